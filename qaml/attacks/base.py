@@ -1,0 +1,130 @@
+"""What an attack is, what it is given, and the one result type of all attacks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from qaml.registry import Part, Registry
+from qaml.types import Bounds, Epsilon, FloatArray
+from qaml.vocab import Norm
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+ATTACKS: Registry[AttackPart] = Registry(
+    "attack",
+    "qaml.attacks",
+    {
+        "fgsm": "qaml.attacks.gradient.part:FGSM",
+        "bim": "qaml.attacks.gradient.part:BIM",
+        "pgd": "qaml.attacks.gradient.part:PGD",
+        "mim": "qaml.attacks.gradient.part:MIM",
+        "deepfool": "qaml.attacks.minimisation.part:DeepFool",
+        "carlini_wagner": "qaml.attacks.minimisation.part:CarliniWagner",
+        "uniform_noise": "qaml.attacks.noise.part:UniformNoise",
+        "autoattack": "qaml.attacks.autoattack.part:AutoAttack",
+        "transfer": "qaml.attacks.transfer.part:Transfer",
+    },
+)
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
+EpsilonGrid = Annotated[
+    tuple[Epsilon, ...],
+    BeforeValidator(_as_tuple),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string"},
+                {"type": "array", "items": {"type": ["number", "string"]}, "minItems": 1},
+            ]
+        }
+    ),
+]
+"""One budget or an increasing list of them."""
+
+
+class Target(NamedTuple):
+    """What an attacker holds: the classifier it computes gradients on, and the inputs' bounds.
+
+    Under transfer this is the surrogate; the runner scores the adversarials on the real target.
+    """
+
+    module: nn.Module
+    bounds: Bounds
+    n_classes: int
+
+
+class AttackResult(NamedTuple):
+    """What every attack returns; success is judged elsewhere, by predicting the adversarials again.
+
+    Attributes:
+        adversarials: (n_epsilons, n, *shape) float32: the attacker's answer at each budget, the clean input where
+            it has none (a minimisation attack whose smallest perturbation exceeds the budget).
+        claimed: (n_epsilons, n) bool, what the library itself counts as success.
+        norms: (n,) float64, smallest perturbation found in the attack's norm, infinite without success; only for
+            minimisation attacks.
+    """
+
+    adversarials: FloatArray
+    claimed: NDArray[np.bool_]
+    norms: NDArray[np.float64] | None = None
+
+
+Progress = Callable[[float], None]
+"""Called with the share done, 0 … 1."""
+
+
+class AttackPart(Part, ABC):
+    """The configuration of an attack: the part of the threat model that the attacker chooses."""
+
+    epsilon: EpsilonGrid | None = None
+    """Budgets in the attack's norm; left out only where an attack minimises (then it is unlimited)."""
+
+    needs_gradients: ClassVar[bool] = True
+    needs_images: ClassVar[bool] = False
+    is_iterative: ClassVar[bool] = False
+    """More than one gradient step (an iterative attack must not be weaker than a one-step one)."""
+    minimises: ClassVar[bool] = False
+    """Looks for the smallest perturbation rather than the worst within a budget."""
+    is_white_box: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def threat_norm(self) -> Norm:
+        """The norm that budgets are measured in."""
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The budgets, increasing; a single infinity for an unlimited minimisation attack."""
+        return self.epsilon if self.epsilon is not None else (float("inf"),)
+
+    def reach(self, epsilon: float) -> float:
+        """How far the attack can move an input in its norm at this budget: steps × step size, at most; used by a
+        validity finding (arithmetic)."""  # noqa: D205, D209
+        return epsilon
+
+    @abstractmethod
+    def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
+        """Attack every input at every budget of the grid, untargeted.
+
+        Args:
+            target: the classifier in evaluation mode; its parameters' ``.grad`` are left as they were.
+            inputs: (n, *shape) float32, within bounds.
+            labels: (n,) int64, true labels.
+            seed: of every random choice; torch's global generator is left as it was.
+            progress: told the share done.
+        """
+
+
+ATTACKS.bind(AttackPart)

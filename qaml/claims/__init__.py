@@ -1,0 +1,1 @@
+"""Claim kinds: their fields, the cells that they need, and the rule of their verdict."""

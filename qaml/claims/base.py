@@ -1,0 +1,200 @@
+"""What a claim kind is: fields, the cells it needs measured, and the rule from estimates to a verdict."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
+
+from pydantic import BeforeValidator, Field
+
+from qaml.registry import AttackName, ModelName, Part, Registry
+from qaml.types import Epsilon, Settings
+from qaml.vocab import Protocol as AttackProtocol
+from qaml.vocab import Verdict
+
+CLAIMS: Registry[ClaimPart] = Registry(
+    "claim kind",
+    "qaml.claims",
+    {
+        "bound": "qaml.claims.bound:Bound",
+        "difference": "qaml.claims.difference:Difference",
+        "contrast": "qaml.claims.contrast:Contrast",
+        "equivalence": "qaml.claims.equivalence:Equivalence",
+        "ordering": "qaml.claims.ordering:Ordering",
+        "trend": "qaml.claims.trend:Trend",
+        "reported": "qaml.claims.reported:Reported",
+        "detection": "qaml.claims.detection:Detection",
+        "parameter": "qaml.claims.parameter:Parameter",
+        "all_of": "qaml.claims.combination:AllOf",
+        "any_of": "qaml.claims.combination:AnyOf",
+    },
+)
+
+MetricName = Literal[
+    "clean_accuracy",
+    "accuracy_under_attack",
+    "robust_accuracy",
+    "attack_success_rate",
+    "norm_quantile",
+    "retained",
+    "epsilon_at",
+    "training_loss",
+    "certified_accuracy",
+    "low_frequency_share",
+]
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+AttackNames = Annotated[tuple[AttackName, ...], BeforeValidator(_as_tuple)]
+
+
+class Cell(Settings):
+    """One measured number: a metric of a model, under attacks, at an epsilon."""
+
+    model: ModelName
+    """The model measured."""
+    attack: AttackNames = ()
+    """One attack or several; robust accuracy counts an image as fooled if any of them fools it."""
+    metric: MetricName | None = None
+    """Defaults to the claim's metric."""
+    epsilon: Epsilon | Literal["every"] | None = None
+    """A budget on every attack's grid, ``every`` budget of it, or (default) the largest one."""
+    aggregate: Literal["min", "max"] | None = None
+    """With ``epsilon: every``, the smallest or largest value over the grid."""
+    protocol: AttackProtocol = "budgeted"
+    """``as_published`` keeps the paper's flaws: findings flag such a cell and do not limit its verdict."""
+    quantile: float = Field(0.5, gt=0, lt=1)
+    """Of ``norm_quantile``."""
+    level: float = Field(0.5, gt=0, lt=1)
+    """Of ``epsilon_at``: the accuracy that is crossed."""
+
+    @property
+    def label(self) -> str:
+        """A short name for tables and figures."""
+        under = " + ".join(self.attack)
+        at = "" if self.epsilon is None else f" at ε = {self.epsilon}"
+        return self.model + (f" under {under}" if under else "") + at
+
+
+class Term(NamedTuple):
+    """A cell and its weight in a contrast."""
+
+    cell: Cell
+    weight: float
+
+
+class Estimate(NamedTuple):
+    """A measured contrast Σ weight × cell with its interval.
+
+    Attributes:
+        value: the point estimate.
+        low: lower end of the 95 % interval.
+        high: upper end.
+        per_seed: the value of each seed (paired in order where several models enter).
+        n_seeds: training runs (the smallest number among the models).
+        n_images: images (0 for a metric without images).
+        p_value: two-sided against zero, for Holm's adjustment; NaN where it makes no sense.
+        method: how the interval was made, in a few words.
+        may_be_lower: a weak attack makes the value an upper bound of the truth.
+        may_be_higher: a weak attack on a subtracted cell makes it a lower bound.
+        is_void: the measurement says nothing.
+    """
+
+    value: float
+    low: float
+    high: float
+    per_seed: tuple[float, ...] = ()
+    n_seeds: int = 1
+    n_images: int = 0
+    p_value: float = float("nan")
+    method: str = ""
+    may_be_lower: bool = False
+    may_be_higher: bool = False
+    is_void: bool = False
+
+
+class Estimator(Protocol):
+    """What a claim's rule asks of the judge."""
+
+    def contrast(self, terms: Sequence[Term], *, against: float = 0.0, level: float = 0.95) -> Estimate:
+        """Estimate Σ weight × cell; ``p_value`` tests the contrast against ``against``."""
+
+    def epsilons(self, cell: Cell) -> tuple[float, ...]:
+        """The budgets that ``epsilon: every`` of this cell stands for."""
+
+    def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
+        """A trained parameter: one vector a seed."""
+
+    def detection(self, detector: str) -> tuple[Estimate, Estimate]:
+        """True and false positive rate of a detector."""
+
+    def reported(self, table: str) -> ReportedTable:
+        """One of the suite's tables of reported values."""
+
+
+class ReportedTable(Settings):
+    """A table of the paper, once in a suite; the report shows paper against ours for every cell."""
+
+    metric: MetricName
+    protocol: AttackProtocol = "as_published"
+    n: int | None = Field(None, ge=1)
+    """Test images behind each value, for the paper's own sampling error."""
+    seeds: int | None = Field(None, ge=1)
+    reading_error: float = Field(0.0, ge=0)
+    """Half-width of the error of reading a value off a figure."""
+    epsilon: Epsilon | None = None
+    columns: tuple[ModelName, ...]
+    """Names of models."""
+    rows: dict[str, tuple[float | None, ...]]
+    """Name of an attack (or ``clean``) → one value a column."""
+
+
+class Measured(NamedTuple):
+    """A labelled estimate of a decision, with what it was held against.
+
+    Attributes:
+        label: what was measured.
+        estimate: the contrast.
+        at_least: the lower end of what was expected, if any.
+        at_most: the upper end, if any.
+        paper: the paper's value of the same number, if reported.
+    """
+
+    label: str
+    estimate: Estimate
+    at_least: float | None = None
+    at_most: float | None = None
+    paper: float | None = None
+
+
+class Decision(NamedTuple):
+    """A claim kind's answer.
+
+    Attributes:
+        verdict: one of the four.
+        reason: one sentence with the number that decided, for a person.
+        measured: every estimate the rule looked at, the deciding one first.
+    """
+
+    verdict: Verdict
+    reason: str
+    measured: tuple[Measured, ...]
+
+
+class ClaimPart(Part, ABC):
+    """The fields of a claim kind."""
+
+    @abstractmethod
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that must be measured, with its metric filled in."""
+
+    @abstractmethod
+    def decide(self, estimator: Estimator) -> Decision:
+        """Apply the kind's rule (DESIGN, section 7)."""
+
+
+CLAIMS.bind(ClaimPart)

@@ -1,0 +1,87 @@
+"""What a dataset and a transform are, and the tables of the built-in ones."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import reduce
+from typing import ClassVar
+
+from qaml.registry import Part, Registry
+from qaml.types import Data, InputInfo
+
+DATASETS: Registry["DatasetPart"] = Registry(
+    "dataset",
+    "qaml.datasets",
+    {
+        "digits": "qaml.data.digits:Digits",
+        "moons": "qaml.data.moons:Moons",
+        "mnist": "qaml.data.idx:Mnist",
+        "fashion_mnist": "qaml.data.idx:FashionMnist",
+    },
+)
+TRANSFORMS: Registry["TransformPart"] = Registry(
+    "transform",
+    "qaml.transforms",
+    {
+        "downscale": "qaml.data.transforms:Downscale",
+        "binarise": "qaml.data.transforms:Binarise",
+        "select_classes": "qaml.data.transforms:SelectClasses",
+        "subset": "qaml.data.transforms:Subset",
+        "normalise": "qaml.data.transforms:Normalise",
+    },
+)
+
+
+class TransformPart(Part, ABC):
+    """A pure function from a dataset to a dataset; the same for training and test data."""
+
+    @abstractmethod
+    def describe(self, info: InputInfo) -> InputInfo:
+        """The description of the transformed inputs.
+
+        Raises:
+            PartError: the transform does not fit inputs of this description.
+        """
+
+    @abstractmethod
+    def apply(self, data: Data) -> Data:
+        """The transformed dataset; ``indices`` still name the original examples."""
+
+
+class DatasetPart(Part, ABC):
+    """A source of labelled inputs with a declared description and checksum."""
+
+    transforms: tuple[TransformPart, ...] = ()
+    """Applied in order after loading."""
+
+    needs_files: ClassVar[bool] = False
+    """Whether data must be on disk or downloaded (then tests that need them carry a marker)."""
+
+    @abstractmethod
+    def describe(self) -> InputInfo:
+        """The description of the inputs before any transform; reads no file and imports no heavy library."""
+
+    @abstractmethod
+    def checksums(self) -> Mapping[str, str]:
+        """What pins the content: file → SHA-256 of its uncompressed bytes, or of the generated arrays."""
+
+    @abstractmethod
+    def read(self) -> Data:
+        """The dataset before any transform, verified against ``checksums``.
+
+        Raises:
+            DataError: files are missing, damaged, or not what was declared.
+        """
+
+    @property
+    def info(self) -> InputInfo:
+        """The description of the inputs after every transform."""
+        return reduce(lambda info, transform: transform.describe(info), self.transforms, self.describe())
+
+
+DATASETS.bind(DatasetPart)
+TRANSFORMS.bind(TransformPart)
+
+
+def load(part: DatasetPart) -> Data:
+    """Read a dataset and apply its transforms in order."""
+    return reduce(lambda data, transform: transform.apply(data), part.transforms, part.read())

@@ -1,0 +1,5 @@
+"""Defences: what changes training, data or inference to resist attacks."""
+
+from qaml.defences.base import DEFENCES, Craft, DefencePart
+
+__all__ = ["DEFENCES", "Craft", "DefencePart"]

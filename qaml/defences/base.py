@@ -1,0 +1,70 @@
+"""What a defence is: up to three changes, to the data, around the classifier, and of its training."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from qaml.models.base import Hooks
+from qaml.registry import Part, Registry
+from qaml.types import FloatArray, InputInfo
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+DEFENCES: Registry[DefencePart] = Registry(
+    "defence",
+    "qaml.defences",
+    {
+        "adversarial_training": "qaml.defences.adversarial_training.part:AdversarialTraining",
+        "feature_squeezing": "qaml.defences.squeezing.part:FeatureSqueezing",
+        "spatial_smoothing": "qaml.defences.smoothing.part:SpatialSmoothing",
+        "random_resizing": "qaml.defences.resizing.part:RandomResizing",
+    },
+)
+
+Craft = Callable[["nn.Module", "Tensor", "Tensor", int], "Tensor"]
+"""Attack a module: (module, inputs, labels, seed) → adversarial inputs of the same shape. Made by the runner from the
+attack that the defence names, at the first budget of that attack's grid."""
+
+
+class DefencePart(Part, ABC):
+    """A defence; each method leaves things as they are unless the defence overrides it.
+
+    A data defence (``where: data``) changes training and test inputs before any attack, so the attack starts from the
+    defended input (Kehoe et al. 2021, section 4). Inside the classifier (``where: classifier``) the attack goes through
+    it; a step without a gradient passes it straight through (BPDA, Athalye et al. 2018).
+    """
+
+    @property
+    def needs_undefended(self) -> bool:
+        """Whether training needs a model trained without this defence (to attack it once)."""
+        return False
+
+    @property
+    def randomises(self) -> bool:
+        """Whether the wrapped classifier draws at inference (then it has ``reseed(seed)``)."""
+        return False
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that this defence cannot take.
+
+        Raises:
+            PartError: with what does not fit.
+        """
+
+    def defend_inputs(self, inputs: FloatArray, info: InputInfo) -> FloatArray:  # noqa: ARG002
+        """The defended inputs, (n, *shape) within bounds."""
+        return inputs
+
+    def wrap(self, module: nn.Module, info: InputInfo) -> nn.Module:  # noqa: ARG002
+        """The defended classifier."""
+        return module
+
+    def training_hooks(self, craft: Craft | None, undefended: nn.Module | None, seed: int) -> Hooks:  # noqa: ARG002
+        """What changes training; ``craft`` and ``undefended`` are given to defences that ask for them."""
+        return Hooks()
+
+
+DEFENCES.bind(DefencePart)

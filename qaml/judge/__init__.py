@@ -1,0 +1,1 @@
+"""From artefacts to outcomes: intervals, validity findings, verdicts."""

@@ -1,0 +1,257 @@
+"""The outcome of a claim and the file of all outcomes: what every report is rendered from.
+
+Schema version 1. Numbers that do not exist are null; infinities are written as strings by ``Number``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from qaml.vocab import ProfileName, Protocol, Severity, Verdict
+
+SCHEMA_VERSION = 1
+
+
+def _plain(value: float) -> float | str | None:
+    if value != value:
+        return None
+    return value if abs(value) != float("inf") else str(value)
+
+
+def _parse(value: Any) -> Any:
+    return float("nan") if value is None else float(value)
+
+
+Number = Annotated[float, BeforeValidator(_parse), PlainSerializer(_plain, when_used="json")]
+
+
+class Record(BaseModel):
+    """Base of what is written to ``outcomes.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Interval(Record):
+    """A number with its interval, as shown in a forest plot."""
+
+    value: Number
+    low: Number
+    high: Number
+    per_seed: tuple[Number, ...] = ()
+    n_seeds: int = 1
+    n_images: int = 0
+    method: str = ""
+
+
+class Measurement(Record):
+    """One number of a claim, with what was expected of it and what the paper says."""
+
+    label: str
+    estimate: Interval
+    at_least: Number | None = None
+    at_most: Number | None = None
+    paper: Number | None = None
+
+
+class CellValue(Record):
+    """One measured cell."""
+
+    label: str
+    model: str
+    attack: tuple[str, ...]
+    metric: str
+    epsilon: Number | None
+    protocol: Protocol
+    estimate: Interval
+    paper: Number | None = None
+    surrogate: str | None = None
+    """The model that transferred attacks were made on."""
+
+
+class Finding(Record):
+    """A validity finding that was raised (or could not be assessed)."""
+
+    name: str
+    """Such as ``transfer_beats_white_box``."""
+    severity: Severity
+    model: str
+    attack: str | None = None
+    assessed: bool = True
+    message: str
+    """What was seen, with its numbers."""
+    means: str
+    """What it implies for the claim."""
+    remedy: str
+
+
+class Curve(Record):
+    """Accuracy over epsilon of one model under one attack (or the worst case over several)."""
+
+    model: str
+    attack: str
+    metric: str
+    epsilons: tuple[Number, ...]
+    values: tuple[Number, ...]
+    lows: tuple[Number, ...]
+    highs: tuple[Number, ...]
+    is_worst_case: bool = False
+
+
+class TrainingCurve(Record):
+    """A training curve of one model: a line a seed."""
+
+    model: str
+    name: str
+    seeds: tuple[tuple[Number, ...], ...]
+
+
+class Picture(Record):
+    """One image of a strip: files are relative to ``outcomes.json``."""
+
+    clean: str
+    adversarial: str
+    perturbation: str
+    true_label: str
+    clean_label: str
+    clean_confidence: Number
+    adversarial_label: str
+    adversarial_confidence: Number
+    norm: Number
+
+
+class Strip(Record):
+    """Clean, adversarial and perturbation of some test images, for one model and attack."""
+
+    model: str
+    attack: str
+    epsilon: Number
+    caption: str
+    pictures: tuple[Picture, ...]
+
+
+class Media(Record):
+    """A file beside ``outcomes.json``."""
+
+    path: str
+    sha256: str
+
+
+class Provenance(Record):
+    """Where a claim's numbers come from."""
+
+    artefacts: dict[str, str]
+    """Step (in words) → key."""
+    versions: dict[str, str]
+    """Library → version."""
+    data: dict[str, str]
+    """Dataset → digest of its declared checksums."""
+    seeds: dict[str, int]
+    """Model → number of training runs."""
+    commit: str | None = None
+    """Of the qaml checkout, with ``+`` if it had changes."""
+    machine: str = ""
+    seconds: Number = 0.0
+    """Compute time of all steps that the claim needed."""
+
+
+class Outcome(Record):
+    """What became of one claim."""
+
+    suite: str
+    id: str
+    case: dict[str, str] = {}
+    """The values of ``for`` that made this claim."""
+    statement: str
+    kind: str
+    profile: ProfileName
+    verdict: Verdict
+    reason: str
+    expected: Verdict = "supported"
+    expected_findings: tuple[str, ...] = ()
+    because: str = ""
+    paper_says: Verdict | None = None
+    measured: tuple[Measurement, ...]
+    unit: Literal["points", "norm", "plain"] = "points"
+    """``points``: values are shares, shown as percentage points."""
+    cells: tuple[CellValue, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    training: tuple[TrainingCurve, ...] = ()
+    strips: tuple[Strip, ...] = ()
+    assumed: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+    provenance: Provenance
+    spec_file: str
+    spec_line: int
+    spec_yaml: str
+    """The claim's own lines."""
+    replay: str
+    """The exact command that runs this claim again."""
+
+    @property
+    def node(self) -> str:
+        """``suite::id``, as in the test id."""
+        return f"{self.suite}::{self.id}"
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether the verdict is what the spec expects."""
+        return self.verdict == self.expected
+
+
+class Failure(Record):
+    """A claim that ended in an exception: an error, never a refutation."""
+
+    suite: str
+    id: str
+    message: str
+
+
+class ReportedCell(Record):
+    """One cell of a paper's table beside ours; ``ours`` is null where no claim measured it."""
+
+    model: str
+    attack: str
+    paper: Number
+    ours: Interval | None = None
+
+
+class ReportedValues(Record):
+    """A paper's table beside ours."""
+
+    name: str
+    metric: str
+    protocol: Protocol
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    cells: tuple[ReportedCell, ...]
+
+
+class SuiteInfo(Record):
+    """What the report says of a suite as a whole."""
+
+    name: str
+    title: str
+    citation: str
+    arxiv: str = ""
+    summary: str = ""
+    """Written in the suite, numbers filled in."""
+    assumed: dict[str, str] = {}
+    tables: tuple[ReportedValues, ...] = ()
+
+
+class Outcomes(Record):
+    """The content of ``outcomes.json``."""
+
+    schema_version: int = SCHEMA_VERSION
+    created: str
+    """ISO 8601, UTC."""
+    profile: ProfileName
+    seconds: Number = 0.0
+    """Wall time of the run."""
+    suites: tuple[SuiteInfo, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    media: tuple[Media, ...] = Field(default=())

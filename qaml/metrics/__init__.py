@@ -1,0 +1,1 @@
+"""Metrics: pure functions from per-image evidence to numbers."""

@@ -1,0 +1,99 @@
+"""Per-image evidence: the arrays that every metric, interval and finding is computed from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from qaml.types import FloatArray, IntArray
+
+
+class Clean(NamedTuple):
+    """A model on the clean test images.
+
+    Attributes:
+        correct: (seeds, n) float32 in [0, 1], share of draws predicted correctly (0 or 1 for deterministic models).
+        indices: (n,) the test images' original positions.
+        draws: K of k-of-K evidence; 1 for deterministic models.
+    """
+
+    correct: FloatArray
+    indices: IntArray
+    draws: int = 1
+
+
+class Attacked(NamedTuple):
+    """A model on adversarials.
+
+    Attributes:
+        correct: (seeds, n_epsilons, n) float32, share of draws predicted correctly.
+        epsilons: (n_epsilons,) increasing, one infinity for an unlimited attack.
+        indices: (n,) original positions; may be fewer images than the clean evidence has.
+        norms: (seeds, n) smallest adversarial norm, infinite without success; None for budgeted attacks.
+        draws: K of k-of-K evidence.
+        claimed: (seeds, n_epsilons, n) the library's own success count.
+    """
+
+    correct: FloatArray
+    epsilons: tuple[float, ...]
+    indices: IntArray
+    norms: NDArray[np.float64] | None = None
+    draws: int = 1
+    claimed: NDArray[np.bool_] | None = None
+
+
+class Diagnosis(NamedTuple):
+    """What the diagnostics of one model and one threat (norm, epsilon) measured, on the first seed's images.
+
+    Every ``(n,)`` array is over the same images. ``None`` where a check does not apply.
+
+    Attributes:
+        epsilon: the budget diagnosed.
+        indices: (n,) original positions.
+        clean_correct: (n,) bool.
+        correct: attack name → (n,) bool, predicted correctly on that attack's adversarials at ``epsilon``. The
+            battery's own: ``fgsm``, ``pgd`` (strong, iterative), ``noise`` (correct under all of 10 random draws),
+            ``unbounded`` (PGD with the bounds as only limit), ``transfer`` (PGD made on the surrogate), ``eot``.
+        zero_gradient: (n,) bool, the loss gradient and the float64 margin gradient are both exactly zero.
+        non_finite: number of images with non-finite logits or gradients.
+        outside: number of adversarials outside the budget or the bounds.
+        outputs_are_probabilities: rows sum to one and saturate.
+        margin_below_precision: (n,) bool, logit margin under the arithmetic's error.
+        planted_missed: (n,) bool, the planted adversarial exists and the attack missed it; None where not tested.
+    """
+
+    epsilon: float
+    indices: IntArray
+    clean_correct: NDArray[np.bool_]
+    correct: dict[str, NDArray[np.bool_]]
+    zero_gradient: NDArray[np.bool_]
+    non_finite: int = 0
+    outside: int = 0
+    outputs_are_probabilities: bool = False
+    margin_below_precision: NDArray[np.bool_] | None = None
+    planted_missed: NDArray[np.bool_] | None = None
+
+
+class AttackTraits(NamedTuple):
+    """What the findings need to know of an attack's configuration.
+
+    Attributes:
+        name: in the suite.
+        norm: ``linf`` or ``l2``.
+        is_iterative: more than one gradient step.
+        minimises: looks for the smallest perturbation.
+        is_white_box: computes gradients on the model itself.
+        surrogate: the model that adversarials are made on, for transfer.
+        reach: epsilon → how far it can move (steps × step size).
+    """
+
+    name: str
+    norm: str
+    is_iterative: bool
+    minimises: bool
+    is_white_box: bool
+    surrogate: str | None
+    reach: dict[float, float]

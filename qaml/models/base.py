@@ -1,0 +1,126 @@
+"""What a classifier part is, its training settings, and the hooks through which training is watched and changed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
+
+from qaml.registry import Part, Registry
+from qaml.types import InputInfo, Settings, Split
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+MODELS: Registry[ModelPart] = Registry(
+    "model",
+    "qaml.models",
+    {
+        "rbm": "qaml.models.rbm.part:RBM",
+        "convnet": "qaml.models.convnet.part:ConvNet",
+        "resnet18": "qaml.models.resnet18.part:ResNet18",
+        "fnn": "qaml.models.fnn.part:FNN",
+        "huang_cnn": "qaml.models.huang_cnn.part:HuangCNN",
+        "linear": "qaml.models.linear.part:Linear",
+        "quadratic": "qaml.models.quadratic.part:Quadratic",
+        "torch_module": "qaml.models.torch_module.part:TorchModule",
+    },
+)
+
+History = dict[str, list[float]]
+"""Training curves: name (``loss``, ``accuracy``, …) → one value an epoch."""
+
+
+class Checkpoint(NamedTuple):
+    """Where a training run stands: everything that continues it bit for bit.
+
+    Attributes:
+        epoch: epochs done.
+        arrays: weights, optimiser moments, chains, generator states, as arrays.
+        history: the curves so far.
+    """
+
+    epoch: int
+    arrays: Mapping[str, NDArray[Any]]
+    history: History
+
+
+class Hooks:
+    """What training calls on its way; every method here does nothing and may be overridden.
+
+    Defences change the data through ``epoch`` and ``batch``; the runner keeps checkpoints and draws progress.
+    """
+
+    def epoch(self, module: nn.Module, data: Split, epoch: int) -> Split:  # noqa: ARG002
+        """The training data of this epoch, before shuffling."""
+        return data
+
+    def batch(self, module: nn.Module, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """The batch to train on, given the batch drawn; ``step`` counts batches since the start of training."""
+        return inputs, labels
+
+    def restore(self) -> Checkpoint | None:
+        """The checkpoint to continue from, if there is one."""
+        return None
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Offer a checkpoint after an epoch; the runner decides whether to write it."""
+
+    def progress(self, done: float, total: float, **values: float) -> None:
+        """Tell how far training is, in epochs, with the current curves' last values."""
+
+
+class Training(Settings):
+    """How a model is fitted."""
+
+    optimiser: Literal["adam", "sgd"] = "adam"
+    """Adam (Kingma & Ba 2015) or stochastic gradient descent."""
+    lr: float = Field(1e-3, gt=0)
+    """Learning rate."""
+    epochs: int = Field(5, ge=1, le=100_000)
+    """Passes over the training data."""
+    batch: int = Field(128, ge=1)
+    """Examples an update."""
+    momentum: float = Field(0.0, ge=0, lt=1)
+    """Of SGD."""
+    weight_decay: float = Field(0.0, ge=0)
+    """L2 penalty on the weights."""
+
+
+class ModelPart(Part, ABC):
+    """The configuration of a classifier: its architecture, and how it is trained."""
+
+    training: Training = Training()
+
+    needs_images: ClassVar[bool] = False
+    """Whether inputs must have channels, height and width."""
+    has_gradients: ClassVar[bool] = True
+    """Whether logits are differentiable in the inputs."""
+    is_randomised: ClassVar[bool] = False
+    """Whether the forward pass draws at inference (then the module has ``reseed(seed)``)."""
+    default_seeds: ClassVar[int] = 3
+    """Training runs unless the suite says otherwise; 5 where training is cheap."""
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that this architecture cannot take.
+
+        Raises:
+            PartError: with what does not fit and what would.
+        """
+
+    @abstractmethod
+    def build(self, info: InputInfo, seed: int) -> nn.Module:
+        """The untrained classifier: forward maps (batch, *info.shape) within bounds to (batch, n_classes) logits.
+
+        Initial weights depend on ``seed`` only; torch's global generator is left as it was.
+        """
+
+    @abstractmethod
+    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+        """Train the module in place, calling ``hooks``; resumed equals uninterrupted, bit for bit."""
+
+
+MODELS.bind(ModelPart)

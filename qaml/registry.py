@@ -1,0 +1,184 @@
+"""Parts, and the registry that finds one by its kind: built-in tables first, then entry points of other packages.
+
+A part is light: a frozen pydantic class whose methods import the heavy file beside it. Looking up one kind
+imports one part (DESIGN, section 4).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ModelWrapValidatorHandler, model_validator
+from pydantic_core import PydanticCustomError
+
+from qaml.errors import PartError
+from qaml.types import Settings
+
+
+class Reference(NamedTuple):
+    """Marks a string field that names an entry of one of the suite's tables."""
+
+    table: str
+
+
+ModelName = Annotated[str, Reference("models")]
+AttackName = Annotated[str, Reference("attacks")]
+DatasetName = Annotated[str, Reference("datasets")]
+TableName = Annotated[str, Reference("reported")]
+
+
+class Part(Settings):
+    """Anything that a spec names by ``kind``; families derive a base of their own and set ``registry``.
+
+    Validating a family's base with a mapping returns the part that its ``kind`` names, so a field of type
+    ``SamplerPart`` accepts every registered sampler.
+    """
+
+    registry: ClassVar[Registry[Any]]
+    kind: str
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _resolve_kind(cls, value: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
+        registry: Registry[Any] | None = getattr(cls, "registry", None)
+        if registry is None or cls is not registry.base_class or isinstance(value, cls):
+            return handler(value)
+        if not isinstance(value, Mapping):
+            raise PydanticCustomError(
+                "part_type", "expected a {family} (a mapping with 'kind')", {"family": registry.family}
+            )
+        kind = value.get("kind")
+        if not isinstance(kind, str):
+            raise PydanticCustomError(
+                "kind_missing",
+                "a {family} needs a 'kind'",
+                {"family": registry.family, "kinds": ", ".join(registry.kinds())},
+            )
+        try:
+            part = registry.load(kind)
+        except PartError as error:
+            raise PydanticCustomError(
+                "kind_unknown", "{message}", {"message": error.message, "hint": error.hint}
+            ) from error
+        return part.model_validate_json(json.dumps(value))
+
+
+P = TypeVar("P", bound=Part)
+
+
+class Registry(Generic[P]):
+    """The kinds of one family of parts.
+
+    Args:
+        family: the word used in messages, such as ``attack``.
+        group: the entry-point group that third parties use, such as ``qaml.attacks``.
+        builtins: kind → ``module:Class``; nothing is imported before a kind is asked for.
+    """
+
+    base_class: type[P]
+
+    def __init__(self, family: str, group: str, builtins: Mapping[str, str]) -> None:
+        self.family = family
+        self.group = group
+        self._builtins = dict(builtins)
+        self._loaded: dict[str, type[P]] = {}
+
+    def bind(self, base_class: type[P]) -> None:
+        """Name the family's base class; called once, below its definition."""
+        self.base_class = base_class
+        base_class.registry = self
+
+    def kinds(self) -> list[str]:
+        """Every kind that can be asked for, built-in ones first."""
+        return [*self._builtins, *sorted(self._third_party())]
+
+    def load(self, kind: str) -> type[P]:
+        """Import and return the part of this kind.
+
+        Raises:
+            PartError: the kind is unknown, named twice, or its package cannot be imported.
+        """
+        if kind not in self._loaded:
+            self._loaded[kind] = self._import(kind)
+        return self._loaded[kind]
+
+    def _import(self, kind: str) -> type[P]:
+        if kind in self._builtins:
+            module, _, name = self._builtins[kind].partition(":")
+            part: type[P] = getattr(importlib.import_module(module), name)
+            return part
+        candidates = self._third_party().get(kind, [])
+        if not candidates:
+            close = difflib.get_close_matches(kind, self.kinds(), 1, 0.5)
+            known = f"known {self.family}s: {', '.join(self.kinds())}"
+            raise PartError(
+                f"unknown {self.family} {kind!r}", f"did you mean {close[0]!r}? {known}" if close else known
+            )
+        if len(candidates) > 1:
+            owners = ", ".join(_distribution(e) for e in candidates)
+            raise PartError(
+                f"{self.family} {kind!r} is registered more than once, by {owners}", "uninstall one of them"
+            )
+        return self._import_entry_point(kind, candidates[0])
+
+    def _import_entry_point(self, kind: str, entry: EntryPoint) -> type[P]:
+        owner = _distribution(entry)
+        try:
+            part = entry.load()
+        except Exception as error:
+            raise PartError(
+                f"{self.family} {kind!r} of {owner} cannot be imported: {type(error).__name__}: {error}",
+                f"repair or uninstall {owner}",
+            ) from error
+        if not (isinstance(part, type) and issubclass(part, self.base_class)):
+            raise PartError(
+                f"{self.family} {kind!r} of {owner} is not a subclass of {self.base_class.__name__}",
+                f"see the entry point {entry.value!r}",
+            )
+        return part
+
+    def _third_party(self) -> dict[str, list[EntryPoint]]:
+        found: dict[str, list[EntryPoint]] = {}
+        for entry in entry_points(group=self.group):
+            found.setdefault(entry.name, []).append(entry)
+        return found
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f"package {entry.dist.name}" if entry.dist is not None else f"entry point {entry.value}"
+
+
+def references(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Every name of a suite's table that a part mentions, as (path, table, name)."""
+    if not isinstance(value, BaseModel):
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            for index, item in enumerate(value):
+                yield from references(item, (*path, index))
+        elif isinstance(value, Mapping):
+            for key, item in value.items():
+                yield from references(item, (*path, key))
+        return
+    for name, field in type(value).model_fields.items():
+        content = getattr(value, name)
+        table = _reference_table((field.annotation, *field.metadata))
+        if table is None or content is None:
+            yield from references(content, (*path, name))
+        elif isinstance(content, str):
+            yield (*path, name), table, content
+        elif isinstance(content, Sequence):
+            yield from (((*path, name, i), table, item) for i, item in enumerate(content) if isinstance(item, str))
+
+
+def _reference_table(annotations: Sequence[Any]) -> str | None:
+    for annotation in annotations:
+        if isinstance(annotation, Reference):
+            return annotation.table
+        nested = (*getattr(annotation, "__metadata__", ()), *getattr(annotation, "__args__", ()))
+        if nested and (table := _reference_table(nested)) is not None:
+            return table
+    return None

@@ -1,0 +1,1 @@
+"""From outcomes to pages, Markdown and JUnit properties."""

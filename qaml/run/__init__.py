@@ -1,0 +1,1 @@
+"""From steps to artefacts: the store, the scheduler, and the code of each step."""

@@ -1,0 +1,80 @@
+"""What a negative-phase sampler is: an RBM's parameters in, estimated model moments out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from qaml.registry import Part, Registry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qaml.types import FloatArray
+
+SAMPLERS: Registry[SamplerPart] = Registry(
+    "sampler",
+    "qaml.samplers",
+    {
+        "exact": "qaml.samplers.exact.part:Exact",
+        "cd": "qaml.samplers.gibbs.part:ContrastiveDivergence",
+        "pcd": "qaml.samplers.gibbs.part:PersistentContrastiveDivergence",
+        "parallel_tempering": "qaml.samplers.tempering.part:ParallelTempering",
+    },
+)
+
+
+class BoltzmannParameters(NamedTuple):
+    """θ of E(v, h) = −b·v − c·h − vᵀWh (Kehoe et al. 2021, eq. 6), float32.
+
+    Attributes:
+        weights: W, (n_visible, n_hidden).
+        visible_bias: b, (n_visible,).
+        hidden_bias: c, (n_hidden,).
+    """
+
+    weights: FloatArray
+    visible_bias: FloatArray
+    hidden_bias: FloatArray
+
+
+class Moments(NamedTuple):
+    """Averages that make up a gradient: ⟨v hᵀ⟩ (n_visible, n_hidden), ⟨v⟩ (n_visible,), ⟨h⟩ (n_hidden,)."""
+
+    products: FloatArray
+    visible: FloatArray
+    hidden: FloatArray
+
+
+class NegativePhase(Protocol):
+    """A sampler at work during one training run; owns its chains and its random stream."""
+
+    def moments(self, parameters: BoltzmannParameters, batch: FloatArray) -> Moments:
+        """Estimate the model's moments.
+
+        Args:
+            parameters: the machine's current parameters.
+            batch: (batch, n_visible) the positive phase's visible units, where CD starts its chains.
+        """
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Everything needed to continue bit for bit (chains, counters), as arrays."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Continue from a ``state``."""
+
+
+class SamplerPart(Part, ABC):
+    """The configuration of a negative-phase sampler."""
+
+    @abstractmethod
+    def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase:
+        """Make the sampler for one training run.
+
+        Raises:
+            PartError: the machine is too large for this sampler.
+        """
+
+
+SAMPLERS.bind(SamplerPart)

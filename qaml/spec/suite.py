@@ -1,0 +1,136 @@
+"""What a spec file becomes: a validated suite at one profile, every name resolved, every claim expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import Field
+
+from qaml.types import Settings
+from qaml.vocab import Decision, ProfileName, Verdict
+
+if TYPE_CHECKING:
+    from qaml.attacks.base import AttackPart
+    from qaml.claims.base import ClaimPart, ReportedTable
+    from qaml.data.base import DatasetPart
+    from qaml.defences.base import DefencePart
+    from qaml.models.base import ModelPart
+
+
+class Citation(Settings):
+    """The paper that a suite's claims come from."""
+
+    citation: str
+    arxiv: str = ""
+
+
+class Inference(Settings):
+    """How a randomised model decides; ignored by deterministic ones."""
+
+    decision: Decision = "mean"
+    """One draw, a vote over draws, or the average of probabilities over draws."""
+    draws: int = Field(16, ge=1)
+    """Draws in a vote or an average."""
+    evidence_draws: int = Field(8, ge=1)
+    """K: how often the decision is repeated on each image, so that evidence is k of K."""
+
+
+class Evaluation(Settings):
+    """How much is measured; a profile usually changes it."""
+
+    seeds: int | None = Field(None, ge=1)
+    """Training runs of every model (default: the model's own, 3 or 5)."""
+    images: int | None = Field(None, ge=1)
+    """Test images (the first ones of the dataset's test split); default all of them."""
+
+
+class Diagnostics(Settings):
+    """The validity battery that runs beside every claim."""
+
+    enabled: bool = True
+    images: int = Field(500, ge=1)
+    """Test images of the first seed that the battery sees."""
+    surrogate: str | None = None
+    """The model whose transferred attacks must not beat white-box ones; default: an other model on the same data."""
+
+
+class Expectation(Settings):
+    """The verdict that a claim is expected to reach at one profile."""
+
+    verdict: Verdict = "supported"
+    findings: tuple[str, ...] = ()
+    because: str = ""
+
+
+class ModelEntry(NamedTuple):
+    """A model of a suite.
+
+    Attributes:
+        name: in the suite.
+        dataset: the name of its dataset.
+        part: its architecture and training.
+        defences: applied in order.
+        inference: how a randomised model decides.
+        seeds: training runs.
+        derived_from: the model whose trained weights it shares.
+    """
+
+    name: str
+    dataset: str
+    part: ModelPart
+    defences: tuple[DefencePart, ...]
+    inference: Inference
+    seeds: int
+    derived_from: str | None = None
+
+
+class ClaimEntry(NamedTuple):
+    """An expanded claim.
+
+    Attributes:
+        id: unique in the suite, ``for`` filled in.
+        case: the values of ``for``.
+        statement: the sentence, ``for`` filled in.
+        part: kind, cells and rule.
+        expected: at this profile.
+        paper_says: the verdict that the paper's own numbers give.
+        line: of the claim in the file, from 1.
+        yaml: the claim's own lines.
+    """
+
+    id: str
+    case: dict[str, str]
+    statement: str
+    part: ClaimPart
+    expected: Expectation
+    paper_says: Verdict | None
+    line: int
+    yaml: str
+
+
+class Suite(NamedTuple):
+    """A spec file at one profile.
+
+    Attributes:
+        name: unique among specs; the first half of test ids.
+        path: of the file.
+        summary: two sentences for the report, with ``{claim-id}`` filled in by numbers.
+        assumed: what the paper leaves open and we chose, by dotted path or free key.
+    """
+
+    name: str
+    title: str
+    source: Citation
+    summary: str
+    path: Path
+    profile: ProfileName
+    evaluation: Evaluation
+    diagnostics: Diagnostics
+    datasets: Mapping[str, DatasetPart]
+    models: Mapping[str, ModelEntry]
+    attacks: Mapping[str, AttackPart]
+    reported: Mapping[str, ReportedTable]
+    assumed: Mapping[str, str]
+    claims: tuple[ClaimEntry, ...]

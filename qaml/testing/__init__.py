@@ -1,0 +1,1 @@
+"""Conformance checks that the author of a part runs."""

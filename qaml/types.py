@@ -1,0 +1,102 @@
+"""Plain words that several layers share: data, input description, epsilons. No heavy library is imported here."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from pydantic import BaseModel as _BaseModel
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float32]
+    IntArray = NDArray[np.int64]
+
+
+class Settings(_BaseModel):
+    """Base of everything a spec can hold: frozen, strict, no unknown fields, no NaN and no infinities."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Bounds(NamedTuple):
+    """The closed interval that every input coordinate lies in."""
+
+    low: float
+    high: float
+
+
+class InputInfo(NamedTuple):
+    """What a model must know of a dataset before it is built.
+
+    Attributes:
+        shape: of one input, (channels, height, width) for images and (features,) otherwise.
+        classes: the names of the classes, in label order.
+        bounds: of every coordinate.
+    """
+
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    bounds: Bounds
+
+    @property
+    def n_features(self) -> int:
+        """The number of coordinates of one input."""
+        return math.prod(self.shape)
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes."""
+        return len(self.classes)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether inputs have channels, height and width."""
+        return len(self.shape) == 3
+
+
+class Split(NamedTuple):
+    """A part of a dataset.
+
+    Attributes:
+        inputs: (n, *shape) float32, within bounds.
+        labels: (n,) int64, 0 … n_classes − 1.
+        indices: (n,) int64, the position of each example in the original split; pairs images across models.
+    """
+
+    inputs: FloatArray
+    labels: IntArray
+    indices: IntArray
+
+    def __len__(self) -> int:
+        """The number of examples (a NamedTuple would count its fields)."""
+        return int(self.labels.shape[0])
+
+
+class Data(NamedTuple):
+    """A loaded dataset: training and test split with their description."""
+
+    train: Split
+    test: Split
+    info: InputInfo
+
+
+def parse_number(value: Any) -> Any:
+    """Read ``8/255`` as a number; anything else is left for pydantic to judge."""
+    if isinstance(value, str) and value.count("/") == 1:
+        numerator, denominator = value.split("/")
+        try:
+            return float(numerator) / float(denominator)
+        except (ValueError, ZeroDivisionError) as error:
+            raise ValueError(f"expected a number or a fraction such as 8/255, got {value!r}") from error
+    return value
+
+
+_EPSILON_SCHEMA = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[\d.]+/[\d.]+$"}]}
+Epsilon = Annotated[float, BeforeValidator(parse_number), Field(ge=0), WithJsonSchema(_EPSILON_SCHEMA)]
+"""A perturbation budget in the attack's norm and the dataset's units; may be written ``8/255``."""
