@@ -1,0 +1,1 @@
+"""The convolutional network of West et al. 2022."""

@@ -1,0 +1,1 @@
+"""The fully connected network of Huang & Zhang 2023."""

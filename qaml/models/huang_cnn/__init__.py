@@ -1,0 +1,1 @@
+"""The convolutional network of Huang & Zhang 2023."""

@@ -1,0 +1,50 @@
+"""Configuration of Huang & Zhang's convolutional network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from qaml.errors import PartError
+from qaml.models.images import refuse_unless_image
+from qaml.models.network_part import NetworkPart
+from qaml.types import InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SMALLEST_UNPADDED = 12
+"""Pixels a side that filters of 8, 4 and 2 pixels leave something of: 8 + 4 + 2 − 2."""
+
+
+class HuangCNN(NetworkPart):
+    """Three convolutions (64, 128, 64 filters of 8×8, 4×4, 2×2) with ReLU, flattened into one linear layer.
+
+    Huang & Zhang 2023, section 4.1, attack settings. The paper states neither stride, padding nor activation; here
+    filters move by one pixel. The softmax it names is part of the loss, and outputs are logits.
+    """
+
+    kind: Literal["huang_cnn"] = "huang_cnn"
+    padding: Literal["valid", "same"] = "valid"
+    """``valid``: none, for images of at least 12×12; ``same``: zeros that keep the size, for any image."""
+
+    needs_images: ClassVar[bool] = True
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that are no images, or too small for filters without padding."""
+        refuse_unless_image(self.kind, info)
+        if self.padding == "valid" and min(info.shape[1:]) < SMALLEST_UNPADDED:
+            height, width = info.shape[1:]
+            raise PartError(
+                "model 'huang_cnn' without padding expects images of at least "
+                f"{SMALLEST_UNPADDED}×{SMALLEST_UNPADDED}, got {height}×{width}",
+                "set 'padding: same'",
+            )
+
+    def build(self, info: InputInfo, seed: int) -> nn.Module:
+        """The untrained network."""
+        from qaml.models.huang_cnn.network import ThreeConvolutions
+        from qaml.models.seeding import seeded
+
+        self.check(info)
+        with seeded(seed):
+            return ThreeConvolutions(info.shape, info.n_classes, self.padding)

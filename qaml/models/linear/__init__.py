@@ -1,0 +1,1 @@
+"""A linear classifier: the simplest control, with closed-form robustness."""

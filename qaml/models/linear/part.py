@@ -1,0 +1,27 @@
+"""Configuration of a linear classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from qaml.models.network_part import NetworkPart
+from qaml.types import InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Linear(NetworkPart):
+    """Logits Wx + b: multinomial logistic regression, and a control whose robustness is known in closed form."""
+
+    kind: Literal["linear"] = "linear"
+
+    default_seeds: ClassVar[int] = 5
+
+    def build(self, info: InputInfo, seed: int) -> nn.Module:
+        """The untrained classifier; images are flattened."""
+        from qaml.models.linear.network import LinearClassifier
+        from qaml.models.seeding import seeded
+
+        with seeded(seed):
+            return LinearClassifier(info.n_features, info.n_classes)

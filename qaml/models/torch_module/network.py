@@ -1,0 +1,69 @@
+"""The user's module: made, loaded with weights, and tried out before hours are spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+
+from qaml.errors import PartError
+from qaml.types import InputInfo
+
+
+def made_by(factory: Callable[..., Any], name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """Call the factory.
+
+    Raises:
+        PartError: it raises, or returns something else than a module with parameters.
+    """
+    try:
+        module = factory(**arguments)
+    except Exception as error:
+        raise PartError(f"factory {name!r} failed: {type(error).__name__}: {error}", "check 'arguments'") from error
+    if not isinstance(module, nn.Module):
+        raise PartError(f"factory {name!r} returned a {type(module).__name__}, expected a torch.nn.Module")
+    if next(module.parameters(), None) is None:
+        raise PartError(f"factory {name!r} returned a module without parameters")
+    return module
+
+
+def load_weights(module: nn.Module, content: bytes) -> None:
+    """Put the tensors of a safetensors file in place.
+
+    Raises:
+        PartError: the file is damaged, or its names and shapes are not those of the module.
+    """
+    try:
+        module.load_state_dict(load(content))
+    except SafetensorError as error:
+        raise PartError(f"the weights are no safetensors file: {error}", "save them with safetensors.torch") from error
+    except RuntimeError as error:
+        raise PartError(f"the weights do not fit the module: {' '.join(str(error).split())}") from error
+
+
+def try_out(module: nn.Module, name: str, info: InputInfo) -> None:
+    """Refuse a module that does not map this dataset's inputs to logits.
+
+    Raises:
+        PartError: it raises, or its output has an other shape.
+    """
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            logits = module(torch.full((2, *info.shape), info.bounds.low))
+    except Exception as error:
+        raise PartError(
+            f"the module of {name!r} fails on inputs of shape (2, {', '.join(map(str, info.shape))}): "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    finally:
+        module.train(was_training)
+    expected = (2, info.n_classes)
+    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != expected:
+        found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise PartError(f"the module of {name!r} returned {found}, expected logits of shape {expected}")

@@ -1,0 +1,139 @@
+"""Configuration of a plain torch module: the user's code and weights, without writing a package."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from qaml.errors import PartError
+from qaml.models.base import History, Hooks
+from qaml.models.network_part import NetworkPart
+from qaml.types import InputInfo, Settings, Split
+
+if TYPE_CHECKING:
+    from torch import nn
+
+TRUSTED_MODULES = "QAML_TRUSTED_MODULES"
+"""The environment variable with the Python modules that specs may load, separated by commas or blanks."""
+
+
+class Weights(Settings):
+    """Trained weights in a file of the user's."""
+
+    path: str = Field(min_length=1)
+    """A safetensors file with the module's state dictionary; relative paths start at the current directory."""
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    """Of the file: results are kept by what the file holds, not by what it is called."""
+
+
+class TorchModule(NetworkPart):
+    """A ``torch.nn.Module`` that a function or class of the user's makes.
+
+    A spec is data and never runs code by itself: the Python module is imported only if the person who runs the suite
+    names it in the environment variable ``QAML_TRUSTED_MODULES``. Weights are read from safetensors, which holds
+    arrays and nothing that could run.
+    """
+
+    kind: Literal["torch_module"] = "torch_module"
+    factory: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
+    """``module:callable``, called with ``arguments``, returns the module: (batch, …) in bounds → (batch, n_classes)."""
+    arguments: dict[str, bool | int | float | str] = Field(default={})
+    """Keyword arguments of the factory."""
+    weights: Weights | None = None
+    """Trained weights; without them the module is trained from its factory's initial ones."""
+    fine_tune: bool = False
+    """Whether to train on from ``weights``; otherwise they are used as they are."""
+
+    @model_validator(mode="after")
+    def _fine_tune_something(self) -> TorchModule:
+        if self.fine_tune and self.weights is None:
+            raise ValueError("fine_tune needs weights to start from")
+        return self
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the weights are used as they are, so that ``fit`` changes nothing."""
+        return self.weights is not None and not self.fine_tune
+
+    def build(self, info: InputInfo, seed: int) -> nn.Module:
+        """The user's module with the user's weights, on trial with two all-zero inputs.
+
+        Raises:
+            PartError: the factory is not trusted, cannot be imported or called, returns something else than a module
+                with these inputs and classes, or the weights are missing, changed or do not fit.
+        """
+        from qaml.models.seeding import seeded
+        from qaml.models.torch_module.network import load_weights, made_by, try_out
+
+        factory = resolve(self.factory)
+        with seeded(seed):
+            module = made_by(factory, self.factory, self.arguments)
+            if self.weights is not None:
+                load_weights(module, verified(self.weights))
+            try_out(module, self.factory, info)
+        return module
+
+    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+        """Train with cross-entropy, or nothing at all for weights that are used as they are."""
+        if self.is_trained:
+            module.eval()
+            return {}
+        return super().fit(module, data, info, hooks, seed)
+
+
+def trusted_modules() -> frozenset[str]:
+    """The Python modules that specs may load."""
+    return frozenset(os.environ.get(TRUSTED_MODULES, "").replace(",", " ").split())
+
+
+def resolve(factory: str) -> Callable[..., Any]:
+    """Import ``module:callable`` if its module is trusted.
+
+    Raises:
+        PartError: it is not, or there is no such callable.
+    """
+    name, _, attribute = factory.partition(":")
+    if name not in trusted_modules():
+        raise PartError(
+            f"the spec asks to run code of the Python module {name!r}, which is not trusted",
+            f"if you trust it, run with {TRUSTED_MODULES}={name}",
+        )
+    try:
+        made = getattr(importlib.import_module(name), attribute)
+    except Exception as error:
+        raise PartError(
+            f"cannot load factory {factory!r}: {type(error).__name__}: {error}",
+            "the module must be importable from where you run, such as the root of your project on PYTHONPATH",
+        ) from error
+    if not callable(made):
+        raise PartError(f"factory {factory!r} is not callable", "name a function or class that returns a module")
+    function: Callable[..., Any] = made
+    return function
+
+
+def verified(weights: Weights) -> bytes:
+    """The content of the weights' file.
+
+    Raises:
+        PartError: it cannot be read or is not what was declared.
+    """
+    path = Path(weights.path).expanduser()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PartError(
+            f"cannot read weights {weights.path!r}: {error.strerror or error}", f"expected a file at {path.absolute()}"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != weights.sha256:
+        raise PartError(
+            f"weights {weights.path!r} have SHA-256 {found}, the spec declares {weights.sha256}",
+            "if the file is the one you mean, write its checksum into the spec",
+        )
+    return content

@@ -1,0 +1,179 @@
+"""The training loop that every gradient-trained classifier shares.
+
+Nothing in it remembers a generator: the order of an epoch and the dropout masks of a step are functions of the seed and
+of how far training is. So a checkpoint holds weights, buffers, optimiser moments and a step count, and a run continued
+from it equals an uninterrupted one bit for bit (on one machine and the same number of threads).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qaml.errors import RunError
+from qaml.models.base import Checkpoint, History, Hooks, Training
+from qaml.models.seeding import derive_seed, reseed, seeded
+from qaml.types import Split
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""(logits (batch, classes), labels (batch,)) → the mean loss of the batch."""
+
+_SECONDS_BETWEEN_PROGRESS = 0.1
+
+
+def fit_classifier(
+    module: nn.Module,
+    training: Training,
+    data: Split,
+    hooks: Hooks,
+    seed: int,
+    loss: Loss = nn.functional.cross_entropy,
+) -> History:
+    """Train a module in place; afterwards it is in evaluation mode.
+
+    Args:
+        module: maps (batch, *shape) to (batch, n_classes) logits; trained on the device it is on.
+        training: optimiser, learning rate, epochs and batch size.
+        data: the training split.
+        hooks: change the data of an epoch or a batch, keep checkpoints, draw progress.
+        seed: of orders, dropout and the module's own draws; the global generators are left as they were.
+        loss: cross-entropy of the logits by default.
+
+    Returns:
+        ``loss`` and ``accuracy`` of each epoch: means over the batches as they were trained on, in training mode.
+
+    Raises:
+        RunError: the training data is empty.
+    """
+    if len(data) == 0:
+        raise RunError("expected training data, got no example", "check the dataset's transforms")
+    run = _Run(module, _optimiser(module, training), training, hooks, seed, loss)
+    start, step, history = run.resume()
+    for epoch in range(start, training.epochs):
+        module.train()
+        step, loss_mean, accuracy = run.epoch(hooks.epoch(module, data, epoch), epoch, step)
+        history = _extended(history, loss=loss_mean, accuracy=accuracy)
+        hooks.save(Checkpoint(epoch + 1, run.arrays(step), history))
+        hooks.progress(epoch + 1, training.epochs, loss=loss_mean, accuracy=accuracy)
+    module.eval()
+    return history
+
+
+class _Run(NamedTuple):
+    """One training run: what stays the same from its first step to its last."""
+
+    module: nn.Module
+    optimiser: torch.optim.Optimizer
+    training: Training
+    hooks: Hooks
+    seed: int
+    loss: Loss
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    def resume(self) -> tuple[int, int, History]:
+        """Epochs done, steps done and the curves so far; weights and moments are put in place."""
+        checkpoint = self.hooks.restore()
+        if checkpoint is None:
+            return 0, 0, {}
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
+        self.module.load_state_dict(_below("module", tensors))
+        _restore_optimiser(self.optimiser, _below("optimiser", tensors))
+        history = {name: list(values) for name, values in checkpoint.history.items()}
+        return checkpoint.epoch, int(tensors["step"]), history
+
+    def arrays(self, step: int) -> dict[str, NDArray[Any]]:
+        """Everything that continues this run, as copies."""
+        tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": v for name, v in moments.items() if isinstance(v, Tensor)}
+        arrays: dict[str, NDArray[Any]] = {name: _copied(value) for name, value in tensors.items()}
+        return arrays | {"step": np.array(step, dtype=np.int64)}
+
+    def epoch(self, data: Split, epoch: int, step: int) -> tuple[int, float, float]:
+        """Train on every example once; the new step count, the mean loss and the accuracy."""
+        inputs, labels = _tensor(data.inputs), _tensor(data.labels)
+        order = torch.from_numpy(np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(len(data)))
+        total_loss, n_correct, n_seen, n_drawn, told = 0.0, 0, 0, 0, time.monotonic()
+        for chosen in batches(order, self.training.batch):
+            batch = self.hooks.batch(self.module, inputs[chosen].to(self.device), labels[chosen].to(self.device), step)
+            batch_loss, batch_correct = self.update(*batch, step)
+            step += 1
+            n_seen += len(batch[1])
+            n_drawn += len(chosen)
+            total_loss += batch_loss * len(batch[1])
+            n_correct += batch_correct
+            if time.monotonic() - told > _SECONDS_BETWEEN_PROGRESS:
+                told = time.monotonic()
+                self.hooks.progress(
+                    epoch + n_drawn / len(data),
+                    self.training.epochs,
+                    loss=total_loss / n_seen,
+                    accuracy=n_correct / n_seen,
+                )
+        return step, total_loss / n_seen, n_correct / n_seen
+
+    def update(self, inputs: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
+        """One step of the optimiser; the batch's mean loss and its number of correct predictions before the step."""
+        step_seed = derive_seed(self.seed, "step", step)
+        reseed(self.module, step_seed)
+        with seeded(step_seed, self.device):
+            self.optimiser.zero_grad()
+            logits = self.module(inputs)
+            loss = self.loss(logits, labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
+        return loss.item(), int((logits.argmax(1) == labels).sum())
+
+
+def batches(order: Tensor, size: int) -> Iterator[Tensor]:
+    """Cut an order into batches; a single example left over joins the batch before it.
+
+    Batch normalisation has no variance to divide by in a batch of one 1×1 feature map.
+    """
+    parts = list(order.split(size))
+    if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    yield from parts
+
+
+def _optimiser(module: nn.Module, training: Training) -> torch.optim.Optimizer:
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if training.optimiser == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=training.lr, momentum=training.momentum, weight_decay=training.weight_decay
+        )
+    return torch.optim.Adam(parameters, lr=training.lr, weight_decay=training.weight_decay, fused=True)
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, moment = name.partition(".")
+        state.setdefault(int(index), {})[moment] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{prefix}."): v for name, v in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    # a memory-mapped artefact is read-only, which torch warns about
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+
+
+def _copied(tensor: Tensor) -> NDArray[Any]:
+    return np.array(tensor.detach().cpu().numpy(), order="C")
+
+
+def _extended(history: History, **values: float) -> History:
+    return {name: [*history.get(name, ()), value] for name, value in values.items()}
