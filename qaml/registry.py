@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ModelWrapValidatorHandler, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from qaml.errors import PartError
 from qaml.types import Settings
@@ -42,11 +42,21 @@ class Part(Settings):
     registry: ClassVar[Registry[Any]]
     kind: str
 
-    @model_validator(mode="wrap")
     @classmethod
-    def _resolve_kind(cls, value: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A family's base resolves kinds; its parts validate as they are.
+
+        A wrap validator on the parts themselves would hide that their input is JSON, and strict mode takes a list
+        for a tuple in JSON only.
+        """
+        schema = handler(source)
+        is_family_base = cls.__mro__[2] is Settings
+        return core_schema.no_info_wrap_validator_function(cls._resolve_kind, schema) if is_family_base else schema
+
+    @classmethod
+    def _resolve_kind(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         registry: Registry[Any] | None = getattr(cls, "registry", None)
-        if registry is None or cls is not registry.base_class or isinstance(value, cls):
+        if registry is None or isinstance(value, cls):
             return handler(value)
         if not isinstance(value, Mapping):
             raise PydanticCustomError(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float32]
     IntArray = NDArray[np.int64]
+else:  # importable by name, without numpy
+    FloatArray = IntArray = Any
 
 
 class Settings(_BaseModel):
