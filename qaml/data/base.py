@@ -62,7 +62,11 @@ class DatasetPart(Part, ABC):
 
     @abstractmethod
     def checksums(self) -> Mapping[str, str]:
-        """What pins the content: file → SHA-256 of its uncompressed bytes, or of the generated arrays."""
+        """What pins the content: file → SHA-256 of its uncompressed bytes, or of the generated arrays.
+
+        Where a generator has no declared arrays (other parameters than the default ones), its parameters instead.
+        Reads no file and imports no heavy library.
+        """
 
     @abstractmethod
     def read(self) -> Data:
@@ -83,5 +87,10 @@ TRANSFORMS.bind(TransformPart)
 
 
 def load(part: DatasetPart) -> Data:
-    """Read a dataset and apply its transforms in order."""
+    """Read a dataset and apply its transforms in order; every call reads anew.
+
+    Raises:
+        DataError: files are missing or damaged, or a transform asks for more examples than there are.
+        PartError: a transform does not fit the dataset.
+    """
     return reduce(lambda data, transform: transform.apply(data), part.transforms, part.read())

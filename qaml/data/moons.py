@@ -1,0 +1,88 @@
+"""Two interleaving half circles in the plane, from scikit-learn's generator (Huang & Zhang 2023, section 4.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from qaml.data.base import DatasetPart
+from qaml.errors import DataError
+from qaml.types import Bounds, Data, InputInfo, Split
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qaml.types import IntArray
+
+DECLARED = {(1000, 0.03, 0): "947af1654b72fcac1f576db7adfd9a7e657a0292e9da538fe83e011f7fafb764"}
+"""(n, noise, seed) → SHA-256, see ``digest``."""
+
+
+class Moons(DatasetPart):
+    """Points (x, y) on two half circles of radius 1, with Gaussian noise on both coordinates."""
+
+    kind: Literal["moons"] = "moons"
+    n: int = Field(1000, ge=20, le=1_000_000)
+    """Points, half of them on each moon."""
+    noise: float = Field(0.03, ge=0, le=1)
+    """Standard deviation of the noise, in units of the radius."""
+    test_share: float = Field(0.2, gt=0, lt=1)
+    """Share of the points that is for testing; both moons keep their share."""
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Of the noise, the order of the points, and the choice of test points."""
+
+    def describe(self) -> InputInfo:
+        """Inputs of shape (2,); bounds are the noiseless moons' [−1, 2] and six standard deviations on either side."""
+        return InputInfo((2,), ("upper", "lower"), Bounds(-1 - 6 * self.noise, 2 + 6 * self.noise))
+
+    def checksums(self) -> Mapping[str, str]:
+        """SHA-256 of the points for the default generator; for any other one its parameters, which pin the points."""
+        parameters = f"n={self.n} noise={self.noise!r} seed={self.seed}"
+        return {"make_moons": DECLARED.get((self.n, self.noise, self.seed), parameters)}
+
+    def read(self) -> Data:
+        """The points, split; ``indices`` count through the generator's order, over both splits.
+
+        Raises:
+            DataError: the generator gave other points than declared, or points out of bounds.
+        """
+        import numpy as np
+        from sklearn.datasets import make_moons
+
+        from qaml.data.stratified import split_off
+
+        points, labels = make_moons(n_samples=self.n, noise=self.noise, random_state=self.seed)
+        self._check(points, labels)
+        n_test = min(max(round(self.n * self.test_share), 1), self.n - 1)
+        whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))
+        return Data(*split_off(whole, n_test, self.seed), self.describe())
+
+    def _check(self, points: NDArray[Any], labels: IntArray) -> None:
+        low, high = self.describe().bounds
+        if points.shape != (self.n, 2) or not bool(((points > low) & (points < high)).all()):
+            raise DataError(
+                f"expected {self.n} points within [{low:g}, {high:g}], got shape {points.shape} "
+                f"within [{points.min():g}, {points.max():g}]",
+                "try another seed",
+            )
+        declared = DECLARED.get((self.n, self.noise, self.seed))
+        if declared is not None and declared != (found := digest(points, labels)):
+            raise DataError(
+                f"make_moons of the installed scikit-learn gives other points than declared (SHA-256 {found})",
+                "install the pinned version of scikit-learn, or declare other parameters than the default ones",
+            )
+
+
+def digest(points: NDArray[Any], labels: IntArray) -> str:
+    """SHA-256 of the coordinates in millionths, as little-endian int64, and the labels as uint8.
+
+    Sines and logarithms of different platforms differ in the last bits, so the bytes of floats would not do; a
+    coordinate of the default points is never nearer than 1e-10 to where its rounding changes.
+    """
+    import numpy as np
+
+    millionths = np.rint(points * 1e6).astype("<i8")
+    return hashlib.sha256(millionths.tobytes() + labels.astype(np.uint8).tobytes()).hexdigest()
