@@ -216,7 +216,8 @@ class Normalise(TransformPart):
 
 
 def _map_inputs(data: Data, info: InputInfo, change: Callable[[FloatArray], FloatArray]) -> Data:
-    train, test = (split._replace(inputs=change(split.inputs)) for split in (data.train, data.test))
+    # Split counts examples, which NamedTuple's own _replace does not survive
+    train, test = (Split(change(split.inputs), split.labels, split.indices) for split in (data.train, data.test))
     return Data(train, test, info)
 
 
@@ -228,7 +229,7 @@ def _select(split: Split, relabel: IntArray, name: str) -> Split:
     kept = take(split, np.flatnonzero(relabel[split.labels] >= 0))
     if len(kept) == 0:
         raise DataError(f"select_classes leaves no {name} examples", "select before taking a subset")
-    return kept._replace(labels=relabel[kept.labels])
+    return Split(kept.inputs, relabel[kept.labels], kept.indices)
 
 
 def _label(wanted: int | str, classes: tuple[str, ...]) -> int:
