@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from qaml.registry import Part, Registry
 from qaml.types import Bounds, Epsilon, FloatArray
@@ -38,9 +39,19 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 
+def _check_increasing(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not value:
+        raise ValueError("expected at least one budget, got none")
+    for smaller, larger in pairwise(value):
+        if not smaller < larger:
+            raise ValueError(f"expected increasing budgets, got {larger:g} after {smaller:g}")
+    return value
+
+
 EpsilonGrid = Annotated[
     tuple[Epsilon, ...],
     BeforeValidator(_as_tuple),
+    AfterValidator(_check_increasing),
     WithJsonSchema(
         {
             "anyOf": [

@@ -1,0 +1,134 @@
+"""An attacker's access to a classifier: checked inputs, frozen weights, private randomness, averaged draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from qaml.attacks.base import Target
+from qaml.attacks.geometry.implementation import single_precision
+from qaml.errors import PartError
+
+BATCH = 256
+"""Images attacked at once."""
+
+
+class Averaged(nn.Module):
+    """A randomised classifier whose logits are averaged over draws: expectation over transformation.
+
+    Athalye et al. 2018, section 3.3 (arXiv 1707.07397). Every forward pass takes fresh draws.
+    """
+
+    def __init__(self, module: nn.Module, draws: int) -> None:
+        super().__init__()
+        self.module = module
+        self.draws = draws
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (batch, *shape) to mean logits (batch, classes)."""
+        total: Tensor = self.module(inputs)
+        for _ in range(self.draws - 1):
+            total = total + self.module(inputs)
+        return total / self.draws
+
+
+@contextmanager
+def access(target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int = 1) -> Iterator[nn.Module]:
+    """Hold a classifier during an attack, and leave it and torch's generators as they were.
+
+    Inside, the module is in evaluation mode, its weights take no gradients (so none are computed or accumulated),
+    and torch's global generator starts from ``seed``, as does a randomised module's own.
+
+    Args:
+        target: the classifier.
+        inputs: (n, *shape) clean inputs, checked here.
+        labels: (n,) true labels, checked here.
+        seed: of everything that is drawn.
+        draws: logits are averaged over this many forward passes.
+
+    Yields:
+        The module to attack.
+
+    Raises:
+        PartError: the inputs or labels are not what the classifier takes.
+    """
+    _check(target, inputs, labels)
+    module = target.module
+    modes = [(part, part.training) for part in module.modules()]
+    trained = [weight for weight in module.parameters() if weight.requires_grad]
+    devices = list(range(torch.cuda.device_count())) if inputs.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), torch.enable_grad():
+        try:
+            module.eval()
+            for weight in trained:
+                weight.requires_grad_(False)
+            _start_generators(module, seed, inputs.device)
+            yield Averaged(module, draws).eval() if draws > 1 else module
+        finally:
+            for weight in trained:
+                weight.requires_grad_(True)
+            for part, mode in modes:
+                part.training = mode
+
+
+def _start_generators(module: nn.Module, seed: int, device: torch.device) -> None:
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
+    for part in module.modules():
+        reseed = getattr(part, "reseed", None)
+        if callable(reseed):
+            reseed(seed)
+            break  # the outermost one reseeds what it holds
+
+
+def _check(target: Target, inputs: Tensor, labels: Tensor) -> None:
+    if len(inputs) != len(labels):
+        raise PartError(f"expected a label for every input, got {len(inputs)} inputs and {len(labels)} labels")
+    if not len(inputs):
+        return
+    low, high = single_precision(target.bounds)
+    smallest, largest = float(inputs.min()), float(inputs.max())
+    if not (low <= smallest and largest <= high):
+        raise PartError(
+            f"expected inputs within [{target.bounds.low:g}, {target.bounds.high:g}], "
+            f"got values from {smallest:g} to {largest:g}",
+            "an attack keeps to the dataset's bounds; normalise inside the model, or declare the bounds that hold",
+        )
+    if not (int(labels.min()) >= 0 and int(labels.max()) < target.n_classes):
+        raise PartError(
+            f"expected labels from 0 to {target.n_classes - 1}, got {int(labels.min())} to {int(labels.max())}"
+        )
+
+
+def check_gradients(module: nn.Module, inputs: Tensor) -> None:
+    """Refuse a classifier through which no gradient flows.
+
+    Raises:
+        PartError: the logits do not depend differentiably on the inputs.
+    """
+    if len(inputs) and not module(inputs[:1].detach().clone().requires_grad_()).requires_grad:
+        raise PartError(
+            "the classifier's logits have no gradient in its inputs, and this attack needs one",
+            "attack it by transfer from a surrogate, or use a straight-through gradient in the model",
+        )
+
+
+def is_fooled(module: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Whether each input is classified wrongly; a non-finite logit is no success of an attack.
+
+    Returns:
+        (n,) bool.
+    """
+    with torch.no_grad():
+        logits = module(inputs)
+    wrong: Tensor = (logits.argmax(1) != labels) & torch.isfinite(logits).all(1)
+    return wrong
+
+
+def chunks(n: int) -> list[slice]:
+    """Slices of at most ``BATCH`` that cover ``n`` images."""
+    return [slice(start, min(start + BATCH, n)) for start in range(0, n, BATCH)]

@@ -1,0 +1,1 @@
+"""AutoAttack behind an adapter."""

@@ -1,0 +1,69 @@
+"""AutoAttack: its fields, and which of its attacks fit how many classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
+from qaml.vocab import Norm
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Member = Literal["apgd_ce", "apgd_dlr", "apgd_t", "fab", "fab_t", "square"]
+
+MINIMUM_CLASSES: dict[Member, int] = {
+    "apgd_ce": 2,
+    "apgd_dlr": 3,
+    "apgd_t": 4,
+    "fab": 2,
+    "fab_t": 2,
+    "square": 2,
+}
+"""The DLR loss sorts three logits, the targeted one four (Croce & Hein 2020, eqs. 6 and 7)."""
+
+
+def standard_members(n_classes: int) -> tuple[Member, ...]:
+    """The attacks that run by default: the standard version where it is defined, its nearest kin otherwise."""
+    if n_classes <= 2:
+        return ("apgd_ce", "fab", "square")
+    return ("apgd_ce", "apgd_dlr" if n_classes == 3 else "apgd_t", "fab_t", "square")
+
+
+class AutoAttack(AttackPart):
+    """APGD, FAB and Square in sequence on what is still robust (Croce & Hein 2020, arXiv 2003.01690)."""
+
+    kind: Literal["autoattack"] = "autoattack"
+    epsilon: EpsilonGrid
+    """Budgets in ``norm`` and the dataset's units, increasing."""
+    norm: Norm = "linf"
+    """The norm of the budget."""
+    members: tuple[Member, ...] | None = Field(None, min_length=1)
+    """The attacks to run in order; default: the standard ones for the number of classes."""
+    steps: int = Field(100, ge=1, le=10_000)
+    """Iterations of APGD and FAB."""
+    queries: int = Field(5000, ge=1, le=1_000_000)
+    """Forward passes of Square."""
+    restarts: int = Field(1, ge=1, le=100)
+    """Restarts of APGD and FAB."""
+    eot: int = Field(1, ge=1, le=10_000)
+    """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
+
+    is_iterative: ClassVar[bool] = True
+
+    @property
+    def threat_norm(self) -> Norm:
+        """The norm that budgets are measured in."""
+        return self.norm
+
+    def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
+        """Attack every input at every budget of the grid.
+
+        Raises:
+            PartError: a named member does not exist for this number of classes.
+        """
+        from qaml.attacks.autoattack.implementation import attack
+
+        return attack(self, target, inputs, labels, seed, progress)

@@ -1,0 +1,1 @@
+"""Foolbox, imported quietly, and its view of a classifier."""

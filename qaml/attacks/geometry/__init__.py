@@ -1,0 +1,1 @@
+"""Norms, projections and random perturbations."""

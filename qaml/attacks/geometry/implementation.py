@@ -1,0 +1,94 @@
+"""Norms of perturbations, projection on ball and box, and random perturbations; measured in float64."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from qaml.types import Bounds
+from qaml.vocab import Norm
+
+
+def single_precision(bounds: Bounds) -> Bounds:
+    """The bounds as float32 holds them: 0.3 is 0.30000001 there, and a clean pixel at the bound is not outside."""
+    low, high = torch.tensor([bounds.low, bounds.high], dtype=torch.float32).tolist()
+    return Bounds(low, high)
+
+
+def perturbation_norms(clean: Tensor, perturbed: Tensor, norm: Norm) -> Tensor:
+    """The size of each perturbation.
+
+    Args:
+        clean: (n, *shape).
+        perturbed: (n, *shape).
+        norm: ``linf`` or ``l2``.
+
+    Returns:
+        (n,) float64.
+    """
+    difference = (perturbed.double() - clean.double()).flatten(1)
+    norms: Tensor = torch.linalg.vector_norm(difference, ord=float("inf") if norm == "linf" else 2, dim=1)
+    return norms
+
+
+def project(perturbed: Tensor, clean: Tensor, epsilon: float, norm: Norm, bounds: Bounds) -> Tensor:
+    """The nearest float32 input within the budget and the bounds; a non-finite coordinate becomes the clean one.
+
+    Args:
+        perturbed: (n, *shape).
+        clean: (n, *shape) within bounds.
+        epsilon: the budget.
+        norm: of the budget.
+        bounds: of every coordinate.
+
+    Returns:
+        (n, *shape) float32.
+    """
+    low, high = single_precision(bounds)
+    finite = torch.where(torch.isfinite(perturbed), perturbed, clean).clamp(low, high)
+    if norm == "linf":
+        return _into_cube(finite, clean, epsilon)
+    return _into_sphere(finite, clean, epsilon)
+
+
+def _into_cube(perturbed: Tensor, clean: Tensor, epsilon: float) -> Tensor:
+    lowest, highest = clean.double() - epsilon, clean.double() + epsilon
+    rounded = perturbed.double().clamp(lowest, highest).float()
+    # rounding to float32 may step over the face of the cube by one unit in the last place
+    up, down = torch.full_like(rounded, torch.inf), torch.full_like(rounded, -torch.inf)
+    rounded = torch.where(rounded.double() > highest, torch.nextafter(rounded, down), rounded)
+    return torch.where(rounded.double() < lowest, torch.nextafter(rounded, up), rounded)
+
+
+def _into_sphere(perturbed: Tensor, clean: Tensor, epsilon: float) -> Tensor:
+    result = perturbed.float()
+    # a second round takes back what rounding to float32 added
+    for shrink in (1.0, 1.0 - 1e-6):
+        norms = perturbation_norms(clean, result, "l2")
+        factor = torch.where(norms > epsilon, shrink * epsilon / norms.clamp(min=1e-300), torch.ones_like(norms))
+        factor = factor.reshape(-1, *[1] * (clean.ndim - 1))
+        shrunk = (clean.double() + factor * (result.double() - clean.double())).float()
+        result = torch.where(factor < 1, shrunk, result)
+    return result
+
+
+def random_perturbations(like: Tensor, epsilon: float, norm: Norm, generator: torch.Generator) -> Tensor:
+    """Random perturbations of a budget: uniform in the cube (linf) or on the sphere (l2).
+
+    Args:
+        like: (n, *shape) gives shape and device.
+        epsilon: half the cube's side, or the sphere's radius.
+        norm: ``linf`` or ``l2``.
+        generator: on the CPU; the only source of randomness.
+
+    Returns:
+        (n, *shape) float32.
+    """
+    if norm == "linf":
+        noise = torch.rand(like.shape, generator=generator) * (2 * epsilon) - epsilon
+    else:
+        direction = torch.randn(like.shape, generator=generator)
+        noise = direction * (epsilon / torch.linalg.vector_norm(direction.flatten(1), dim=1).clamp(min=1e-12)).reshape(
+            -1, *[1] * (like.ndim - 1)
+        )
+    return noise.to(like.device)

@@ -1,0 +1,1 @@
+"""Gradient attacks within a budget: FGSM, BIM, PGD, MIM."""

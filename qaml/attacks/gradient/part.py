@@ -1,0 +1,122 @@
+"""Gradient attacks within a budget: their fields and how far they reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
+from qaml.types import Epsilon
+from qaml.vocab import Norm
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from torch import Tensor
+
+
+class GradientAttack(AttackPart):
+    """Base of the attacks that climb the loss within a ball around the input."""
+
+    epsilon: EpsilonGrid
+    """Budgets in ``norm`` and the dataset's units, increasing."""
+    norm: Norm = "linf"
+    """The norm of budget and step."""
+    loss: Literal["cross_entropy", "margin"] = "cross_entropy"
+    """What is climbed. The margin max_{j≠y} z_j − z_y keeps a gradient where a saturated softmax has none."""
+    eot: int = Field(1, ge=1, le=10_000)
+    """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
+
+    @property
+    def threat_norm(self) -> Norm:
+        """The norm that budgets are measured in."""
+        return self.norm
+
+    @property
+    def n_steps(self) -> int:
+        """Gradient steps."""
+        return 1
+
+    def step_size(self, epsilon: float) -> float:
+        """The length of one step at this budget."""
+        return epsilon
+
+    def reach(self, epsilon: float) -> float:
+        """Steps × step size."""
+        return self.n_steps * self.step_size(epsilon)
+
+    def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
+        """Attack every input at every budget of the grid."""
+        from qaml.attacks.gradient.implementation import attack
+
+        return attack(self, target, inputs, labels, seed, progress)
+
+
+class FGSM(GradientAttack):
+    """The fast gradient sign method, or one normalised step in L2 (Goodfellow et al. 2015, arXiv 1412.6572)."""
+
+    kind: Literal["fgsm"] = "fgsm"
+
+
+class IterativeAttack(GradientAttack):
+    """Base of the attacks of several steps; by default they can reach 2.5 budgets (Madry et al. 2018)."""
+
+    is_iterative: ClassVar[bool] = True
+
+    steps: int = Field(10, ge=1, le=100_000)
+    """Gradient steps."""
+    step: Annotated[Epsilon, Field(gt=0)] | None = None
+    """Length of a step in the dataset's units; left out, ``relative_step`` holds."""
+    relative_step: Annotated[float, Field(gt=0)] | None = None
+    """Length of a step as a share of the budget; default 2.5 / steps."""
+
+    @model_validator(mode="after")
+    def _one_step_size(self) -> Self:
+        if self.step is not None and self.relative_step is not None:
+            raise ValueError("expected 'step' or 'relative_step', got both")
+        return self
+
+    @property
+    def n_steps(self) -> int:
+        """Gradient steps."""
+        return self.steps
+
+    def step_size(self, epsilon: float) -> float:
+        """The length of one step at this budget."""
+        if self.step is not None:
+            return self.step
+        share = self.relative_step if self.relative_step is not None else 2.5 / self.steps
+        return share * epsilon
+
+
+class BIM(IterativeAttack):
+    """The basic iterative method (Kurakin et al. 2017, arXiv 1607.02533)."""
+
+    kind: Literal["bim"] = "bim"
+
+
+class PGD(IterativeAttack):
+    """Projected gradient descent from random starts (Madry et al. 2018, arXiv 1706.06083)."""
+
+    kind: Literal["pgd"] = "pgd"
+    steps: int = Field(40, ge=1, le=100_000)
+    """Gradient steps."""
+    restarts: int = Field(1, ge=1, le=1000)
+    """Starts; an input counts as fooled if any start fools it."""
+    random_start: bool = True
+    """Whether to start at a random point of the ball rather than at the clean input."""
+
+    @model_validator(mode="after")
+    def _restarts_differ(self) -> Self:
+        if self.restarts > 1 and not self.random_start:
+            raise ValueError("restarts without 'random_start' repeat the same attack")
+        return self
+
+
+class MIM(IterativeAttack):
+    """The momentum iterative method (Dong et al. 2018, arXiv 1710.06081)."""
+
+    kind: Literal["mim"] = "mim"
+    decay: float = Field(1.0, ge=0)
+    """μ, the share of the accumulated gradient that is kept (eq. 6)."""

@@ -1,0 +1,71 @@
+"""Attacks that look for the smallest perturbation: their fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
+from qaml.vocab import Norm
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class MinimisationAttack(AttackPart):
+    """Base of the minimising attacks; without ``epsilon`` the perturbation is unlimited."""
+
+    minimises: ClassVar[bool] = True
+    is_iterative: ClassVar[bool] = True
+
+    norm: Norm = "l2"
+    """The norm that is minimised."""
+    eot: int = Field(1, ge=1, le=10_000)
+    """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
+
+    @property
+    def threat_norm(self) -> Norm:
+        """The norm that is minimised and that budgets are measured in."""
+        return self.norm
+
+    def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
+        """Look for the smallest perturbation of every input, then apply it where it is within the budget."""
+        from qaml.attacks.minimisation.implementation import attack
+
+        return attack(self, target, inputs, labels, seed, progress)
+
+
+class DeepFool(MinimisationAttack):
+    """DeepFool: steps to the nearest boundary of the linearised classifier (Moosavi-Dezfooli et al. 2016).
+
+    arXiv 1511.04599.
+    """
+
+    kind: Literal["deepfool"] = "deepfool"
+    steps: int = Field(50, ge=1, le=100_000)
+    """Linearisations at most."""
+    candidates: int = Field(10, ge=2)
+    """The most likely classes that are considered."""
+    overshoot: float = Field(0.02, ge=0)
+    """How far beyond the boundary to go, as a share of the perturbation."""
+
+
+class CarliniWagner(MinimisationAttack):
+    """The L2 attack of Carlini & Wagner 2017 (arXiv 1608.04644, section VI)."""
+
+    kind: Literal["carlini_wagner"] = "carlini_wagner"
+    norm: Literal["l2"] = "l2"
+    """The norm that is minimised."""
+    steps: int = Field(200, ge=1, le=100_000)
+    """Adam steps for every constant."""
+    binary_search_steps: int = Field(9, ge=1, le=30)
+    """Constants tried; with fewer than 9 the perturbations are many times too large: cut ``steps`` instead."""
+    confidence: float = Field(0.0, ge=0)
+    """κ, the logit margin that an adversarial must have."""
+    step: float = Field(0.01, gt=0)
+    """Adam's step in tanh space."""
+    initial_constant: float = Field(1e-3, gt=0)
+    """c, the weight of misclassification against distance, at the start."""
+    abort_early: bool = True
+    """Whether to leave a constant when the batch makes no more progress."""

@@ -1,0 +1,39 @@
+"""Uniform noise: the control that every attack must beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
+from qaml.vocab import Norm
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class UniformNoise(AttackPart):
+    """Random perturbations, uniform in the L∞ cube or on the L2 sphere, clipped to the bounds."""
+
+    kind: Literal["uniform_noise"] = "uniform_noise"
+    epsilon: EpsilonGrid
+    """Half the cube's side, or the sphere's radius; increasing."""
+    norm: Norm = "linf"
+    """The norm of the budget."""
+    draws: int = Field(10, ge=1, le=100_000)
+    """Draws; an input counts as fooled if any draw fools it."""
+
+    needs_gradients: ClassVar[bool] = False
+    is_white_box: ClassVar[bool] = False
+
+    @property
+    def threat_norm(self) -> Norm:
+        """The norm that budgets are measured in."""
+        return self.norm
+
+    def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
+        """Perturb every input at every budget, keeping the first draw that fools."""
+        from qaml.attacks.noise.implementation import attack
+
+        return attack(self, target, inputs, labels, seed, progress)

@@ -1,0 +1,1 @@
+"""The planted-adversarial test of an attack."""
