@@ -26,7 +26,7 @@ DEFENCES: Registry[DefencePart] = Registry(
 
 Craft = Callable[["nn.Module", "Tensor", "Tensor", int], "Tensor"]
 """Attack a module: (module, inputs, labels, seed) → adversarial inputs of the same shape. Made by the runner from the
-attack that the defence names, at the first budget of that attack's grid."""
+attack that the defence names, at the largest budget of that attack's grid."""
 
 
 class DefencePart(Part, ABC):
@@ -40,6 +40,11 @@ class DefencePart(Part, ABC):
     @property
     def needs_undefended(self) -> bool:
         """Whether training needs a model trained without this defence (to attack it once)."""
+        return False
+
+    @property
+    def changes_training(self) -> bool:
+        """Whether ``training_hooks`` changes what is trained on (then a model with fixed weights cannot have it)."""
         return False
 
     @property

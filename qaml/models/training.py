@@ -139,7 +139,7 @@ def batches(order: Tensor, size: int) -> Iterator[Tensor]:
 
     Batch normalisation has no variance to divide by in a batch of one 1×1 feature map.
     """
-    parts = list(order.split(size))
+    parts = list(torch.split(order, size))
     if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     yield from parts

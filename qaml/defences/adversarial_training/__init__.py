@@ -1,0 +1,1 @@
+"""Adversarial training: attacked examples among the training data."""

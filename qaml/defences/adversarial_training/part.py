@@ -1,0 +1,60 @@
+"""Configuration of adversarial training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from qaml.defences.base import Craft, DefencePart
+from qaml.models.base import Hooks
+from qaml.registry import AttackName
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class AdversarialTraining(DefencePart):
+    """Train on clean and attacked examples (Goodfellow et al. 2015, arXiv:1412.6572).
+
+    ``once`` attacks a network trained without this defence and trains a new one on the union of clean and attacked data
+    (Kehoe et al. 2021, section 4.2); ``epoch`` attacks the network in training before every epoch (Huang & Zhang 2023,
+    section 4.1, baseline); ``batch`` attacks it at every step (Madry et al. 2018, arXiv:1706.06083).
+    """
+
+    kind: Literal["adversarial_training"] = "adversarial_training"
+    attack: AttackName
+    """The attack trained against, at the first budget of its grid."""
+    clean_share: float = Field(0.5, ge=0, le=1)
+    """Share of clean examples. In a union (``once``, ``epoch``) the larger part is complete and the smaller one is
+    drawn from all of its examples; in a batch the examples are divided."""
+    regenerate: Literal["once", "epoch", "batch"] = "once"
+    """When attacked examples are made."""
+
+    @property
+    def needs_undefended(self) -> bool:
+        """With ``once``: the network trained without this defence is attacked."""
+        return self.regenerate == "once"
+
+    @property
+    def changes_training(self) -> bool:
+        """Always."""
+        return True
+
+    def training_hooks(self, craft: Craft | None, undefended: nn.Module | None, seed: int) -> Hooks:
+        """Hooks that put attacked examples among the training data.
+
+        Args:
+            craft: the attack; needed.
+            undefended: the network trained without this defence; needed with ``once``.
+            seed: of the attack's draws and of the choice of examples.
+        """
+        from qaml.defences.adversarial_training.implementation import AttackedBatches, AttackedOnce, AttackedUnion
+
+        assert craft is not None, "the runner gives the attack to a defence that names one"
+        if self.regenerate == "batch":
+            return AttackedBatches(craft, self.clean_share, seed)
+        if self.regenerate == "epoch":
+            return AttackedUnion(craft, self.clean_share, seed)
+        assert undefended is not None, "the runner gives the undefended network to a defence that needs it"
+        return AttackedOnce(craft, self.clean_share, seed, undefended)

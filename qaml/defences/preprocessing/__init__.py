@@ -1,0 +1,1 @@
+"""What defences that change a classifier's inputs have in common."""

@@ -1,0 +1,42 @@
+"""The base of defences that change inputs, in the data or in front of the classifier."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Literal
+
+from qaml.defences.base import DefencePart
+from qaml.types import FloatArray, InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class PreprocessingPart(DefencePart, ABC):
+    """A defence that is one function of the inputs; a part adds its fields and ``layer``."""
+
+    where: Literal["data", "classifier"] = "data"
+    """``data``: training and test inputs are defended before any attack, and the attack starts from the defended input
+    (Kehoe et al. 2021, section 4); ``classifier``: the defence is part of the model, and the attack goes through it."""
+
+    @abstractmethod
+    def layer(self, info: InputInfo) -> nn.Module:
+        """The defence as a module: (batch, *shape) within bounds → the same shape within bounds."""
+
+    def defend_inputs(self, inputs: FloatArray, info: InputInfo) -> FloatArray:
+        """The defended inputs, if the defence stands before the data."""
+        if self.where != "data":
+            return inputs
+        from qaml.defences.preprocessing.network import applied
+
+        self.check(info)
+        return applied(self.layer(info), inputs)
+
+    def wrap(self, module: nn.Module, info: InputInfo) -> nn.Module:
+        """The classifier behind the defence, if the defence stands there."""
+        if self.where != "classifier":
+            return module
+        from qaml.defences.preprocessing.network import Preprocessed
+
+        self.check(info)
+        return Preprocessed(self.layer(info), module)

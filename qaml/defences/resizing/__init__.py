@@ -1,0 +1,1 @@
+"""Random resizing and padding of images at inference."""

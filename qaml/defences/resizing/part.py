@@ -1,0 +1,51 @@
+"""Configuration of random resizing and padding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from qaml.defences.base import DefencePart
+from qaml.errors import PartError
+from qaml.types import InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class RandomResizing(DefencePart):
+    """Shrink every image to a random size and put it at a random place of an empty image of the old size.
+
+    After Xie et al. 2018, arXiv:1711.01991, who enlarge the network's input instead; here it stays as it is, so that
+    any classifier fits. Differentiable (bilinear), with draws of its own for every image. The attack meets fresh draws
+    in each forward pass.
+    """
+
+    kind: Literal["random_resizing"] = "random_resizing"
+    where: Literal["classifier"] = "classifier"
+    """Randomness at inference stands in the classifier; there is no other place for it."""
+    smallest: float = Field(0.8, gt=0, le=1)
+    """The smallest side that is drawn, as a share of the image's."""
+
+    @property
+    def randomises(self) -> bool:
+        """Always: sizes and places are drawn at inference."""
+        return True
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that are no images.
+
+        Raises:
+            PartError: the inputs are plain features.
+        """
+        if not info.is_image:
+            raise PartError(f"defence 'random_resizing' expects images, got inputs of shape {info.shape}")
+
+    def wrap(self, module: nn.Module, info: InputInfo) -> nn.Module:
+        """The classifier behind the random resizing."""
+        from qaml.defences.preprocessing.network import Preprocessed
+        from qaml.defences.resizing.network import Resizing
+
+        self.check(info)
+        return Preprocessed(Resizing(self.smallest, info.bounds.low), module)

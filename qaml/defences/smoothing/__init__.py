@@ -1,0 +1,1 @@
+"""Spatial smoothing: the median of a window."""

@@ -1,0 +1,1 @@
+"""Feature squeezing: fewer bits a pixel."""

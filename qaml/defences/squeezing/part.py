@@ -1,0 +1,34 @@
+"""Configuration of feature squeezing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from qaml.defences.preprocessing.part import PreprocessingPart
+from qaml.types import InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class FeatureSqueezing(PreprocessingPart):
+    """Round every coordinate to 2^bits levels, evenly spaced over the bounds (Xu, Evans, Qi 2018, arXiv:1704.01155).
+
+    Kehoe et al. 2021, section 4.2, do not state the depth.
+    """
+
+    kind: Literal["feature_squeezing"] = "feature_squeezing"
+    bits: int = Field(4, ge=1, le=8)
+    """Colour depth after squeezing."""
+    bpda: Literal["straight_through", "exact"] = "straight_through"
+    """The gradient that an attack meets in the classifier: ``exact`` is zero everywhere and blinds gradient attacks."""
+
+    def layer(self, info: InputInfo) -> nn.Module:
+        """The rounding."""
+        from qaml.defences.preprocessing.network import StraightThrough
+        from qaml.defences.squeezing.network import Squeezing
+
+        layer = Squeezing(2**self.bits, info.bounds)
+        return StraightThrough(layer) if self.bpda == "straight_through" else layer
