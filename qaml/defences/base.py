@@ -67,8 +67,23 @@ class DefencePart(Part, ABC):
         """The defended classifier."""
         return module
 
-    def training_hooks(self, craft: Craft | None, undefended: nn.Module | None, seed: int) -> Hooks:  # noqa: ARG002
-        """What changes training; ``craft`` and ``undefended`` are given to defences that ask for them."""
+    def training_hooks(
+        self,
+        craft: Craft | None,  # noqa: ARG002
+        undefended: nn.Module | None,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+        info: InputInfo | None = None,  # noqa: ARG002
+    ) -> Hooks:
+        """What changes training.
+
+        The module trained is the one inside: ``wrap`` comes after training.
+
+        Args:
+            craft: the attack, for a defence that names one; it attacks the module behind the defences around it.
+            undefended: the network trained without this defence, for a defence that ``needs_undefended``.
+            seed: of every draw of the hooks.
+            info: the inputs' description, for a defence inside the classifier that training should see.
+        """
         return Hooks()
 
 

@@ -38,11 +38,10 @@ class AttackedUnion(Hooks):
         rng = np.random.default_rng(derive_seed(self.seed, "union", counter))
         clean, chosen = _subset(data, n_clean, rng), _subset(data, n_attacked, rng)
         seed = derive_seed(self.seed, "craft", counter)
-        adversarials = chosen._replace(inputs=_crafted(self.craft, attacked, chosen, seed))
         return Split(
-            np.concatenate((clean.inputs, adversarials.inputs)),
-            np.concatenate((clean.labels, adversarials.labels)),
-            np.concatenate((clean.indices, adversarials.indices)),
+            np.concatenate((clean.inputs, _crafted(self.craft, attacked, chosen, seed))),
+            np.concatenate((clean.labels, chosen.labels)),
+            np.concatenate((clean.indices, chosen.indices)),
         )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Hooks
 from qaml.registry import AttackName
+from qaml.types import InputInfo
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +25,7 @@ class AdversarialTraining(DefencePart):
 
     kind: Literal["adversarial_training"] = "adversarial_training"
     attack: AttackName
-    """The attack trained against, at the first budget of its grid."""
+    """The attack trained against, at the largest budget of its grid."""
     clean_share: float = Field(0.5, ge=0, le=1)
     """Share of clean examples. In a union (``once``, ``epoch``) the larger part is complete and the smaller one is
     drawn from all of its examples; in a batch the examples are divided."""
@@ -41,13 +42,20 @@ class AdversarialTraining(DefencePart):
         """Always."""
         return True
 
-    def training_hooks(self, craft: Craft | None, undefended: nn.Module | None, seed: int) -> Hooks:
+    def training_hooks(
+        self,
+        craft: Craft | None,
+        undefended: nn.Module | None,
+        seed: int,
+        info: InputInfo | None = None,  # noqa: ARG002
+    ) -> Hooks:
         """Hooks that put attacked examples among the training data.
 
         Args:
             craft: the attack; needed.
             undefended: the network trained without this defence; needed with ``once``.
             seed: of the attack's draws and of the choice of examples.
+            info: not needed.
         """
         from qaml.defences.adversarial_training.implementation import AttackedBatches, AttackedOnce, AttackedUnion
 

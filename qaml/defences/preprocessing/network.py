@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qaml.models.base import Hooks
 from qaml.models.seeding import derive_seed, reseed
 from qaml.types import FloatArray
 
@@ -65,6 +66,20 @@ class _IdentityGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
         return gradients[0], None
+
+
+class PreprocessedBatches(Hooks):
+    """Each batch passes the defence before the step; random draws are a function of the seed and the step."""
+
+    def __init__(self, layer: nn.Module, seed: int) -> None:
+        self.layer = layer
+        self.seed = seed
+
+    def batch(self, module: nn.Module, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """The defended batch."""
+        reseed(self.layer, derive_seed(self.seed, "preprocess", step))
+        with torch.no_grad():
+            return self.layer(inputs), labels
 
 
 def applied(layer: nn.Module, inputs: FloatArray) -> FloatArray:

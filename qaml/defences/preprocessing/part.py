@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
-from qaml.defences.base import DefencePart
+from qaml.defences.base import Craft, DefencePart
+from qaml.models.base import Hooks
 from qaml.types import FloatArray, InputInfo
 
 if TYPE_CHECKING:
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class PreprocessingPart(DefencePart, ABC):
-    """A defence that is one function of the inputs; a part adds its fields and ``layer``."""
+    """A defence that is one function of the inputs; a part adds its fields and ``layer``.
+
+    Either way the network is trained on defended inputs. A defence in the classifier is applied to each batch in
+    training, and is wrapped around the trained network.
+    """
 
     where: Literal["data", "classifier"] = "data"
     """``data``: training and test inputs are defended before any attack, and the attack starts from the defended input
@@ -40,3 +45,17 @@ class PreprocessingPart(DefencePart, ABC):
 
         self.check(info)
         return Preprocessed(self.layer(info), module)
+
+    def training_hooks(
+        self,
+        craft: Craft | None,  # noqa: ARG002
+        undefended: nn.Module | None,  # noqa: ARG002
+        seed: int,
+        info: InputInfo | None = None,
+    ) -> Hooks:
+        """Hooks that show the network defended batches, if the defence is in the classifier and ``info`` is given."""
+        if self.where != "classifier" or info is None:
+            return Hooks()
+        from qaml.defences.preprocessing.network import PreprocessedBatches
+
+        return PreprocessedBatches(self.layer(info), seed)

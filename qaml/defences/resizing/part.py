@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from qaml.defences.base import DefencePart
+from qaml.defences.preprocessing.part import PreprocessingPart
 from qaml.errors import PartError
 from qaml.types import InputInfo
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class RandomResizing(DefencePart):
+class RandomResizing(PreprocessingPart):
     """Shrink every image to a random size and put it at a random place of an empty image of the old size.
 
     After Xie et al. 2018, arXiv:1711.01991, who enlarge the network's input instead; here it stays as it is, so that
     any classifier fits. Differentiable (bilinear), with draws of its own for every image. The attack meets fresh draws
-    in each forward pass.
+    in each forward pass, and so does training.
     """
 
     kind: Literal["random_resizing"] = "random_resizing"
@@ -42,10 +42,8 @@ class RandomResizing(DefencePart):
         if not info.is_image:
             raise PartError(f"defence 'random_resizing' expects images, got inputs of shape {info.shape}")
 
-    def wrap(self, module: nn.Module, info: InputInfo) -> nn.Module:
-        """The classifier behind the random resizing."""
-        from qaml.defences.preprocessing.network import Preprocessed
+    def layer(self, info: InputInfo) -> nn.Module:
+        """The random resizing."""
         from qaml.defences.resizing.network import Resizing
 
-        self.check(info)
-        return Preprocessed(Resizing(self.smallest, info.bounds.low), module)
+        return Resizing(self.smallest, info.bounds.low)

@@ -61,6 +61,11 @@ class TorchModule(NetworkPart):
         """Whether the weights are used as they are, so that ``fit`` changes nothing."""
         return self.weights is not None and not self.fine_tune
 
+    @property
+    def source_modules(self) -> tuple[str, ...]:
+        """The Python modules whose changes make trained results stale, beside this part's own."""
+        return (self.factory.partition(":")[0],)
+
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The user's module with the user's weights, on trial with two all-zero inputs.
 
