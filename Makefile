@@ -1,0 +1,45 @@
+# make bench: install once, run every claim at the quick profile, print the verdicts and where the report is.
+# make test:  the same set-up, then the test suite.
+#
+# PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
+# TORCH_INDEX  an index of PyTorch builds, such as one for CPUs only (default: pip's own)
+# ARGS         more arguments for pytest
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: bench test check report performance clean
+
+bench: $(READY)
+	$(BIN)/pytest benchmarks/ -n auto $(ARGS)
+
+test: $(READY)
+	$(BIN)/pytest tests -p hypothesispytest -n auto -m "not slow" $(ARGS)
+
+check: test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests -p hypothesispytest -n auto -m slow $(ARGS)
+
+report: $(READY)
+	$(BIN)/qaml report
+
+performance: $(READY)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python benchmarks/performance
+
+clean:
+	rm -rf $(VENV) .qaml reports/latest
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("qaml needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: name another, as in make bench PYTHON=python3.12" % v)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,3 @@
+"""This repository's own pytest settings: the plugin's tests run pytest inside pytest."""
+
+pytest_plugins = ["pytester"]

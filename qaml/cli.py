@@ -1,0 +1,214 @@
+"""The command line: validate, list, plan, run, report, schema, store.
+
+Exit codes: 0, 1 (claims failed), 2 (bad input).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from qaml.errors import QamlError
+from qaml.vocab import PROFILES
+
+if TYPE_CHECKING:
+    from qaml.judge.session import Session
+    from qaml.plan.step import Step
+
+app = typer.Typer(
+    name="qaml",
+    help="Claims about adversarially robust (quantum) machine learning, as tests that train, attack and judge.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+store_app = typer.Typer(help="Look at the artefact store, or make room.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
+
+Specs = Annotated[list[Path] | None, typer.Argument(help="Spec files or folders (default: specs).")]
+Profile = Annotated[str, typer.Option(help="quick, standard or paper.")]
+StoreFolder = Annotated[Path, typer.Option("--store", help="Folder of artefacts.")]
+DEFAULT_STORE = Path(".qaml/store")
+DEFAULT_SPECS = [Path("specs")]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _polite(command: Command) -> Command:
+    """A mistake of the person's is told in words and ends with exit code 2."""
+
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except QamlError as error:
+            typer.echo(f"{error}", err=True)
+            raise typer.Exit(2) from error
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _session(specs: list[Path] | None, profile: str, store: Path = DEFAULT_STORE) -> Session:
+    from qaml.judge.session import Options, Session
+
+    if profile not in PROFILES:
+        raise QamlError(f"unknown profile {profile!r}", f"one of {', '.join(PROFILES)}")
+    chosen = tuple(specs or DEFAULT_SPECS)
+    return Session(Options(chosen, profile, store, Path("reports/latest"), run_id="cli"))
+
+
+def _sound(session: Session) -> Session:
+    """The session, or all mistakes of all its specs."""
+    if session.broken:
+        raise QamlError("\n".join(str(spec.error) for spec in session.broken))
+    return session
+
+
+@app.command()
+@_polite
+def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One profile; default all.")] = "") -> None:
+    """Check specs without running anything."""
+    mistakes: dict[str, None] = {}
+    for name in [profile] if profile else PROFILES:
+        session = _session(specs, name)
+        mistakes |= {str(spec.error): None for spec in session.broken}
+        if not mistakes:
+            for suite in session.suites:
+                typer.echo(f"{suite.path}: {len(suite.claims)} claims at {name}")
+    if mistakes:
+        raise QamlError("\n".join(mistakes))
+
+
+@app.command(name="list")
+@_polite
+def list_claims(specs: Specs = None, profile: Profile = "quick") -> None:
+    """List every claim with its id and its sentence."""
+    for claim in _sound(_session(specs, profile)).claims:
+        typer.echo(f"{claim.node}\n    {claim.entry.statement}")
+
+
+@app.command()
+@_polite
+def plan(specs: Specs = None, profile: Profile = "quick", store: StoreFolder = DEFAULT_STORE) -> None:
+    """Show the steps that the claims need, what is cached, and what the rest will cost."""
+    from tabulate import tabulate
+
+    session = _sound(_session(specs, profile, store))
+    session.select(claim.node for claim in session.claims)
+    needed = {step.key for step in session.scheduler.needed()}
+    rows = [
+        (_state(session, step, needed), step.title, step.key[:12], f"{step.cost:.0f}")
+        for step in session.plan.steps.values()
+    ]
+    typer.echo(tabulate(rows, headers=["state", "step", "key", "≈ s"], colalign=("left", "left", "left", "right")))
+    seconds = sum(step.cost for step in session.plan.steps.values() if step.key in needed)
+    typer.echo(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {seconds / 60:.0f} minutes on one core")
+
+
+def _state(session: Session, step: Step, needed: set[str]) -> str:
+    if step.key in needed:
+        return "to do"
+    return "cached" if session.store.has(step.key) else "not needed"
+
+
+@app.command()
+def run(
+    specs: Specs = None,
+    profile: Profile = "quick",
+    claim: Annotated[list[str] | None, typer.Option(help="Only claims whose id contains this.")] = None,
+    workers: Annotated[str, typer.Option("-n", help="Worker processes, or auto.")] = "auto",
+    store: StoreFolder = DEFAULT_STORE,
+    report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("reports/latest"),
+    seeds: Annotated[int | None, typer.Option(min=1, help="Training runs of every model.")] = None,
+    refresh: Annotated[bool, typer.Option(help="Compute everything again.")] = False,
+    strict: Annotated[bool, typer.Option(help="An inconclusive claim fails.")] = False,
+) -> None:
+    """Run claims and write the report (the same as pytest on a test that asks for ``claim``)."""
+    import pytest
+
+    from qaml.testing import claims
+
+    arguments = [claims.__file__, "-n", workers, "-q", f"--rootdir={Path.cwd()}"]
+    arguments += ["--qaml-profile", profile, f"--qaml-store={store.absolute()}", f"--qaml-report={report.absolute()}"]
+    arguments += [f"--qaml-spec={path.absolute()}" for path in specs or DEFAULT_SPECS]
+    arguments += ["--qaml-seeds", str(seeds)] if seeds else []
+    arguments += ["--qaml-refresh"] * refresh + ["--qaml-strict"] * strict
+    arguments += ["-k", " or ".join(claim)] if claim else []
+    code = int(pytest.main(arguments))
+    raise typer.Exit({0: 0, 1: 1}.get(code, 2))
+
+
+@app.command()
+@_polite
+def report(
+    outcomes: Annotated[list[Path] | None, typer.Argument(help="Folders or outcomes.json files; merged.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("reports/latest"),
+) -> None:
+    """Render the report again from stored outcomes, or merge those of several shards."""
+    from qaml.report.html import write_report
+    from qaml.report.merge import load, merge
+    from qaml.report.terminal import table
+
+    found = [load(path) for path in outcomes or [output]]
+    merged = merge(found) if len(found) > 1 else found[0]
+    typer.echo(table(merged))
+    typer.echo(f"report: {write_report(merged, output)}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of specs."""
+    from qaml.spec.schema import json_schema
+
+    sys.stdout.write(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
+
+
+@store_app.command()
+@_polite
+def size(store: StoreFolder = DEFAULT_STORE) -> None:
+    """Show what the store holds."""
+    from tabulate import tabulate
+
+    from qaml.run.store import Store
+
+    usage = Store(store).usage()
+    rows = [(u.kind, u.artefacts, f"{u.size / 2**20:.1f}") for u in usage]
+    rows.append(("all", sum(u.artefacts for u in usage), f"{sum(u.size for u in usage) / 2**20:.1f}"))
+    typer.echo(tabulate(rows, headers=["step", "artefacts", "MiB"]))
+
+
+@store_app.command()
+@_polite
+def prune(
+    specs: Specs = None,
+    store: StoreFolder = DEFAULT_STORE,
+    days: Annotated[float, typer.Option(min=0, help="Keep what is younger.")] = 0.0,
+    everything: Annotated[bool, typer.Option("--all", help="Also what the specs still need.")] = False,
+) -> None:
+    """Delete artefacts that no claim of the specs needs any more."""
+    from qaml.run.store import Store
+
+    keep: set[str] = set()
+    for profile in () if everything else PROFILES:
+        session = _sound(_session(specs, profile, store))
+        session.select(claim.node for claim in session.claims)
+        keep |= set(session.plan.steps)
+    start = time.perf_counter()
+    deleted = Store(store).prune(keep=frozenset(keep), older_than=days * 86400)
+    typer.echo(f"deleted {deleted} artefacts in {time.perf_counter() - start:.1f} s")
+
+
+def main() -> None:
+    """Entry point of the command ``qaml``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""From stored outcomes to ``outcomes.json`` with its media: what every report is rendered from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import qaml
+from qaml.errors import StoreError
+from qaml.judge.outcome import (
+    CellValue,
+    Failure,
+    Interval,
+    Media,
+    Outcome,
+    Outcomes,
+    Picture,
+    Provenance,
+    ReportedCell,
+    ReportedValues,
+    Strip,
+    SuiteInfo,
+)
+from qaml.judge.session import Session, read_outcome
+from qaml.plan.plan import Plan, ancestors
+from qaml.run.store import Store, file_digest
+from qaml.spec.suite import Suite
+
+MEDIA = "media"
+
+
+def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str, str]], seconds: float) -> Outcomes:
+    """Gather the outcomes of a session and copy their pictures beside ``outcomes.json``.
+
+    Args:
+        session: options, suites and store.
+        keys: of the outcomes' artefacts.
+        failures: (test id, message) of claims that ended in an error.
+        seconds: wall time of the session.
+
+    Raises:
+        StoreError: the report folder cannot be written.
+    """
+    found = [read_outcome(session.store, key) for key in keys]
+    session.select(outcome.node for outcome in found)
+    order = {claim.node: position for position, claim in enumerate(session.claims)}
+    found.sort(key=lambda outcome: order.get(outcome.node, len(order)))
+    media = _Media(session.store, session.options.report)
+    commit = checkout()
+    complete = tuple(
+        outcome.model_copy(
+            update={
+                "strips": tuple(media.strip(strip) for strip in outcome.strips),
+                "provenance": _provenance(session, outcome, commit),
+            }
+        )
+        for outcome in found
+    )
+    return Outcomes(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        profile=session.options.profile,
+        seconds=seconds,
+        suites=tuple(_suite_info(suite, complete) for suite in session.suites if _has_outcome(suite, complete)),
+        outcomes=complete,
+        failures=tuple(_failure(node, message) for node, message in failures),
+        media=media.finish(),
+    )
+
+
+def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:
+    return any(outcome.suite == suite.name for outcome in outcomes)
+
+
+def _failure(node: str, message: str) -> Failure:
+    inside = node[node.rfind("[") + 1 : -1] if node.endswith("]") else node
+    suite, _, name = inside.partition("::")
+    return Failure(suite=suite, id=name, message=message)
+
+
+class _Media:
+    """Copies pictures out of the store, each once, and remembers their checksums."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self.folder = folder
+        self.copied: dict[str, str] = {}
+        try:
+            shutil.rmtree(folder / MEDIA, ignore_errors=True)
+            (folder / MEDIA).mkdir(parents=True)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0).lower()
+            raise StoreError(
+                f"cannot write the report folder {folder}: {reason}", "name another with --qaml-report"
+            ) from error
+
+    def strip(self, strip: Strip) -> Strip:
+        return strip.model_copy(update={"pictures": tuple(self.picture(picture) for picture in strip.pictures)})
+
+    def picture(self, picture: Picture) -> Picture:
+        names = ("clean", "adversarial", "perturbation")
+        return picture.model_copy(update={name: self.copy(getattr(picture, name)) for name in names})
+
+    def copy(self, name: str) -> str:
+        """Copy ``key/file`` of the store; returns its path relative to the report."""
+        key, _, file = name.partition("/")
+        relative = f"{MEDIA}/{key[:16]}-{file}"
+        if relative not in self.copied:
+            shutil.copyfile(self.store.read(key, file), self.folder / relative)
+            self.copied[relative] = file_digest(self.folder / relative)
+        return relative
+
+    def finish(self) -> tuple[Media, ...]:
+        return tuple(Media(path=path, sha256=digest) for path, digest in sorted(self.copied.items()))
+
+
+def _provenance(session: Session, outcome: Outcome, commit: str | None) -> Provenance:
+    """Every artefact behind an outcome, with what made it."""
+    plan: Plan = session.plan
+    steps = ancestors(plan, plan.claims[outcome.node].judge.key)
+    manifests = {key: _manifest(session.store, key) for key in steps}
+    versions: dict[str, str] = {}
+    for manifest in manifests.values():
+        versions |= manifest.get("versions", {})
+    loads = {step.title.removeprefix("load "): key for key, step in steps.items() if step.kind == "load"}
+    machines = {str(m["machine"]) for m in manifests.values() if "machine" in m}
+    return outcome.provenance.model_copy(
+        update={
+            "artefacts": {step.title: key for key, step in steps.items()},
+            "versions": dict(sorted(versions.items())) | {"python": platform.python_version()},
+            "data": {name: key[:16] for name, key in loads.items()},
+            "commit": commit,
+            "machine": "; ".join(sorted(machines)),
+            "seconds": sum(_seconds(session.store, key) for key in steps),
+        }
+    )
+
+
+def _manifest(store: Store, key: str) -> dict[str, dict[str, str]]:
+    return dict(store.manifest(key)["provenance"]) if store.has(key) else {}
+
+
+def _seconds(store: Store, key: str) -> float:
+    """What a step took; nothing for one that a cached result made unnecessary."""
+    try:
+        return float((store.folder(key) / "seconds").read_text())
+    except (OSError, ValueError):
+        return 0.0
+
+
+def checkout() -> str | None:
+    """The commit of the qaml checkout, with ``+`` if it has changes; ``None`` outside a checkout."""
+    folder = Path(qaml.__file__).parent.parent
+    if not (folder / ".git").exists():
+        return None
+    try:
+        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    return done.stdout.strip()
+
+
+def _suite_info(suite: Suite, outcomes: Sequence[Outcome]) -> SuiteInfo:
+    own = [outcome for outcome in outcomes if outcome.suite == suite.name]
+    return SuiteInfo(
+        name=suite.name,
+        title=suite.title,
+        citation=suite.source.citation,
+        arxiv=suite.source.arxiv,
+        summary=_fill(suite.summary, own),
+        assumed=dict(suite.assumed),
+        tables=tuple(_table(name, suite, own) for name in suite.reported),
+    )
+
+
+def _fill(text: str, outcomes: Sequence[Outcome]) -> str:
+    """Replace ``{claim-id}`` by the claim's number and ``{claim-id.verdict}`` by its verdict."""
+    words: dict[str, str] = {}
+    for outcome in outcomes:
+        words[f"{outcome.id}.verdict"] = outcome.verdict
+        if outcome.measured:
+            words[outcome.id] = _number(outcome.measured[0].estimate, outcome.unit)
+    return re.sub(r"\{([a-z0-9.-]+)\}", lambda match: words.get(match[1], "–"), text)
+
+
+def _number(estimate: Interval, unit: str) -> str:
+    scale = 100.0 if unit == "points" else 1.0
+    return f"{scale * estimate.value:.1f}" if scale > 1 else f"{estimate.value:.3g}"
+
+
+def _table(name: str, suite: Suite, outcomes: Sequence[Outcome]) -> ReportedValues:
+    table = suite.reported[name]
+    measured: Mapping[tuple[str, tuple[str, ...], str], CellValue] = {
+        (cell.model, cell.attack, cell.metric): cell for outcome in outcomes for cell in outcome.cells
+    }
+    cells = []
+    for row, values in table.rows.items():
+        attack = () if row == "clean" else (row,)
+        metric = "clean_accuracy" if row == "clean" else table.metric
+        for column, value in zip(table.columns, values, strict=True):
+            ours = measured.get((column, attack, metric))
+            if value is not None:
+                estimate = ours.estimate if ours is not None else None
+                cells.append(ReportedCell(model=column, attack=row, paper=value, ours=estimate))
+    return ReportedValues(
+        name=name,
+        metric=table.metric,
+        protocol=table.protocol,
+        columns=table.columns,
+        rows=tuple(table.rows),
+        cells=tuple(cells),
+    )

@@ -1,0 +1,141 @@
+"""Evidence by the suite's names, read from the artefacts of one claim's steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis
+from qaml.run.arrays import read_arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qaml.attacks.base import AttackPart
+    from qaml.claims.base import ReportedTable
+
+Read = Callable[[str, str], Path]
+BATTERY = "correct_"
+
+
+class StoreSource:
+    """Implements ``judge.source.Source`` over a claim's parents.
+
+    Args:
+        roles: the roles of the claim's parents, such as ``clean rbm 0`` and ``attack rbm fgsm 0``.
+        read: (role, file name) → path.
+        attacks: the suite's attacks that the claim uses, and what transferred ones are made with.
+        tables: the suite's reported tables.
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[str, str],
+        read: Read,
+        attacks: Mapping[str, AttackPart],
+        tables: Mapping[str, ReportedTable],
+    ) -> None:
+        self._roles = roles
+        self._read = read
+        self._attacks = attacks
+        self._tables = tables
+        self._cache: dict[str, dict[str, NDArray[Any]]] = {}
+
+    def _arrays(self, role: str, name: str) -> dict[str, NDArray[Any]]:
+        if role not in self._cache:
+            self._cache[role] = read_arrays(self._read(role, name))
+        return self._cache[role]
+
+    def _seeds(self, prefix: str) -> list[str]:
+        """Roles ``prefix 0``, ``prefix 1``, … in order."""
+        count = sum(1 for role in self._roles if role.rpartition(" ")[0] == prefix)
+        return [f"{prefix} {number}" for number in range(count)]
+
+    def clean(self, model: str) -> Clean:
+        """The model on clean test images."""
+        seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"clean {model}")]
+        correct = np.stack([arrays["correct"][0] for arrays in seeds])
+        return Clean(correct, seeds[0]["indices"], int(seeds[0]["draws"]))
+
+    def attacked(self, model: str, attack: str) -> Attacked:
+        """The model on the attack's adversarials."""
+        seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"attack {model} {attack}")]
+        stacked = {name: np.stack([arrays[name] for arrays in seeds]) for name in seeds[0] if name != "draws"}
+        return Attacked(
+            correct=stacked["correct"],
+            epsilons=tuple(float(e) for e in seeds[0]["epsilons"]),
+            indices=seeds[0]["indices"],
+            norms=stacked.get("norms"),
+            draws=int(seeds[0]["draws"]),
+            claimed=stacked["claimed"],
+        )
+
+    def traits(self, attack: str) -> AttackTraits:
+        """The attack's configuration, as far as findings need it."""
+        part = self._attacks[attack]
+        surrogate = getattr(part, "surrogate", None)
+        inner: AttackPart = self._attacks[part.attack] if surrogate is not None else part  # type: ignore[attr-defined]
+        return AttackTraits(
+            name=attack,
+            norm=inner.threat_norm,
+            is_iterative=inner.is_iterative,
+            minimises=inner.minimises,
+            is_white_box=inner.is_white_box and surrogate is None,
+            surrogate=surrogate,
+            reach={epsilon: inner.reach(epsilon) for epsilon in inner.grid},
+        )
+
+    def diagnosis(self, model: str, attack: str) -> Diagnosis | None:
+        """The battery of this model under the attack's threat, and whether the attack misses planted adversarials."""
+        role = f"battery {model} {attack}"
+        if role not in self._roles:
+            return None
+        arrays = self._arrays(role, "diagnosis.npz")
+        planted = self._arrays(f"plant {model} {attack}", "planted.npz")["missed"]
+        return Diagnosis(
+            epsilon=float(arrays["epsilon"]),
+            indices=arrays["indices"],
+            clean_correct=arrays["clean_correct"],
+            correct={name.removeprefix(BATTERY): arrays[name] for name in arrays if name.startswith(BATTERY)},
+            zero_gradient=arrays["zero_gradient"],
+            non_finite=int(arrays["non_finite"]),
+            outside=int(arrays["outside"]),
+            outputs_are_probabilities=bool(arrays["outputs_are_probabilities"]),
+            margin_below_precision=arrays["margin_below_precision"],
+            planted_missed=planted if planted.size else None,
+        )
+
+    def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
+        """Training curves, one dictionary a seed."""
+        roles = self._seeds(f"train {model}")
+        return tuple(json.loads(self._read(role, "history.json").read_text()) for role in roles)
+
+    def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
+        """A trained parameter, one vector a seed."""
+        from safetensors import safe_open
+
+        found = []
+        for role in self._seeds(f"train {model}"):
+            with safe_open(self._read(role, "weights.safetensors"), framework="numpy") as file:
+                found.append(tuple(float(value) for value in file.get_tensor(name).ravel()))
+        return tuple(found)
+
+    def reported(self, table: str) -> ReportedTable:
+        """One of the suite's tables."""
+        return self._tables[table]
+
+    @cached_property
+    def strips(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """(model, attack) → the content of its strip of pictures."""
+        found = {}
+        for role in self._roles:
+            kind, _, rest = role.partition(" ")
+            if kind == "picture":
+                model, attack = rest.split(" ")
+                found[model, attack] = json.loads(self._read(role, "strip.json").read_text())
+        return found

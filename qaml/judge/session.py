@@ -1,0 +1,155 @@
+"""One session: suites at a profile, the plan of the selected claims, and their outcomes. The edges hold one each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from qaml.errors import SpecError
+from qaml.judge.outcome import Outcome
+from qaml.plan.plan import Plan, make_plan
+from qaml.run.progress import Reporter, progress_folder
+from qaml.run.scheduler import Scheduler
+from qaml.run.store import Damaged, Store
+from qaml.spec.load import find_specs, load_suite
+from qaml.spec.suite import ClaimEntry, Suite
+from qaml.vocab import ProfileName
+
+OUTCOME = "outcome.json"
+
+
+class Options(NamedTuple):
+    """What a person chose, at the command line or in the ini file.
+
+    Attributes:
+        specs: files or folders of specs.
+        profile: the scale.
+        store: folder of artefacts.
+        report: folder of the report.
+        seeds: training runs of every model, or what the suites say.
+        fresh_since: artefacts made before (seconds since the epoch) count as absent.
+        is_strict: whether an inconclusive claim fails.
+        device: ``cpu`` or ``cuda``.
+        run_id: shared by all workers of a session.
+    """
+
+    specs: tuple[Path, ...]
+    profile: ProfileName
+    store: Path
+    report: Path
+    seeds: int | None = None
+    fresh_since: float = 0.0
+    is_strict: bool = False
+    device: str = "cpu"
+    run_id: str = ""
+
+
+class BrokenSpec(NamedTuple):
+    """A spec that could not be loaded, by the name of its file."""
+
+    name: str
+    error: SpecError
+
+
+class Claim(NamedTuple):
+    """A claim that can be asked for its outcome."""
+
+    suite: Suite
+    entry: ClaimEntry
+
+    @property
+    def node(self) -> str:
+        """``suite::id``."""
+        return f"{self.suite.name}::{self.entry.id}"
+
+
+class Session:
+    """Suites, plan and outcomes; everything is made when it is first asked for."""
+
+    def __init__(self, options: Options, worker: str = "main") -> None:
+        self.options = options
+        self.worker = worker
+        self.selected: list[Claim] = []
+
+    @cached_property
+    def _loaded(self) -> tuple[list[Suite], list[BrokenSpec]]:
+        suites, broken = [], []
+        for path in find_specs(self.options.specs):
+            try:
+                suites.append(load_suite(path, self.options.profile))
+            except SpecError as error:
+                broken.append(BrokenSpec(path.stem, error))
+        return suites, broken
+
+    @property
+    def suites(self) -> Sequence[Suite]:
+        """The suites of all sound specs."""
+        return self._loaded[0]
+
+    @property
+    def broken(self) -> Sequence[BrokenSpec]:
+        """The specs with mistakes."""
+        return self._loaded[1]
+
+    @property
+    def claims(self) -> list[Claim]:
+        """Every claim of every sound suite, in file order."""
+        return [Claim(suite, entry) for suite in self.suites for entry in suite.claims]
+
+    def select(self, nodes: Iterable[str]) -> None:
+        """Plan these claims only, named ``suite::id``; call it before the first outcome."""
+        wanted = set(nodes)
+        self.selected = [claim for claim in self.claims if claim.node in wanted]
+        for name in ("plan", "scheduler"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The steps of the selected claims."""
+        return make_plan(
+            ((claim.suite, claim.entry) for claim in self.selected),
+            seeds=self.options.seeds,
+            device=self.options.device,
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """The artefact store."""
+        return Store(self.options.store, self.options.fresh_since)
+
+    @property
+    def progress_folder(self) -> Path:
+        """Where the workers of this session tell what they do."""
+        return progress_folder(self.options.store, self.options.run_id)
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """This worker's share of the work."""
+        store = self.store
+        self.progress_folder.mkdir(parents=True, exist_ok=True)
+        return Scheduler(self.plan, store, Reporter(self.progress_folder, self.worker), self.options.device)
+
+    def outcome(self, node: str) -> Outcome:
+        """Work until this claim is judged, and return its outcome.
+
+        Raises:
+            QamlError: something that a person can act on went wrong.
+        """
+        key = self.plan.claims[node].judge.key
+        while True:
+            self.scheduler.complete(key)
+            try:
+                return read_outcome(self.store, key)
+            except Damaged:
+                self.scheduler.forget(key)
+
+
+def read_outcome(store: Store, key: str) -> Outcome:
+    """The stored outcome of a claim.
+
+    Raises:
+        Damaged: the artefact is damaged and has been set aside.
+    """
+    return Outcome.model_validate_json(store.read(key, OUTCOME).read_bytes())

@@ -1,0 +1,93 @@
+"""Judge one claim from the artefacts of its steps.
+
+The outcome is an artefact itself, so a cached run judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qaml.judge.evidence import StoreSource
+from qaml.judge.judge import judge
+from qaml.judge.outcome import Outcome, Picture, Provenance, Strip
+from qaml.run.job import Job
+from qaml.spec.suite import ClaimEntry
+
+OUTCOME = "outcome.json"
+
+
+def execute(job: Job) -> None:
+    """Write ``outcome.json``; provenance and pictures are completed when the report is assembled."""
+    claim = job.payload
+    source = StoreSource(job.parents, job.read, claim["attacks"], claim["reported"])
+    entry = ClaimEntry(
+        id=claim["id"],
+        case=claim["case"],
+        statement=claim["statement"],
+        part=claim["claim"],
+        expected=claim["expected"],
+        paper_says=claim["paper_says"],
+        line=claim["line"],
+        yaml=claim["yaml"],
+    )
+    judgement = judge(entry, source, claim["reported"])
+    outcome = Outcome(
+        suite=claim["suite"],
+        id=entry.id,
+        case=entry.case,
+        statement=entry.statement,
+        kind=entry.part.kind,
+        profile=claim["profile"],
+        expected=entry.expected.verdict,
+        expected_findings=entry.expected.findings,
+        because=entry.expected.because,
+        paper_says=entry.paper_says,
+        assumed=claim["assumed"],
+        strips=_strips(source, job.parents),
+        provenance=Provenance(artefacts=dict(job.parents), versions={}, data={}, seeds=_seeds(job.parents)),
+        spec_file=claim["file"],
+        spec_line=entry.line,
+        spec_yaml=entry.yaml,
+        replay=claim["replay"],
+        **judgement._asdict(),
+    )
+    (job.output / OUTCOME).write_text(outcome.model_dump_json(indent=1))
+
+
+def _seeds(roles: Mapping[str, str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for role in roles:
+        kind, _, rest = role.partition(" ")
+        if kind == "train":
+            model = rest.rpartition(" ")[0]
+            counts[model] = counts.get(model, 0) + 1
+    return counts
+
+
+def _strips(source: StoreSource, parents: Mapping[str, str]) -> tuple[Strip, ...]:
+    strips = []
+    for (model, attack), content in source.strips.items():
+        key = parents[f"picture {model} {attack}"]
+        norm = source.traits(attack).norm
+        pictures = tuple(_picture(key, picture, norm) for picture in content["pictures"])
+        epsilon = float(content["epsilon"])
+        fooled = sum(p.adversarial_label != p.true_label for p in pictures)
+        caption = f"{fooled} of these {len(pictures)} images fool {model}, trained with the first seed."
+        strips.append(Strip(model=model, attack=attack, epsilon=epsilon, caption=caption, pictures=pictures))
+    return tuple(strips)
+
+
+def _picture(key: str, content: Mapping[str, Any], norm: str) -> Picture:
+    """A picture whose files are named by artefact until the report copies them."""
+    fields = {name: value for name, value in content.items() if name not in ("files", "linf", "l2")}
+    clean, adversarial, perturbation = (f"{key}/{name}" for name in content["files"])
+    return Picture.model_validate(
+        {
+            **fields,
+            "clean": clean,
+            "adversarial": adversarial,
+            "perturbation": perturbation,
+            "norm": content[norm],
+        }
+    )

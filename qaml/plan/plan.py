@@ -1,0 +1,360 @@
+"""From suites to the directed acyclic graph of steps that the selected claims need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from qaml.claims.base import Cell
+from qaml.errors import RunError
+from qaml.plan.digest import Digest, digest
+from qaml.plan.step import Step, StepKind, make_step
+from qaml.registry import Part
+from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
+
+PICTURES = 6
+"""Test images shown of each model and attack."""
+
+STEP_MODULES: dict[StepKind, str] = {
+    "load": "qaml.run.steps.load",
+    "train": "qaml.run.steps.train",
+    "attack": "qaml.run.steps.attack",
+    "evaluate": "qaml.run.steps.evaluate",
+    "diagnose": "qaml.run.steps.diagnose",
+    "plant": "qaml.run.steps.plant",
+    "picture": "qaml.run.steps.picture",
+    "judge": "qaml.judge.step",
+}
+"""Where the code of each kind of step stands; each has ``execute(job)``."""
+
+
+class ModelSteps(NamedTuple):
+    """The steps of one model of a suite, a list entry a seed."""
+
+    load: Step
+    trains: tuple[Step, ...]
+    clean: tuple[Step, ...]
+
+
+class AttackSteps(NamedTuple):
+    """The steps of one attack on one model; ``None`` where switched off."""
+
+    crafts: tuple[Step, ...]
+    scores: tuple[Step, ...]
+    battery: Step | None
+    planted: Step | None
+    picture: Step | None
+
+
+class ClaimPlan(NamedTuple):
+    """What one claim needs, by the suite's names."""
+
+    suite: Suite
+    entry: ClaimEntry
+    models: Mapping[str, ModelSteps]
+    attacks: Mapping[tuple[str, str], AttackSteps]
+    judge: Step
+
+
+class Plan(NamedTuple):
+    """Every step of the selected claims, by key, and each claim's share of it, by ``suite::id``."""
+
+    steps: Mapping[str, Step]
+    claims: Mapping[str, ClaimPlan]
+
+
+def make_plan(selected: Iterable[tuple[Suite, ClaimEntry]], *, seeds: int | None = None, device: str = "cpu") -> Plan:
+    """Plan the selected claims.
+
+    Args:
+        selected: claims with their suites.
+        seeds: training runs of every model, overriding the suites.
+        device: ``cpu`` or ``cuda``; results of different device classes are different steps.
+    """
+    steps: dict[str, Step] = {}
+    claims: dict[str, ClaimPlan] = {}
+    planners: dict[str, _Planner] = {}
+    for suite, entry in selected:
+        planner = planners.setdefault(suite.name, _Planner(suite, seeds, device, steps))
+        claims[f"{suite.name}::{entry.id}"] = planner.claim(entry)
+    return Plan(steps, claims)
+
+
+class _Planner:
+    """Makes each step of one suite once."""
+
+    def __init__(self, suite: Suite, seeds: int | None, device: str, steps: dict[str, Step]) -> None:
+        self.suite = suite
+        self.seeds = seeds
+        self.device = device
+        self.steps = steps
+        self.models: dict[str, ModelSteps] = {}
+        self.attacks: dict[tuple[str, str], AttackSteps] = {}
+
+    def step(
+        self,
+        kind: StepKind,
+        title: str,
+        payload: Mapping[str, Any],
+        parents: Mapping[str, Step],
+        parts: Iterable[Part],
+        cost: float,
+    ) -> Step:
+        made = make_step(kind, title, payload, parents, _code(kind, parts), cost, self.device)
+        return self.steps.setdefault(made.key, made)
+
+    # --- models
+
+    def model(self, name: str) -> ModelSteps:
+        if name not in self.models:
+            self.models[name] = self._model(self.suite.models[name])
+        return self.models[name]
+
+    def _model(self, entry: ModelEntry) -> ModelSteps:
+        load = self.load(entry.dataset)
+        n_seeds = self.seeds or entry.seeds
+        trains = tuple(self.train(entry, replicate) for replicate in range(n_seeds))
+        clean = tuple(self._score(entry, load, train, None) for train in trains)
+        return ModelSteps(load, trains, clean)
+
+    def load(self, dataset: str) -> Step:
+        part = self.suite.datasets[dataset]
+        payload = {"dataset": part, "checksums": dict(part.checksums())}
+        return self.step("load", f"load {dataset}", payload, {}, (part, *part.transforms), 2.0)
+
+    def train(self, entry: ModelEntry, replicate: int) -> Step:
+        """Training depends on the part, the defences and the data, not on names or inference."""
+        load = self.load(entry.dataset)
+        parents = {"data": load}
+        if any(defence.needs_undefended for defence in entry.defences):
+            twin = entry._replace(
+                name=f"{entry.name} (undefended)",
+                defences=tuple(d for d in entry.defences if not d.needs_undefended),
+            )
+            parents["undefended"] = self.train(twin, replicate)
+        crafts = {
+            str(position): self.suite.attacks[name]
+            for position, defence in enumerate(entry.defences)
+            if (name := getattr(defence, "attack", None)) is not None
+        }
+        payload = {
+            "model": entry.part,
+            "defences": list(entry.defences),
+            "crafts": crafts,
+            "replicate": replicate,
+            "dataset": self.suite.datasets[entry.dataset],
+        }
+        parts = (entry.part, *entry.defences, *crafts.values(), *_nested(entry.part))
+        cost = 2.0 + 0.5 * entry.part.training.epochs * (2 if crafts else 1)
+        return self.step("train", f"train {entry.name}, seed {replicate}", payload, parents, parts, cost)
+
+    def _score(self, entry: ModelEntry, load: Step, train: Step, craft: Step | None) -> Step:
+        parents = {"data": load, "train": train} | ({"attack": craft} if craft is not None else {})
+        payload = {
+            "classifier": _classifier(self.suite, entry),
+            "images": self._images(entry, craft),
+        }
+        title = f"evaluate {entry.name} on {craft.title.removeprefix('attack ') if craft else 'clean images'}"
+        return self.step("evaluate", title, payload, parents, (entry.part, *entry.defences), 1.0)
+
+    def _images(self, entry: ModelEntry, craft: Step | None) -> int | None:  # noqa: ARG002
+        return self.suite.evaluation.images if craft is None else craft.payload["images"]
+
+    # --- attacks
+
+    def attack(self, model: str, attack: str) -> AttackSteps:
+        if (model, attack) not in self.attacks:
+            self.attacks[model, attack] = self._attack(self.suite.models[model], attack)
+        return self.attacks[model, attack]
+
+    def _attack(self, entry: ModelEntry, name: str) -> AttackSteps:
+        part = self.suite.attacks[name]
+        steps = self.model(entry.name)
+        surrogate = getattr(part, "surrogate", None)
+        inner = self.suite.attacks[part.attack] if surrogate is not None else part  # type: ignore[attr-defined]
+        crafts = tuple(self._craft(entry, name, inner, surrogate, replicate) for replicate in range(len(steps.trains)))
+        scores = tuple(
+            self._score(entry, steps.load, train, craft) for train, craft in zip(steps.trains, crafts, strict=True)
+        )
+        diagnosed = self._is_diagnosed(inner, surrogate)
+        return AttackSteps(
+            crafts,
+            scores,
+            self._battery(entry, inner) if diagnosed else None,
+            self._planted(entry, name, inner) if diagnosed else None,
+            self._picture(entry, name, steps, crafts[0]),
+        )
+
+    def _craft(self, entry: ModelEntry, name: str, inner: Any, surrogate: str | None, replicate: int) -> Step:
+        """Adversarials are made on the surrogate under transfer; they start from the target's defended images."""
+        maker = self.suite.models[surrogate] if surrogate is not None else entry
+        makers = self.model(maker.name).trains
+        data_defences = [d for d in entry.defences if getattr(d, "where", "") == "data"]
+        images = min_images(self.suite.evaluation.images, getattr(inner, "images", None))
+        payload = {
+            "attack": inner,
+            "classifier": _classifier(self.suite, maker),
+            "start_from": data_defences,
+            "images": images,
+        }
+        parents = {"data": self.load(entry.dataset), "train": makers[replicate % len(makers)]}
+        title = f"attack {entry.name} with {name}, seed {replicate}"
+        parts = (inner, maker.part, *maker.defences, *data_defences)
+        return self.step("attack", title, payload, parents, parts, 4.0 * len(inner.grid))
+
+    def _is_diagnosed(self, inner: Any, surrogate: str | None) -> bool:
+        return bool(self.suite.diagnostics.enabled and surrogate is None and inner.needs_gradients and _finite(inner))
+
+    def _battery(self, entry: ModelEntry, attack: Any) -> Step:
+        """The validity battery depends on the threat (norm, largest budget), not on the attack that is judged."""
+        steps = self.model(entry.name)
+        surrogate = self._surrogate(entry)
+        parents = {"data": steps.load, "train": steps.trains[0]}
+        if surrogate is not None:
+            parents["surrogate"] = self.model(surrogate.name).trains[0]
+        payload = {
+            "classifier": _classifier(self.suite, entry),
+            "surrogate": _classifier(self.suite, surrogate) if surrogate is not None else None,
+            "norm": attack.threat_norm,
+            "epsilon": attack.grid[-1],
+            "images": min_images(self.suite.diagnostics.images, self.suite.evaluation.images),
+        }
+        parts = (entry.part, *entry.defences, *((surrogate.part,) if surrogate else ()))
+        title = f"diagnose {entry.name} in {attack.threat_norm} at {attack.grid[-1]:g}"
+        return self.step("diagnose", title, payload, parents, parts, 8.0)
+
+    def _planted(self, entry: ModelEntry, name: str, attack: Any) -> Step:
+        """Whether this very attack finds adversarials that are known to exist."""
+        steps = self.model(entry.name)
+        payload = {"classifier": _classifier(self.suite, entry), "attack": attack, "epsilon": attack.grid[-1]}
+        parents = {"data": steps.load, "train": steps.trains[0]}
+        parts = (entry.part, *entry.defences, attack)
+        return self.step("plant", f"plant adversarials in {entry.name} for {name}", payload, parents, parts, 2.0)
+
+    def _surrogate(self, entry: ModelEntry) -> ModelEntry | None:
+        """The named surrogate, or the suite's first undefended other model on the same inputs.
+
+        It depends on the suite alone, not on the claims selected, so that keys do not either.
+        """
+        models = self.suite.models
+        named = self.suite.diagnostics.surrogate
+        candidates = [models[named]] if named is not None else []
+        candidates += [m for m in models.values() if not m.defences and m.derived_from is None]
+        fitting = (m for m in candidates if m.name != entry.name and self._shares_inputs(entry, m))
+        return next((m for m in fitting if m.part.has_gradients), None)
+
+    def _shares_inputs(self, one: ModelEntry, other: ModelEntry) -> bool:
+        return self.suite.datasets[one.dataset].info == self.suite.datasets[other.dataset].info
+
+    def _picture(self, entry: ModelEntry, name: str, steps: ModelSteps, craft: Step) -> Step | None:
+        if not self.suite.datasets[entry.dataset].info.is_image:
+            return None
+        payload = {"classifier": _classifier(self.suite, entry), "count": PICTURES}
+        parents = {"data": steps.load, "train": steps.trains[0], "attack": craft}
+        parts = (entry.part, *entry.defences)
+        return self.step("picture", f"pictures of {entry.name} under {name}", payload, parents, parts, 0.5)
+
+    # --- claims
+
+    def claim(self, entry: ClaimEntry) -> ClaimPlan:
+        cells = (*entry.part.cells(), *_table_cells(self.suite, entry))
+        for name in sorted({cell.model for cell in cells}):
+            self.model(name)
+        models = {cell.model: self.model(cell.model) for cell in cells}
+        attacks = {(cell.model, name): self.attack(cell.model, name) for cell in cells for name in cell.attack}
+        parents = {f"clean {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.clean)}
+        parents |= {f"train {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.trains)}
+        for (model, attack), steps in attacks.items():
+            parents |= {f"attack {model} {attack} {s}": step for s, step in enumerate(steps.scores)}
+            extras = {"battery": steps.battery, "plant": steps.planted, "picture": steps.picture}
+            parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
+        payload = {
+            "suite": self.suite.name,
+            "id": entry.id,
+            "statement": entry.statement,
+            "claim": entry.part,
+            "expected": entry.expected,
+            "paper_says": entry.paper_says,
+            "reported": dict(self.suite.reported),
+            "assumed": dict(self.suite.assumed),
+            "attacks": {name: self.suite.attacks[name] for name in sorted({a for _, a in attacks})},
+            "profile": self.suite.profile,
+            "yaml": entry.yaml,
+            "line": entry.line,
+            "case": entry.case,
+            "file": self.suite.path.name,
+            "replay": self._replay(entry),
+        }
+        judge = self.step("judge", f"judge {entry.id}", payload, parents, (entry.part,), 0.2)
+        return ClaimPlan(self.suite, entry, models, attacks, judge)
+
+    def _replay(self, entry: ClaimEntry) -> str:
+        """The command that runs this claim again."""
+        seeds = f" --qaml-seeds {self.seeds}" if self.seeds else ""
+        test = f"benchmarks/test_claims.py::test_claim[{self.suite.name}::{entry.id}]"
+        return f"pytest '{test}' --qaml-profile {self.suite.profile}{seeds}"
+
+
+def _table_cells(suite: Suite, entry: ClaimEntry) -> tuple[Cell, ...]:
+    """The cells of the tables that a claim names: only the suite knows them."""
+    table = getattr(entry.part, "table", None)
+    if table is None:
+        return ()
+    reported = suite.reported[table]
+    attacks = getattr(entry.part, "attack", None)
+    models = getattr(entry.part, "model", None)
+    return tuple(
+        Cell(model=column, attack=() if row == "clean" else (row,), metric=reported.metric, epsilon=reported.epsilon)
+        for row, values in reported.rows.items()
+        for column, value in zip(reported.columns, values, strict=True)
+        if value is not None
+        and (attacks is None or row in _names(attacks))
+        and (models is None or column in _names(models))
+    )
+
+
+def _names(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def min_images(*limits: int | None) -> int | None:
+    """The smallest limit that is set."""
+    present = [limit for limit in limits if limit is not None]
+    return min(present) if present else None
+
+
+def _finite(attack: Any) -> bool:
+    return bool(attack.grid[-1] != float("inf"))
+
+
+def _classifier(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
+    """What rebuilds a trained classifier: architecture, what stands around it, how it decides."""
+    return {
+        "model": entry.part,
+        "defences": list(entry.defences),
+        "inference": entry.inference,
+        "dataset": suite.datasets[entry.dataset],
+    }
+
+
+def _nested(part: Part) -> tuple[Part, ...]:
+    return tuple(value for name in type(part).model_fields if isinstance(value := getattr(part, name), Part))
+
+
+def _code(kind: StepKind, parts: Iterable[Part]) -> Digest:
+    return digest({STEP_MODULES[kind], *(type(part).__module__ for part in parts)})
+
+
+def ancestors(plan: Plan, key: str) -> dict[str, Step]:
+    """A step and everything it is made of, by key."""
+    found: dict[str, Step] = {}
+    queue = [key]
+    while queue:
+        current = queue.pop()
+        if current in found:
+            continue
+        if current not in plan.steps:
+            raise RunError(f"the plan has no step {current[:12]}")
+        found[current] = plan.steps[current]
+        queue.extend(plan.steps[current].parents.values())
+    return found

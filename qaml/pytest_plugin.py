@@ -1,0 +1,308 @@
+"""The pytest edge: options, claims as parameters of an ordinary test, and the report at the end.
+
+A test that asks for the fixture ``claim`` runs once for every claim of every spec::
+
+    def test_claim(claim):
+        claim.check()
+
+Measuring happens in the fixture, so an exception is an error; the test itself only compares the verdict.
+Nothing heavy is imported while tests are collected.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from qaml.judge.outcome import Outcome
+    from qaml.judge.session import Claim, Options, Session
+    from qaml.run.progress import Display
+
+FIXTURE = "claim"
+PROPERTY = "qaml_outcome"
+FAILURE = "qaml_failure"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+_OPTIONS = {
+    "profile": ("quick", "scale of the claims: quick, standard or paper"),
+    "spec": ("specs", "a spec file or a folder of specs (may be given several times; ini: one a line)"),
+    "store": (".qaml/store", "folder of trained models, attacks and outcomes"),
+    "report": ("reports/latest", "folder of the report"),
+    "seeds": ("", "training runs of every model (default: what the suites say)"),
+    "device": ("cpu", "cpu or cuda"),
+}
+_FLAGS = {
+    "refresh": "compute everything again, whatever the store holds",
+    "strict": "an inconclusive claim fails",
+}
+
+_session_key = pytest.StashKey["Session"]()
+_shared_key = pytest.StashKey[dict[str, Any]]()
+_display_key = pytest.StashKey["Display"]()
+_results_key = pytest.StashKey["_Results"]()
+
+
+class _Results(NamedTuple):
+    """What the controller gathers from the workers' reports."""
+
+    outcomes: dict[str, str]
+    failures: list[tuple[str, str]]
+    start: float
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare every option with its ini twin."""
+    group = parser.getgroup("qaml", "claims about adversarial robustness")
+    for name, (default, text) in _OPTIONS.items():
+        action = "append" if name == "spec" else "store"
+        group.addoption(f"--qaml-{name}", action=action, default=None, help=f"{text} (default: {default or 'unset'})")
+        kind: Any = "linelist" if name == "spec" else "string"
+        parser.addini(f"qaml_{name}", text, type=kind, default=[default] if name == "spec" else default)
+    for name, text in _FLAGS.items():
+        group.addoption(f"--qaml-{name}", action="store_true", default=None, help=text)
+        parser.addini(f"qaml_{name}", text, type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers, and one thread a worker: they share the cores, and results depend on thread counts."""
+    config.addinivalue_line("markers", "qaml_suite(name): a claim of this suite")
+    config.addinivalue_line("markers", "qaml_profile(name): a claim at this profile")
+    config.addinivalue_line("markers", "qaml_cost(level): light, medium or heavy, by what must be trained")
+    for variable in THREADS:
+        os.environ.setdefault(variable, "1")
+    results = config.stash[_results_key] = _Results({}, [], time.time())
+    if _is_controller(config):
+        config.pluginmanager.register(_Collector(results), "qaml-collector")
+
+
+def _value(config: pytest.Config, name: str) -> Any:
+    given = config.getoption(f"--qaml-{name}")
+    return given if given is not None else config.getini(f"qaml_{name}")
+
+
+def _shared(config: pytest.Config) -> dict[str, Any]:
+    """What the controller tells its workers, so that all of them mean the same session."""
+    given = getattr(config, "workerinput", {}).get("qaml")
+    if given is not None:
+        return dict(given)
+    if _shared_key not in config.stash:
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        config.stash[_shared_key] = {"run_id": run_id, "fresh_since": time.time() if _value(config, "refresh") else 0.0}
+    return config.stash[_shared_key]
+
+
+def _options(config: pytest.Config) -> Options:
+    from qaml.judge.session import Options
+    from qaml.vocab import PROFILES
+
+    profile = str(_value(config, "profile"))
+    if profile not in PROFILES:
+        raise pytest.UsageError(f"--qaml-profile: expected one of {', '.join(PROFILES)}, got {profile!r}")
+    seeds = str(_value(config, "seeds"))
+    if seeds and not (seeds.isdigit() and int(seeds) > 0):
+        raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds!r}")
+    root = config.rootpath
+    return Options(
+        specs=tuple(root / spec for spec in _value(config, "spec")),
+        profile=profile,
+        store=root / str(_value(config, "store")),
+        report=root / str(_value(config, "report")),
+        seeds=int(seeds) if seeds else None,
+        is_strict=bool(_value(config, "strict")),
+        device=str(_value(config, "device")),
+        **_shared(config),
+    )
+
+
+def _session(config: pytest.Config) -> Session:
+    if _session_key not in config.stash:
+        from qaml.judge.session import Session
+
+        worker = getattr(config, "workerinput", {}).get("workerid", "main")
+        config.stash[_session_key] = Session(_options(config), worker)
+    return config.stash[_session_key]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Under xdist: tell each worker which session it belongs to."""
+    node.workerinput["qaml"] = _shared(node.config)
+
+
+# --- collection
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Expand a test that asks for ``claim`` into one a claim, and one a broken spec."""
+    if FIXTURE not in metafunc.fixturenames:
+        return
+    from qaml.errors import QamlError
+
+    try:
+        session = _session(metafunc.config)
+        broken = [pytest.param(spec.error, id=f"{spec.name}::spec") for spec in session.broken]
+        sound = [pytest.param(claim, id=claim.node, marks=_marks(claim)) for claim in session.claims]
+    except QamlError as error:
+        raise pytest.UsageError(str(error)) from error
+    metafunc.parametrize(FIXTURE, [*broken, *sound], indirect=True)
+
+
+def _marks(claim: Claim) -> list[pytest.MarkDecorator]:
+    return [
+        pytest.mark.qaml_suite(name=claim.suite.name),
+        pytest.mark.qaml_profile(name=claim.suite.profile),
+        pytest.mark.qaml_cost(level=_cost(claim)),
+    ]
+
+
+def _cost(claim: Claim) -> str:
+    """How much training stands behind a claim, from its models' settings alone."""
+    models = {cell.model for cell in claim.entry.part.cells()}
+    runs = sum(claim.suite.models[name].seeds for name in models if name in claim.suite.models)
+    if claim.suite.profile == "quick":
+        return "light" if runs <= 10 else "medium"
+    return "heavy"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Plan exactly the claims that were selected."""
+    if _session_key not in session.config.stash:
+        return
+    parameters = [getattr(item, "callspec", None) for item in session.items]
+    chosen = [callspec.params.get(FIXTURE) for callspec in parameters if callspec is not None]
+    _session(session.config).select(claim.node for claim in chosen if hasattr(claim, "node"))
+
+
+# --- the fixture
+
+
+class CheckedClaim:
+    """A measured claim; ``check`` turns its verdict into a test outcome.
+
+    Attributes:
+        outcome: verdict, intervals, findings, provenance.
+    """
+
+    def __init__(self, outcome: Outcome, *, is_strict: bool) -> None:
+        self.outcome = outcome
+        self._is_strict = is_strict
+
+    def check(self) -> None:
+        """Pass when the verdict is the expected one; an expected refutation shows as xfail with its numbers."""
+        from qaml.report.terminal import failure
+
+        outcome = self.outcome
+        text = f"{outcome.verdict}: {outcome.reason}"
+        if outcome.is_as_expected and outcome.verdict == "supported":
+            return
+        if outcome.is_as_expected:
+            pytest.xfail(f"{text} (expected: {outcome.because})")
+            return  # --runxfail makes xfail return
+        if outcome.verdict == "inconclusive" and not self._is_strict:
+            pytest.skip(text)
+        pytest.fail(failure(outcome), pytrace=False)
+
+
+class BrokenClaim:
+    """Stands for a spec that cannot be loaded; its test fails with all mistakes of the file."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def check(self) -> None:
+        """Fail with the compiler-like text."""
+        pytest.fail(str(self._error), pytrace=False)
+
+
+@pytest.fixture(name=FIXTURE)
+def _claim(request: pytest.FixtureRequest, record_property: Any) -> CheckedClaim | BrokenClaim:
+    """One claim of one spec, measured (session: the store and the plan are shared by all claims)."""
+    from qaml.errors import QamlError
+
+    parameter = request.param
+    if isinstance(parameter, QamlError):
+        return BrokenClaim(parameter)
+    session = _session(request.config)
+    try:
+        outcome = session.outcome(parameter.node)
+    except QamlError as error:
+        record_property(FAILURE, str(error))
+        pytest.fail(str(error), pytrace=False)
+    record_property(PROPERTY, session.plan.claims[parameter.node].judge.key)
+    from qaml.report.junit import properties
+
+    for name, value in properties(outcome):
+        record_property(name, value)
+    return CheckedClaim(outcome, is_strict=session.options.is_strict)
+
+
+# --- the controller
+
+
+def _is_controller(config: pytest.Config) -> bool:
+    return not hasattr(config, "workerinput")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin to draw progress where somebody looks; the folder is made by the workers, if claims run at all."""
+    config = session.config
+    if not _is_controller(config) or config.getoption("collectonly") or not sys.stderr.isatty():
+        return
+    from qaml.run.progress import Display, progress_folder
+
+    folder = progress_folder(config.rootpath / str(_value(config, "store")), _shared(config)["run_id"])
+    # pytest captures the file descriptor of stderr while tests run: keep one of our own
+    config.stash[_display_key] = Display(folder, os.fdopen(os.dup(sys.stderr.fileno()), "w"))
+    config.stash[_display_key].start()
+
+
+class _Collector:
+    """Gathers the keys of outcomes from the workers' reports (a plain hook does not know its configuration)."""
+
+    def __init__(self, results: _Results) -> None:
+        self.results = results
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember where this test's outcome is stored, or why it has none."""
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                self.results.outcomes[str(value)] = report.nodeid
+            elif name == FAILURE and report.when == "setup":
+                self.results.failures.append((report.nodeid, str(value)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write the report once, and print the table of verdicts and where the report is."""
+    if _display_key in config.stash:
+        config.stash[_display_key].stop()
+    results = config.stash[_results_key]
+    if not (results.outcomes or results.failures):
+        return
+    from qaml.errors import QamlError
+    from qaml.judge.assemble import assemble
+    from qaml.report.html import write_report
+    from qaml.report.markdown import write_step_summary
+    from qaml.report.terminal import table
+
+    session = _session(config)
+    terminalreporter.section("claims")
+    try:
+        outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
+        terminalreporter.write_line(table(outcomes))
+        page = write_report(outcomes, session.options.report)
+        write_step_summary(outcomes)
+    except QamlError as error:
+        terminalreporter.write_line(f"the report could not be written: {error}", red=True)
+        return
+    terminalreporter.write_line(f"report: {_short(page, config.rootpath)}")
+
+
+def _short(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -1,0 +1,33 @@
+"""What the code of a step is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Job(NamedTuple):
+    """A step at work.
+
+    Attributes:
+        key: of the step.
+        payload: parts and numbers, as planned.
+        seed: of every random choice.
+        parents: role → key.
+        read: (role, file name) → path of a parent's file, checksum verified.
+        output: the folder to write the artefact's files into.
+        checkpoint: the folder that survives an interruption; made by whoever needs it.
+        progress: told the share done and a few words.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    key: str
+    payload: Mapping[str, Any]
+    seed: int
+    parents: Mapping[str, str]
+    read: Callable[[str, str], Path]
+    output: Path
+    checkpoint: Path
+    progress: Callable[[float, str], None]
+    device: str = "cpu"

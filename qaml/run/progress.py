@@ -1,0 +1,112 @@
+"""What every worker is doing, told through small files, so that whoever owns the terminal can draw it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+INTERVAL = 0.5
+
+
+def progress_folder(store: Path, run_id: str) -> Path:
+    """Where the workers of one session tell what they do."""
+    return store / "temporary" / f"progress-{run_id}"
+
+
+class Status(NamedTuple):
+    """One worker's step and how far it is."""
+
+    worker: str
+    title: str
+    share: float
+    detail: str
+    done: int
+    total: int
+
+
+class Reporter:
+    """A worker's side: writes its status, at most twice a second.
+
+    Args:
+        folder: shared by the workers of one session.
+        worker: such as ``gw0``.
+    """
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self.path = folder / f"{worker}.json"
+        self.worker = worker
+        self._last = 0.0
+
+    def report(self, title: str, share: float, detail: str, done: int, total: int, *, force: bool = False) -> None:
+        """Tell what is going on; silently does nothing where the folder has gone."""
+        now = time.monotonic()
+        if not force and now - self._last < INTERVAL:
+            return
+        self._last = now
+        content = json.dumps(Status(self.worker, title, share, detail, done, total)._asdict())
+        temporary = self.path.with_suffix(f".{os.getpid()}")
+        try:
+            temporary.write_text(content)
+            temporary.replace(self.path)
+        except OSError:
+            return  # progress is a courtesy: a full disk shows where results are written
+
+
+class Display:
+    """The controller's side: one line on a terminal, redrawn twice a second; nothing where there is no terminal."""
+
+    def __init__(self, folder: Path, stream: TextIO | None = None) -> None:
+        self.folder = folder
+        self.stream = stream or sys.stderr
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._width = 0
+
+    def start(self) -> None:
+        """Begin drawing."""
+        if self.stream.isatty():
+            self._thread = threading.Thread(target=self._draw, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop drawing and wipe the line."""
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+            self._write("")
+
+    def _draw(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            self._write(line(read(self.folder)))
+
+    def _write(self, text: str) -> None:
+        self.stream.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+        self.stream.flush()
+        self._width = len(text)
+
+
+def read(folder: Path) -> list[Status]:
+    """Every worker's last status."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(Status(**json.loads(path.read_text())))
+        except (OSError, ValueError, TypeError):
+            continue  # replaced under our eyes: the next look will see it
+    return found
+
+
+def line(statuses: list[Status], width: int = 100) -> str:
+    """All workers in one line."""
+    if not statuses:
+        return ""
+    done, total = max(s.done for s in statuses), max(s.total for s in statuses)
+    working = " · ".join(
+        f"{s.title} {s.share:.0%}" + (f" ({s.detail})" if s.detail else "") for s in statuses if s.title
+    )
+    return f"{done}/{total} steps · {working}"[:width]

@@ -1,0 +1,188 @@
+"""Workers take steps, not tests: any ready, unlocked step, the longest remaining path first."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from qaml.errors import QamlError, RunError
+from qaml.plan.plan import STEP_MODULES, Plan, ancestors
+from qaml.plan.step import Step
+from qaml.run.job import Job
+from qaml.run.progress import Reporter
+from qaml.run.store import Damaged, Store
+
+WAIT = 0.1
+"""Seconds between two looks for a ready step while other workers hold all of them."""
+
+
+class Scheduler:
+    """One worker's share of a plan.
+
+    Args:
+        plan: all steps of the session; the same in every worker.
+        store: shared by the workers.
+        reporter: told what goes on.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    def __init__(self, plan: Plan, store: Store, reporter: Reporter, device: str = "cpu") -> None:
+        self.plan = plan
+        self.store = store
+        self.reporter = reporter
+        self.device = device
+        self.failed: dict[str, Exception] = {}
+        self._rank = _remaining_path(plan)
+        self._done: set[str] = set()
+
+    def complete(self, key: str) -> None:
+        """Work until the artefact of this key is there, on whatever step of the plan is worth most.
+
+        Raises:
+            QamlError: the step, or one that it needs, failed in a way that a person can act on.
+        """
+        while not self._has(key):
+            self._raise_if_failed(key)
+            if not self._take_one():
+                time.sleep(WAIT)
+        self.reporter.report("", 1.0, "", len(self._done), len(self.plan.steps), force=True)
+
+    def _has(self, key: str) -> bool:
+        if key not in self._done and self.store.has(key):
+            self._done.add(key)
+        return key in self._done
+
+    def forget(self, key: str) -> None:
+        """Look again whether this artefact is there: it was found damaged."""
+        self._done.discard(key)
+
+    def _raise_if_failed(self, key: str) -> None:
+        if not self.failed:
+            return
+        for step in ancestors(self.plan, key).values():
+            error = self.failed.get(step.key)
+            if isinstance(error, QamlError):
+                raise error
+            if error is not None:
+                raise RunError(f"{step.title} failed: {type(error).__name__}: {error}") from error
+
+    def needed(self) -> list[Step]:
+        """Steps that some claim still needs: absent, and not behind an artefact that is present."""
+        needed: dict[str, Step] = {}
+        queue = [claim.judge.key for claim in self.plan.claims.values()]
+        while queue:
+            key = queue.pop()
+            if key in needed or self._has(key):
+                continue
+            needed[key] = self.plan.steps[key]
+            queue.extend(needed[key].parents.values())
+        return list(needed.values())
+
+    def _take_one(self) -> bool:
+        """Run one ready step that nobody else is at; tells whether there was one."""
+        ready = [
+            step
+            for step in self.needed()
+            if step.key not in self.failed and all(self._has(parent) for parent in step.parents.values())
+        ]
+        for step in sorted(ready, key=lambda step: (-self._rank[step.key], step.key)):
+            with self.store.lock(step.key) as is_free:
+                if not is_free:
+                    continue
+                if not self._has(step.key):
+                    self._run(step)
+                return True
+        return False
+
+    def _run(self, step: Step) -> None:
+        progress = self._progress(step)
+        progress(0.0, "", force=True)
+        start = time.perf_counter()
+        try:
+            with self.store.writing(step.key, _provenance(step, self.device)) as output:
+                self._execute(step, output, progress)
+                (output / "seconds").write_text(f"{time.perf_counter() - start:.3f}")
+        except Damaged as error:
+            self.forget(error.key)  # it is rebuilt, then this step is ready again
+        except Exception as error:
+            self.failed[step.key] = error
+        else:
+            self._done.add(step.key)
+            with suppress(OSError):
+                shutil.rmtree(self.store.checkpoint(step.key))
+
+    def _execute(self, step: Step, output: Path, progress: Callable[..., None]) -> None:
+        module = importlib.import_module(STEP_MODULES[step.kind])
+        _one_thread()
+        job = Job(
+            key=step.key,
+            payload=step.payload,
+            seed=step.seed,
+            parents=step.parents,
+            read=partial(self._read, step.parents),
+            output=output,
+            checkpoint=self.store.checkpoint(step.key),
+            progress=progress,
+            device=self.device,
+        )
+        module.execute(job)
+
+    def _read(self, parents: Mapping[str, str], role: str, name: str) -> Path:
+        return self.store.read(parents[role], name)
+
+    def _progress(self, step: Step) -> Callable[..., None]:
+        total = len(self.plan.steps)
+
+        def progress(share: float, detail: str, *, force: bool = False) -> None:
+            self.reporter.report(step.title, share, detail, len(self._done), total, force=force)
+
+        return progress
+
+
+def _one_thread() -> None:
+    """Results differ between thread counts, and workers share the cores: a step computes on one thread."""
+    import sys
+
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
+
+
+def _remaining_path(plan: Plan) -> dict[str, float]:
+    """For each step, the expected seconds of the longest chain of steps from it to a verdict."""
+    children: dict[str, list[str]] = {key: [] for key in plan.steps}
+    for step in plan.steps.values():
+        for parent in set(step.parents.values()):
+            children[parent].append(step.key)
+    rank: dict[str, float] = {}
+    for key in reversed(_topological(plan)):
+        rank[key] = plan.steps[key].cost + max((rank[child] for child in children[key]), default=0.0)
+    return rank
+
+
+def _topological(plan: Plan) -> list[str]:
+    """Parents before children (the plan inserts them in that order)."""
+    return list(plan.steps)
+
+
+def _provenance(step: Step, device: str) -> dict[str, object]:
+    return {
+        "kind": step.kind,
+        "title": step.title,
+        "seed": step.seed,
+        "parents": dict(step.parents),
+        "code": step.code.code,
+        "versions": dict(step.code.versions),
+        "device": device,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }

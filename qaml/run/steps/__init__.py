@@ -1,0 +1,1 @@
+"""The code of each kind of step: parents' files in, the artefact's files out."""

@@ -1,0 +1,45 @@
+"""Make adversarials on one trained model; they are scored on any number of models later."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from qaml.attacks.base import AttackPart
+from qaml.run.arrays import write_arrays
+from qaml.run.classifier import WEIGHTS, defended, restore, target
+from qaml.run.dataset import first, loaded
+from qaml.run.job import Job
+
+ADVERSARIALS = "adversarials.npz"
+
+
+def execute(job: Job) -> None:
+    """Write ``adversarials.npz``: adversarials (n_epsilons, n, *shape), start (n, *shape), labels, indices, epsilons,
+    the library's own count, and the smallest norms of a minimisation attack.
+    """  # noqa: D205
+    attack: AttackPart = job.payload["attack"]
+    description = job.payload["classifier"]
+    data = loaded(description["dataset"])
+    test = first(data.test, job.payload["images"])
+    start = defended(test.inputs, job.payload["start_from"], data.info)
+    module = restore(description, job.read("train", WEIGHTS), job.device)
+    result = attack.run(
+        target(module, data.info),
+        torch.from_numpy(start).to(job.device),
+        torch.from_numpy(test.labels).to(job.device),
+        job.seed,
+        lambda share: job.progress(share, ""),
+    )
+    arrays: dict[str, NDArray[np.generic]] = {
+        "adversarials": result.adversarials.astype(np.float32),
+        "start": start,
+        "labels": test.labels,
+        "indices": test.indices,
+        "epsilons": np.asarray(attack.grid, dtype=np.float64),
+        "claimed": result.claimed,
+    }
+    if result.norms is not None:
+        arrays["norms"] = result.norms
+    write_arrays(job.output / ADVERSARIALS, arrays)

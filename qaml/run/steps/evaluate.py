@@ -1,0 +1,83 @@
+"""Predict clean images or adversarials with one trained model."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qaml.run.arrays import read_arrays, write_arrays
+from qaml.run.classifier import WEIGHTS, defended, restore
+from qaml.run.dataset import first, loaded
+from qaml.run.job import Job
+from qaml.spec.suite import Inference
+from qaml.types import FloatArray
+
+BATCH = 500
+PREDICTIONS = "predictions.npz"
+
+
+def execute(job: Job) -> None:
+    """Write ``predictions.npz``: correct (n_epsilons, n) as shares of draws, predictions of the first draw, their
+    confidence, labels, indices, epsilons, claimed, norms; n_epsilons is 1 (and epsilon 0) for clean images.
+    """  # noqa: D205
+    description = job.payload["classifier"]
+    inference: Inference = description["inference"]
+    module = restore(description, job.read("train", WEIGHTS), job.device)
+    inputs, arrays = _inputs(job)
+    draws = inference.evidence_draws if getattr(module, "is_randomised", False) else 1
+    correct = np.zeros(inputs.shape[:2], dtype=np.float32)
+    for draw in range(draws):
+        predicted, confidence = _predict(module, inputs, inference, job.seed + 1000 * draw, job.device)
+        correct += (predicted == arrays["labels"]).astype(np.float32) / draws
+        if draw == 0:
+            arrays |= {"predicted": predicted, "confidence": confidence}
+        job.progress((draw + 1) / draws, "")
+    write_arrays(job.output / PREDICTIONS, {"correct": correct, "draws": draws, **arrays})
+
+
+def _inputs(job: Job) -> tuple[FloatArray, dict[str, NDArray[np.generic]]]:
+    if "attack" in job.parents:
+        made = read_arrays(job.read("attack", "adversarials.npz"))
+        del made["start"]
+        return made.pop("adversarials"), made
+    description = job.payload["classifier"]
+    data = loaded(description["dataset"])
+    test = first(data.test, job.payload["images"])
+    inputs = defended(test.inputs, description["defences"], data.info)
+    return inputs[None], {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
+
+
+def _predict(
+    module: nn.Module, inputs: FloatArray, inference: Inference, seed: int, device: str
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """Labels and confidence (the probability of the label), each (n_epsilons, n)."""
+    n_epsilons, n = inputs.shape[:2]
+    flat = torch.from_numpy(inputs.reshape(n_epsilons * n, *inputs.shape[2:]))
+    shares = []
+    for number, batch in enumerate(torch.split(flat, BATCH)):
+        shares.append(_decide(module, batch.to(device), inference, seed + number).cpu())
+    confidence, predicted = torch.cat(shares).max(dim=1)
+    return predicted.numpy().reshape(n_epsilons, n), confidence.numpy().reshape(n_epsilons, n).astype(np.float32)
+
+
+@torch.no_grad()
+def _decide(module: nn.Module, batch: Tensor, inference: Inference, seed: int) -> Tensor:
+    """Class shares (batch, classes): probabilities, averaged probabilities, or votes."""
+    if not getattr(module, "is_randomised", False):
+        return _probabilities(module(batch))
+    module.reseed(seed)  # type: ignore[operator]
+    draws = 1 if inference.decision == "single_draw" else inference.draws
+    drawn = torch.stack([_probabilities(module(batch)) for _ in range(draws)])
+    if inference.decision != "vote":
+        return drawn.mean(dim=0)
+    votes = nn.functional.one_hot(drawn.argmax(dim=2), drawn.shape[2])
+    return votes.to(drawn.dtype).mean(dim=0)
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    """Softmax with the order of the logits kept where it saturates: ties would all go to the first class."""
+    shares = torch.softmax(logits.double(), dim=1)
+    top = logits.argmax(dim=1, keepdim=True)
+    return shares.scatter_add(1, top, torch.full_like(top, 1, dtype=shares.dtype) * 1e-12)

@@ -1,0 +1,92 @@
+"""Images of an attack for the report: clean, adversarial, perturbation, with labels and confidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from qaml.run.arrays import read_arrays
+from qaml.run.classifier import WEIGHTS, restore
+from qaml.run.dataset import loaded
+from qaml.run.job import Job
+from qaml.types import Bounds
+
+SCALE = 84
+"""Width of a picture in pixels, at least."""
+
+
+def execute(job: Job) -> None:
+    """Write ``strip.json`` and three PNG files an image; the largest budget, images that were correct if there are."""
+    description = job.payload["classifier"]
+    info = loaded(description["dataset"]).info
+    module = restore(description, job.read("train", WEIGHTS), job.device)
+    if getattr(module, "is_randomised", False):
+        module.reseed(job.seed)  # type: ignore[operator]
+    made = read_arrays(job.read("attack", "adversarials.npz"))
+    clean, adversarial = made["start"], made["adversarials"][-1]
+    labels, epsilon = made["labels"], float(made["epsilons"][-1])
+    clean_label, clean_confidence = _predict(module, clean, job.device)
+    chosen = np.argsort(clean_label != labels, kind="stable")[: job.payload["count"]]
+    label, confidence = _predict(module, adversarial[chosen], job.device)
+    pictures = []
+    for position, index in enumerate(chosen):
+        pictures.append(
+            {
+                "files": _draw(job.output, position, clean[index], adversarial[index], info.bounds),
+                "true_label": info.classes[labels[index]],
+                "clean_label": info.classes[clean_label[index]],
+                "clean_confidence": float(clean_confidence[index]),
+                "adversarial_label": info.classes[label[position]],
+                "adversarial_confidence": float(confidence[position]),
+                "linf": float(np.abs(adversarial[index] - clean[index]).max()),
+                "l2": float(np.linalg.norm(adversarial[index] - clean[index])),
+            }
+        )
+    (job.output / "strip.json").write_text(json.dumps({"epsilon": repr(epsilon), "pictures": pictures}))
+
+
+@torch.no_grad()
+def _predict(module: torch.nn.Module, inputs: NDArray[np.float32], device: str) -> tuple[NDArray[np.int64], ...]:
+    logits = torch.cat([module(batch.to(device)) for batch in torch.split(torch.from_numpy(inputs), 250)])
+    confidence, label = torch.softmax(logits.double(), 1).max(1)
+    return label.cpu().numpy(), confidence.cpu().numpy()
+
+
+def _draw(
+    folder: Path, position: int, clean: NDArray[np.float32], adversarial: NDArray[np.float32], bounds: Bounds
+) -> list[str]:
+    """Save the three pictures of one image; returns their file names."""
+    low, high = bounds
+    width = high - low
+    grey = [((image - low) / width).clip(0, 1) for image in (clean, adversarial)]
+    drawn = [_plain(image) for image in grey] + [_diverging((adversarial - clean).mean(0) / width)]
+    names = [f"{position}-{kind}.png" for kind in ("clean", "adversarial", "perturbation")]
+    for name, array in zip(names, drawn, strict=True):
+        picture = Image.fromarray(array)
+        factor = max(1, -(-SCALE // picture.width))
+        picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST).save(
+            folder / name, optimize=True
+        )
+    return names
+
+
+def _plain(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A (channels, height, width) image as grey or RGB."""
+    pixels = (image * 255).round().astype(np.uint8)
+    return pixels[0] if pixels.shape[0] == 1 else np.moveaxis(pixels, 0, -1)
+
+
+def _diverging(change: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Blue below zero, white at zero, vermilion above; the scale is the largest change of this image."""
+    largest = float(np.abs(change).max()) or 1.0
+    share = (change / largest)[..., None]
+    white, below, above = (
+        np.array(colour, dtype=np.float32) for colour in ((250, 250, 250), (0, 90, 160), (204, 74, 20))
+    )
+    towards = np.where(share < 0, below, above)
+    return np.asarray(white + (towards - white) * np.abs(share), dtype=np.float32).round().astype(np.uint8)

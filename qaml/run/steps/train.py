@@ -1,0 +1,96 @@
+"""Train one model once: data defences, training hooks of the defences, checkpoints, weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from qaml.attacks.base import AttackPart
+from qaml.defences.base import Craft, DefencePart
+from qaml.models.base import Checkpoint, Hooks, ModelPart
+from qaml.run.checkpoint import Checkpoints
+from qaml.run.classifier import WEIGHTS, defended, restore, target
+from qaml.run.dataset import loaded
+from qaml.run.job import Job
+from qaml.types import InputInfo, Split
+
+
+def execute(job: Job) -> None:
+    """Write ``weights.safetensors`` and ``history.json``."""
+    part: ModelPart = job.payload["model"]
+    defences: Sequence[DefencePart] = job.payload["defences"]
+    data = loaded(job.payload["dataset"])
+    train = Split(defended(data.train.inputs, defences, data.info), data.train.labels, data.train.indices)
+    module = part.build(data.info, job.seed).to(job.device)
+    checkpoints = Checkpoints(job.checkpoint, float(os.environ.get("QAML_CHECKPOINT_SECONDS", "10")))
+    hooks = _RunHooks(job, checkpoints, _defence_hooks(job, data.info))
+    history = part.fit(module, train, data.info, hooks, job.seed)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    save_file(weights, job.output / WEIGHTS)
+    (job.output / "history.json").write_text(json.dumps(history))
+    checkpoints.clear()
+
+
+def _defence_hooks(job: Job, info: InputInfo) -> list[Hooks]:
+    crafts: dict[str, AttackPart] = job.payload["crafts"]
+    undefended = _undefended(job) if "undefended" in job.parents else None
+    return [
+        defence.training_hooks(
+            _craft(crafts[str(position)], info) if str(position) in crafts else None, undefended, job.seed + position
+        )
+        for position, defence in enumerate(job.payload["defences"])
+    ]
+
+
+def _undefended(job: Job) -> nn.Module:
+    description = {
+        "dataset": job.payload["dataset"],
+        "model": job.payload["model"],
+        "defences": [d for d in job.payload["defences"] if not d.needs_undefended],
+    }
+    return restore(description, job.read("undefended", WEIGHTS), job.device)
+
+
+def _craft(attack: AttackPart, info: InputInfo) -> Craft:
+    budget = attack.model_copy(update={"epsilon": attack.grid[-1:]})
+
+    def craft(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) -> Tensor:
+        result = budget.run(target(module, info), inputs, labels, seed, lambda _: None)
+        return torch.from_numpy(result.adversarials[-1]).to(inputs.device)
+
+    return craft
+
+
+class _RunHooks(Hooks):
+    """The defences' hooks in order, then checkpoints and progress."""
+
+    def __init__(self, job: Job, checkpoints: Checkpoints, defences: Sequence[Hooks]) -> None:
+        self.job = job
+        self.checkpoints = checkpoints
+        self.defences = defences
+
+    def epoch(self, module: nn.Module, data: Split, epoch: int) -> Split:
+        for hooks in self.defences:
+            data = hooks.epoch(module, data, epoch)
+        return data
+
+    def batch(self, module: nn.Module, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        for hooks in self.defences:
+            inputs, labels = hooks.batch(module, inputs, labels, step)
+        return inputs, labels
+
+    def restore(self) -> Checkpoint | None:
+        return self.checkpoints.read()
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        self.checkpoints.offer(checkpoint)
+
+    def progress(self, done: float, total: float, **values: Any) -> None:
+        last = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+        self.job.progress(done / total, f"epoch {done:.0f}/{total:.0f}" + (f", {last}" if last else ""))
