@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from qaml.registry import Part, Registry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qaml.types import FloatArray
+Array = TypeVar("Array")
+"""A float32 numpy array on the CPU, a float32 torch tensor on any other device."""
 
 SAMPLERS: Registry[SamplerPart] = Registry(
     "sampler",
@@ -25,7 +26,7 @@ SAMPLERS: Registry[SamplerPart] = Registry(
 )
 
 
-class BoltzmannParameters(NamedTuple):
+class BoltzmannParameters(NamedTuple, Generic[Array]):
     """θ of E(v, h) = −b·v − c·h − vᵀWh (Kehoe et al. 2021, eq. 6), float32.
 
     Attributes:
@@ -34,23 +35,23 @@ class BoltzmannParameters(NamedTuple):
         hidden_bias: c, (n_hidden,).
     """
 
-    weights: FloatArray
-    visible_bias: FloatArray
-    hidden_bias: FloatArray
+    weights: Array
+    visible_bias: Array
+    hidden_bias: Array
 
 
-class Moments(NamedTuple):
+class Moments(NamedTuple, Generic[Array]):
     """Averages that make up a gradient: ⟨v hᵀ⟩ (n_visible, n_hidden), ⟨v⟩ (n_visible,), ⟨h⟩ (n_hidden,)."""
 
-    products: FloatArray
-    visible: FloatArray
-    hidden: FloatArray
+    products: Array
+    visible: Array
+    hidden: Array
 
 
-class NegativePhase(Protocol):
+class NegativePhase(Protocol[Array]):
     """A sampler at work during one training run; owns its chains and its random stream."""
 
-    def moments(self, parameters: BoltzmannParameters, batch: FloatArray) -> Moments:
+    def moments(self, parameters: BoltzmannParameters[Array], batch: Array) -> Moments[Array]:
         """Estimate the model's moments.
 
         Args:
@@ -69,8 +70,8 @@ class SamplerPart(Part, ABC):
     """The configuration of a negative-phase sampler."""
 
     @abstractmethod
-    def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase:
-        """Make the sampler for one training run.
+    def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase[Any]:
+        """Make the sampler for one training run: on numpy arrays for ``cpu``, on torch tensors for another device.
 
         Raises:
             PartError: the machine is too large for this sampler.

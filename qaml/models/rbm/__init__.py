@@ -1,0 +1,1 @@
+"""The restricted Boltzmann machine as a classifier (Kehoe et al. 2021)."""

@@ -1,0 +1,1 @@
+"""Updates of an RBM in torch, for devices other than the CPU."""

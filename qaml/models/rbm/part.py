@@ -1,0 +1,60 @@
+"""The configuration of an RBM classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, SerializeAsAny
+
+from qaml.errors import PartError
+from qaml.models.base import History, Hooks, ModelPart, Training
+from qaml.samplers.base import SamplerPart
+from qaml.samplers.gibbs.part import PersistentContrastiveDivergence
+from qaml.types import Bounds, InputInfo, Split
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class RBM(ModelPart):
+    """A restricted Boltzmann machine over pixels and a one-hot label; the label of smallest free energy wins.
+
+    Kehoe et al. 2021 (arXiv 2012.11619), eqs. 2–8 and 10; the defaults are theirs (section 4.3). Grey values enter the
+    positive phase as they are, as the means of their units.
+    """
+
+    kind: Literal["rbm"] = "rbm"
+    hidden: int = Field(40, ge=1, le=100_000)
+    """Hidden units."""
+    negative_phase: SerializeAsAny[SamplerPart] = PersistentContrastiveDivergence()
+    """How the model average in the gradient is estimated."""
+    init_scale: float = Field(0.01, ge=0)
+    """Standard deviation of the initial weights; biases start at zero."""
+    training: Training = Training(optimiser="adam", lr=1e-2, epochs=100, batch=10)
+    """How the machine is fitted."""
+
+    default_seeds: ClassVar[int] = 5
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that are no probabilities.
+
+        Raises:
+            PartError: the bounds are not [0, 1].
+        """
+        if info.bounds != Bounds(0.0, 1.0):
+            raise PartError(
+                f"model 'rbm' expects inputs in [0, 1], got [{info.bounds.low:g}, {info.bounds.high:g}]",
+                "leave out the transform that rescales the inputs",
+            )
+
+    def build(self, info: InputInfo, seed: int) -> nn.Module:
+        """The untrained classifier; forward maps (batch, *info.shape) to −F for each label, (batch, n_classes)."""
+        from qaml.models.rbm.network import build
+
+        return build(self, info, seed)
+
+    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+        """Maximise the likelihood of pixels and labels, in place; curves ``reconstruction_error`` and ``accuracy``."""
+        from qaml.models.rbm.implementation import fit
+
+        return fit(self, module, data, info, hooks, seed)

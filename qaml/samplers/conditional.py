@@ -1,0 +1,55 @@
+"""What follows from the visible units alone: hidden means, the averages over given visible units, free energies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qaml.samplers.base import BoltzmannParameters, Moments
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qaml.types import FloatArray
+
+
+def hidden_means(parameters: BoltzmannParameters[FloatArray], visible: FloatArray) -> FloatArray:
+    """P(h_j = 1 | v) = σ(c_j + Σ_i v_i w_ij), (n, n_hidden), for visible units (n, n_visible) in [0, 1]."""
+    means = visible @ parameters.weights
+    means += parameters.hidden_bias
+    # σ(x) = (1 + tanh(x/2)) / 2 never overflows
+    means *= np.float32(0.5)
+    np.tanh(means, out=means)
+    means += np.float32(1)
+    means *= np.float32(0.5)
+    return means
+
+
+def conditional_moments(parameters: BoltzmannParameters[FloatArray], visible: FloatArray) -> Moments[FloatArray]:
+    """Averages over given visible units, hidden units by their conditional means: on data, the positive phase.
+
+    Args:
+        parameters: the machine.
+        visible: (n, n_visible) in [0, 1].
+    """
+    hidden = hidden_means(parameters, visible)
+    share = np.float32(1 / len(visible))
+    return Moments((visible.T @ hidden) * share, visible.sum(axis=0) * share, hidden.sum(axis=0) * share)
+
+
+def free_energies(
+    parameters: BoltzmannParameters[FloatArray], visible: FloatArray, betas: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """F_β(v) = −β b·v − Σ_j log(1 + exp β(c_j + Σ_i v_i w_ij)) (Kehoe et al. 2021, eq. 7, at inverse temperature β).
+
+    Args:
+        parameters: the machine.
+        visible: (n, n_visible).
+        betas: (n,) inverse temperatures.
+    """
+    scale = betas.astype(np.float64)
+    activations = (visible @ parameters.weights + parameters.hidden_bias).astype(np.float64)
+    linear = (visible @ parameters.visible_bias).astype(np.float64)
+    hidden: NDArray[np.float64] = np.logaddexp(0, scale[:, None] * activations).sum(axis=1)
+    return -scale * linear - hidden

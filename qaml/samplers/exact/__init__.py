@@ -1,0 +1,1 @@
+"""The negative phase by enumeration, for small machines."""

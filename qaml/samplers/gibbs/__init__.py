@@ -1,0 +1,1 @@
+"""Block Gibbs sampling: contrastive divergence, its persistent variant, and the chains that both (and others) run."""

@@ -1,0 +1,1 @@
+"""Gibbs chains on torch tensors, for devices other than the CPU."""

@@ -1,0 +1,71 @@
+"""Replica exchange between Gibbs chains at neighbouring temperatures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic
+
+import numpy as np
+
+from qaml.samplers.base import Array, BoltzmannParameters, Moments
+from qaml.samplers.gibbs.chains import Chains
+from qaml.samplers.tempering.part import ParallelTempering
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class TemperedPhase(Generic[Array]):
+    """The negative phase by parallel tempering; chain ``level · chains + i`` is the i-th of its level.
+
+    Args:
+        chains: levels × chains of them, the coldest level first.
+        part: the configuration.
+        seed: of the swaps.
+    """
+
+    def __init__(self, chains: Chains[Array], part: ParallelTempering, seed: int) -> None:
+        self._chains = chains
+        self._part = part
+        self._seed = seed
+        self._round = 0
+        self._betas = np.repeat(np.asarray(part.betas, np.float32), part.chains)
+
+    def moments(self, parameters: BoltzmannParameters[Array], batch: Array) -> Moments[Array]:  # noqa: ARG002
+        """Advance and swap the chains, and average over those at inverse temperature 1."""
+        left = self._part.sweeps
+        while left > 0:
+            self._chains.sweep(parameters, min(left, self._part.swap_every))
+            self._swap(parameters)
+            left -= self._part.swap_every
+        return self._chains.moments(parameters, self._part.chains)
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """The chains' state and the number of rounds so far."""
+        return {**self._chains.state(), "round": np.array(self._round)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Continue from a ``state``."""
+        self._chains.restore({name: array for name, array in state.items() if name != "round"})
+        self._round = int(state["round"])
+
+    def _swap(self, parameters: BoltzmannParameters[Array]) -> None:
+        """Offer every other pair of neighbouring levels a swap, the even pairs and the odd ones in turn.
+
+        Hidden units are summed out, so a swap is accepted with probability
+        min(1, exp(F_β(v) + F_β'(v') − F_β(v') − F_β'(v))).
+        """
+        n = self._part.chains
+        first = self._round % 2
+        partner = np.arange(len(self._betas))
+        for level in range(first, self._part.levels - 1, 2):
+            lower = np.arange(level * n, (level + 1) * n)
+            partner[lower], partner[lower + n] = lower + n, lower
+        own = self._chains.free_energies(parameters, self._betas)
+        exchanged = self._chains.free_energies(parameters, self._betas[partner])
+        gain = (own - exchanged) + (own - exchanged)[partner]
+        uniforms = np.random.default_rng((self._seed, self._round)).random(len(partner))
+        accepted = np.log1p(-uniforms) < gain
+        lower_of_pair = np.minimum(partner, np.arange(len(partner)))
+        self._chains.permute(np.where(accepted[lower_of_pair], partner, np.arange(len(partner))))  # type: ignore[arg-type]
+        self._round += 1
