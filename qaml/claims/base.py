@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import BeforeValidator, Field
@@ -129,6 +130,12 @@ class Estimator(Protocol):
     def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
         """A trained parameter: one vector a seed."""
 
+    def over_seeds(self, values: Sequence[float]) -> Estimate:
+        """Estimate a mean over training runs from one number a seed (Student's t)."""
+
+    def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
+        """Estimate where a paper's value of this cell may lie, if the paper measured what we did."""
+
     def detection(self, detector: str) -> tuple[Estimate, Estimate]:
         """True and false positive rate of a detector."""
 
@@ -185,12 +192,19 @@ class Decision(NamedTuple):
     measured: tuple[Measured, ...]
 
 
+NO_TABLES: Mapping[str, ReportedTable] = MappingProxyType({})
+
+
 class ClaimPart(Part, ABC):
     """The fields of a claim kind."""
 
     @abstractmethod
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell that must be measured, with its metric filled in."""
+    def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:
+        """Every cell that must be measured, with its metric filled in.
+
+        Args:
+            tables: the suite's reported tables; only claims about a table read them.
+        """
 
     @abstractmethod
     def decide(self, estimator: Estimator) -> Decision:

@@ -1,1 +1,1 @@
-"""Metrics: pure functions from per-image evidence to numbers."""
+"""Metrics: pure functions from per-image evidence to numbers for each seed and image."""

@@ -1,0 +1,31 @@
+"""A number is at least, or at most, so large."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from qaml.claims.base import Cell, Term
+from qaml.claims.cells import SHARES, filled
+from qaml.claims.expectation import LimitedClaim
+from qaml.claims.wording import Unit
+
+
+class Bound(LimitedClaim):
+    """One cell against a limit: supported if the whole interval satisfies it, refuted if none of it does.
+
+    With ``epsilon: every`` the limit must hold at every budget.
+    """
+
+    kind: Literal["bound"] = "bound"
+    of: Cell
+    """The cell measured."""
+
+    def contrasts(self) -> tuple[tuple[str, tuple[Term, ...]], ...]:
+        """The cell by itself."""
+        cell = filled(self.of, self.metric)
+        return ((cell.label, (Term(cell, 1.0),)),)
+
+    @property
+    def unit(self) -> Unit:
+        """Shares in percent."""
+        return "percent" if filled(self.of, self.metric).metric in SHARES else "plain"

@@ -1,0 +1,93 @@
+"""Cells inside claims: the metric filled in, senseless combinations refused, ``every`` budget spelt out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from qaml.claims.base import Cell, Estimator, MetricName, Term
+from qaml.registry import ModelName
+
+SHARES: frozenset[MetricName] = frozenset(
+    {
+        "clean_accuracy",
+        "accuracy_under_attack",
+        "robust_accuracy",
+        "attack_success_rate",
+        "retained",
+        "certified_accuracy",
+        "low_frequency_share",
+    }
+)
+"""Metrics that lie in [0, 1] and are shown as percentage points."""
+WITHOUT_ATTACK: frozenset[MetricName] = frozenset({"clean_accuracy", "training_loss"})
+ONE_ATTACK: frozenset[MetricName] = frozenset({"accuracy_under_attack", "attack_success_rate"})
+WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_as_tuple)]
+
+
+class WeightedCell(Cell):
+    """A cell of a contrast."""
+
+    weight: float = Field(1.0)
+    """What the cell's value is multiplied by; negative to subtract."""
+
+    @property
+    def term(self) -> Term:
+        """The cell by itself, with its weight beside it."""
+        return Term(Cell(**self.model_dump(exclude={"weight"})), self.weight)
+
+
+def filled(cell: Cell, metric: MetricName | None) -> Cell:
+    """The cell with its metric.
+
+    Raises:
+        ValueError: there is no metric, or cell and metric do not fit.
+    """
+    name = cell.metric or metric
+    if name is None:
+        raise ValueError("a metric is missing: give it to the claim or to the cell")
+    if not cell.attack and name not in WITHOUT_ATTACK:
+        raise ValueError(f"{name} of {cell.model!r} needs an attack")
+    if cell.attack and name in WITHOUT_ATTACK:
+        raise ValueError(f"{name} of {cell.model!r} takes no attack")
+    if len(cell.attack) > 1 and name in ONE_ATTACK:
+        raise ValueError(f"{name} of {cell.model!r} takes one attack; robust_accuracy takes several")
+    if cell.epsilon is not None and name in WITHOUT_ATTACK | WITHOUT_EPSILON:
+        raise ValueError(f"{name} of {cell.model!r} takes no epsilon")
+    if cell.aggregate is not None and cell.epsilon != "every":
+        raise ValueError("aggregate needs 'epsilon: every'")
+    return cell if cell.metric == name else cell.model_copy(update={"metric": name})
+
+
+def spelt_out(terms: Sequence[Term], estimator: Estimator) -> list[tuple[str, tuple[Term, ...]]]:
+    """One contrast for each budget where cells ask for ``every`` one (all at once), with a label's ending for each."""
+    swept = [term.cell for term in terms if is_swept(term.cell)]
+    if not swept:
+        return [("", tuple(terms))]
+    grids = [estimator.epsilons(cell) for cell in swept]
+    budgets = [e for e in grids[0] if all(any(abs(e - other) <= 1e-6 * e for other in grid) for grid in grids[1:])]
+    return [(f" at ε = {e:g}", tuple(Term(at(t.cell, e), t.weight) for t in terms)) for e in budgets]
+
+
+def is_swept(cell: Cell) -> bool:
+    """Whether the cell stands for one value at every budget."""
+    return cell.epsilon == "every" and cell.aggregate is None
+
+
+def at(cell: Cell, epsilon: float) -> Cell:
+    """The cell at one budget, where it asks for every one."""
+    return cell.model_copy(update={"epsilon": epsilon}) if is_swept(cell) else cell
+
+
+def without_repeats(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells in order, each once."""
+    return tuple(dict.fromkeys(cells))

@@ -1,0 +1,75 @@
+"""Claims that hold numbers against a lower limit, an upper limit, or both."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import model_validator
+
+from qaml.claims.base import (
+    NO_TABLES,
+    Cell,
+    ClaimPart,
+    Decision,
+    Estimator,
+    Measured,
+    MetricName,
+    ReportedTable,
+    Term,
+)
+from qaml.claims.cells import SHARES, spelt_out, without_repeats
+from qaml.claims.rules import decide_all
+from qaml.claims.wording import Unit
+
+
+class LimitedClaim(ClaimPart, ABC):
+    """The fields and the rule that bound, difference and contrast share."""
+
+    metric: MetricName | None = None
+    """Of every cell that names none itself."""
+    at_least: float | None = None
+    """The smallest value that satisfies the claim; shares are written 0 … 1."""
+    at_most: float | None = None
+    """The largest value that satisfies the claim."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("expected at_least, at_most, or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("at_least is larger than at_most")
+        self.cells()
+        return self
+
+    @abstractmethod
+    def contrasts(self) -> tuple[tuple[str, tuple[Term, ...]], ...]:
+        """What is estimated: a label and weighted cells, metric filled in, for each."""
+
+    @property
+    def unit(self) -> Unit:
+        """How the numbers are written."""
+        return "points" if all(cell.metric in SHARES for cell in self.cells()) else "plain"
+
+    def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:  # noqa: ARG002
+        """Every cell of every contrast."""
+        return without_repeats([term.cell for _, terms in self.contrasts() for term in terms])
+
+    def decide(self, estimator: Estimator) -> Decision:
+        """Supported if the whole interval satisfies the limits, refuted if none of it does; at every budget asked."""
+        measured = [
+            Measured(
+                label + ending,
+                estimator.contrast(terms, against=self._nearest_limit),
+                self.at_least,
+                self.at_most,
+            )
+            for label, contrast in self.contrasts()
+            for ending, terms in spelt_out(contrast, estimator)
+        ]
+        return decide_all(measured, self.unit)
+
+    @property
+    def _nearest_limit(self) -> float:
+        return self.at_least if self.at_least is not None else self.at_most or 0.0

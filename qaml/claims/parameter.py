@@ -1,0 +1,65 @@
+"""A trained parameter has a certain size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimator, Measured, ReportedTable
+from qaml.claims.rules import decide_all
+from qaml.errors import PartError
+from qaml.registry import ModelName
+
+SHOWN = 20
+
+
+class Parameter(ClaimPart):
+    """A trained vector against limits, with Student's t over training runs.
+
+    ``mean`` and ``max`` reduce the vector of each run to one number; ``every`` holds each component's own interval
+    against the limits, all of which must satisfy them. One training run decides nothing.
+    """
+
+    kind: Literal["parameter"] = "parameter"
+    model: ModelName
+    """The model trained."""
+    name: str
+    """The parameter's name in the trained model."""
+    reduce: Literal["every", "mean", "max"] = "mean"
+    """Every component, or the mean or the largest one of each training run."""
+    at_least: float | None = None
+    """The smallest value that satisfies the claim."""
+    at_most: float | None = None
+    """The largest value that satisfies the claim."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("expected at_least, at_most, or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("at_least is larger than at_most")
+        return self
+
+    def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:  # noqa: ARG002
+        """The trained model itself."""
+        return (Cell(model=self.model, metric="training_loss"),)
+
+    def decide(self, estimator: Estimator) -> Decision:
+        """Hold the reduced parameter against the limits."""
+        vectors = estimator.parameter(self.model, self.name)
+        if not vectors or not all(vectors) or len({len(vector) for vector in vectors}) > 1:
+            raise PartError(f"parameter {self.name!r} of {self.model!r} is empty or changes its length between seeds")
+        if self.reduce == "every":
+            columns = {f"{self.name}[{i}]": values for i, values in enumerate(zip(*vectors, strict=True))}
+        elif self.reduce == "max":
+            columns = {f"largest {self.name}": tuple(max(vector) for vector in vectors)}
+        else:
+            columns = {f"mean {self.name}": tuple(sum(vector) / len(vector) for vector in vectors)}
+        measured = [
+            Measured(f"{label} of {self.model}", estimator.over_seeds(values), self.at_least, self.at_most)
+            for label, values in columns.items()
+        ]
+        decision = decide_all(measured, "plain")
+        return decision._replace(measured=decision.measured[:SHOWN])

@@ -1,0 +1,92 @@
+"""From intervals to verdicts: the rules that claim kinds share (DESIGN, section 7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from qaml.claims.base import Decision, Estimate, Measured
+from qaml.claims.wording import Unit, sentence
+from qaml.vocab import Verdict
+
+_SEVEREST_FIRST: tuple[Verdict, ...] = ("refuted", "invalid", "inconclusive", "supported")
+
+
+def known_range(estimate: Estimate) -> tuple[float, float]:
+    """The interval, without an end on the side where a weak attack leaves the truth open."""
+    low = -math.inf if estimate.may_be_lower else estimate.low
+    high = math.inf if estimate.may_be_higher else estimate.high
+    return low, high
+
+
+def is_limited(estimate: Estimate) -> bool:
+    """Whether a finding or a missing number limits what may be concluded."""
+    return estimate.is_void or estimate.may_be_lower or estimate.may_be_higher or math.isnan(estimate.value)
+
+
+def verdict_of(estimate: Estimate, at_least: float | None, at_most: float | None) -> Verdict:
+    """Supported if the whole interval satisfies the expectation, refuted if none of it does.
+
+    A finding opens the interval on one side; what can then not be decided is invalid, not inconclusive.
+    """
+    if estimate.is_void or math.isnan(estimate.value):
+        return "invalid"
+    low, high = known_range(estimate)
+    least = -math.inf if at_least is None else at_least
+    most = math.inf if at_most is None else at_most
+    if low >= least and high <= most:
+        return "supported"
+    if high < least or low > most:
+        return "refuted"
+    return "invalid" if is_limited(estimate) else "inconclusive"
+
+
+def of_all(verdicts: Iterable[Verdict]) -> Verdict:
+    """Intersection–union: supported if all are, refuted if any is, else invalid if any is."""
+    found = set(verdicts)
+    return next(verdict for verdict in _SEVEREST_FIRST if verdict in found)
+
+
+def of_any(verdicts: Iterable[Verdict]) -> Verdict:
+    """Supported if any is, refuted if all are, else invalid if any is."""
+    found = set(verdicts)
+    order: tuple[Verdict, ...] = ("supported", "invalid", "inconclusive", "refuted")
+    return next(verdict for verdict in order if verdict in found)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Holm's (1979) adjusted p-values, in the order given; NaN stays NaN and is not counted."""
+    known = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    adjusted = [math.nan] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        adjusted[place] = largest
+    return tuple(adjusted)
+
+
+def decide_all(measured: Sequence[Measured], unit: Unit) -> Decision:
+    """Every estimate must satisfy its expectation; the sentence is about the one that decides.
+
+    Among several the deciding one is the closest to (or furthest beyond) its threshold among those that share the
+    verdict. Holm's adjusted p stands beside it, the verdict itself rests on the unadjusted intervals.
+    """
+    verdicts = [verdict_of(m.estimate, m.at_least, m.at_most) for m in measured]
+    verdict = of_all(verdicts)
+    deciding = min((i for i, v in enumerate(verdicts) if v == verdict), key=lambda i: _room(measured[i]))
+    ordered = (measured[deciding], *measured[:deciding], *measured[deciding + 1 :])
+    reason = sentence(measured[deciding], unit, named=len(measured) > 1)
+    if len(measured) > 1:
+        adjusted = holm([m.estimate.p_value for m in measured])[deciding]
+        beside = "" if math.isnan(adjusted) else f", Holm-adjusted p {adjusted:.2g}"
+        reason += f" (closest of {len(measured)}{beside})"
+    return Decision(verdict, reason, ordered)
+
+
+def _room(measured: Measured) -> float:
+    value = measured.estimate.value
+    if math.isnan(value):
+        return -math.inf
+    below = value - measured.at_least if measured.at_least is not None else math.inf
+    above = measured.at_most - value if measured.at_most is not None else math.inf
+    return min(below, above)

@@ -1,0 +1,78 @@
+"""Numbers in sentences: percentage points with their interval, and what was needed."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from qaml.claims.base import Estimate, Measured
+
+Unit = Literal["percent", "points", "plain"]
+"""A share in percent, a difference of shares in points, or the number itself."""
+
+
+def number(value: float, unit: Unit, *, signed: bool = False) -> str:
+    """One number without its unit: tenths of a point, or three significant digits."""
+    if math.isnan(value):
+        return "unknown"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    sign = "+" if signed else ""
+    text = f"{value:{sign}.3g}" if unit == "plain" else f"{100 * value:{sign}.1f}"
+    if float(text) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", "−")
+
+
+def threshold(value: float, unit: Unit) -> str:
+    """A threshold, without needless zeros."""
+    text = f"{value:.6g}" if unit == "plain" else f"{100 * value:.6g}"
+    return text.replace("-", "−")
+
+
+def needed(at_least: float | None, at_most: float | None, unit: Unit) -> str:
+    """What an estimate was held against: ``≥ 5``, ``≤ 2`` or ``between −2 and 2``."""
+    if at_least is not None and at_most is not None:
+        return f"between {threshold(at_least, unit)} and {threshold(at_most, unit)}"
+    return f"≥ {threshold(at_least, unit)}" if at_least is not None else f"≤ {threshold(at_most or 0.0, unit)}"
+
+
+def with_interval(estimate: Estimate, unit: Unit) -> str:
+    """``+12.4 points, 95 % interval 8.1 to 16.9``."""
+    value = number(estimate.value, unit, signed=unit == "points")
+    word = {"percent": " %", "points": " points", "plain": ""}[unit]
+    ends = f"{number(estimate.low, unit)} to {number(estimate.high, unit)}"
+    return f"{value}{word}, 95 % interval {ends}"
+
+
+def scale(estimate: Estimate) -> str:
+    """``5 seeds × 1,000 images``; with one seed it says that the statement is about this trained model."""
+    seeds = "1 seed, so of this trained model" if estimate.n_seeds == 1 else f"{estimate.n_seeds} seeds"
+    images = f" × {estimate.n_images:,} images" if estimate.n_images else ""
+    if estimate.n_seeds == 1:
+        return f"{estimate.n_images:,} images, {seeds}" if estimate.n_images else seeds
+    return seeds + images
+
+
+def weakness(estimate: Estimate) -> str:
+    """What a validity finding says of the estimate, or nothing."""
+    if estimate.is_void:
+        return "the measurement is void"
+    if estimate.may_be_lower and estimate.may_be_higher:
+        return "weak attacks mean that the truth may be lower or higher"
+    if estimate.may_be_lower:
+        return "a weak attack means that the truth may be lower"
+    return "a weak attack means that the truth may be higher" if estimate.may_be_higher else ""
+
+
+def sentence(measured: Measured, unit: Unit, *, named: bool = False) -> str:
+    """The whole reason: number, interval, what was needed, what weakens it, how much was measured."""
+    estimate = measured.estimate
+    parts = [with_interval(estimate, unit)]
+    if measured.at_least is not None or measured.at_most is not None:
+        parts.append(f"needed {needed(measured.at_least, measured.at_most, unit)}")
+    text = ", ".join(parts)
+    if named:
+        text = f"{measured.label}: {text}"
+    remark = weakness(estimate)
+    return f"{text}{'; ' + remark if remark else ''}; {scale(estimate)}"

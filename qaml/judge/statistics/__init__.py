@@ -1,0 +1,1 @@
+"""Intervals and tests: numbers in, numbers out; nothing here knows a claim."""

@@ -1,0 +1,63 @@
+"""Combining intervals, and reading one off a falling share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from qaml.judge.statistics.limits import Limits, t_quantile
+
+
+def over_seeds(values: Sequence[float], level: float = 0.95) -> Limits:
+    """Student's interval of a mean over training runs; unlimited for a single run, which says nothing of others."""
+    if len(values) < 2:
+        return Limits(-math.inf, math.inf)
+    half = t_quantile(level, len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    mean = float(np.mean(values))
+    return Limits(mean - half, mean + half)
+
+
+def weighted_sum(values: Sequence[float], limits: Sequence[Limits], weights: Sequence[float]) -> Limits:
+    """Interval of Σ weight × value from the intervals of its terms (MOVER, Zou & Donner 2008).
+
+    Pairing is ignored, so the interval is wide rather than narrow where terms are positively correlated. Infinite
+    values (no adversarial found) are added end by end.
+    """
+    total = sum(w * v for w, v in zip(weights, values, strict=True))
+    ends = [
+        (w * end.low, w * end.high) if w > 0 else (w * end.high, w * end.low)
+        for w, end in zip(weights, limits, strict=True)
+    ]
+    if not math.isfinite(total):
+        low, high = sum(end[0] for end in ends), sum(end[1] for end in ends)
+        return Limits(-math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high)
+    centres = [w * v for w, v in zip(weights, values, strict=True)]
+    below = math.hypot(*(centre - low for centre, (low, _) in zip(centres, ends, strict=True)))
+    above = math.hypot(*(high - centre for centre, (_, high) in zip(centres, ends, strict=True)))
+    return Limits(total - below, total + above)
+
+
+def first_below(positions: Sequence[float], share: Callable[[float], float], level: float, interpolates: bool) -> float:
+    """The first position where a falling share drops below a level (or to it, for a step); infinity if nowhere.
+
+    With ``interpolates`` the share is taken as continuous between positions and the crossing is found by bisection.
+    """
+    inside, outside = -1, len(positions)
+    while outside - inside > 1:
+        middle = (inside + outside) // 2
+        value = share(positions[middle])
+        if value < level or (not interpolates and value <= level + 1e-12):
+            outside = middle
+        else:
+            inside = middle
+    if outside == len(positions):
+        return math.inf
+    if not interpolates or outside == 0:
+        return float(positions[outside])
+    low, high = positions[outside - 1], positions[outside]
+    for _ in range(40):
+        middle_position = (low + high) / 2
+        low, high = (low, middle_position) if share(middle_position) < level else (middle_position, high)
+    return float(high)

@@ -1,0 +1,38 @@
+"""The exact paired test behind the validity findings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+
+class Excess(NamedTuple):
+    """How much more often one attack fools than another, on the same images.
+
+    Attributes:
+        share: mean difference of fooling over all images.
+        n_more: images fooled more often by the first.
+        n_less: images fooled less often by it.
+        p_value: one-sided, exact (the sign test; McNemar's for zero-one evidence).
+    """
+
+    share: float
+    n_more: int
+    n_less: int
+    p_value: float
+
+
+def paired_excess(first: NDArray[np.floating], second: NDArray[np.floating]) -> Excess:
+    """Test whether the first attack fools more than the second.
+
+    Args:
+        first: (n,) share of draws predicted correctly under the first attack.
+        second: (n,) the same under the second, on the same images.
+    """
+    more, less = int(np.sum(first < second)), int(np.sum(first > second))
+    share = float(np.mean(second - first)) if len(first) else 0.0
+    p = float(special.bdtrc(more - 1, more + less, 0.5)) if more else 1.0
+    return Excess(share, more, less, p)
