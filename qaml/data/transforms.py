@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Self
@@ -190,9 +191,19 @@ class Normalise(TransformPart):
         return self
 
     def describe(self, info: InputInfo) -> InputInfo:
-        """The bounds are mapped along, and rounded to float32 as inputs are, so that these stay within them."""
+        """The bounds are mapped along, and rounded to float32 as inputs are, so that these stay within them.
+
+        Raises:
+            PartError: the new bounds are equal or infinite in float32.
+        """
         offset, scale = self._map(info.bounds)
-        return info._replace(bounds=Bounds(*(_single((edge - offset) / scale) for edge in info.bounds)))
+        low, high = (_single((edge - offset) / scale) for edge in info.bounds)
+        if not -math.inf < low < high < math.inf:
+            raise PartError(
+                f"normalise gives bounds that float32 cannot tell apart or hold: [{low:g}, {high:g}]",
+                "choose bounds further apart, or a standard deviation of the inputs' own size",
+            )
+        return info._replace(bounds=Bounds(low, high))
 
     def apply(self, data: Data) -> Data:
         """Map every input."""
@@ -242,5 +253,8 @@ def _label(wanted: int | str, classes: tuple[str, ...]) -> int:
 
 
 def _single(value: float) -> float:
-    """The nearest float32, as a Python number."""
-    return float(struct.unpack("f", struct.pack("f", value))[0])
+    """The nearest float32, as a Python number; infinite beyond its range."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)

@@ -1,0 +1,150 @@
+"""digits and moons: content, splits, checksums."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn.datasets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qaml.data import DatasetPart, load
+from qaml.data.digits import Digits
+from qaml.data.moons import Moons, digest
+from qaml.errors import DataError
+from qaml.types import Data, Split
+
+
+def joined(data: Data) -> Split:
+    """Both splits in the order of ``indices``."""
+    train, test = data.train, data.test
+    indices = np.concatenate([train.indices, test.indices])
+    order = np.argsort(indices)
+    inputs = np.concatenate([train.inputs, test.inputs])
+    return Split(inputs[order], np.concatenate([train.labels, test.labels])[order], indices[order])
+
+
+def check_against_description(data: Data, part: DatasetPart) -> None:
+    info = part.info
+    assert data.info == info
+    for split in (data.train, data.test):
+        assert split.inputs.shape == (len(split), *info.shape)
+        assert [array.dtype.name for array in (split.inputs, split.labels, split.indices)] == [
+            "float32",
+            "int64",
+            "int64",
+        ]
+        assert split.inputs.min() >= info.bounds.low
+        assert split.inputs.max() <= info.bounds.high
+        assert set(np.unique(split.labels)) <= set(range(info.n_classes))
+        assert (np.diff(split.indices) > 0).all()
+
+
+def test_digits_are_scikit_learns_in_sixteenths() -> None:
+    data = load(Digits())
+    check_against_description(data, Digits())
+    assert (len(data.train), len(data.test)) == (1297, 500)
+    whole = joined(data)
+    images, labels = sklearn.datasets.load_digits(return_X_y=True)
+    assert np.array_equal(whole.inputs.reshape(1797, 64) * 16, images)
+    assert np.array_equal(whole.labels, labels)
+    assert np.array_equal(whole.indices, np.arange(1797))
+
+
+def test_the_default_digits_split_is_fixed() -> None:
+    test = load(Digits()).test
+    assert test.indices[:10].tolist() == [1, 2, 3, 11, 13, 15, 20, 21, 32, 46]
+    assert np.bincount(test.labels).tolist() == [50, 51, 49, 51, 50, 51, 50, 50, 48, 50]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_digits_choice_follows_size_and_seed(seed: int) -> None:
+    data = load(Digits(test=100, seed=seed))
+    assert len(data.test) == 100
+    assert np.array_equal(data.test.indices, load(Digits(test=100, seed=seed)).test.indices)
+    assert not np.array_equal(data.test.indices, load(Digits(test=100, seed=seed + 1)).test.indices)
+
+
+def test_other_digits_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = sklearn.datasets.load_digits(return_X_y=True)
+    images[0, 2] += 1
+    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda **_: (images, labels))
+    with pytest.raises(DataError, match="not the ones declared") as caught:
+        Digits().read()
+    assert caught.value.hint == "reinstall scikit-learn"
+
+
+def test_moons_lie_on_two_half_circles() -> None:
+    data = load(Moons())
+    check_against_description(data, Moons())
+    assert (len(data.train), len(data.test)) == (800, 200)
+    assert np.bincount(data.test.labels).tolist() == [100, 100]
+    whole = joined(data)
+    centres = np.array([[0.0, 0.0], [1.0, 0.5]])[whole.labels]
+    radii = np.linalg.norm(whole.inputs - centres, axis=1)
+    # radial noise is Gaussian to first order: mean 1 and deviation 0.03, within five standard errors of n = 1000
+    assert abs(radii.mean() - 1) < 5 * 0.03 / np.sqrt(1000)
+    assert abs(radii.std() - 0.03) < 5 * 0.03 / np.sqrt(2000)
+
+
+def test_the_upper_moon_is_label_0() -> None:
+    data = load(Moons(noise=0))
+    assert data.info.classes == ("upper", "lower")
+    assert data.train.inputs[data.train.labels == 0, 1].min() >= 0
+    assert data.train.inputs[data.train.labels == 1, 1].max() <= 0.5
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    n=st.integers(20, 400),
+    noise=st.integers(0, 100).map(lambda percent: percent / 100),
+    share=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_moons_keep_what_they_declare(n: int, noise: float, share: float, seed: int) -> None:
+    part = Moons(n=n, noise=noise, test_share=share, seed=seed)
+    data = load(part)
+    check_against_description(data, part)
+    assert len(data.train) + len(data.test) == n
+    assert abs(len(data.test) - n * share) <= 0.5 or len(data.test) in (1, n - 1)
+    assert np.array_equal(data.test.inputs, load(part).test.inputs)
+
+
+def test_other_moons_than_declared_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, labels = sklearn.datasets.make_moons(1000, noise=0.03, random_state=0)
+    points[3, 0] += 2e-6
+    monkeypatch.setattr(sklearn.datasets, "make_moons", lambda **_: (points, labels))
+    with pytest.raises(DataError, match="other points than declared"):
+        Moons().read()
+
+
+def test_points_out_of_bounds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, labels = sklearn.datasets.make_moons(100, noise=0.5, random_state=1)
+    monkeypatch.setattr(sklearn.datasets, "make_moons", lambda **_: (points * 10, labels))
+    with pytest.raises(DataError, match=r"expected 100 points within \[-4, 5\]"):
+        Moons(n=100, noise=0.5, seed=1).read()
+
+
+def test_digest_sees_millionths_and_not_the_last_bit() -> None:
+    points, labels = sklearn.datasets.make_moons(1000, noise=0.03, random_state=0)
+    assert digest(np.nextafter(points, 3), labels) == digest(np.nextafter(points, -3), labels) == digest(points, labels)
+    assert digest(points + 1e-6, labels) != digest(points, labels)
+    assert digest(points, 1 - labels) != digest(points, labels)
+    # the claim of its docstring: no coordinate is nearer than 1e-10 to where its rounding changes
+    assert np.abs(np.modf(points * 1e6)[0] % 1 - 0.5).min() * 1e-6 > 1e-10
+
+
+def test_checksums_pin_default_arrays_and_other_parameters() -> None:
+    assert set(Digits(test=100, seed=3).checksums().values()) == set(Digits().checksums().values())
+    assert [len(value) for value in (*Digits().checksums().values(), *Moons().checksums().values())] == [64, 64]
+    assert Moons(test_share=0.5).checksums() == Moons().checksums()
+    assert Moons(noise=0.1, seed=7).checksums() == {"make_moons": "n=1000 noise=0.1 seed=7"}
+
+
+@pytest.mark.parametrize("part", [Digits(), Moons()])
+def test_the_global_generator_is_left_alone(part: DatasetPart) -> None:
+    before = pickle.dumps(np.random.get_state())  # noqa: NPY002
+    load(part)
+    assert pickle.dumps(np.random.get_state()) == before  # noqa: NPY002
