@@ -1,0 +1,174 @@
+"""What a claim's page shows, worked out before any markup, in the order in which it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from qaml.judge.outcome import CellValue, Finding, Outcome, Picture, Strip
+from qaml.report import curves, forest, sentences
+from qaml.report.marks import Accent, words
+from qaml.report.numbers import MISSING, Style, format_epsilon, metric_style, show_estimate, style_of
+
+_ORDER = {"void": 0, "weak": 1, "note": 2}
+
+
+class Figure(NamedTuple):
+    """A drawing, and the sentence that says what to see in it."""
+
+    drawing: Markup
+    sentence: str
+    heading: str = ""
+
+
+class PictureView(NamedTuple):
+    """One column of a strip."""
+
+    files: tuple[tuple[str, str], ...]
+    """Clean, adversarial, perturbation: address and alternative text."""
+    clean: str
+    adversarial: str
+    norm: str
+    is_flipped: bool
+    true_label: str
+
+
+class StripView(NamedTuple):
+    """A strip with its heading."""
+
+    heading: str
+    caption: str
+    sentence: str
+    pictures: tuple[PictureView, ...]
+
+
+class ClaimView(NamedTuple):
+    """Everything on a claim's page."""
+
+    outcome: Outcome
+    numbers: str
+    raised: tuple[Finding, ...]
+    unassessed: tuple[Finding, ...]
+    main: Figure | None
+    cells: tuple[Figure, ...]
+    curves: tuple[Figure, ...]
+    strips: tuple[StripView, ...]
+    training: tuple[Figure, ...]
+
+
+def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
+    """Work out a claim's page."""
+    findings = sorted(outcome.findings, key=lambda f: _ORDER[f.severity])
+    return ClaimView(
+        outcome,
+        sentences.verdict_numbers(outcome),
+        tuple(f for f in findings if f.assessed),
+        tuple(f for f in findings if not f.assessed),
+        _main(outcome),
+        _cells(_behind(outcome), accents),
+        tuple(_curves(panel, accents) for panel in curves.panels(outcome.curves, outcome.cells)),
+        tuple(_strip(strip) for strip in outcome.strips if strip.pictures),
+        _training(outcome, accents),
+    )
+
+
+def _main(outcome: Outcome) -> Figure | None:
+    if not outcome.measured:
+        return None
+    style = style_of(outcome)
+    lines = forest.verdict_lines(outcome.measured, style, outcome.verdict)
+    sentence = sentences.forest_sentence(outcome)
+    axis = forest.measured_axis(outcome.measured, style)
+    return Figure(forest.large(lines, axis, style, f"Forest plot: {outcome.statement}", sentence), sentence)
+
+
+def _behind(outcome: Outcome) -> tuple[CellValue, ...]:
+    """The cells that enter the claim's numbers, none where these are the cells themselves."""
+    own = {m.estimate for m in outcome.measured}
+    return () if all(c.estimate in own for c in outcome.cells) else outcome.cells
+
+
+def _cells(cells: Sequence[CellValue], accents: dict[str, Accent]) -> tuple[Figure, ...]:
+    """One forest plot for each metric and protocol among the cells."""
+    groups: dict[tuple[str, str], list[CellValue]] = {}
+    for cell in cells:
+        groups.setdefault((cell.metric, cell.protocol), []).append(cell)
+    figures = []
+    for (metric, protocol), group in groups.items():
+        style = metric_style(metric)
+        heading = f"{words(metric)}, {words(protocol)}"
+        sentence = _cell_sentence(group, style)
+        axis = forest.cell_axis(group, style)
+        drawing = forest.large(forest.cell_lines(group, accents), axis, style, heading, sentence)
+        figures.append(Figure(drawing, sentence, heading))
+    return tuple(figures)
+
+
+def _cell_sentence(cells: Sequence[CellValue], style: Style) -> str:
+    ranked = sorted((c for c in cells if c.estimate.value == c.estimate.value), key=lambda c: c.estimate.value)
+    if not ranked:
+        return "None of these cells has a value."
+    unit = style.word
+    low, high = (show_estimate(c.estimate, style).value for c in (ranked[0], ranked[-1]))
+    surrogates = dict.fromkeys(c.surrogate for c in cells if c.surrogate)
+    made_on = f" Transferred attacks were made on {sentences.listing(list(surrogates))}." if surrogates else ""
+    if len(ranked) == 1:
+        return f"{ranked[0].label}: {sentences.with_unit(high, unit)}.{made_on}"
+    return (
+        f"From {sentences.with_unit(low, unit)} ({ranked[0].label}) to {sentences.with_unit(high, unit)}"
+        f" ({ranked[-1].label}).{made_on}"
+    )
+
+
+def _curves(panel: curves.Panel, accents: dict[str, Accent]) -> Figure:
+    sentence = sentences.curve_sentence(panel)
+    title = f"{words(panel.metric)} over epsilon"
+    return Figure(curves.draw(panel, accents, title, sentence), sentence, title)
+
+
+def _training(outcome: Outcome, accents: dict[str, Accent]) -> tuple[Figure, ...]:
+    figures = []
+    for curve in outcome.training:
+        sentence = sentences.training_sentence(curve)
+        title = f"{curve.model}: {words(curve.name)}"
+        figures.append(
+            Figure(curves.draw_training(curve, accents[curve.model], title, sentence), sentence, curve.model)
+        )
+    return tuple(figures)
+
+
+def _strip(strip: Strip) -> StripView:
+    heading = f"{strip.model} under {strip.attack}, ε = {format_epsilon(strip.epsilon)}"
+    pictures = tuple(_picture(picture) for picture in strip.pictures)
+    return StripView(heading, strip.caption, sentences.strip_sentence(strip), pictures)
+
+
+def _picture(picture: Picture) -> PictureView:
+    clean = f"{picture.clean_label} {_percent(picture.clean_confidence)}"
+    adversarial = f"{picture.adversarial_label} {_percent(picture.adversarial_confidence)}"
+    files = (
+        (address(picture.clean), f"clean image of {picture.true_label}, predicted {clean}"),
+        (address(picture.adversarial), f"adversarial image, predicted {adversarial}"),
+        (
+            address(picture.perturbation),
+            f"perturbation of norm {_norm(picture.norm)}, diverging colours, zero in the middle",
+        ),
+    )
+    is_flipped = picture.adversarial_label != picture.true_label
+    return PictureView(files, clean, adversarial, _norm(picture.norm), is_flipped, picture.true_label)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %") if share == share else MISSING
+
+
+def _norm(norm: float) -> str:
+    return f"{norm:.3g}" if norm == norm else MISSING
+
+
+def address(file: str) -> str:
+    """A media file's address as seen from a claim's page: always below the report's folder, never a scheme."""
+    return "../../" + quote(file.replace("\\", "/").lstrip("/").encode("utf-8", "replace"))

@@ -1,0 +1,207 @@
+"""Curves: accuracy over epsilon with bands, and training curves with one faint line a seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from qaml.judge.outcome import CellValue, Curve, TrainingCurve
+from qaml.report.marks import Accent, words
+from qaml.report.numbers import metric_style
+from qaml.report.svg import Axis, diamond, join, padded, path, short, tag, tick_label
+from qaml.report.text import shorten
+
+_WIDTH, _HEIGHT = 720.0, 330.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 520.0, 14.0, 286.0
+_MOST_POINTS = 160
+
+
+class Panel(NamedTuple):
+    """Curves that belong on one pair of axes: the same metric and the same range of budgets (so the same norm)."""
+
+    metric: str
+    curves: tuple[Curve, ...]
+    paper: tuple[tuple[str, float, float], ...]
+    """The paper's points: model, epsilon, value."""
+
+
+class _Point(NamedTuple):
+    x: float
+    value: float
+    low: float
+    high: float
+
+
+def panels(curves: Sequence[Curve], cells: Sequence[CellValue]) -> list[Panel]:
+    """Sort curves onto panels, each with the clean accuracy at ε = 0 where the cells have it."""
+    groups: dict[tuple[str, float], list[Curve]] = {}
+    for curve in curves:
+        finite = [e for e in curve.epsilons if math.isfinite(e)]
+        if finite:
+            groups.setdefault((curve.metric, max(finite)), []).append(_from_clean(curve, cells))
+    return [Panel(metric, tuple(group), _paper_points(metric, group, cells)) for (metric, _), group in groups.items()]
+
+
+def _from_clean(curve: Curve, cells: Sequence[CellValue]) -> Curve:
+    clean = [c.estimate for c in cells if c.metric == "clean_accuracy" and c.model == curve.model]
+    if not clean or 0.0 in curve.epsilons or not curve.metric.endswith(("robust_accuracy", "under_attack")):
+        return curve
+    return curve.model_copy(
+        update={
+            "epsilons": (0.0, *curve.epsilons),
+            "values": (clean[0].value, *curve.values),
+            "lows": (clean[0].low, *curve.lows),
+            "highs": (clean[0].high, *curve.highs),
+        }
+    )
+
+
+def _paper_points(
+    metric: str, curves: Sequence[Curve], cells: Sequence[CellValue]
+) -> tuple[tuple[str, float, float], ...]:
+    models = {curve.model for curve in curves}
+    budgets = {e for curve in curves for e in curve.epsilons}
+    points: list[tuple[str, float, float]] = []
+    for cell in cells:
+        epsilon = 0.0 if cell.metric == "clean_accuracy" else cell.epsilon
+        is_here = cell.model in models and cell.metric in (metric, "clean_accuracy") and epsilon in budgets
+        if is_here and cell.paper is not None and epsilon is not None and math.isfinite(cell.paper):
+            points.append((cell.model, epsilon, cell.paper))
+    return tuple(dict.fromkeys(points))
+
+
+def draw(panel: Panel, accents: dict[str, Accent], title: str, description: str) -> Markup:
+    """A panel: bands, lines (the worst case thick), the paper's points, names at the lines' ends."""
+    style = metric_style(panel.metric)
+    drawn = [(curve, _points(curve)) for curve in panel.curves]
+    x_axis = Axis(0.0, max(p.x for _, points in drawn for p in points) or 1.0, _LEFT, _RIGHT)
+    values = [v for _, points in drawn for p in points for v in p[1:]] + [v for _, _, v in panel.paper]
+    y_axis = Axis(0.0, 1.0, _BOTTOM, _TOP) if style.unit == "points" else padded([0.0, *values], _BOTTOM, _TOP)
+    lines = [_line(curve, points, accents[curve.model], x_axis, y_axis) for curve, points in drawn]
+    diamonds = [
+        tag("path", d=diamond(x_axis.place(e), y_axis.place(v), 5.5), class_="p", style=f"--c:{accents[m].colour}")
+        for m, e, v in panel.paper
+    ]
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", description),
+        _frame(x_axis, y_axis, style.factor, "ε", words(panel.metric) + (", %" if style.unit == "points" else "")),
+        *lines,
+        *diamonds,
+        _names(drawn, accents, y_axis),
+        class_="cv",
+        viewBox=f"0 0 {short(_WIDTH)} {short(_HEIGHT)}",
+        role="img",
+    )
+
+
+def _points(curve: Curve) -> list[_Point]:
+    rows = zip(curve.epsilons, curve.values, curve.lows, curve.highs, strict=False)
+    return [_Point(*r) for r in rows if math.isfinite(r[0])]
+
+
+def _line(curve: Curve, points: Sequence[_Point], accent: Accent, x_axis: Axis, y_axis: Axis) -> Markup:
+    parts: list[Markup] = []
+    for run in _runs(points):
+        banded = [p for p in run if not (math.isnan(p.low) or math.isnan(p.high))]
+        outline = [(x_axis.place(p.x), y_axis.place(p.high)) for p in banded]
+        outline += [(x_axis.place(p.x), y_axis.place(p.low)) for p in reversed(banded)]
+        if len(banded) > 1:
+            parts.append(tag("path", d=path(outline, is_closed=True), class_="bd"))
+        places = [(x_axis.place(p.x), y_axis.place(p.value)) for p in run]
+        parts.append(tag("path", d=path(places), class_="ln", stroke_dasharray=accent.dash or None))
+        parts += [tag("circle", cx=x, cy=y, r=2.6, class_="pt") for x, y in places]
+    return tag("g", *parts, class_="worst" if curve.is_worst_case else "curve", style=f"--c:{accent.colour}")
+
+
+def _runs(points: Iterable[_Point]) -> list[list[_Point]]:
+    """The stretches between values that do not exist."""
+    runs: list[list[_Point]] = [[]]
+    for point in points:
+        if math.isnan(point.value):
+            runs.append([])
+        else:
+            runs[-1].append(point)
+    return [run for run in runs if run]
+
+
+def _names(drawn: Sequence[tuple[Curve, Sequence[_Point]]], accents: dict[str, Accent], y_axis: Axis) -> Markup:
+    """Direct labels, pushed apart where lines end close together."""
+    wanted = sorted(
+        (y_axis.place(runs[-1][-1].value), i) for i, (_, points) in enumerate(drawn) if (runs := _runs(points))
+    )
+    placed = spread([y for y, _ in wanted], 14.0, _TOP + 4, _BOTTOM + 8)
+    labels: list[Markup] = []
+    for (end, i), y in zip(wanted, placed, strict=True):
+        curve = drawn[i][0]
+        style = f"--c:{accents[curve.model].colour}"
+        leader = path(((_RIGHT + 4, end), (_RIGHT + 14, y)))
+        text = f"{curve.model}, worst of {curve.attack}" if curve.is_worst_case else f"{curve.model}, {curve.attack}"
+        labels.append(tag("path", d=leader, class_="ld", style=style))
+        name = tag("tspan", shorten(text, 34))
+        look = "nm bold" if curve.is_worst_case else "nm"
+        labels.append(tag("text", name, tag("title", text), x=_RIGHT + 18, y=y + 4, class_=look, style=style))
+    return join(labels)
+
+
+def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> list[float]:
+    """Positions at least ``gap`` apart near the wanted (increasing) ones, between top and bottom if they fit."""
+    placed: list[float] = []
+    for y in wanted:
+        placed.append(max(y, placed[-1] + gap) if placed else max(y, top))
+    limit = bottom
+    for i in range(len(placed) - 1, -1, -1):
+        placed[i] = min(placed[i], limit)
+        limit = placed[i] - gap
+    return placed
+
+
+def _frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str) -> Markup:
+    parts: list[Markup] = []
+    for tick in y_axis.ticks(6):
+        y = y_axis.place(tick)
+        parts.append(tag("path", d=f"M{short(x_axis.start)} {short(y)}H{short(x_axis.end)}", class_="g"))
+        parts.append(tag("text", tick_label(tick, factor), x=x_axis.start - 7, y=y + 4, class_="tk e"))
+    for tick in x_axis.ticks(7):
+        x = x_axis.place(tick)
+        parts.append(tag("path", d=f"M{short(x)} {short(y_axis.start)}v4", class_="z"))
+        parts.append(tag("text", tick_label(tick), x=x, y=y_axis.start + 17, class_="tk"))
+    parts.append(tag("path", d=f"M{short(x_axis.start)} {short(y_axis.start)}H{short(x_axis.end)}", class_="z"))
+    parts.append(tag("text", x_name, x=(x_axis.start + x_axis.end) / 2, y=y_axis.start + 34, class_="hd m"))
+    middle = (y_axis.start + y_axis.end) / 2
+    parts.append(tag("text", y_name, transform=f"translate(12 {short(middle)}) rotate(-90)", class_="hd m"))
+    return join(parts)
+
+
+def draw_training(curve: TrainingCurve, accent: Accent, title: str, description: str) -> Markup:
+    """A small panel: one faint line a seed, over epochs."""
+    longest = max((len(seed) for seed in curve.seeds), default=0)
+    x_axis = Axis(1.0, float(max(longest, 2)), 46.0, 330.0)
+    y_axis = padded((v for seed in curve.seeds for v in seed), 128.0, 10.0)
+    lines = []
+    for seed in curve.seeds:
+        points = [_Point(i + 1.0, v, v, v) for i, v in enumerate(seed) if not math.isinf(v)]
+        for run in _runs(_thin(points)):
+            d = path((x_axis.place(p.x), y_axis.place(p.value)) for p in run)
+            lines.append(tag("path", d=d, class_="sd"))
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", description),
+        _frame(x_axis, y_axis, 1.0, "epoch", words(curve.name)),
+        *lines,
+        class_="tr",
+        viewBox="0 0 340 166",
+        role="img",
+        style=f"--c:{accent.colour}",
+    )
+
+
+def _thin(points: Sequence[_Point]) -> Sequence[_Point]:
+    """Every k-th point and the last one, where there are more than a figure can show."""
+    step = -(-len(points) // _MOST_POINTS)
+    return points if step <= 1 else [*points[:-1:step], points[-1]]

@@ -1,0 +1,90 @@
+"""The verdicts' marks, which differ in word, shape and colour, and the models' colours and dashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from qaml.judge.outcome import Outcome, Outcomes
+from qaml.vocab import Severity, Verdict
+
+
+class Mark(NamedTuple):
+    """How a verdict is shown.
+
+    Attributes:
+        symbol: in text.
+        colour: at least 4.5:1 on white; the style sheet uses the same.
+        means: one sentence for the legend.
+    """
+
+    symbol: str
+    colour: str
+    means: str
+
+
+MARKS: dict[Verdict, Mark] = {
+    "supported": Mark("●", "#0b7268", "the whole interval satisfies the claim"),
+    "refuted": Mark("✕", "#c23b0a", "no part of the interval satisfies the claim"),
+    "inconclusive": Mark("◐", "#8f6400", "the interval does not decide"),
+    "invalid": Mark("⊘", "#525f6d", "the measurement cannot decide"),
+}
+
+SEVERITIES: dict[Severity, str] = {
+    "void": "voids the measurement",
+    "weak": "the attack is weak",
+    "note": "a note",
+}
+
+
+class Accent(NamedTuple):
+    """A model's own look: a colour, and a dash pattern once the colours repeat."""
+
+    colour: str
+    dash: str
+
+
+_COLOURS = ("#1f5fa8", "#a8327e", "#5d8a12", "#3d2a86", "#2aa0d8", "#7d4a22", "#e07b91", "#12703a")
+_DASHES = ("", "7 3", "2 3")
+
+
+def accents(outcomes: Outcomes) -> dict[str, Accent]:
+    """A look for every model of a report, in order of appearance; the same on every page."""
+    names = dict.fromkeys(_models(outcomes))
+    return {
+        name: Accent(_COLOURS[i % len(_COLOURS)], _DASHES[i // len(_COLOURS) % len(_DASHES)])
+        for i, name in enumerate(names)
+    }
+
+
+def models_of(outcome: Outcome) -> tuple[str, ...]:
+    """Every model that a claim looks at, surrogates included."""
+    names: list[str | None] = []
+    for cell in outcome.cells:
+        names += [cell.model, cell.surrogate]
+    drawn: Iterable[str] = (x.model for x in (*outcome.curves, *outcome.training, *outcome.strips, *outcome.findings))
+    return tuple(dict.fromkeys(n for n in (*names, *drawn) if n))
+
+
+def attacks_of(outcome: Outcome) -> tuple[str, ...]:
+    """Every attack that a claim looks at."""
+    cells = (attack for cell in outcome.cells for attack in cell.attack)
+    return tuple(dict.fromkeys((*cells, *(strip.attack for strip in outcome.strips))))
+
+
+def _models(outcomes: Outcomes) -> Iterator[str]:
+    for outcome in outcomes.outcomes:
+        yield from models_of(outcome)
+    for suite in outcomes.suites:
+        for table in suite.tables:
+            yield from table.columns
+
+
+def words(name: str) -> str:
+    """A finding's or a metric's name as words: ``transfer_beats_white_box`` → ``transfer beats white-box``."""
+    return (
+        name.replace("_", " ")
+        .replace("white box", "white-box")
+        .replace("one step", "one-step")
+        .replace("non finite", "non-finite")
+    )
