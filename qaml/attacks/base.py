@@ -36,6 +36,9 @@ ATTACKS: Registry[AttackPart] = Registry(
 
 
 def _as_tuple(value: Any) -> Any:
+    """One budget or a list as a tuple (behind a validator, strict mode no longer takes a list for one)."""
+    if isinstance(value, list):
+        return tuple(value)
     return (value,) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 

@@ -47,6 +47,9 @@ MetricName = Literal[
 
 
 def _as_tuple(value: Any) -> Any:
+    """One name or a list as a tuple (behind a validator, strict mode no longer takes a list for one)."""
+    if isinstance(value, list):
+        return tuple(value)
     return (value,) if isinstance(value, str) else value
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,8 +15,10 @@ from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import first, loaded
 from qaml.run.job import Job
-from qaml.spec.suite import Inference
 from qaml.types import FloatArray
+
+if TYPE_CHECKING:
+    from qaml.spec.suite import Inference
 
 BATCH = 500
 PREDICTIONS = "predictions.npz"
