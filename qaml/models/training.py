@@ -155,11 +155,18 @@ def _optimiser(module: nn.Module, training: Training) -> torch.optim.Optimizer:
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, moment = name.partition(".")
-        state.setdefault(int(index), {})[moment] = value
+        state.setdefault(int(index), {})[moment] = _laid_out_as(parameters[int(index)], value)
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
+    # fused Adam walks weight and moments in memory order: other strides (a transposed weight, channels last) would
+    # pair each weight with the moments of another one, without an error
+    return torch.empty_like(parameter).copy_(moment).detach() if moment.shape == parameter.shape else moment
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -36,7 +36,7 @@ class BoundedQuadratic(nn.Module):
         super().__init__()
         # a random rotation has KᵀK = I, hence O = 0: training starts undecided, with the largest gradients
         noise = torch.randn(n_classes, n_features, n_features)
-        self.factors = nn.Parameter(torch.linalg.qr(noise)[0] + 0.01 * noise / n_features**0.5)
+        self.factors = nn.Parameter((torch.linalg.qr(noise)[0] + 0.01 * noise / n_features**0.5).contiguous())
         self._constant: tuple[tuple[int, ...], Tensor] | None = None
 
     def observables(self) -> Tensor:
