@@ -1,0 +1,119 @@
+"""Checks of a claim's cells: the metric, the attack and the epsilon must fit one another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from qaml.attacks.base import AttackPart
+from qaml.claims.base import Cell, ClaimPart, ReportedTable
+from qaml.errors import PartError
+from qaml.spec.claims import BuiltClaim
+from qaml.spec.nodes import Path
+from qaml.spec.pairs import Pairs
+from qaml.spec.problems import Problems
+
+_UNBUDGETED = frozenset(("clean_accuracy", "training_loss", "certified_accuracy", "norm_quantile"))
+"""Metrics that need no budget."""
+
+
+class PlacedCell(NamedTuple):
+    """A cell of a claim, and where it is written below the claim."""
+
+    cell: Cell
+    path: Path
+
+
+def check_cells(
+    claims: Sequence[BuiltClaim], tables: Mapping[str, ReportedTable], pairs: Pairs, problems: Problems
+) -> None:
+    """Note every cell that cannot be measured as it is written."""
+    for claim in claims:
+        try:
+            placed = placed_cells(claim.entry.part, tables)
+        except PartError as error:
+            problems.value(claim.node, claim.path, error.message, error.hint)
+            continue
+        for cell, path in placed:
+            for where, message, hint in _complaints(cell, pairs):
+                full = (*path, *where)
+                problems.value(claim.node.at(full), (*claim.path, *full), message, hint)
+
+
+def placed_cells(part: ClaimPart, tables: Mapping[str, ReportedTable]) -> list[PlacedCell]:
+    """The cells that a claim measures, with the place each is written at (the claim itself where there is none).
+
+    Raises:
+        PartError: the claim names what its table does not have.
+    """
+    written: dict[str, Path] = {}
+    for cell, path in _written(part, ()):
+        written.setdefault(_identity(cell), path)
+    cells = part.cells(tables)
+    unnamed = [cell.model_copy(update={"metric": None}) for cell in cells]
+    return [
+        PlacedCell(cell, written.get(_identity(cell), written.get(_identity(bare), ())))
+        for cell, bare in zip(cells, unnamed, strict=True)
+    ]
+
+
+def _identity(cell: Cell) -> str:
+    """A cell's fields, less those that a kind adds (such as a weight)."""
+    return repr([getattr(cell, name) for name in Cell.model_fields])
+
+
+def _written(value: Any, path: Path) -> Iterator[PlacedCell]:
+    if isinstance(value, Cell):
+        yield PlacedCell(value, path)
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _written(getattr(value, name), (*path, name))
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _written(item, (*path, name))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, item in enumerate(value):
+            yield from _written(item, (*path, index))
+
+
+class _Complaint(NamedTuple):
+    where: Path
+    message: str
+    hint: str = ""
+
+
+def _complaints(cell: Cell, pairs: Pairs) -> Iterator[_Complaint]:
+    known = {name: pairs.attacks[name] for name in cell.attack if name in pairs.attacks}
+    for name, attack in known.items():
+        yield from _budget(cell, name, attack)
+        for obstacle in pairs.obstacles(cell.model, name):
+            yield _Complaint(("attack",), obstacle.message, obstacle.hint)
+    norms = {name: attack.threat_norm for name, attack in known.items()}
+    if isinstance(cell.epsilon, float) and len(set(norms.values())) > 1:
+        listed = ", ".join(f"{name} in {norm}" for name, norm in norms.items())
+        yield _Complaint(("epsilon",), f"one epsilon for attacks in several norms: {listed}", "leave 'epsilon' out")
+
+
+def _budget(cell: Cell, name: str, attack: AttackPart) -> Iterator[_Complaint]:
+    if cell.metric == "norm_quantile":
+        if not attack.minimises:
+            message = f"metric 'norm_quantile' needs an attack that minimises, {name!r} ({attack.kind}) does not"
+            yield _Complaint(("attack",), message, "use deepfool or carlini_wagner")
+    elif attack.epsilon is None:
+        if cell.epsilon is not None:
+            message = f"attack {name!r} has no epsilon"
+            yield _Complaint(("epsilon",), message, f"give attacks.{name} an 'epsilon'")
+        elif cell.protocol == "budgeted" and cell.metric not in _UNBUDGETED:
+            message = f"attack {name!r} has no epsilon, and without a budget about nothing is left of any model"
+            yield _Complaint(("attack",), message, f"give attacks.{name} an 'epsilon', or 'protocol: as_published'")
+    elif isinstance(cell.epsilon, float) and not _is_on(cell.epsilon, attack.grid):
+        grid = ", ".join(f"{epsilon:g}" for epsilon in attack.grid)
+        message = f"epsilon {cell.epsilon:g} is not on the grid of attack {name!r}"
+        yield _Complaint(("epsilon",), message, f"grid of {name}: {grid}")
+
+
+def _is_on(epsilon: float, grid: Sequence[float]) -> bool:
+    return any(math.isclose(epsilon, budget, rel_tol=1e-9, abs_tol=1e-12) for budget in grid)

@@ -1,0 +1,106 @@
+"""Checks that a suite's combinations make sense: what would otherwise crash, or mislead, an hour into a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from qaml.attacks.base import AttackPart
+from qaml.attacks.transfer.part import Transfer
+from qaml.data.base import DatasetPart
+from qaml.errors import PartError
+from qaml.registry import references
+from qaml.spec.cells import check_cells
+from qaml.spec.claims import BuiltClaim
+from qaml.spec.names import check_names
+from qaml.spec.nodes import Located, Path
+from qaml.spec.pairs import Pairs
+from qaml.spec.problems import Problems, did_you_mean
+from qaml.spec.suite import ModelEntry, Suite
+from qaml.types import InputInfo
+
+_SUMMARY_PLACEHOLDER = re.compile(r"\{([a-z0-9][a-z0-9-]*)\}")
+
+
+def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], problems: Problems) -> None:
+    """Note every name that leads nowhere and every combination that cannot work."""
+    check_names(suite, document, claims, problems)
+    infos = _check_datasets(suite, document, problems)
+    attacks = _resolve_attacks(suite, document, problems)
+    for name, model in suite.models.items():
+        if model.dataset in infos and model.derived_from is None:
+            node = document.at(("models", name))
+            _check_model(model, infos[model.dataset], node, problems)
+            _check_defences(model, infos[model.dataset], node, attacks, problems)
+    check_cells(claims, suite.reported, Pairs(suite, attacks, infos), problems)
+    _check_summary(suite, document, problems)
+
+
+def _check_datasets(suite: Suite, document: Located, problems: Problems) -> dict[str, InputInfo]:
+    infos: dict[str, InputInfo] = {}
+    for name, part in suite.datasets.items():
+        info = _describe(part, document.at(("datasets", name)), ("datasets", name), problems)
+        if info is not None:
+            infos[name] = info
+    return infos
+
+
+def _describe(part: DatasetPart, node: Located, path: Path, problems: Problems) -> InputInfo | None:
+    info = part.describe()
+    for index, transform in enumerate(part.transforms):
+        try:
+            info = transform.describe(info)
+        except PartError as error:
+            where: Path = ("transforms", index)
+            problems.value(node.at(where), (*path, *where), error.message, error.hint)
+            return None
+    return info
+
+
+def _check_model(model: ModelEntry, info: InputInfo, node: Located, problems: Problems) -> None:
+    path: Path = ("models", model.name)
+    try:
+        model.part.check(info)
+        if model.part.needs_images and not info.is_image:
+            raise PartError(f"model {model.part.kind!r} needs images, got inputs of shape {info.shape}")
+    except PartError as error:
+        problems.value(node.at(("kind",)), (*path, "kind"), error.message, error.hint)
+
+
+def _check_defences(
+    model: ModelEntry, info: InputInfo, node: Located, attacks: Mapping[str, AttackPart], problems: Problems
+) -> None:
+    for index, defence in enumerate(model.defences):
+        path: Path = ("models", model.name, "defences", index)
+        inside: Path = ("defences", index)
+        try:
+            defence.check(info)
+        except PartError as error:
+            problems.value(node.at(inside), path, error.message, error.hint)
+        for step, table, name in references(defence):
+            if table == "attacks" and name in attacks and attacks[name].epsilon is None:
+                message = f"attack {name!r} has no budget"
+                problems.value(node.at((*inside, *step)), (*path, *step), message, f"give attacks.{name} an 'epsilon'")
+
+
+def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dict[str, AttackPart]:
+    """Every attack that computes: a transfer as the attack behind it."""
+    resolved: dict[str, AttackPart] = {}
+    for name, attack in suite.attacks.items():
+        if not isinstance(attack, Transfer):
+            resolved[name] = attack
+        elif attack.attack in suite.attacks:
+            try:
+                resolved[name] = attack.resolved(suite.attacks[attack.attack])
+            except PartError as error:
+                path: Path = ("attacks", name, "attack")
+                problems.value(document.at(path), path, error.message, error.hint)
+    return resolved
+
+
+def _check_summary(suite: Suite, document: Located, problems: Problems) -> None:
+    known = [claim.id for claim in suite.claims]
+    for name in _SUMMARY_PLACEHOLDER.findall(suite.summary):
+        if name not in known and suite.claims:
+            hint = did_you_mean(name, known) or "a placeholder names a claim's id, 'for' filled in"
+            problems.value(document.at(("summary",)), ("summary",), f"unknown claim {{{name}}}", hint)

@@ -1,0 +1,153 @@
+"""From the sections of a document to validated datasets, models, attacks and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+
+from pydantic import ConfigDict, Field
+
+from qaml.attacks.base import AttackPart
+from qaml.claims.base import ReportedTable
+from qaml.data.base import DatasetPart
+from qaml.defences.base import DefencePart
+from qaml.models.base import ModelPart
+from qaml.registry import DatasetName, ModelName, Part
+from qaml.spec.merge import merge
+from qaml.spec.nodes import Located, mapping
+from qaml.spec.problems import Problems, suggest
+from qaml.spec.suite import Evaluation, Inference, ModelEntry
+from qaml.spec.validate import validate
+from qaml.types import Settings
+
+P = TypeVar("P", bound=Part)
+
+
+class ModelFields(Settings):
+    """What every model of a suite may say beside its kind's own fields."""
+
+    dataset: DatasetName
+    """The dataset that it is trained and tested on."""
+    defences: tuple[DefencePart, ...] = ()
+    """Applied in order."""
+    inference: Inference = Inference()
+    """How a randomised model decides."""
+    seeds: int | None = Field(None, ge=1)
+    """Training runs; default: the evaluation's, then the kind's own."""
+
+
+class Derivation(Settings):
+    """A model that shares another's trained weights and changes inference only."""
+
+    model_config = ConfigDict(validate_by_name=False, validate_by_alias=True)
+
+    base: Annotated[ModelName, Field(alias="from")]
+    """The model whose trained weights are used."""
+    inference: Inference = Inference()
+    """How the derived model decides; fields left out are the other model's."""
+
+
+COMMON = tuple(ModelFields.model_fields)
+SHARED = (*COMMON, "extends", "derive")
+
+
+def build_parts(document: Located, section: str, base: type[P], problems: Problems) -> dict[str, P]:
+    """The validated parts of a section without common fields (datasets, attacks)."""
+    table = document.entries.get(section)
+    if table is None:
+        return {}
+    parts: dict[str, P] = {}
+    for name, node in table.entries.items():
+        part = validate(base, node, (section, name), problems, ("extends",))
+        if part is not None:
+            parts[name] = part
+    return parts
+
+
+def build_datasets(document: Located, problems: Problems) -> dict[str, DatasetPart]:
+    """The suite's datasets."""
+    return build_parts(document, "datasets", DatasetPart, problems)
+
+
+def build_attacks(document: Located, problems: Problems) -> dict[str, AttackPart]:
+    """The suite's attacks."""
+    return build_parts(document, "attacks", AttackPart, problems)
+
+
+def build_tables(document: Located, problems: Problems) -> dict[str, ReportedTable]:
+    """The paper's tables."""
+    section = document.entries.get("reported")
+    tables: dict[str, ReportedTable] = {}
+    for name, node in (section.entries if section is not None else {}).items():
+        table = validate(ReportedTable, node, ("reported", name), problems)
+        if table is not None:
+            tables[name] = table
+    return tables
+
+
+def build_models(document: Located, evaluation: Evaluation, problems: Problems) -> dict[str, ModelEntry]:
+    """The suite's models."""
+    models: dict[str, ModelEntry] = {}
+    table = document.entries.get("models")
+    if table is None:
+        return models
+    for name, node in table.entries.items():
+        if "derive" not in node.entries:
+            entry = _build_model(name, node, evaluation, problems)
+            if entry is not None:
+                models[name] = entry
+    for name, node in table.entries.items():
+        if "derive" in node.entries:
+            entry = _derive(name, table, models, problems)
+            if entry is not None:
+                models[name] = entry
+    return {name: models[name] for name in table.entries if name in models}
+
+
+def _build_model(name: str, node: Located, evaluation: Evaluation, problems: Problems) -> ModelEntry | None:
+    if not node.is_mapping:
+        return None
+    path = ("models", name)
+    shared = {key: child for key, child in node.entries.items() if key in COMMON}
+    fields = validate(ModelFields, mapping(shared, node.first_mark), path, problems)
+    part = validate(ModelPart, node.without(*COMMON), path, problems, SHARED)
+    if fields is None or part is None:
+        return None
+    seeds = fields.seeds or evaluation.seeds or type(part).default_seeds
+    return ModelEntry(name, fields.dataset, part, fields.defences, fields.inference, seeds)
+
+
+def _derive(name: str, table: Located, models: Mapping[str, ModelEntry], problems: Problems) -> ModelEntry | None:
+    node = table.entries[name]
+    path = ("models", name)
+    for key, child in node.without("derive").entries.items():
+        hint = "a derived model shares everything but 'inference', inside 'derive'"
+        problems.key(child, (*path, key), "a derived model cannot change this", hint)
+    derive = node.entries["derive"]
+    if not derive.is_mapping:
+        problems.value(derive, (*path, "derive"), "expected a mapping with 'from'")
+        return None
+    derivation = validate(Derivation, derive, (*path, "derive"), problems)
+    if derivation is None:
+        return None
+    place = derive.entries["from"]
+    base = table.entries.get(derivation.base)
+    if base is None:
+        hint = suggest(derivation.base, table.entries, "models")
+        problems.value(place, (*path, "derive", "from"), f"unknown model {derivation.base!r}", hint)
+    elif "derive" in base.entries:
+        message = f"{derivation.base!r} is itself derived"
+        problems.value(place, (*path, "derive", "from"), message, "derive from the model that is trained")
+    elif derivation.base in models:
+        return _with_inference(name, models[derivation.base], base, derive)
+    return None
+
+
+def _with_inference(name: str, trained: ModelEntry, base: Located, derive: Located) -> ModelEntry:
+    own, inherited = derive.entries.get("inference"), base.entries.get("inference")
+    if own is None:
+        inference = trained.inference
+    else:
+        merged = own if inherited is None else merge(inherited, own)
+        inference = Inference.model_validate(merged.plain())
+    return trained._replace(name=name, inference=inference, derived_from=trained.name)

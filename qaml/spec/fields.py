@@ -1,0 +1,65 @@
+"""What fields stand at a place of a part: for the hint below an unknown or missing one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from qaml.errors import PartError
+from qaml.registry import Part
+from qaml.spec.nodes import Located, Path
+
+
+def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type[BaseModel], str] | None:
+    """The class whose fields stand at ``path`` below a node of type ``settings``, and what to call it."""
+    current = _resolved(settings, node)
+    word = ""
+    for step in path:
+        child = node.child(step)
+        if child is None:
+            break
+        node = child
+        if isinstance(step, str):
+            field = current.model_fields.get(step) if current is not None else None
+            current = next(_models_in(field.annotation), None) if field is not None else None
+            word = step
+        if current is not None:
+            current = _resolved(current, node)
+    return None if current is None else (current, _name_of(current, node) or word)
+
+
+def field_hint(owner: tuple[type[BaseModel], str], common: Sequence[str] = ()) -> str:
+    """``fields of attack 'fgsm': epsilon, kind, norm``."""
+    settings, name = owner
+    names = sorted({*settings.model_fields, *common})
+    return f"fields of {name}: {', '.join(names)}" if name else f"fields: {', '.join(names)}"
+
+
+def _resolved(settings: type[BaseModel], node: Located) -> type[BaseModel] | None:
+    registry = getattr(settings, "registry", None)
+    if registry is None or settings is not registry.base_class:
+        return settings
+    kind = node.entries.get("kind")
+    if kind is None or kind.text is None:
+        return None
+    try:
+        part: type[BaseModel] = registry.load(kind.text)
+    except PartError:
+        return None
+    return part
+
+
+def _name_of(settings: type[BaseModel], node: Located) -> str:
+    if not issubclass(settings, Part):
+        return ""
+    kind = node.entries.get("kind")
+    return f"{settings.registry.family} {kind.value!r}" if kind is not None else ""
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models_in(inner)

@@ -1,0 +1,136 @@
+"""Load a spec: text → located document → profile → parts, models, claims → checks → suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from qaml.errors import Location, Problem, SpecError
+from qaml.spec.checks import check_suite
+from qaml.spec.claims import build_claims
+from qaml.spec.document import check_shape
+from qaml.spec.entries import build_attacks, build_datasets, build_models, build_tables
+from qaml.spec.merge import apply_profile, write_out_extends
+from qaml.spec.nodes import Located
+from qaml.spec.problems import Problems
+from qaml.spec.reader import decode, lines_of, read
+from qaml.spec.suite import Citation, Diagnostics, Evaluation, Suite
+from qaml.spec.validate import validate
+from qaml.types import Settings
+from qaml.vocab import ProfileName
+
+S = TypeVar("S", bound=Settings)
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def find_specs(paths: Iterable[Path]) -> list[Path]:
+    """The spec files among files and folders, sorted and each once; a folder is searched one level deep.
+
+    Raises:
+        SpecError: a path does not exist.
+    """
+    found: dict[Path, None] = {}
+    missing: list[Problem] = []
+    for path in paths:
+        if path.is_dir():
+            found.update(dict.fromkeys(sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())))
+        elif path.exists():
+            found[path] = None
+        else:
+            hint = "give a spec file, or a folder that holds some"
+            missing.append(Problem(Location(_shown(path), 1, 1), "", "no such file or folder", hint))
+    if missing:
+        raise SpecError(missing)
+    return list(found)
+
+
+def load_suite(path: Path, profile: ProfileName) -> Suite:
+    """Read and validate a spec file.
+
+    Raises:
+        SpecError: with every mistake of the file, in file order.
+    """
+    name = _shown(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        problem = Problem(Location(name, 1, 1), "", f"cannot be read: {error.strerror or error}")
+        raise SpecError([problem]) from error
+    return load_text(decode(content, name), name, profile, path)
+
+
+def load_text(text: str, name: str, profile: ProfileName, path: Path | None = None) -> Suite:
+    """Validate a spec's text.
+
+    Args:
+        text: the spec.
+        name: of the file, as errors show it.
+        profile: whose overrides are applied.
+        path: of the file, default ``name``.
+
+    Raises:
+        SpecError: with every mistake, in file order.
+    """
+    text = text.removeprefix("\ufeff")
+    lines = lines_of(text)
+    problems = Problems(name, lines)
+    document = read(text, problems)
+    check_shape(document, problems)
+    document = write_out_extends(apply_profile(document, profile, problems), problems)
+    suite = _build(document, profile, path or Path(name), lines, problems)
+    problems.raise_any()
+    return suite
+
+
+def _build(document: Located, profile: ProfileName, path: Path, lines: Sequence[str], problems: Problems) -> Suite:
+    evaluation = _settings(Evaluation, document, "evaluation", problems) or Evaluation()
+    claims = build_claims(document, profile, lines, problems)
+    suite = Suite(
+        name=_text(document, "suite"),
+        title=_text(document, "title") or _text(document, "suite"),
+        source=_settings(Citation, document, "source", problems) or Citation(citation=""),
+        summary=_text(document, "summary"),
+        path=path,
+        profile=profile,
+        evaluation=evaluation,
+        diagnostics=_settings(Diagnostics, document, "diagnostics", problems) or Diagnostics(),
+        datasets=build_datasets(document, problems),
+        models=build_models(document, evaluation, problems),
+        attacks=build_attacks(document, problems),
+        reported=build_tables(document, problems),
+        assumed=_assumed(document, problems),
+        claims=tuple(claim.entry for claim in claims),
+    )
+    check_suite(suite, document, claims, problems)
+    return suite
+
+
+def _settings(settings: type[S], document: Located, name: str, problems: Problems) -> S | None:
+    node = document.entries.get(name)
+    return None if node is None else validate(settings, node, (name,), problems)
+
+
+def _text(document: Located, name: str) -> str:
+    node = document.entries.get(name)
+    return (node.text or "").strip() if node is not None else ""
+
+
+def _assumed(document: Located, problems: Problems) -> dict[str, str]:
+    section = document.entries.get("assumed")
+    assumed: dict[str, str] = {}
+    for key, node in (section.entries if section is not None else {}).items():
+        if node.text is None:
+            problems.value(node, ("assumed", key), "expected a text that says what was chosen, and why")
+        else:
+            assumed[key] = node.text.strip()
+    return assumed
+
+
+def _shown(path: Path) -> str:
+    """The path as people typed it, or relative to where they stand."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

@@ -1,0 +1,75 @@
+"""Whether an attack can be run on a model, and its adversarials be used there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from qaml.attacks.base import AttackPart
+from qaml.registry import references
+from qaml.spec.suite import Suite
+from qaml.types import InputInfo
+
+
+class Obstacle(NamedTuple):
+    """Why an attack cannot be run on a model."""
+
+    message: str
+    hint: str = ""
+
+
+class Pairs:
+    """Answers for pairs of a suite's models and attacks.
+
+    Args:
+        suite: with parts.
+        attacks: name → the attack that computes (a transfer as the attack behind it).
+        infos: dataset → the description of its inputs.
+    """
+
+    def __init__(self, suite: Suite, attacks: Mapping[str, AttackPart], infos: Mapping[str, InputInfo]) -> None:
+        self._suite = suite
+        self._infos = infos
+        self.attacks = attacks
+
+    def obstacles(self, model: str, attack: str) -> Iterator[Obstacle]:
+        """Every reason why this attack cannot be run on this model; none where either is unknown."""
+        if model not in self._suite.models or attack not in self.attacks:
+            return
+        named, computing = self._suite.attacks[attack], self.attacks[attack]
+        surrogates = [name for _, table, name in references(named) if table == "models"]
+        for holder in surrogates or [model]:
+            yield from self._computes(holder, computing, attack)
+        for surrogate in surrogates:
+            yield from self._fits(surrogate, model, attack)
+
+    def _computes(self, model: str, attack: AttackPart, name: str) -> Iterator[Obstacle]:
+        if model not in self._suite.models:
+            return
+        entry = self._suite.models[model]
+        if attack.needs_gradients and not entry.part.has_gradients:
+            yield Obstacle(
+                f"attack {name!r} needs gradients, which model {model!r} of kind {entry.part.kind!r} has not",
+                "use a transfer from a model with gradients, or a black-box attack",
+            )
+        info = self._infos.get(entry.dataset)
+        if attack.needs_images and info is not None and not info.is_image:
+            yield Obstacle(f"attack {name!r} needs images, model {model!r} takes inputs of shape {info.shape}")
+
+    def _fits(self, surrogate: str, model: str, attack: str) -> Iterator[Obstacle]:
+        models = self._suite.models
+        if surrogate not in models:
+            return
+        made, used = (self._infos.get(models[name].dataset) for name in (surrogate, model))
+        if made is None or used is None or (made.shape, made.bounds) == (used.shape, used.bounds):
+            return
+        what = "shape" if made.shape != used.shape else "bounds"
+        yield Obstacle(
+            f"attack {attack!r} transfers from {surrogate!r} to {model!r}, whose inputs have another {what}: "
+            f"{_words(made, what)} and {_words(used, what)}",
+            "give the surrogate the target's dataset",
+        )
+
+
+def _words(info: InputInfo, what: str) -> str:
+    return str(info.shape) if what == "shape" else f"[{info.bounds.low:g}, {info.bounds.high:g}]"

@@ -1,0 +1,91 @@
+"""Collects every mistake of one file, so that a person sees all of them at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from qaml.errors import Location, Problem, SpecError
+from qaml.spec.nodes import Located, Mark, Path, dotted
+
+_LONGEST = 40
+
+
+class Problems:
+    """The mistakes found so far in one file.
+
+    Args:
+        file: as it is shown to people.
+        lines: the file's text, for quoting.
+    """
+
+    def __init__(self, file: str, lines: Sequence[str]) -> None:
+        self.file = file
+        self._lines = lines
+        self._found: dict[tuple[Mark, str, str], Problem] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._found)
+
+    def add(self, mark: Mark, path: Path | str, message: str, hint: str = "") -> None:
+        """Note a mistake; the same one at the same place (of expanded or extending entries) is noted once."""
+        source = self._lines[mark.line - 1].rstrip()[:200] if 0 < mark.line <= len(self._lines) else ""
+        words = path if isinstance(path, str) else dotted(path)
+        field = words.rpartition(".")[2]
+        problem = Problem(Location(self.file, *mark), words, message, hint, source)
+        self._found.setdefault((mark, field, message), problem)
+
+    def key(self, node: Located, path: Path, message: str, hint: str = "") -> None:
+        """Note a mistake about a key."""
+        self.add(node.key_mark, path, message, hint)
+
+    def value(self, node: Located, path: Path, message: str, hint: str = "") -> None:
+        """Note a mistake about a value."""
+        self.add(node.mark, path, message, hint)
+
+    def missing(self, node: Located, path: Path, message: str = "required field is missing", hint: str = "") -> None:
+        """Note that a mapping lacks a field."""
+        self.add(node.first_mark, path, message, hint)
+
+    def raise_any(self) -> None:
+        """Stop here if there is any.
+
+        Raises:
+            SpecError: with all of them, in file order.
+        """
+        if self._found:
+            raise SpecError(tuple(self._found.values()))
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """``did you mean 'x'?`` for a word close to a known one, else empty."""
+    close = difflib.get_close_matches(str(word)[:_LONGEST], list(known), 1, 0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def suggest(word: object, known: Iterable[str], what: str) -> str:
+    """A hint for an unknown word: the closest known one, and all of them."""
+    names = list(known)
+    listed = f"{what}: {', '.join(names) or 'none'}"
+    return " ".join(filter(None, (did_you_mean(word, names), listed)))
+
+
+def shown(value: Any) -> str:
+    """A value as it would be written in YAML, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list" if value else "an empty list"
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]}…{text[-1]}"
+
+
+def either(choices: Sequence[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"

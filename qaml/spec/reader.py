@@ -1,0 +1,243 @@
+"""From the bytes of a spec to a tree of located values. Nothing in a spec is ever executed or constructed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+
+from qaml.spec.limits import MAX_BYTES, MAX_DEPTH, MAX_WEIGHT
+from qaml.spec.nodes import Located, Mark, Path, weigh
+from qaml.spec.problems import Problems
+from qaml.spec.scalars import UNPRINTABLE, read_plain, read_quoted
+
+_START = Mark(1, 1)
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_PLAIN = "specs are plain data; remove the tag"
+_WORDS = (
+    ("found character '\\t'", "a tab cannot indent", "use spaces"),
+    ("found undefined alias", "unknown alias", "an alias (*name) repeats a value marked earlier with &name"),
+    ("mapping values are not allowed", "a ':' is not expected here", "put text that holds ': ' in quotes"),
+    ("could not find expected ':'", "expected ':' after a key", "write 'key: value'"),
+    ("found unexpected end of stream", "the file ends inside a quoted text", "close the quotes"),
+    ("found duplicate anchor", "an anchor is used twice", ""),
+)
+
+
+def decode(content: bytes, file: str) -> str:
+    """The text of a spec file.
+
+    Raises:
+        SpecError: it is too large, not UTF-8, or holds a NUL byte.
+    """
+    problems = Problems(file, ())
+    text = ""
+    if len(content) > MAX_BYTES:
+        problems.add(_START, "", f"file too large: expected at most {MAX_BYTES:,} bytes, got {len(content):,}")
+    elif content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.add(_START, "", "not UTF-8: the file starts like UTF-16", "save it as UTF-8")
+    else:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            mark = _mark_of(content[: error.start].decode("utf-8-sig", "replace"))
+            problems.add(mark, "", f"not UTF-8: unexpected byte 0x{content[error.start]:02x}", "save it as UTF-8")
+    problems.raise_any()
+    return text
+
+
+def lines_of(text: str) -> list[str]:
+    """The text's lines, split where YAML counts a new one."""
+    return _BREAK.split(text)
+
+
+def read(text: str, problems: Problems) -> Located:
+    """The document as located values; mistakes are added to ``problems``.
+
+    Raises:
+        SpecError: the text is not one YAML document, or exceeds the limits.
+    """
+    if odd := UNPRINTABLE.search(_BREAK.sub("\n", text)):
+        mark = _mark_of(_BREAK.sub("\n", text)[: odd.start()])
+        problems.add(mark, "", f"character U+{ord(odd.group()):04X} is not allowed in a spec", "remove it")
+        problems.raise_any()
+    builder = _Builder(text, problems)
+    try:
+        return builder.document()
+    except MarkedYAMLError as error:
+        _explain(error, problems)
+    except (YAMLError, ValueError, IndexError, AttributeError, TypeError, AssertionError) as error:
+        # the pure-Python scanner trips over some malformed escapes and directives
+        problems.add(builder.mark, "", f"not valid YAML: {_first_line(error)}")
+    problems.raise_any()
+    raise AssertionError("a refused document leaves a problem")
+
+
+def _mark_of(before: str) -> Mark:
+    lines = lines_of(before)
+    return Mark(len(lines), len(lines[-1]) + 1)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200] or type(error).__name__
+
+
+def _explain(error: MarkedYAMLError, problems: Problems) -> None:
+    mark = error.problem_mark or error.context_mark
+    at = Mark(mark.line + 1, mark.column + 1) if mark is not None else _START
+    said = " ".join(filter(None, (error.context, error.problem)))
+    for beginning, message, hint in _WORDS:
+        if beginning in said:
+            problems.add(at, "", message, hint)
+            return
+    problems.add(at, "", f"not valid YAML: {said[:200]}")
+
+
+class _Refused(Exception):
+    """The document cannot be read further."""
+
+
+class _Builder:
+    def __init__(self, text: str, problems: Problems) -> None:
+        self.mark = _START
+        self._problems = problems
+        self._events: Iterator[Any] = iter(YAML(typ="safe", pure=True).parse(text))
+        self._anchors: dict[str, Located | None] = {}
+        self._weight = 0
+
+    def document(self) -> Located:
+        try:
+            self._next()
+            event = self._next()
+            if isinstance(event, StreamEndEvent):
+                self._refuse("the file is empty", "a suite needs at least 'suite' and 'claims'")
+            if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+                self._refuse("YAML directives are not supported", "remove the line that starts with '%'")
+            root = self._node(self._next(), (), 0)
+            while not isinstance(event := self._next(), DocumentEndEvent):
+                pass
+            if not isinstance(event := self._next(), StreamEndEvent):
+                self._refuse("expected one document, got a second one", "remove the line '---'")
+        except _Refused:
+            self._problems.raise_any()
+        return root
+
+    def _next(self) -> Any:
+        event = next(self._events)
+        start = event.start_mark
+        self.mark = Mark(start.line + 1, start.column + 1)
+        return event
+
+    def _refuse(self, message: str, hint: str = "", path: Path = ()) -> None:
+        self._problems.add(self.mark, path, message, hint)
+        raise _Refused
+
+    def _node(self, event: Any, path: Path, depth: int) -> Located:
+        if isinstance(event, AliasEvent):
+            return self._alias(event, path)
+        if depth > MAX_DEPTH:
+            self._refuse(f"nested too deeply: expected at most {MAX_DEPTH} levels", path=path)
+        mark = self.mark
+        if event.tag is not None:
+            self._problems.add(mark, path, f"tag {str(event.tag)[:60]!r} is not allowed", _PLAIN)
+        anchor = event.anchor
+        if anchor is not None:
+            self._anchors[anchor] = None
+        if isinstance(event, ScalarEvent):
+            node = self._scalar(event, path, mark)
+        elif isinstance(event, MappingStartEvent):
+            node = self._mapping(path, depth, mark)
+        else:
+            node = self._list(path, depth, mark)
+        if anchor is not None:
+            self._anchors[anchor] = node
+        return node
+
+    def _count(self, weight: int, path: Path) -> None:
+        self._weight += weight
+        if self._weight > MAX_WEIGHT:
+            message = f"document too large: more than {MAX_WEIGHT:,} values with aliases written out"
+            self._refuse(message, path=path)
+
+    def _alias(self, event: Any, path: Path) -> Located:
+        name = event.anchor
+        if name not in self._anchors:
+            self._refuse(f"unknown alias {name!r}", "an alias (*name) repeats a value marked earlier with &name", path)
+        node = self._anchors[name]
+        if node is None:
+            self._problems.add(self.mark, path, f"alias {name!r} stands inside the value that it repeats")
+            raise _Refused
+        self._count(node.weight, path)
+        return Located(node.value, self.mark, None, self.mark.line, node.weight)
+
+    def _scalar(self, event: Any, path: Path, mark: Mark) -> Located:
+        try:
+            value = read_plain(event.value) if event.style in (None, "") else read_quoted(event.value)
+        except ValueError as error:
+            self._problems.add(mark, path, str(error))
+            value = None
+        weight = 1 + len(event.value) // 64
+        self._count(weight, path)
+        return Located(value, mark, None, _last_line(event, mark), weight)
+
+    def _list(self, path: Path, depth: int, mark: Mark) -> Located:
+        self._count(1, path)
+        items: list[Located] = []
+        while not isinstance(event := self._next(), SequenceEndEvent):
+            items.append(self._node(event, (*path, len(items)), depth + 1))
+        return Located(tuple(items), mark, None, self._end(items, event), weigh(items))
+
+    def _mapping(self, path: Path, depth: int, mark: Mark) -> Located:
+        self._count(1, path)
+        entries: dict[str, Located] = {}
+        while not isinstance(event := self._next(), MappingEndEvent):
+            name, key = self._key(event, path), self.mark
+            child = self._node(self._next(), (*path, name), depth + 1)
+            placed = Located(child.value, child.mark, key, child.end_line, child.weight)
+            first = entries.setdefault(name, placed)
+            if first is not placed:
+                line, column = first.key_mark
+                self._problems.add(key, (*path, name), f"duplicate key, first given at {line}:{column}", "remove one")
+        return Located(entries, mark, None, self._end(list(entries.values()), event), weigh(entries.values()))
+
+    def _key(self, event: Any, path: Path) -> str:
+        if not isinstance(event, ScalarEvent):
+            what = "an alias" if isinstance(event, AliasEvent) else "a collection"
+            self._refuse(f"expected a name as key, got {what}", path=path)
+        if event.tag is not None:
+            self._problems.add(self.mark, path, f"tag {str(event.tag)[:60]!r} is not allowed", _PLAIN)
+        name = str(event.value)
+        if name == "<<" and event.style in (None, ""):
+            self._refuse("merge keys are not supported", "use 'extends: name'", path)
+        try:
+            read_quoted(name)
+        except ValueError as error:
+            self._refuse(f"key: {error}", path=path)
+        self._count(1 + len(name) // 64, path)
+        return name
+
+    def _end(self, children: list[Located], event: Any) -> int:
+        # the end of a block collection is only noticed at the next token, lines later
+        is_flow = event.end_mark.index > event.start_mark.index
+        if is_flow:
+            return self.mark.line
+        return max((child.end_line for child in children), default=self.mark.line)
+
+
+def _last_line(event: Any, mark: Mark) -> int:
+    end = event.end_mark
+    last: int = end.line + 1 if end.column else end.line
+    return max(mark.line, last)

@@ -1,0 +1,153 @@
+"""From pydantic's errors to positions in the file and plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from qaml.spec.fields import field_hint, owner_of
+from qaml.spec.nodes import Located, Path
+from qaml.spec.problems import Problems, did_you_mean, either, shown
+
+_EXPECTED = {
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "none_required": "nothing",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "finite_number": "a finite number",
+    "string_pattern_mismatch": "a text of the pattern {pattern}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} values",
+    "too_long": "at most {max_length} values",
+}
+
+
+class _Report(NamedTuple):
+    """One failed validation: the mapping validated, its path in the document, the class, fields that stand beside."""
+
+    node: Located
+    path: Path
+    settings: type[BaseModel]
+    problems: Problems
+    common: Sequence[str]
+
+
+def report(
+    error: ValidationError,
+    node: Located,
+    path: Path,
+    settings: type[BaseModel],
+    problems: Problems,
+    common: Sequence[str] = (),
+) -> None:
+    """Note every error of a validation at its place in the file.
+
+    Args:
+        error: what pydantic found.
+        node: the mapping that was validated.
+        path: of that mapping in the document, for people.
+        settings: the class it was validated as.
+        problems: where to note them.
+        common: names of fields that stand beside the part's own.
+    """
+    context = _Report(node, path, settings, problems, common)
+    places: dict[tuple[Path, str], list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        where, rest = _follow(node, detail["loc"])
+        lacking = str(rest[-1]) if detail["type"] == "missing" and rest else ""
+        places.setdefault((where, lacking), []).append(detail)
+    for (where, lacking), details in places.items():
+        kind = details[0]["type"]
+        if lacking:
+            problems.missing(node.at(where), (*path, *where, lacking), hint=_fields(context, where))
+        elif kind == "extra_forbidden":
+            _unknown(context, where)
+        elif kind == "kind_missing":
+            hint = f"kinds: {details[0]['ctx']['kinds']}"
+            problems.missing(node.at(where), (*path, *where, "kind"), hint=hint)
+        elif kind == "kind_unknown":
+            where = (*where, "kind")
+            problems.value(node.at(where), (*path, *where), details[0]["msg"], details[0]["ctx"]["hint"])
+        else:
+            _wrong(context, where, details)
+
+
+def _follow(node: Located, location: tuple[int | str, ...]) -> tuple[Path, tuple[int | str, ...]]:
+    """The steps of pydantic's location that exist in the document (others are tags of unions), and what is left."""
+    path: Path = ()
+    rest: tuple[int | str, ...] = ()
+    for step in location:
+        child = node.child(step)
+        if child is None:
+            rest = (*rest, step)
+        else:
+            node, path, rest = child, (*path, step), ()
+    return path, rest
+
+
+def _fields(context: _Report, where: Path) -> str:
+    owner = owner_of(context.settings, context.node, where)
+    return "" if owner is None else field_hint(owner, () if where else context.common)
+
+
+def _unknown(context: _Report, where: Path) -> None:
+    parent, name = where[:-1], str(where[-1])
+    owner = owner_of(context.settings, context.node, parent)
+    known = () if owner is None else (*owner[0].model_fields, *(() if parent else context.common))
+    hint = " ".join(filter(None, (did_you_mean(name, known), _fields(context, parent))))
+    context.problems.key(context.node.at(where), (*context.path, *where), "unknown field", hint)
+
+
+def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
+    """Note a wrong value; the errors of a union's members are one expectation with 'or'."""
+    value = context.node.at(where)
+    path = (*context.path, *where)
+    expected: dict[str, None] = {}
+    hint = ""
+    for detail in details:
+        words = _expectation(detail)
+        if words:
+            expected.update(dict.fromkeys(words))
+            hint = hint or did_you_mean(detail["input"], [word.strip("'") for word in words])
+        else:
+            context.problems.value(value, path, _message(detail), str(detail.get("ctx", {}).get("hint", "")))
+    if expected:
+        context.problems.value(value, path, f"expected {either(list(expected))}, got {shown(value.plain())}", hint)
+
+
+def _expectation(detail: ErrorDetails) -> list[str]:
+    """What was expected, each alternative by itself; empty where the error's own message must do."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "literal_error":
+        return str(context["expected"]).replace(" or ", ", ").split(", ")
+    if kind in _EXPECTED:
+        return [_EXPECTED[kind].format(**context)]
+    message = _message(detail)
+    if message.startswith("expected ") and ", got " in message:
+        return [message.removeprefix("expected ").split(", got ")[0]]
+    return []
+
+
+def _message(detail: ErrorDetails) -> str:
+    raised = detail.get("ctx", {}).get("error")
+    text = str(raised) if raised is not None else detail["msg"]
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
