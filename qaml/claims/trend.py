@@ -40,6 +40,7 @@ class Trend(ClaimPart):
     along: tuple[Cell, ...] = Field(min_length=1)
     """The cells in the order of the sweep, or one cell with ``epsilon: every``."""
     direction: Literal["increasing", "decreasing", "flat"]
+    """What the cells do along the sweep."""
     margin: float = Field(0.02, gt=0)
     """A step the wrong way (or, if flat, a difference) that does not matter."""
     total: float = Field(0.0, ge=0)

@@ -94,6 +94,7 @@ class ModelPart(Part, ABC):
     """The configuration of a classifier: its architecture, and how it is trained."""
 
     training: Training = Training()
+    """How the model is fitted."""
 
     needs_images: ClassVar[bool] = False
     """Whether inputs must have channels, height and width."""
