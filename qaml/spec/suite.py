@@ -23,7 +23,9 @@ class Citation(Settings):
     """The paper that a suite's claims come from."""
 
     citation: str
+    """Authors, year and title."""
     arxiv: str = ""
+    """The number, such as 2012.11619."""
 
 
 class Inference(Settings):
@@ -50,6 +52,7 @@ class Diagnostics(Settings):
     """The validity battery that runs beside every claim."""
 
     enabled: bool = True
+    """Whether the battery runs at all; without it findings are 'not assessed'."""
     images: int = Field(500, ge=1)
     """Test images of the first seed that the battery sees."""
     surrogate: str | None = None
@@ -60,8 +63,11 @@ class Expectation(Settings):
     """The verdict that a claim is expected to reach at one profile."""
 
     verdict: Verdict = "supported"
+    """One of the four."""
     findings: tuple[str, ...] = ()
+    """Names of validity findings that are expected to be raised."""
     because: str = ""
+    """Why, for every verdict but 'supported'."""
 
 
 class ModelEntry(NamedTuple):
