@@ -50,6 +50,18 @@ class _Boxed(nn.Module):
         return logits
 
 
+class _Square(SquareAttack):  # type: ignore[misc]
+    """Square, for which a tie or a NaN is no success: left with nobody to fool, it fails on an empty batch."""
+
+    def margin_and_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Margin z_y − max z_j of each input, twice: Square descends what it judges."""
+        margin: Tensor = super().margin_and_loss(x, y)[0]
+        # finite, for Square multiplies by zero and one where it means to choose
+        margin = torch.where(torch.isnan(margin), 1e30, margin)
+        margin = torch.where(margin == 0, torch.finfo(margin.dtype).tiny, margin)
+        return margin, margin
+
+
 def attack(
     part: AutoAttack, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress
 ) -> AttackResult:
@@ -140,7 +152,7 @@ class _Batch:
             "verbose": False,
         }
         if member == "square":
-            return SquareAttack(boxed, n_queries=part.queries, resc_schedule=part.queries < 5000, **settings)
+            return _Square(boxed, n_queries=part.queries, resc_schedule=part.queries < 5000, **settings)
         settings |= {"n_iter": part.steps, "n_restarts": part.restarts}
         n_targets = min(self.target.n_classes - 1, 9)
         if member in ("fab", "fab_t"):

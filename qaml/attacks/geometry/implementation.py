@@ -52,24 +52,22 @@ def project(perturbed: Tensor, clean: Tensor, epsilon: float, norm: Norm, bounds
 
 
 def _into_cube(perturbed: Tensor, clean: Tensor, epsilon: float) -> Tensor:
-    lowest, highest = clean.double() - epsilon, clean.double() + epsilon
-    rounded = perturbed.double().clamp(lowest, highest).float()
-    # rounding to float32 may step over the face of the cube by one unit in the last place
-    up, down = torch.full_like(rounded, torch.inf), torch.full_like(rounded, -torch.inf)
-    rounded = torch.where(rounded.double() > highest, torch.nextafter(rounded, down), rounded)
-    return torch.where(rounded.double() < lowest, torch.nextafter(rounded, up), rounded)
+    exact = perturbed.double().clamp(clean.double() - epsilon, clean.double() + epsilon)
+    return _round_towards(clean, exact)
 
 
 def _into_sphere(perturbed: Tensor, clean: Tensor, epsilon: float) -> Tensor:
-    result = perturbed.float()
-    # a second round takes back what rounding to float32 added
-    for shrink in (1.0, 1.0 - 1e-6):
-        norms = perturbation_norms(clean, result, "l2")
-        factor = torch.where(norms > epsilon, shrink * epsilon / norms.clamp(min=1e-300), torch.ones_like(norms))
-        factor = factor.reshape(-1, *[1] * (clean.ndim - 1))
-        shrunk = (clean.double() + factor * (result.double() - clean.double())).float()
-        result = torch.where(factor < 1, shrunk, result)
-    return result
+    sizes = perturbation_norms(clean, perturbed, "l2")
+    factor = (epsilon / sizes.clamp(min=1e-300)).clamp(max=1.0).reshape(-1, *[1] * (clean.ndim - 1))
+    exact = clean.double() + factor * (perturbed.double() - clean.double())
+    return _round_towards(clean, torch.where(factor < 1, exact, perturbed.double()))
+
+
+def _round_towards(clean: Tensor, exact: Tensor) -> Tensor:
+    """Round to float32 towards the clean input, so that no perturbation grows out of its budget."""
+    rounded = exact.float()
+    grown = (rounded.double() - clean.double()).abs() > (exact - clean.double()).abs()
+    return torch.where(grown, torch.nextafter(rounded, clean), rounded)
 
 
 def random_perturbations(like: Tensor, epsilon: float, norm: Norm, generator: torch.Generator) -> Tensor:

@@ -60,7 +60,7 @@ class CarliniWagner(MinimisationAttack):
     steps: int = Field(200, ge=1, le=100_000)
     """Adam steps for every constant."""
     binary_search_steps: int = Field(9, ge=1, le=30)
-    """Constants tried; with fewer than 9 the perturbations are many times too large: cut ``steps`` instead."""
+    """Constants tried; with fewer than 9, c ends too small to find an adversarial or far too large: cut ``steps``."""
     confidence: float = Field(0.0, ge=0)
     """κ, the logit margin that an adversarial must have."""
     step: float = Field(0.01, gt=0)

@@ -52,7 +52,7 @@ class Transfer(AttackPart):
         Raises:
             PartError: always; ask ``resolved(…)``.
         """
-        raise self._unresolved("norm")
+        raise self._unresolved("norm and step size")
 
     @property
     def grid(self) -> tuple[float, ...]:
