@@ -106,6 +106,7 @@ class Estimate(NamedTuple):
         may_be_lower: a weak attack makes the value an upper bound of the truth.
         may_be_higher: a weak attack on a subtracted cell makes it a lower bound.
         is_void: the measurement says nothing.
+        paper: the paper's value of the same contrast, where its tables have every cell.
     """
 
     value: float
@@ -119,6 +120,7 @@ class Estimate(NamedTuple):
     may_be_lower: bool = False
     may_be_higher: bool = False
     is_void: bool = False
+    paper: float | None = None
 
 
 class Estimator(Protocol):
@@ -139,6 +141,10 @@ class Estimator(Protocol):
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
         """Estimate where a paper's value of this cell may lie, if the paper measured what we did."""
 
+    @property
+    def judges_tables(self) -> bool:
+        """Whether the scale allows a comparison with a paper's own values (never at ``quick``)."""
+
     def detection(self, detector: str) -> tuple[Estimate, Estimate]:
         """True and false positive rate of a detector."""
 
@@ -150,13 +156,17 @@ class ReportedTable(Settings):
     """A table of the paper, once in a suite; the report shows paper against ours for every cell."""
 
     metric: MetricName
+    """Of every row but ``clean``."""
     protocol: AttackProtocol = "as_published"
+    """Of our cells beside the paper's."""
     n: int | None = Field(None, ge=1)
     """Test images behind each value, for the paper's own sampling error."""
     seeds: int | None = Field(None, ge=1)
+    """Training runs that the paper averaged over."""
     reading_error: float = Field(0.0, ge=0)
     """Half-width of the error of reading a value off a figure."""
     epsilon: Epsilon | None = None
+    """The budget of every row; default the largest of each attack's grid."""
     columns: tuple[ModelName, ...]
     """Names of models."""
     rows: dict[str, tuple[float | None, ...]]

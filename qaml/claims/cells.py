@@ -22,7 +22,6 @@ SHARES: frozenset[MetricName] = frozenset(
     }
 )
 """Metrics that lie in [0, 1] and are shown as percentage points."""
-WITHOUT_ATTACK: frozenset[MetricName] = frozenset({"clean_accuracy", "training_loss"})
 ONE_ATTACK: frozenset[MetricName] = frozenset({"accuracy_under_attack", "attack_success_rate"})
 WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
 
@@ -47,24 +46,18 @@ class WeightedCell(Cell):
 
 
 def filled(cell: Cell, metric: MetricName | None) -> Cell:
-    """The cell with its metric.
+    """The cell with its metric; whether attack, model and budget fit it is checked with the suite at hand.
 
     Raises:
-        ValueError: there is no metric, or cell and metric do not fit.
+        ValueError: there is no metric, or it does not take the cell's attacks or budget.
     """
     name = cell.metric or metric
     if name is None:
         raise ValueError("a metric is missing: give it to the claim or to the cell")
-    if not cell.attack and name not in WITHOUT_ATTACK:
-        raise ValueError(f"{name} of {cell.model!r} needs an attack")
-    if cell.attack and name in WITHOUT_ATTACK:
-        raise ValueError(f"{name} of {cell.model!r} takes no attack")
     if len(cell.attack) > 1 and name in ONE_ATTACK:
         raise ValueError(f"{name} of {cell.model!r} takes one attack; robust_accuracy takes several")
-    if cell.epsilon is not None and name in WITHOUT_ATTACK | WITHOUT_EPSILON:
+    if cell.epsilon is not None and name in WITHOUT_EPSILON:
         raise ValueError(f"{name} of {cell.model!r} takes no epsilon")
-    if cell.aggregate is not None and cell.epsilon != "every":
-        raise ValueError("aggregate needs 'epsilon: every'")
     return cell if cell.metric == name else cell.model_copy(update={"metric": name})
 
 

@@ -37,9 +37,9 @@ class Reported(ClaimPart):
     kind: Literal["reported"] = "reported"
     table: TableName
     """One of the suite's tables."""
-    model: ModelNames = ()
+    model: ModelNames | None = None
     """Columns; default all."""
-    attack: RowNames = ()
+    attack: RowNames | None = None
     """Rows (an attack, or ``clean``); default all."""
 
     def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:
@@ -64,7 +64,10 @@ class Reported(ClaimPart):
         order = sorted(range(len(entries)), key=lambda i: (verdicts[i] != verdict, -_distance(measured[i])))
         ordered = tuple(measured[i] for i in order)
         reason = _sentence(ordered[0], [v == "supported" for v in verdicts], table)
-        return Decision(verdict, reason + _resolution(table, [paper for _, paper in entries]), ordered)
+        reason += _resolution(table, [paper for _, paper in entries])
+        if not estimator.judges_tables:
+            return Decision("inconclusive", f"a paper's values are never judged at this scale; {reason}", ordered)
+        return Decision(verdict, reason, ordered)
 
     def _entries(self, table: ReportedTable) -> list[_Entry]:
         columns, rows = self.model or table.columns, self.attack or tuple(table.rows)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from qaml.claims.base import ReportedTable
     from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis
+    from qaml.types import FloatArray
+
+
+class Detections(NamedTuple):
+    """What a detector flagged.
+
+    Attributes:
+        adversarial: (seeds, n) float32, share of draws flagged, on adversarials.
+        clean: (seeds, m) the same on clean images.
+    """
+
+    adversarial: FloatArray
+    clean: FloatArray
 
 
 class Source(Protocol):
@@ -32,3 +45,11 @@ class Source(Protocol):
 
     def reported(self, table: str) -> ReportedTable:
         """One of the suite's tables."""
+
+
+@runtime_checkable
+class DetectionSource(Protocol):
+    """A source that has evidence of detectors, too."""
+
+    def detections(self, detector: str) -> Detections:
+        """What one detector flagged."""

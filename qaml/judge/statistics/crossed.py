@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from qaml.judge.statistics.limits import Limits, normal_quantile, t_quantile
+from qaml.judge.statistics.limits import Interval, Limits, normal_quantile, t_quantile
 from qaml.judge.statistics.wilson import wilson
 
 Array = NDArray[np.float64]
@@ -49,7 +49,7 @@ def components(models: Sequence[Array]) -> Components:
             seeds of different models are independent.
     """
     n = models[0].shape[1]
-    averages = np.sum([model.mean(axis=0) for model in models], axis=0)
+    averages: Array = np.sum([model.mean(axis=0) for model in models], axis=0)
     image_variance = float(averages.var(ddof=1)) / n if n > 1 else 0.0
     parts: list[tuple[float, int]] = []
     for model in models:
@@ -69,11 +69,12 @@ def _residual_variance(model: Array) -> float:
     if n < 2:
         return 0.0
     residual = model - model.mean(axis=0) - model.mean(axis=1, keepdims=True) + model.mean()
-    return float((residual**2).sum()) / ((n_seeds - 1) * (n - 1)) / (n_seeds * n)
+    squares = float(np.square(residual).sum())
+    return squares / ((n_seeds - 1) * (n - 1) * n_seeds * n)
 
 
-def share_limits(model: Array, n_base: float, level: float = 0.95) -> Limits:
-    """Interval of one share in [0, 1].
+def share_interval(model: Array, n_base: float) -> Interval:
+    """Intervals of one share in [0, 1], as a function of the level.
 
     The image part is Wilson's interval at the effective number of images p(1 − p)/variance, so it is asymmetric near 0
     and 1 and never empty; the seed part is added in squares on either side (Zou & Donner 2008). Where a few seeds lie
@@ -83,16 +84,20 @@ def share_limits(model: Array, n_base: float, level: float = 0.95) -> Limits:
     Args:
         model: (S, n) contributions.
         n_base: images that the share is taken among, used where no image differs.
-        level: of confidence.
     """
     parts = components([model])
     n_seeds, n = model.shape
+    averages = model.mean(axis=1)
     p = min(max(parts.value, 0.0), 1.0)
     unbiased = n / (n - 1) if n_seeds == 1 and n > 1 else 1.0
     effective = p * (1 - p) / parts.image_variance * unbiased if parts.image_variance > 0 else n_base
-    image = wilson(p, max(effective, 1.0), level)
-    below, above = _seed_reach(model.mean(axis=1), p, parts, n_base, level)
-    return Limits(max(0.0, p - math.hypot(p - image.low, below)), min(1.0, p + math.hypot(image.high - p, above)))
+
+    def at(level: float) -> Limits:
+        image = wilson(p, max(effective, 1.0), level)
+        below, above = _seed_reach(averages, p, parts, n_base, level)
+        return Limits(max(0.0, p - math.hypot(p - image.low, below)), min(1.0, p + math.hypot(image.high - p, above)))
+
+    return at
 
 
 def _seed_reach(averages: Array, p: float, parts: Components, n: float, level: float) -> tuple[float, float]:
@@ -109,13 +114,17 @@ def _seed_reach(averages: Array, p: float, parts: Components, n: float, level: f
     return max(plain, float(below)), max(plain, float(above))
 
 
-def contrast_limits(parts: Components, scale: float = 1.0, level: float = 0.95) -> Limits:
-    """Interval of a contrast, symmetric; two pseudo-images of ± ``scale`` keep it from shrinking to a point.
+def contrast_interval(parts: Components, scale: float = 1.0) -> Interval:
+    """Intervals of a contrast, symmetric, as a function of the level.
 
-    Those are Bonett & Price's (2012) correction of paired proportions, for which an interval of all-equal images is
-    about ± 2z/n wide instead of empty.
+    Two pseudo-images of ± ``scale`` keep it from shrinking to a point: Bonett & Price's (2012) correction of paired
+    proportions, which makes the interval of all-equal images about ± 2.8/n wide instead of empty.
     """
     image = parts.image_variance + 2 * scale**2 / (parts.n_images + 2) ** 2
-    seed = t_quantile(level, parts.degrees) ** 2 * parts.seed_variance
-    half = math.sqrt(seed + normal_quantile(level) ** 2 * image)
-    return Limits(parts.value - half, parts.value + half)
+
+    def at(level: float) -> Limits:
+        seed = t_quantile(level, parts.degrees) ** 2 * parts.seed_variance
+        half = math.sqrt(seed + normal_quantile(level) ** 2 * image)
+        return Limits(parts.value - half, parts.value + half)
+
+    return at

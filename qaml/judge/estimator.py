@@ -1,0 +1,226 @@
+"""The judge's answers to what a claim's rule asks: contrasts of cells with intervals, limited by findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from qaml.claims.base import Cell, Estimate, ReportedTable, Term
+from qaml.errors import RunError
+from qaml.judge.papers import paper_contrast
+from qaml.judge.resolve import Resolved, Resolver
+from qaml.judge.source import DetectionSource
+from qaml.judge.statistics.combined import first_below, over_seeds, weighted_sum
+from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
+from qaml.judge.statistics.limits import Interval, Limits, p_value
+from qaml.judge.statistics.paired import tango
+from qaml.judge.statistics.prediction import predicted_share
+from qaml.judge.weakness import Effect
+from qaml.metrics.contributions import Contributions, align
+from qaml.metrics.crossing import FallingShare
+
+
+class SourceEstimator:
+    """Implements ``claims.base.Estimator`` over evidence.
+
+    Args:
+        resolver: of the claim's evidence.
+        effect: what findings do to a cell.
+        tables: the suite's reported tables.
+        judges_tables: whether this scale may be compared with a paper's own values.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        effect: Callable[[Cell], Effect],
+        tables: Mapping[str, ReportedTable],
+        judges_tables: bool,
+    ) -> None:
+        self.resolver = resolver
+        self.effect = effect
+        self.tables = tables
+        self._judges_tables = judges_tables
+        self.asked: dict[Cell, None] = {}
+
+    @property
+    def judges_tables(self) -> bool:
+        """Whether this scale may be compared with a paper's own values."""
+        return self._judges_tables
+
+    def contrast(self, terms: Sequence[Term], *, against: float = 0.0, level: float = 0.95) -> Estimate:
+        """Estimate Σ weight × cell: images paired by index, training runs of different models independent."""
+        resolved = [self.resolver.resolve(cell) for cell, _ in terms]
+        self.asked.update(dict.fromkeys(cell for cell, _ in terms))
+        shares = [one for one in resolved if isinstance(one, Contributions)]
+        weights = [weight for _, weight in terms]
+        if len(shares) == len(resolved):
+            estimate = _of_shares([cell.model for cell, _ in terms], shares, weights, against, level)
+        else:
+            estimate = _of_numbers([cell.model for cell, _ in terms], resolved, weights, level)
+        return self._limited(estimate, terms)._replace(paper=paper_contrast(terms, self.tables))
+
+    def epsilons(self, cell: Cell) -> tuple[float, ...]:
+        """The budgets that all of the cell's attacks have."""
+        return self.resolver.grid(cell)
+
+    def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
+        """A trained parameter: one vector a seed."""
+        return self.resolver.source.parameter(model, name)
+
+    def over_seeds(self, values: Sequence[float]) -> Estimate:
+        """Student's interval over training runs; unlimited for a single one."""
+        limits = over_seeds(values)
+        return _scalar(tuple(values), limits)
+
+    def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
+        """Where the paper's value may lie, given ours."""
+        found = self.resolver.resolve(cell)
+        terms = (Term(cell, 1.0),)
+        estimate = self.contrast(terms, level=level)
+        if isinstance(found, Contributions):
+            limits = predicted_share(found.values, found.n_base, table.n, table.seeds, table.reading_error, level)
+        else:
+            limits = Limits(estimate.low - table.reading_error, estimate.high + table.reading_error)
+        return estimate._replace(low=limits.low, high=limits.high, method="prediction interval")
+
+    def detection(self, detector: str) -> tuple[Estimate, Estimate]:
+        """True and false positive rate of a detector.
+
+        Raises:
+            RunError: the source has no evidence of detectors.
+        """
+        source = self.resolver.source
+        if not isinstance(source, DetectionSource):
+            raise RunError(f"nothing was measured about detector {detector!r}")
+        found = source.detections(detector)
+        adversarial, clean = (_detected(flags) for flags in (found.adversarial, found.clean))
+        return adversarial, clean
+
+    def reported(self, table: str) -> ReportedTable:
+        """One of the suite's tables of reported values."""
+        if table not in self.tables:
+            raise RunError(f"the suite has no reported table {table!r}", f"it has {', '.join(self.tables) or 'none'}")
+        return self.tables[table]
+
+    def _limited(self, estimate: Estimate, terms: Sequence[Term]) -> Estimate:
+        effects = [(self.effect(cell), weight > 0) for cell, weight in terms]
+        return estimate._replace(
+            may_be_lower=any(e.may_be_lower if plus else e.may_be_higher for e, plus in effects),
+            may_be_higher=any(e.may_be_higher if plus else e.may_be_lower for e, plus in effects),
+            is_void=any(e.is_void for e, _ in effects) or math.isnan(estimate.value),
+        )
+
+
+def _detected(flags: np.ndarray) -> Estimate:
+    values = np.asarray(flags, dtype=np.float64)
+    contributions = Contributions(values, np.arange(values.shape[1]), True, float(values.shape[1]))
+    return _of_shares(["detector"], [contributions], [1.0], 0.0, 0.95)
+
+
+class _Method(NamedTuple):
+    interval: Interval
+    name: str
+
+
+def _of_shares(
+    models: Sequence[str], shares: Sequence[Contributions], weights: Sequence[float], against: float, level: float
+) -> Estimate:
+    """A contrast of averages over images: crossed random effects, or an exact method for one training run."""
+    rows, indices = align([(share.values, share.indices) for share in shares])
+    arms: dict[str, Array] = {}
+    for model, row, weight in zip(models, rows, weights, strict=True):
+        arms[model] = arms[model] + weight * row if model in arms else weight * row
+    seeds = [arm.mean(axis=1) for arm in arms.values()]
+    n_seeds = min(len(seed) for seed in seeds)
+    per_seed = tuple(float(sum(seed[s] for seed in seeds)) for s in range(n_seeds))
+    value = float(sum(seed.mean() for seed in seeds))
+    if math.isnan(value):
+        return Estimate(value, -math.inf, math.inf, per_seed, n_seeds, len(indices), method="no image to judge")
+    is_single = len(shares) == 1 and weights[0] == 1 and shares[0].is_share
+    if is_single:
+        method = _single(rows[0], shares[0].n_base * len(indices) / len(shares[0].indices))
+    else:
+        method = _paired(list(arms.values()), rows, weights)
+    low, high = method.interval(level)
+    p = p_value(method.interval, against)
+    return Estimate(value, low, high, per_seed, n_seeds, len(indices), p, method.name)
+
+
+def _single(row: Array, n_base: float) -> _Method:
+    name = "Wilson, of this trained model" if len(row) == 1 else "seeds × images, Wilson for images"
+    return _Method(share_interval(row, n_base), name)
+
+
+def _paired(arms: list[Array], rows: Sequence[Array], weights: Sequence[float]) -> _Method:
+    if all(len(arm) == 1 for arm in arms):
+        is_binary = all(bool(np.isin(row, (0.0, 1.0)).all()) for row in rows)
+        if sorted(weights) == [-1.0, 1.0] and is_binary:
+            difference = sum(arm[0] for arm in arms)
+            gained, lost = int((difference > 0.5).sum()), int((difference < -0.5).sum())
+            return _Method(lambda level: tango(gained, lost, len(difference), level), "Tango, of these trained models")
+        name = "paired images, of these trained models"
+    else:
+        name = "seeds × images, images paired, Welch"
+    scale = max(abs(weight) for weight in weights)
+    return _Method(contrast_interval(components(arms), scale), name)
+
+
+def _of_numbers(
+    models: Sequence[str], resolved: Sequence[Resolved], weights: Sequence[float], level: float
+) -> Estimate:
+    """A contrast of numbers that are no averages over images: each with its own interval, combined in squares."""
+    measured = [_number([model], one, level) for model, one in zip(models, resolved, strict=True)]
+    limits = weighted_sum([m.value for m in measured], [Limits(m.low, m.high) for m in measured], weights)
+    with np.errstate(invalid="ignore"):
+        value = float(np.dot([m.value for m in measured], weights))
+        n_seeds = min(m.n_seeds for m in measured)
+        per_seed = tuple(float(np.dot([m.per_seed[s] for m in measured], weights)) for s in range(n_seeds))
+    n_images = min(m.n_images for m in measured)
+    return Estimate(value, *limits, per_seed, n_seeds, n_images, method=measured[0].method)
+
+
+def _number(models: list[str], one: Resolved, level: float) -> Estimate:
+    if isinstance(one, FallingShare):
+        return _crossing(one, level)
+    if isinstance(one, Contributions):
+        return _of_shares(models, [one], [1.0], 0.0, level)
+    return _scalar(one, over_seeds(one, level))
+
+
+def _scalar(values: tuple[float, ...], limits: Limits) -> Estimate:
+    name = "t over seeds" if len(values) > 1 else "one training run, no interval"
+    return Estimate(float(np.mean(values)), *limits, values, len(values), 0, method=name)
+
+
+def _crossing(falling: FallingShare, level: float) -> Estimate:
+    """Where a falling share crosses a level; its interval is where the share's own interval holds the level."""
+    found: dict[float, Contributions] = {}
+    positions = [float(p) for p in falling.positions]
+
+    def at(position: float) -> Contributions:
+        if position not in found:
+            found[position] = falling.at(position)
+        return found[position]
+
+    def limits(position: float) -> Limits:
+        share = at(position)
+        return share_interval(share.values, share.n_base)(level)
+
+    def crossing(share: Callable[[float], float]) -> float:
+        return first_below(positions, share, falling.level, falling.interpolates) if positions else math.inf
+
+    n_seeds, n_images = at(positions[0] if positions else 0.0).values.shape
+    per_seed = tuple(crossing(lambda x, s=s: float(at(x).per_seed[s])) for s in range(n_seeds))  # type: ignore[misc]
+    return Estimate(
+        crossing(lambda x: float(at(x).values.mean())),
+        crossing(lambda x: limits(x).low),
+        crossing(lambda x: limits(x).high),
+        per_seed,
+        n_seeds,
+        n_images,
+        method="where the interval of the share holds the level",
+    )

@@ -1,0 +1,19 @@
+"""Validity findings: can the measurement be trusted? Pure functions of evidence (DESIGN, section 7)."""
+
+from __future__ import annotations
+
+from qaml.judge.findings.bookkeeping import collapsed_seed, of_arithmetic
+from qaml.judge.findings.comparisons import of_comparisons
+from qaml.judge.findings.gradients import of_diagnosis
+from qaml.judge.findings.names import MEANINGS, NAMES, Meaning
+from qaml.judge.findings.subject import Rival, Subject
+from qaml.judge.outcome import Finding
+
+__all__ = ["MEANINGS", "NAMES", "Meaning", "Rival", "Subject", "collapsed_seed", "findings_of"]
+
+
+def findings_of(subject: Subject) -> tuple[Finding, ...]:
+    """Every finding about one model under one attack, void ones first."""
+    found = [*of_diagnosis(subject), *of_comparisons(subject), *of_arithmetic(subject)]
+    order = {"void": 0, "weak": 1, "note": 2}
+    return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))

@@ -1,0 +1,130 @@
+"""Every validity finding: its name, how much it weighs, what it means, and what to do (DESIGN, section 7)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from qaml.judge.outcome import Finding
+from qaml.vocab import Severity
+
+
+class Meaning(NamedTuple):
+    """What a finding is about, whoever raises it.
+
+    Attributes:
+        severity: void (the measurement says nothing), weak (an upper bound of robustness), note.
+        means: what it implies for a claim.
+        remedy: what to do about it.
+    """
+
+    severity: Severity
+    means: str
+    remedy: str
+
+
+_UPPER_BOUND = "the measured robustness is an upper bound of the true one"
+
+MEANINGS: dict[str, Meaning] = {
+    "non_finite": Meaning(
+        "void",
+        "logits or gradients that are not finite count as anything and lead attacks nowhere",
+        "find the overflow: smaller learning rate, clamped logarithms, float64",
+    ),
+    "outside_budget": Meaning(
+        "void",
+        "adversarials break the threat model, so what they fool says nothing about it",
+        "project on the budget and the bounds after the last step",
+    ),
+    "zero_gradients": Meaning(
+        "weak",
+        f"the attack has no direction to follow on these images, so {_UPPER_BOUND}",
+        "attack logits instead of probabilities, pass gradients straight through (BPDA), or transfer from a surrogate",
+    ),
+    "probabilities_as_logits": Meaning(
+        "weak",
+        f"a softmax on top of a saturated softmax has hardly any gradient, so {_UPPER_BOUND}",
+        "return logits (log-probabilities) from the model",
+    ),
+    "iterative_weaker_than_one_step": Meaning(
+        "weak",
+        f"more steps should never fool less: the gradient is masked or the steps are badly sized, so {_UPPER_BOUND}",
+        "more restarts, a step size of about 2.5 ε / steps, or add the one-step attack to the claim's attacks",
+    ),
+    "transfer_beats_white_box": Meaning(
+        "weak",
+        f"an attacker who knows less does better: the gradient is masked, so {_UPPER_BOUND}",
+        "add the transferred (or a black-box) attack to the claim's attacks, and an adaptive one",
+    ),
+    "noise_as_strong": Meaning(
+        "weak",
+        f"random noise fools as many as the attack, so {_UPPER_BOUND}",
+        "use a stronger attack: more steps, restarts, another loss",
+    ),
+    "success_falls_with_epsilon": Meaning(
+        "weak",
+        f"a larger budget contains the smaller one, so the attack misses adversarials, and {_UPPER_BOUND}",
+        "judge robust_accuracy, which counts every smaller budget of the grid, or repair the attack",
+    ),
+    "unbounded_attack_fails": Meaning(
+        "weak",
+        f"without a budget every image can be turned into another, so the attack is broken and {_UPPER_BOUND}",
+        "look for masked gradients: zero gradients, saturation, a step without derivative, too few steps",
+    ),
+    "cannot_reach_epsilon": Meaning(
+        "weak",
+        f"steps × step size is smaller than the budget, which is never used up, so {_UPPER_BOUND}",
+        "more steps or a larger step size",
+    ),
+    "library_count_differs": Meaning(
+        "note",
+        "the attack library counts success differently from our second prediction, which is what we report",
+        "look for randomness or a change of precision between attack and prediction",
+    ),
+    "no_averaging": Meaning(
+        "weak",
+        f"averaging over the model's randomness finds adversarials that the attack misses, so {_UPPER_BOUND}",
+        "average gradients over at least 16 draws (EOT), or use the exact average",
+    ),
+    "planted_missed": Meaning(
+        "weak",
+        f"the attack misses adversarials that are known to exist (Zimmermann et al. 2022), so {_UPPER_BOUND}",
+        "repair or strengthen the attack until it finds the planted ones",
+    ),
+    "beyond_exact_distance": Meaning(
+        "weak",
+        f"the attack stays far above the exact distance to the boundary, so {_UPPER_BOUND}",
+        "more steps, restarts, or the exact attack itself",
+    ),
+    "margin_below_precision": Meaning(
+        "void",
+        "the winning class is decided by rounding, so any change of the arithmetic changes the answer",
+        "compute logits in float64 or scale them",
+    ),
+    "collapsed_seed": Meaning(
+        "note",
+        "one training run failed: it widens the interval, and its point is shown",
+        "look at its training curve; more seeds, or a training that does not collapse",
+    ),
+}
+
+NAMES: tuple[str, ...] = tuple(MEANINGS)
+
+
+def raised(name: str, model: str, attack: str | None, message: str, severity: Severity | None = None) -> Finding:
+    """A finding with its meaning filled in; ``severity`` where it differs from the usual one."""
+    meaning = MEANINGS[name]
+    return Finding(
+        name=name,
+        severity=severity or meaning.severity,
+        model=model,
+        attack=attack,
+        message=message,
+        means=meaning.means,
+        remedy=meaning.remedy,
+    )
+
+
+def not_assessed(name: str, model: str, attack: str | None, n: int) -> Finding:
+    """A statistical finding that too few images leave open."""
+    finding = raised(name, model, attack, f"not assessed: {n} images, at least 100 are needed", "note")
+    return finding.model_copy(update={"assessed": False, "remedy": "measure at least 100 images"})

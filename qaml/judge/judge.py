@@ -1,0 +1,187 @@
+"""From a claim and its evidence to a verdict, with everything that a report shows beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
+from qaml.claims.cells import SHARES, WITHOUT_EPSILON
+from qaml.judge.curves import epsilon_curves, training_curves
+from qaml.judge.estimator import SourceEstimator
+from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of
+from qaml.judge.outcome import CellValue, Curve, Finding, Interval, Measurement, TrainingCurve
+from qaml.judge.papers import RAW, paper_value
+from qaml.judge.resolve import Resolver
+from qaml.judge.source import Source
+from qaml.judge.weakness import Assessed, Effect, effect_on
+from qaml.spec.suite import ClaimEntry
+from qaml.vocab import ProfileName, Verdict
+
+
+class Judgement(NamedTuple):
+    """The fields of an ``Outcome`` that follow from evidence alone; the runner adds where it came from."""
+
+    verdict: Verdict
+    reason: str
+    measured: tuple[Measurement, ...]
+    unit: Literal["points", "norm", "plain"]
+    cells: tuple[CellValue, ...]
+    findings: tuple[Finding, ...]
+    curves: tuple[Curve, ...]
+    training: tuple[TrainingCurve, ...]
+    notes: tuple[str, ...]
+
+
+def judge(
+    entry: ClaimEntry,
+    source: Source,
+    tables: Mapping[str, ReportedTable] = NO_TABLES,
+    profile: ProfileName = "standard",
+) -> Judgement:
+    """Apply a claim's rule to its evidence.
+
+    Args:
+        entry: the claim.
+        source: its evidence.
+        tables: the suite's reported tables.
+        profile: the scale; a paper's own values are never judged at ``quick``.
+
+    Raises:
+        QamlError: the evidence does not hold what the claim asks for.
+    """
+    cells = entry.part.cells(tables)
+    resolver = Resolver(source)
+    assessed = _assess(cells, resolver)
+    effects: dict[Cell, Effect] = {}
+
+    def effect(cell: Cell) -> Effect:
+        if cell not in effects:
+            effects[cell] = effect_on(cell, {name: assessed[cell.model, name] for name in cell.attack})
+        return effects[cell]
+
+    estimator = SourceEstimator(resolver, effect, tables, judges_tables=profile != "quick")
+    decision = entry.part.decide(estimator)
+    asked = tuple(estimator.asked)
+    models = list(dict.fromkeys(cell.model for cell in cells))
+    return Judgement(
+        verdict=decision.verdict,
+        reason=decision.reason,
+        measured=tuple(_measurement(measured) for measured in decision.measured),
+        unit=_unit(cells),
+        cells=tuple(_cell_value(cell, estimator) for cell in asked),
+        findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed, resolver),
+        curves=epsilon_curves(cells, resolver, estimator),
+        training=training_curves(models, source),
+        notes=tuple(_notes(cells, assessed, decision.measured, tables)),
+    )
+
+
+def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], Assessed]:
+    """Every model under every attack of the claim, with its findings."""
+    published: dict[tuple[str, str], bool] = {}
+    for cell in cells:
+        for name in cell.attack:
+            pair = cell.model, name
+            published[pair] = published.get(pair, True) and cell.protocol == "as_published"
+    traits = {name: resolver.source.traits(name) for _, name in published}
+    assessed = {}
+    for (model, attack), is_published in published.items():
+        others = [name for other, name in published if other == model and name != attack]
+        subject = Subject(
+            model=model,
+            traits=traits[attack],
+            clean=resolver.clean(model),
+            attacked=resolver.attacked(model, attack),
+            diagnosis=resolver.source.diagnosis(model, attack),
+            rivals=tuple(Rival(traits[name], resolver.attacked(model, name)) for name in others),
+            is_published=is_published,
+        )
+        assessed[model, attack] = Assessed(subject, findings_of(subject))
+    return assessed
+
+
+def _is_evaluated(model: str, cells: Sequence[Cell]) -> bool:
+    return any(cell.model == model and cell.metric != "training_loss" for cell in cells)
+
+
+def _findings(
+    models: Sequence[str], assessed: Mapping[tuple[str, str], Assessed], resolver: Resolver
+) -> tuple[Finding, ...]:
+    found = [finding for one in assessed.values() for finding in one.findings]
+    for model in models:
+        found += collapsed_seed(model, resolver.clean(model))
+    order = {"void": 0, "weak": 1, "note": 2}
+    return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))
+
+
+def _interval(estimate: Estimate) -> Interval:
+    return Interval(
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        per_seed=estimate.per_seed,
+        n_seeds=estimate.n_seeds,
+        n_images=estimate.n_images,
+        method=estimate.method,
+    )
+
+
+def _measurement(measured: Measured) -> Measurement:
+    paper = measured.paper if measured.paper is not None else measured.estimate.paper
+    return Measurement(
+        label=measured.label,
+        estimate=_interval(measured.estimate),
+        at_least=measured.at_least,
+        at_most=measured.at_most,
+        paper=paper,
+    )
+
+
+def _cell_value(cell: Cell, estimator: SourceEstimator) -> CellValue:
+    resolver = estimator.resolver
+    epsilon: float | None = None
+    if cell.attack and cell.epsilon != "every" and cell.metric not in WITHOUT_EPSILON:
+        budgets = set(resolver.budgets(cell))
+        epsilon = budgets.pop() if len(budgets) == 1 else None
+    surrogates = [resolver.source.traits(name).surrogate for name in cell.attack]
+    return CellValue(
+        label=cell.label,
+        model=cell.model,
+        attack=cell.attack,
+        metric=cell.metric or "",
+        epsilon=epsilon,
+        protocol=cell.protocol,
+        estimate=_interval(estimator.contrast((Term(cell, 1.0),))),
+        paper=paper_value(cell, estimator.tables.values()),
+        surrogate=next((name for name in surrogates if name is not None), None),
+    )
+
+
+def _unit(cells: Sequence[Cell]) -> Literal["points", "norm", "plain"]:
+    metrics = {cell.metric for cell in cells}
+    if metrics <= SHARES:
+        return "points"
+    return "norm" if metrics <= {"norm_quantile", "epsilon_at"} else "plain"
+
+
+def _notes(
+    cells: Sequence[Cell],
+    assessed: Mapping[tuple[str, str], Assessed],
+    measured: Sequence[Measured],
+    tables: Mapping[str, ReportedTable],
+) -> list[str]:
+    notes = []
+    unseen = sorted(
+        f"{model} under {attack}"
+        for (model, attack), one in assessed.items()
+        if one.subject.traits.is_white_box and one.subject.diagnosis is None
+    )
+    if unseen:
+        notes.append(f"no diagnostics ran for {', '.join(unseen)}: a weak attack would go unnoticed")
+    if any(m.estimate.n_seeds == 1 for m in measured):
+        notes.append("one training run: the statement is about this trained model, not about the method")
+    robust = [cell for cell in cells if cell.metric == "robust_accuracy"]
+    if any(paper_value(cell, (t for t in tables.values() if t.metric in RAW)) is not None for cell in robust):
+        notes.append("the paper's values are accuracies under one attack as published, ours are robust accuracies")
+    return notes

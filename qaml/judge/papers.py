@@ -1,0 +1,49 @@
+"""The paper's value of a cell or a contrast, from the suite's reported tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from qaml.claims.base import Cell, MetricName, ReportedTable, Term
+from qaml.claims.reported import CLEAN_ROW
+
+RAW: frozenset[MetricName] = frozenset({"accuracy_under_attack", "robust_accuracy"})
+
+
+def paper_value(cell: Cell, tables: Iterable[ReportedTable]) -> float | None:
+    """The paper's value for this model, attack and metric, if exactly one of the cell's attacks is a row.
+
+    A paper's accuracy under attack stands beside our robust accuracy too: it is the number that the claim came from.
+    """
+    for table in tables:
+        if cell.model not in table.columns or not _same_epsilon(cell, table):
+            continue
+        names = [CLEAN_ROW] if not cell.attack else [name for name in cell.attack if name in table.rows]
+        if len(names) != 1 or names[0] not in table.rows or not _same_metric(cell, table):
+            continue
+        value = table.rows[names[0]][table.columns.index(cell.model)]
+        if value is not None:
+            return value
+    return None
+
+
+def paper_contrast(terms: Sequence[Term], tables: Mapping[str, ReportedTable]) -> float | None:
+    """Σ weight × the paper's cells, if its tables have every one of them."""
+    values = [paper_value(cell, tables.values()) for cell, _ in terms]
+    known = [value for value in values if value is not None]
+    if len(known) < len(terms):
+        return None
+    return math.fsum(weight * value for (_, weight), value in zip(terms, known, strict=True))
+
+
+def _same_metric(cell: Cell, table: ReportedTable) -> bool:
+    if not cell.attack:
+        return cell.metric == "clean_accuracy" and table.metric in {"clean_accuracy", *RAW}
+    return cell.metric == table.metric or (cell.metric in RAW and table.metric in RAW)
+
+
+def _same_epsilon(cell: Cell, table: ReportedTable) -> bool:
+    if table.epsilon is None or not isinstance(cell.epsilon, float):
+        return True
+    return math.isclose(cell.epsilon, table.epsilon, rel_tol=1e-6)
