@@ -98,14 +98,14 @@ def _vertical(x: float, top: float, bottom: float, kind: str) -> Markup:
     return tag("path", d=f"M{short(x)} {short(top)}V{short(bottom)}", class_=kind)
 
 
-def _ours(estimate: Interval, axis: Axis, y: float, radius: float, *, has_seeds: bool = True) -> Markup:
+def _ours(estimate: Interval, axis: Axis, y: float, radius: float, *, is_small: bool = False) -> Markup:
     parts: list[Markup] = []
-    seeds = [v for v in estimate.per_seed if not math.isnan(v)] if has_seeds else []
+    seeds = [v for v in estimate.per_seed if not (is_small or math.isnan(v))]
     if len(seeds) > 1:
         below = y + radius + 3.4
         parts.append(tag("path", d=dots((axis.place(v), below) for v in seeds), class_="s"))
     if has_interval(estimate) and estimate.high > estimate.low:
-        parts.append(tag("path", d=_whiskers(estimate, axis, y, radius), class_="i"))
+        parts.append(tag("path", d=_whiskers(estimate, axis, y, 0 if is_small else radius), class_="i"))
     if math.isinf(estimate.value):
         parts.append(tag("path", d=_beyond(axis.place(estimate.value), estimate.value > 0, y, radius), class_="o"))
     elif not math.isnan(estimate.value):
@@ -232,6 +232,6 @@ def cell_plot(paper: float, ours: Interval | None, axis: Axis, sentence: str) ->
     """The small plot in a cell of a paper's table."""
     parts = [tag("title", sentence), tag("path", d=f"M{short(axis.start)} 7H{short(axis.end)}", class_="g")]
     if ours is not None:
-        parts.append(_ours(ours, axis, 7, 3.2, has_seeds=False))
+        parts.append(_ours(ours, axis, 7, 3.2, is_small=True))
     parts.append(_paper(paper, axis, 7, 3.6))
     return tag("svg", *parts, class_="ct", viewBox="0 0 90 14", role="img")

@@ -52,7 +52,7 @@ def headlines(outcomes: Outcomes) -> list[Headline]:
     weakened = [o for o in claims if o.verdict != "invalid" and any(weakens(f) for f in o.findings)]
     if weakened:
         verb = "stands" if len(weakened) == 1 else "stand"
-        text = f"{count(len(weakened), 'claim')} {verb} although a check was raised"
+        text = f"{count(len(weakened), 'verdict')} {verb} although a check was raised"
         lines.append(Headline(text, _by_finding(weakened), False))
     return lines
 

@@ -67,8 +67,8 @@ def _head(outcomes: Outcomes) -> Iterator[str]:
     lines = []
     for line in headlines(outcomes):
         causes = ", ".join(f"{escape(group.label)} ({len(group.outcomes)})" for group in line.groups)
-        text = escape(line.text) + (f": {causes}" if causes else "")
-        lines.append(f"- **{text}**" if line.is_alarm else f"- {text}")
+        text = f"**{escape(line.text)}**" if line.is_alarm else escape(line.text)
+        lines.append(f"- {text}: {causes}" if causes else f"- {text}")
     if lines:
         yield "\n".join(lines)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from qaml.judge.outcome import Outcome, Outcomes
+from qaml.judge.outcome import Curve, Finding, Outcome, Outcomes, Strip, TrainingCurve
 from qaml.vocab import Severity, Verdict
 
 
@@ -24,10 +24,10 @@ class Mark(NamedTuple):
 
 
 MARKS: dict[Verdict, Mark] = {
-    "supported": Mark("●", "#0b7268", "the whole interval satisfies the claim"),
-    "refuted": Mark("✕", "#c23b0a", "no part of the interval satisfies the claim"),
-    "inconclusive": Mark("◐", "#8f6400", "the interval does not decide"),
-    "invalid": Mark("⊘", "#525f6d", "the measurement cannot decide"),
+    "supported": Mark("●", "#007f73", "the whole interval satisfies the claim"),
+    "refuted": Mark("✕", "#a32300", "no part of the interval satisfies the claim"),
+    "inconclusive": Mark("◐", "#967000", "the interval does not decide"),
+    "invalid": Mark("⊘", "#414b58", "the measurement cannot decide"),
 }
 
 SEVERITIES: dict[Severity, str] = {
@@ -44,7 +44,7 @@ class Accent(NamedTuple):
     dash: str
 
 
-_COLOURS = ("#1f5fa8", "#a8327e", "#5d8a12", "#3d2a86", "#2aa0d8", "#7d4a22", "#e07b91", "#12703a")
+_COLOURS = ("#1f5fa8", "#b0307f", "#5f8500", "#33207a", "#1583b8", "#8a4b1c", "#d4607a", "#0d5c30")
 _DASHES = ("", "7 3", "2 3")
 
 
@@ -59,11 +59,10 @@ def accents(outcomes: Outcomes) -> dict[str, Accent]:
 
 def models_of(outcome: Outcome) -> tuple[str, ...]:
     """Every model that a claim looks at, surrogates included."""
-    names: list[str | None] = []
-    for cell in outcome.cells:
-        names += [cell.model, cell.surrogate]
-    drawn: Iterable[str] = (x.model for x in (*outcome.curves, *outcome.training, *outcome.strips, *outcome.findings))
-    return tuple(dict.fromkeys(n for n in (*names, *drawn) if n))
+    names = [name for cell in outcome.cells for name in (cell.model, cell.surrogate) if name]
+    drawn: tuple[Curve | TrainingCurve | Strip | Finding, ...]
+    drawn = (*outcome.curves, *outcome.training, *outcome.strips, *outcome.findings)
+    return tuple(dict.fromkeys((*names, *(d.model for d in drawn))))
 
 
 def attacks_of(outcome: Outcome) -> tuple[str, ...]:

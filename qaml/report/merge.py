@@ -1,4 +1,4 @@
-"""``outcomes.json`` on disk, and shards of a long run put together: the later answer about a claim replaces the earlier."""
+"""``outcomes.json`` on disk, and the shards of a long run put together: the later answer about a claim stays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from qaml.errors import StoreError
-from qaml.judge.outcome import SCHEMA_VERSION, Media, Outcome, Outcomes, ReportedCell, ReportedValues, SuiteInfo
+from qaml.judge.outcome import (
+    SCHEMA_VERSION,
+    Failure,
+    Media,
+    Outcome,
+    Outcomes,
+    ReportedCell,
+    ReportedValues,
+    SuiteInfo,
+)
 from qaml.report.files import store_errors, write
 
 FILE_NAME = "outcomes.json"
@@ -91,7 +100,9 @@ def merge(shards: Sequence[Outcomes]) -> Outcomes:
     profiles = sorted({shard.profile for shard in shards})
     if len(profiles) > 1:
         raise StoreError(f"cannot merge outcomes of different profiles: {', '.join(profiles)}", "merge each by itself")
-    answers = {(a.suite, a.id): a for shard in shards for a in (*shard.outcomes, *shard.failures)}
+    answers: dict[tuple[str, str], Outcome | Failure] = {}
+    for shard in shards:
+        answers |= {(o.suite, o.id): o for o in shard.outcomes} | {(f.suite, f.id): f for f in shard.failures}
     claims = tuple(a for a in answers.values() if isinstance(a, Outcome))
     return Outcomes(
         created=max(shard.created for shard in shards),
@@ -99,7 +110,7 @@ def merge(shards: Sequence[Outcomes]) -> Outcomes:
         seconds=sum(shard.seconds for shard in shards),
         suites=_merge_suites(shards),
         outcomes=claims,
-        failures=tuple(a for a in answers.values() if not isinstance(a, Outcome)),
+        failures=tuple(a for a in answers.values() if isinstance(a, Failure)),
         media=_merge_media(shards, set(_pictures(claims))),
     )
 

@@ -79,7 +79,7 @@ class Axis(NamedTuple):
 
     def ticks(self, most: int) -> list[float]:
         """Round values on the axis, at most ``most`` of them."""
-        step = round_step((self.high - self.low) / max(most - 1, 1))
+        step = round_step((self.high - self.low) / most)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
         while last - first + 1 > most:

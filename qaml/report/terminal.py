@@ -15,6 +15,7 @@ from qaml.report.sentences import with_unit
 from qaml.report.text import clean, indent, one_line, shorten
 
 _NARROWEST_CLAIM = 16
+_HEADER_PADDING = 2  # tabulate's own
 
 
 def table(outcomes: Outcomes, width: int | None = None) -> str:
@@ -29,7 +30,9 @@ def table(outcomes: Outcomes, width: int | None = None) -> str:
     if not cells:
         return "no claim was judged"
     headers = ["claim", "paper", "here", "verdict", "expected"]
-    taken = sum(max(len(header), *(len(row[i + 1]) for row in cells)) for i, header in enumerate(headers[1:]))
+    taken = sum(
+        max(len(header) + _HEADER_PADDING, *(len(row[i + 1]) for row in cells)) for i, header in enumerate(headers[1:])
+    )
     room = max(columns - taken - 2 * len(headers[1:]), _NARROWEST_CLAIM)
     rows = [[shorten(claim, room), *rest] for claim, *rest in cells]
     return tabulate(

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qaml.judge.outcome import Curve, Interval, Measurement
+from qaml.report import curves, forest
+from qaml.report.marks import Accent
+from qaml.report.numbers import Style
+from tests.report.sample import cell
+
+POINTS = Style("points", True)
+
+
+def measurement(value: float, half: float = 0.04, paper: float | None = None, **bounds: float) -> Measurement:
+    return Measurement(
+        label="", estimate=Interval(value=value, low=value - half, high=value + half), paper=paper, **bounds
+    )
+
+
+def dot(drawing: str) -> float:
+    found = re.search(r'<circle cx="([\d.]+)"', drawing)
+    assert found
+    return float(found[1])
+
+
+def test_rows_of_a_family_share_one_scale() -> None:
+    family = [measurement(0.1, paper=0.6), measurement(-0.2), measurement(0.4)]
+    axis = forest.row_axis(family, POINTS)
+    places = [dot(forest.row(m, axis, "supported", "")) for m in family]
+    assert (places[0] - places[1]) / 0.3 == pytest.approx((places[2] - places[0]) / 0.3, abs=2)
+    assert axis.holds(0.6)
+    assert axis.holds(0.0)
+
+
+def test_the_supported_side_is_shaded_from_the_threshold_to_the_edge() -> None:
+    at_least, at_most = measurement(0.1, at_least=0.05), measurement(0.1, at_most=0.05)
+    axis = forest.row_axis([at_least, at_most], POINTS)
+    edge = axis.place(0.05)
+    right = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_least, axis, "supported", ""))
+    left = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_most, axis, "refuted", ""))
+    assert right
+    assert left
+    assert [float(g) for g in right.groups()] == pytest.approx([edge, axis.end], abs=0.06)
+    assert [float(g) for g in left.groups()] == pytest.approx([axis.start, edge], abs=0.06)
+
+
+def test_one_wild_interval_does_not_crush_the_others() -> None:
+    family = [measurement(0.1), measurement(0.2), measurement(0.15, half=50.0)]
+    axis = forest.row_axis(family, POINTS)
+    assert axis.high - axis.low < 1
+    assert dot(forest.row(family[1], axis, "supported", "")) - dot(forest.row(family[0], axis, "supported", "")) > 20
+
+
+@given(st.lists(st.tuples(*[st.floats()] * 4), min_size=1, max_size=4))
+def test_any_numbers_can_be_drawn(rows: list[tuple[float, float, float, float]]) -> None:
+    family = [
+        Measurement(
+            label="", estimate=Interval(value=v, low=a, high=b, per_seed=(v, a)), paper=p, at_least=a, at_most=b
+        )
+        for v, a, b, p in rows
+    ]
+    axis = forest.row_axis(family, POINTS)
+    assert axis.low < axis.high
+    forest.head(axis, POINTS)
+    for m in family:
+        drawing = forest.row(m, axis, "invalid", "")
+        assert "nan" not in drawing
+        assert "inf" not in drawing
+
+
+def curve(values: tuple[float, ...], *, epsilons: tuple[float, ...] = (0.1, 0.2, 0.3), model: str = "rbm") -> Curve:
+    return Curve(
+        model=model,
+        attack="fgsm",
+        metric="robust_accuracy",
+        epsilons=epsilons,
+        values=values,
+        lows=values,
+        highs=values,
+    )
+
+
+def test_the_clean_accuracy_stands_at_epsilon_zero() -> None:
+    (panel,) = curves.panels([curve((0.4, 0.2, 0.1))], [cell("rbm", "", 0.88), cell("cnn", "", 0.99)])
+    assert panel.curves[0].epsilons == (0.0, 0.1, 0.2, 0.3)
+    assert panel.curves[0].values == (0.88, 0.4, 0.2, 0.1)
+
+
+def test_curves_of_different_budgets_do_not_share_an_axis() -> None:
+    linf, l2 = curve((0.4, 0.2, 0.1)), curve((0.5, 0.3, 0.2), epsilons=(0.5, 1.0, 2.0))
+    assert [p.curves for p in curves.panels([linf, l2], [])] == [(linf,), (l2,)]
+    assert curves.panels([curve((0.1,), epsilons=(math.inf,))], []) == []
+
+
+def test_a_missing_value_breaks_the_line() -> None:
+    (panel,) = curves.panels([curve((0.4, math.nan, 0.1))], [])
+    drawing = curves.draw(panel, {"rbm": Accent("#000", "")}, "t", "d")
+    assert drawing.count('class="ln"') == 2
+    assert "nan" not in drawing
+
+
+def test_the_papers_points_are_drawn_where_the_cells_have_them() -> None:
+    (panel,) = curves.panels([curve((0.4, 0.2, 0.1))], [cell("rbm", "fgsm", 0.4, paper=0.81)])
+    assert panel.paper == (("rbm", 0.1, 0.81),)
+    assert curves.draw(panel, {"rbm": Accent("#000", "")}, "t", "d").count('class="p"') == 1
+
+
+@given(st.lists(st.floats(0, 300), max_size=12).map(sorted))
+def test_labels_are_pushed_apart_and_keep_their_order(wanted: list[float]) -> None:
+    placed = curves.spread(wanted, 14, 18, 294)
+    assert all(b - a >= 14 - 1e-9 for a, b in pairwise(placed))
+    assert all(y <= 294 for y in placed)

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qaml.errors import StoreError
+from qaml.judge.outcome import Outcome, Outcomes
+from qaml.report import html, overview
+from qaml.report.merge import save
+from qaml.report.text import clean
+from qaml.vocab import Verdict
+from tests.report.pages import Page
+from tests.report.sample import comparison, sample, write_media
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"' onerror=alert(1) x='",
+    "{{ 7 * 7 }}{% raw %}",
+    "</title></svg></pre></style><img src=x onerror=1>",
+    "a\x00b\x1b[31m\u202eevil\ud800",
+    "--><!-- ]]>",
+    "javascript:alert(1)",
+)
+KEPT = {"metric", "kind", "created", "schema_version", "sha256"}
+"""Free strings with a meaning, on which a page's shape depends."""
+
+
+def pages(outcomes: Outcomes) -> dict[str, Page]:
+    rendered = dict(html.claim_pages(outcomes)) | {"index.html": html.index_page(outcomes)}
+    return {name: Page(text) for name, text in rendered.items()}
+
+
+def with_suffix(value: Any, suffix: str, key: str = "") -> Any:
+    """Every free string of dumped outcomes with the suffix behind it, names used as keys included."""
+    if isinstance(value, dict):
+        is_free = key in ("case", "assumed", "artefacts", "versions", "data", "seeds")
+        return {k + suffix if is_free else k: with_suffix(v, suffix, "" if is_free else k) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_suffix(v, suffix, key) for v in value]
+    is_word = value in {
+        *get_args(Verdict),
+        "standard",
+        "budgeted",
+        "as_published",
+        "weak",
+        "void",
+        "note",
+        "points",
+        "norm",
+    }
+    return value if not isinstance(value, str) or key in KEPT or is_word else value + suffix
+
+
+def hostile(suffix: str) -> Outcomes:
+    small = sample().model_dump()
+    small["outcomes"] = (small["outcomes"][0], small["outcomes"][3], small["outcomes"][-2])
+    return Outcomes.model_validate(with_suffix(small, suffix))
+
+
+def check_safe(page: Page, *, is_index: bool) -> None:
+    assert page.scripts == ([html._static("report.js")] if is_index else [])
+    assert sum(tag == "script" for tag, _ in page.shape) == is_index
+    assert not [name for _, names in page.shape for name in names if name.startswith("on")]
+    assert all(re.fullmatch(r"(?:\.\./\.\./)?[\w.%/,+~-]*(?:#\w+)?", link) for link in page.links())
+    assert page.source == clean(page.source)
+    page.source.encode("utf-8")
+    page.drawings()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_a_spec_never_becomes_markup(text: str) -> None:
+    ordinary, attacked = pages(hostile("x")), pages(hostile(text))
+    assert [p.shape for p in attacked.values()] == [p.shape for p in ordinary.values()]
+    for name, page in attacked.items():
+        check_safe(page, is_index=name == "index.html")
+        assert clean(text) in page.text
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(st.characters(codec=None), min_size=1, max_size=30).filter(str.strip))
+def test_any_text_is_only_text(text: str) -> None:
+    for name, page in pages(hostile(text)).items():
+        check_safe(page, is_index=name == "index.html")
+
+
+@pytest.mark.parametrize("field", ["kind", "metric"])
+def test_words_with_a_meaning_are_escaped_too(field: str) -> None:
+    claim = comparison("cnn-adv", "fgsm").model_dump()
+    for record in (claim, *claim["cells"], *claim["curves"]):
+        if field in record:
+            record[field] = HOSTILE[3]
+    outcomes = sample().model_copy(update={"outcomes": (Outcome.model_validate(claim),)})
+    for name, page in pages(outcomes).items():
+        check_safe(page, is_index=name == "index.html")
+
+
+def test_every_figure_has_a_title_and_a_sentence() -> None:
+    for page in pages(sample()).values():
+        for drawing in page.drawings():
+            is_named = drawing.find("title") is not None or "aria-label" in drawing.attrib
+            assert is_named or drawing.get("aria-hidden") == "true"
+            if drawing.get("class") in ("fl", "cv", "tr"):
+                assert drawing.findtext("desc")
+
+
+def test_nothing_is_fetched_from_a_network() -> None:
+    sources = [p.source for p in pages(sample()).values()] + [html._static("report.css")]
+    for source in sources:
+        assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)", source)
+
+
+def test_pages_link_to_files_that_exist(tmp_path: Path) -> None:
+    write_media(tmp_path)
+    save(sample(), tmp_path)
+    index = html.write_report(sample(), tmp_path)
+    assert index == tmp_path / "index.html"
+    for file in [index, *tmp_path.glob("claims/*/*.html")]:
+        for link in Page(file.read_text("utf-8")).links():
+            assert link.startswith("#") or (file.parent / link).is_file(), link
+
+
+def test_pictures_are_loaded_lazily_and_described() -> None:
+    page = pages(sample())["claims/kehoe2021/rbm-beats-cnn-adv-under-fgsm.html"]
+    pictures = [names for tag, names in page.shape if tag == "img"]
+    assert len(pictures) == 18
+    assert all({"loading", "alt", "width", "height"} <= set(names) for names in pictures)
+
+
+def test_a_claims_page_is_read_in_the_agreed_order() -> None:
+    text = pages(sample())["claims/kehoe2021/rbm-beats-cnn-squeezed-under-fgsm.html"].text
+    wanted = [
+        "The RBM keeps at least",
+        ": +31.0 points",
+        "expected",
+        "because",
+        "What weakens it",
+        "The measured number",
+    ]
+    wanted += [
+        "Accuracy over the budget",
+        "Images",
+        "Training",
+        "Assumptions",
+        "Provenance",
+        "as written",
+        "Run it again",
+    ]
+    start = text.index("next claim")
+    places = [text.index(part, start) for part in wanted]
+    assert places == sorted(places)
+
+
+def test_findings_stand_above_the_claims() -> None:
+    text = pages(sample())["index.html"].text
+    first = text.index("3 claims cannot be decided")
+    assert first < text.index("transfer beats white-box (2)") < text.index("Boltzmann machines as a defence")
+
+
+def test_filters_name_what_the_rows_name() -> None:
+    outcomes = sample()
+    choices = overview.filters(outcomes)
+    row = overview.suites(outcomes, choices)[0].families[0].rows[0]
+    assert [choices.models[int(i)] for i in row.models.split()] == ["rbm", "cnn-adv"]
+    assert [choices.attacks[int(i)] for i in row.attacks.split()] == ["fgsm"]
+
+
+def test_pages_of_claims_that_are_gone_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    html.write_report(sample(2), tmp_path)
+    assert (tmp_path / "claims" / "copy1").is_dir()
+    (tmp_path / "claims" / "kehoe2021" / "note.txt").write_text("mine")
+    fewer = sample().model_copy(update={"outcomes": sample().outcomes[:2]})
+    html.write_report(fewer, tmp_path)
+    left = sorted(p.name for p in (tmp_path / "claims").rglob("*") if p.is_file())
+    assert left == ["note.txt", "rbm-beats-cnn-adv-under-deepfool.html", "rbm-beats-cnn-adv-under-fgsm.html"]
+    assert not (tmp_path / "claims" / "copy1").exists()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_report_of_nothing_says_so(tmp_path: Path) -> None:
+    index = html.write_report(Outcomes(created="2026-11-20T00:00:00Z", profile="quick"), tmp_path)
+    page = Page(index.read_text("utf-8"))
+    assert "No claim was judged." in page.text
+    assert "says nothing about the papers' own experiments" in page.text
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "report"
+    blocked.write_text("a file")
+    with pytest.raises(StoreError, match=r"cannot write .*report.*\n  hint: check the folder"):
+        html.write_report(sample(), blocked)
+    assert blocked.read_text() == "a file"
+
+
+@pytest.mark.skipif(os.geteuid() == 0 or sys.platform == "win32", reason="root may write everywhere")
+def test_a_read_only_folder_is_a_clear_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="cannot write"):
+        html.write_report(sample(), tmp_path)
+    tmp_path.chmod(0o700)
+
+
+def test_a_row_of_the_overview_is_small() -> None:
+    one, many = (len(html.index_page(sample(n)).encode()) for n in (1, 11))
+    assert (many - one) / 160 <= 2500
+
+
+@pytest.mark.slow
+def test_two_thousand_claims_are_rendered_in_ten_seconds(tmp_path: Path) -> None:
+    outcomes = sample(125)
+    assert len(outcomes.outcomes) == 2000
+    start = time.process_time()
+    html.write_report(outcomes, tmp_path)
+    assert time.process_time() - start <= 10
+
+
+def test_a_report_imports_no_heavy_library() -> None:
+    code = (
+        "import sys, qaml.report.html, qaml.report.markdown, qaml.report.terminal, qaml.report.junit;"
+        "import qaml.report.merge;"
+        "print({m.partition('.')[0] for m in sys.modules} & {'torch', 'numpy', 'scipy', 'matplotlib', 'PIL', 'numba'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

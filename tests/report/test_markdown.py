@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qaml.errors import StoreError
+from qaml.report import junit, markdown
+from tests.report.sample import comparison, oddities, sample
+
+
+def test_a_row_has_paper_here_interval_verdict_and_expectation() -> None:
+    lines = markdown.verdict_table(sample()).splitlines()
+    assert len(lines) == 2 + 16
+    assert lines[0] == "| claim | paper | here | 95 % interval | verdict | expected |"
+    assert lines[2].endswith("| +67.8 points | +12.4 points | [8.0, 17.0] | ● supported | as expected |")
+    assert lines[9].endswith("| ◐ inconclusive | expected **supported** |")
+
+
+def test_findings_come_before_the_tables() -> None:
+    text = markdown.summary(sample())
+    assert text.startswith("## qaml: ● 5 supported · ✕ 6 refuted · ◐ 2 inconclusive · ⊘ 3 invalid\n")
+    finding = "- **3 claims cannot be decided**: transfer beats white-box (2), non-finite logits (1)\n"
+    assert text.index(finding) < text.index("| claim |")
+    assert "rbm-curve: the artefact store is full" in text
+
+
+@given(st.text(st.characters(codec=None), max_size=60))
+def test_any_text_stays_in_its_cell(text: str) -> None:
+    claim = comparison("cnn-adv", "fgsm").model_copy(update={"statement": text})
+    row = markdown.verdict_table(sample().model_copy(update={"outcomes": (claim,)})).splitlines()
+    assert len(row) == 3
+    assert row[2].replace("\\|", "").count("|") == 7 + row[2].count("\\\\|") - row[2].count("\\\\\\|")
+    assert "<" not in row[2]
+
+
+def test_markup_is_escaped() -> None:
+    assert markdown.escape("a|b\n<img src=x> *x* _y_ `z` [l](u) & \\") == (
+        "a\\|b &lt;img src=x&gt; \\*x\\* \\_y\\_ \\`z\\` \\[l\\](u) &amp; \\\\"
+    )
+
+
+def test_the_step_summary_is_appended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "summary.md"
+    target.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(target))
+    assert markdown.write_step_summary(sample())
+    assert target.read_text("utf-8") == "before\n" + markdown.summary(sample())
+
+
+def test_without_a_step_summary_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    assert not markdown.write_step_summary(sample())
+
+
+def test_a_step_summary_that_cannot_be_written_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    with pytest.raises(StoreError, match="cannot write"):
+        markdown.write_step_summary(sample())
+
+
+def test_a_step_summary_stays_below_what_github_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = sample().outcomes[0].model_copy(update={"statement": "word " * 2000})
+    many = sample().model_copy(update={"outcomes": (long,) * 150})
+    target = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(target))
+    markdown.write_step_summary(many)
+    assert target.stat().st_size < 1_000_000
+    assert "The tables of 150 claims are too long" in target.read_text("utf-8")
+
+
+def test_junit_properties_are_plain_text_in_full_precision() -> None:
+    claim = comparison("cnn-adv", "fgsm")
+    properties = dict(junit.properties(claim))
+    assert properties["qaml.verdict"] == "supported"
+    assert float(properties["qaml.value"]) == claim.measured[0].estimate.value
+    assert float(properties["qaml.paper"]) == claim.measured[0].paper
+    assert properties["qaml.findings"] == "transfer_beats_white_box"
+    assert "qaml.at_most" not in properties
+
+
+def test_junit_properties_of_a_claim_without_numbers_have_none() -> None:
+    unmeasured = next(o for o in oddities() if not o.measured)
+    properties = dict(junit.properties(unmeasured))
+    assert "qaml.value" not in properties
+    assert properties["qaml.findings"] == "non_finite_logits"
+
+
+def test_junit_properties_can_stand_in_xml() -> None:
+    claim = comparison("cnn-adv", "fgsm").model_copy(update={"reason": "a\x00\x1bb\ud800"})
+    assert dict(junit.properties(claim))["qaml.reason"] == "a␀␛b\ufffd"

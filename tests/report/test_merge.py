@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qaml.errors import StoreError
+from qaml.judge.outcome import Failure, Media, Outcomes
+from qaml.report.merge import load, merge, merge_folders, save
+from tests.report.sample import sample, write_media
+
+
+def shard(claims: slice, **fields: object) -> Outcomes:
+    whole = sample()
+    return whole.model_copy(update={"outcomes": whole.outcomes[claims], "failures": (), **fields})
+
+
+def test_what_is_saved_is_read_back_equal(tmp_path: Path) -> None:
+    write_media(tmp_path)
+    file = save(sample(), tmp_path)
+    read = load(tmp_path)
+    assert load(file).model_dump_json() == read.model_dump_json()
+    assert read.model_copy(update={"media": ()}).model_dump_json() == sample().model_dump_json()
+    assert len(read.media) == 18
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_damaged_media_are_noticed(tmp_path: Path, damage: str) -> None:
+    write_media(tmp_path)
+    save(sample(), tmp_path)
+    picture = tmp_path / "media" / "clean-0.png"
+    if damage == "changed":
+        picture.write_bytes(picture.read_bytes()[:-1])
+        wanted = r"media/clean-0.png changed since"
+    else:
+        picture.unlink()
+        wanted = r"clean-0.png cannot be read"
+    with pytest.raises(StoreError, match=wanted):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "", "a/../../b"])
+def test_media_outside_the_folder_are_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "outcomes.json").write_text(
+        shard(slice(0), media=(Media(path=path, sha256="0"),)).model_dump_json(), encoding="utf-8"
+    )
+    with pytest.raises(StoreError, match="not inside the report's folder"):
+        load(tmp_path)
+
+
+def test_saving_without_the_pictures_is_refused_and_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read"):
+        save(sample(), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot read .*none\.json: No such file"):
+        load(tmp_path / "none.json")
+
+
+def test_another_schema_version_is_a_clear_error(tmp_path: Path) -> None:
+    content = json.loads(shard(slice(0)).model_dump_json()) | {"schema_version": 2, "new_field": 1}
+    (tmp_path / "outcomes.json").write_text(json.dumps(content))
+    with pytest.raises(StoreError, match="schema version 2, expected 1"):
+        load(tmp_path)
+    with pytest.raises(StoreError, match="shard 2 has schema version 2"):
+        merge([shard(slice(1)), shard(slice(1), schema_version=2)])
+
+
+def test_a_wrong_field_is_named(tmp_path: Path) -> None:
+    content = json.loads(shard(slice(1)).model_dump_json())
+    content["outcomes"][0]["verdict"] = "maybe"
+    (tmp_path / "outcomes.json").write_text(json.dumps(content))
+    with pytest.raises(StoreError, match=r"is damaged: outcomes\.0\.verdict"):
+        load(tmp_path)
+
+
+@given(st.binary(max_size=80) | st.sampled_from([b"[]", b"{}", b"null", b"[" * 100_000, b'{"schema_version": true}']))
+def test_any_bytes_are_an_error_and_never_a_traceback(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    (folder / "outcomes.json").write_bytes(content)
+    with pytest.raises(StoreError):
+        load(folder)
+
+
+def test_a_truncated_file_is_an_error(tmp_path: Path) -> None:
+    text = shard(slice(3)).model_dump_json().encode()
+    for cut in range(1, len(text), len(text) // 40):
+        (tmp_path / "outcomes.json").write_bytes(text[:-cut])
+        with pytest.raises(StoreError):
+            load(tmp_path)
+
+
+def test_the_later_answer_about_a_claim_stays() -> None:
+    first, second = shard(slice(0, 3), seconds=10.0), shard(slice(2, 5), seconds=5.0, created="2026-11-21T00:00:00Z")
+    changed = second.outcomes[0].model_copy(update={"verdict": "inconclusive"})
+    second = second.model_copy(update={"outcomes": (changed, *second.outcomes[1:])})
+    merged = merge([first, second])
+    assert [o.id for o in merged.outcomes] == [o.id for o in sample().outcomes[:5]]
+    assert merged.outcomes[2].verdict == "inconclusive"
+    assert (merged.seconds, merged.created) == (15.0, "2026-11-21T00:00:00Z")
+
+
+def test_an_error_and_a_verdict_replace_each_other() -> None:
+    claim = sample().outcomes[0]
+    failed = shard(slice(0), failures=(Failure(suite=claim.suite, id=claim.id, message="out of memory"),))
+    judged = shard(slice(1))
+    later_judged, later_failed = merge([failed, judged]), merge([judged, failed])
+    assert (len(later_judged.outcomes), len(later_judged.failures)) == (1, 0)
+    assert (len(later_failed.outcomes), len(later_failed.failures)) == (0, 1)
+
+
+def test_tables_are_filled_from_every_shard() -> None:
+    info = sample().suites[0]
+    (table,) = info.tables
+    halves = []
+    for parity in (0, 1):
+        cells = tuple(c if i % 2 == parity else c.model_copy(update={"ours": None}) for i, c in enumerate(table.cells))
+        part = info.model_copy(update={"tables": (table.model_copy(update={"cells": cells}),)})
+        halves.append(shard(slice(1), suites=(part,)))
+    assert merge(halves).suites == (info,)
+
+
+def test_different_profiles_are_not_merged() -> None:
+    with pytest.raises(StoreError, match="different profiles: quick, standard"):
+        merge([shard(slice(1)), shard(slice(1), profile="quick")])
+    with pytest.raises(StoreError, match="no outcomes to merge"):
+        merge([])
+
+
+def test_two_different_files_under_one_path_are_not_merged() -> None:
+    path = "media/clean-0.png"
+    one, other = (shard(slice(1), media=(Media(path=path, sha256=digest),)) for digest in ("a", "b"))
+    with pytest.raises(StoreError, match=f"different files under {path}"):
+        merge([one, other])
+
+
+def test_folders_are_merged_with_the_pictures_that_are_still_shown(tmp_path: Path) -> None:
+    for name, claims in (("one", slice(0, 2)), ("two", slice(2, 4))):
+        write_media(tmp_path / name)
+        save(shard(claims), tmp_path / name)
+    merged = merge_folders([tmp_path / "one", tmp_path / "two" / "outcomes.json"], tmp_path / "whole")
+    assert len(merged.outcomes) == 4
+    assert len(list((tmp_path / "whole" / "media").iterdir())) == 18
+    assert load(tmp_path / "whole").model_dump_json() == merged.model_dump_json()

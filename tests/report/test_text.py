@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qaml.report.text import clean, file_name, shorten
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
+
+
+@pytest.mark.parametrize("name", ["rbm-beats-cnn", "kehoe2021", "a", "v1.2_x"])
+def test_an_ordinary_id_is_its_own_file_name(name: str) -> None:
+    assert file_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../etc", "A", "con", "nul.txt", "a/b", "a b", "é", "-x", "x.", "a" * 300]
+)
+def test_any_other_id_gets_a_safe_name(name: str) -> None:
+    safe = file_name(name)
+    assert safe != name
+    assert set(safe) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert 0 < len(safe) <= 100
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_different_ids_have_different_names_on_every_file_system(one: str, other: str) -> None:
+    if one != other:
+        assert file_name(one).casefold() != file_name(other).casefold()
+
+
+@given(ANY_TEXT)
+def test_cleaned_text_holds_nothing_that_acts_and_can_be_written(text: str) -> None:
+    cleaned = clean(text)
+    assert len(cleaned) == len(text)
+    cleaned.encode("utf-8")
+    assert all(unicodedata.category(c) != "Cc" or c in "\n\t" for c in cleaned)
+    assert not set(cleaned) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def test_ordinary_text_is_not_touched() -> None:
+    text = "ε = 0.1, ‖δ‖ ≤ ε\n\t— „µ“ 中 שלום"
+    assert clean(text) == text
+    assert clean("a\x1b[31mb\x00") == "a␛[31mb␀"
+
+
+@given(ANY_TEXT, st.integers(1, 30))
+def test_shortened_text_fits(text: str, width: int) -> None:
+    assert len(shorten(text, width)) <= width
