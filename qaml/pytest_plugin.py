@@ -163,7 +163,7 @@ def _marks(claim: Claim) -> list[pytest.MarkDecorator]:
 
 def _cost(claim: Claim) -> str:
     """How much training stands behind a claim, from its models' settings alone."""
-    models = {cell.model for cell in claim.entry.part.cells()}
+    models = {cell.model for cell in claim.entry.part.cells(claim.suite.reported)}
     runs = sum(claim.suite.models[name].seeds for name in models if name in claim.suite.models)
     if claim.suite.profile == "quick":
         return "light" if runs <= 10 else "medium"

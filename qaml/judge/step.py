@@ -31,7 +31,7 @@ def execute(job: Job) -> None:
         line=claim["line"],
         yaml=claim["yaml"],
     )
-    judgement = judge(entry, source, claim["reported"])
+    judgement = judge(entry, source, claim["reported"], claim["profile"])
     outcome = Outcome(
         suite=claim["suite"],
         id=entry.id,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from qaml.claims.base import Cell
 from qaml.errors import RunError
 from qaml.plan.digest import Digest, digest
 from qaml.plan.step import Step, StepKind, make_step
@@ -257,9 +256,7 @@ class _Planner:
     # --- claims
 
     def claim(self, entry: ClaimEntry) -> ClaimPlan:
-        cells = (*entry.part.cells(), *_table_cells(self.suite, entry))
-        for name in sorted({cell.model for cell in cells}):
-            self.model(name)
+        cells = entry.part.cells(self.suite.reported)
         models = {cell.model: self.model(cell.model) for cell in cells}
         attacks = {(cell.model, name): self.attack(cell.model, name) for cell in cells for name in cell.attack}
         parents = {f"clean {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.clean)}
@@ -293,28 +290,6 @@ class _Planner:
         seeds = f" --qaml-seeds {self.seeds}" if self.seeds else ""
         test = f"benchmarks/test_claims.py::test_claim[{self.suite.name}::{entry.id}]"
         return f"pytest '{test}' --qaml-profile {self.suite.profile}{seeds}"
-
-
-def _table_cells(suite: Suite, entry: ClaimEntry) -> tuple[Cell, ...]:
-    """The cells of the tables that a claim names: only the suite knows them."""
-    table = getattr(entry.part, "table", None)
-    if table is None:
-        return ()
-    reported = suite.reported[table]
-    attacks = getattr(entry.part, "attack", None)
-    models = getattr(entry.part, "model", None)
-    return tuple(
-        Cell(model=column, attack=() if row == "clean" else (row,), metric=reported.metric, epsilon=reported.epsilon)
-        for row, values in reported.rows.items()
-        for column, value in zip(reported.columns, values, strict=True)
-        if value is not None
-        and (attacks is None or row in _names(attacks))
-        and (models is None or column in _names(models))
-    )
-
-
-def _names(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else value
 
 
 def min_images(*limits: int | None) -> int | None:
