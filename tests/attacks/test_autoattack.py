@@ -70,17 +70,17 @@ def test_every_member_fools_alone(member: Member, classes: int, norm: str) -> No
 )
 def test_a_member_that_does_not_fit_is_refused(member: Member, classes: int, message: str) -> None:
     with pytest.raises(PartError, match=message):
-        Problem(classes, (1, 6, 6)).run(AutoAttack(epsilon=0.1, members=(member,)))
+        Problem(classes, (1, 6, 6)).run(AutoAttack(epsilon=(0.1,), members=(member,)))
 
 
 def test_square_in_l2_needs_an_image() -> None:
-    attack = AutoAttack(norm="l2", epsilon=0.5, members=("square",))
+    attack = AutoAttack(norm="l2", epsilon=(0.5,), members=("square",))
     for shape in ((7,), (1, 4, 8)):
         with pytest.raises(PartError, match="square needs images of 5×5 or more in l2"):
             Problem(2, shape).run(attack)
     # by default it is left out there
     problem = Problem(2, (7,))
-    assert problem.fooled(problem.run(AutoAttack(norm="l2", epsilon=0.5)))[0].any()
+    assert problem.fooled(problem.run(AutoAttack(norm="l2", epsilon=(0.5,))))[0].any()
 
 
 def test_square_alone_searches_every_feature() -> None:
@@ -92,7 +92,7 @@ def test_square_alone_searches_every_feature() -> None:
             return torch.stack([-score, score], 1)
 
     inputs = torch.full((40, 4), 0.5)
-    attack = AutoAttack(epsilon=0.2, members=("square",), queries=100)
+    attack = AutoAttack(epsilon=(0.2,), members=("square",), queries=100)
     result = attack.run(Target(LastOnly(), UNIT, 2), inputs, torch.zeros(40, dtype=torch.int64), 0, lambda _: None)
     assert result.claimed.all()
 
@@ -107,7 +107,7 @@ def test_a_trace_function_survives() -> None:
     outer = sys.gettrace()
     sys.settrace(trace)
     try:
-        problem.run(AutoAttack(epsilon=0.05, steps=3, queries=5))
+        problem.run(AutoAttack(epsilon=(0.05,), steps=3, queries=5))
         kept = sys.gettrace()
     finally:
         sys.settrace(outer)
@@ -119,7 +119,7 @@ def test_zero_gradients_are_no_warning(caplog: pytest.LogCaptureFixture, capsys:
     with torch.no_grad():
         problem.module.layer.weight.zero_()
     with caplog.at_level(logging.DEBUG):
-        AutoAttack(epsilon=0.05, steps=3, queries=5).run(
+        AutoAttack(epsilon=(0.05,), steps=3, queries=5).run(
             problem.target, problem.inputs, torch.zeros(4, dtype=torch.int64), 0, lambda _: None
         )
     assert not caplog.records
@@ -142,7 +142,7 @@ def test_logits_are_not_written_to() -> None:
 
     problem = Problem(3, (1, 5, 5), n=4)
     keeps = Keeps(problem.module)
-    attack = AutoAttack(epsilon=0.001, members=("square",), queries=5)
+    attack = AutoAttack(epsilon=(0.001,), members=("square",), queries=5)
     attack.run(problem.target._replace(module=keeps), problem.inputs, problem.labels, 0, lambda _: None)
     assert len(keeps.kept) > 3
     assert all(bool(torch.isfinite(logits).all()) for logits in keeps.kept)
@@ -151,7 +151,7 @@ def test_logits_are_not_written_to() -> None:
 def test_wrong_inputs_stay_as_they_are() -> None:
     problem = Problem(3, (1, 5, 5), n=10)
     labels = (problem.labels + 1) % 3
-    result = AutoAttack(epsilon=0.1).run(problem.target, problem.inputs, labels, 0, lambda _: None)
+    result = AutoAttack(epsilon=(0.1,)).run(problem.target, problem.inputs, labels, 0, lambda _: None)
     np.testing.assert_array_equal(result.adversarials[0], problem.inputs.numpy())
     assert result.claimed.all()
 
@@ -166,8 +166,8 @@ def test_not_weaker_than_pgd_on_a_curved_classifier(classes: int) -> None:
         labels = module(inputs).argmax(1)
     target = Target(module, UNIT, classes)
     grid = {2: 0.02, 3: 0.06, 10: 0.01}[classes]
-    auto = AutoAttack(epsilon=grid, queries=100).run(target, inputs, labels, 0, lambda _: None)
-    pgd = PGD(epsilon=grid).run(target, inputs, labels, 0, lambda _: None)
+    auto = AutoAttack(epsilon=(grid,), queries=100).run(target, inputs, labels, 0, lambda _: None)
+    pgd = PGD(epsilon=(grid,)).run(target, inputs, labels, 0, lambda _: None)
     assert 5 < pgd.claimed.sum() < 58
     assert auto.claimed.sum() >= pgd.claimed.sum()
 

@@ -76,7 +76,7 @@ def test_noise_lies_on_the_sphere() -> None:
 
 def test_more_draws_fool_more_and_the_same_first() -> None:
     problem = Problem(4, (3,), n=200)
-    fooled = [problem.fooled(problem.run(UniformNoise(epsilon=0.2, draws=draws)))[0] for draws in (1, 3, 30)]
+    fooled = [problem.fooled(problem.run(UniformNoise(epsilon=(0.2,), draws=draws)))[0] for draws in (1, 3, 30)]
     assert (fooled[0] <= fooled[1]).all()
     assert (fooled[1] <= fooled[2]).all()
     assert fooled[0].sum() < fooled[1].sum() < fooled[2].sum()

@@ -65,14 +65,15 @@ def test_fgsm_is_the_formula_at_every_budget() -> None:
 def test_fgsm_in_l2_is_one_normalised_step() -> None:
     target, inputs, labels = curved()
     inputs = 0.3 + 0.4 * inputs
-    result = FGSM(epsilon=0.1, norm="l2").run(target, inputs, labels, 0, lambda _: None)
+    result = FGSM(epsilon=(0.1,), norm="l2").run(target, inputs, labels, 0, lambda _: None)
     slope = gradient(target.module, inputs, labels)
     expected = inputs + 0.1 * slope / slope.norm(dim=1, keepdim=True)
     np.testing.assert_allclose(result.adversarials[0], expected.numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("attack", "decay"), [(BIM(epsilon=0.1, steps=3, step=0.05), None), (MIM(epsilon=0.1, steps=6, decay=0.9), 0.9)]
+    ("attack", "decay"),
+    [(BIM(epsilon=(0.1,), steps=3, step=0.05), None), (MIM(epsilon=(0.1,), steps=6, decay=0.9), 0.9)],
 )
 def test_iterations_are_those_of_the_papers(attack: BIM | MIM, decay: float | None) -> None:
     target, inputs, labels = curved()
@@ -84,7 +85,7 @@ def test_iterations_are_those_of_the_papers(attack: BIM | MIM, decay: float | No
 def test_foolbox_would_accumulate_signs_instead() -> None:
     """Keeps the repair honest: where the two momenta differ, ours is the paper's."""
     target, inputs, labels = curved(60)
-    ours = MIM(epsilon=0.3, steps=10).run(target, inputs, labels, 0, lambda _: None).adversarials[0]
+    ours = MIM(epsilon=(0.3,), steps=10).run(target, inputs, labels, 0, lambda _: None).adversarials[0]
     signs, perturbed = torch.zeros_like(inputs), inputs
     for _ in range(10):
         signs = signs + gradient(target.module, perturbed, labels).sign()
@@ -96,11 +97,11 @@ def test_foolbox_would_accumulate_signs_instead() -> None:
 @pytest.mark.parametrize(
     ("attack", "epsilon", "reach"),
     [
-        (FGSM(epsilon=0.1), 0.3, 0.3),
-        (BIM(epsilon=0.1, steps=3, step=0.05), 0.3, 0.15),
-        (PGD(epsilon=0.1), 0.2, 0.5),
-        (PGD(epsilon=0.1, steps=20, relative_step=1 / 30), 0.3, 0.2),
-        (MIM(epsilon=0.1, steps=1), 0.4, 1.0),
+        (FGSM(epsilon=(0.1,)), 0.3, 0.3),
+        (BIM(epsilon=(0.1,), steps=3, step=0.05), 0.3, 0.15),
+        (PGD(epsilon=(0.1,)), 0.2, 0.5),
+        (PGD(epsilon=(0.1,), steps=20, relative_step=1 / 30), 0.3, 0.2),
+        (MIM(epsilon=(0.1,), steps=1), 0.4, 1.0),
     ],
 )
 def test_reach_is_steps_times_step_size(attack: AttackPart, epsilon: float, reach: float) -> None:
@@ -109,10 +110,10 @@ def test_reach_is_steps_times_step_size(attack: AttackPart, epsilon: float, reac
 
 def test_default_steps_reach_the_budget_and_short_ones_do_not() -> None:
     problem = Problem(2, (1, 5, 5), spread=0.1)
-    for attack in (BIM(epsilon=0.05), MIM(epsilon=0.05), PGD(epsilon=0.05, random_start=False)):
+    for attack in (BIM(epsilon=(0.05,)), MIM(epsilon=(0.05,)), PGD(epsilon=(0.05,), random_start=False)):
         moved = norms(problem.inputs, problem.run(attack).adversarials, "linf")[0]
         np.testing.assert_allclose(moved, 0.05, rtol=1e-5)
-    short = problem.run(BIM(epsilon=0.05, steps=3, step=0.01))
+    short = problem.run(BIM(epsilon=(0.05,), steps=3, step=0.01))
     np.testing.assert_allclose(norms(problem.inputs, short.adversarials, "linf")[0], 0.03, rtol=1e-5)
 
 
@@ -129,7 +130,7 @@ def test_restarts_keep_the_worst() -> None:
     target = Target(Ring(), UNIT, 2)
     fooled = []
     for restarts in (1, 2, 8):
-        attack = PGD(epsilon=0.1, steps=2, relative_step=0.01, restarts=restarts)
+        attack = PGD(epsilon=(0.1,), steps=2, relative_step=0.01, restarts=restarts)
         result = attack.run(target, inputs, labels, 0, lambda _: None)
         assert (result.claimed[0] == (predict(target.module, result.adversarials[0]) != 0)).all()
         fooled.append(result.claimed[0])
@@ -137,22 +138,24 @@ def test_restarts_keep_the_worst() -> None:
     # the ring is a tenth of the ball: 1 − 0.9ⁿ
     shares = [f.mean() for f in fooled]
     np.testing.assert_allclose(shares, [0.1, 0.19, 0.57], atol=4 * 0.035)
-    assert not BIM(epsilon=0.1).run(target, inputs, labels, 0, lambda _: None).claimed.any()
+    assert not BIM(epsilon=(0.1,)).run(target, inputs, labels, 0, lambda _: None).claimed.any()
 
 
 def test_the_margin_keeps_a_gradient_where_softmax_saturates() -> None:
     problem = Problem(2, (1, 5, 5), spread=0.1)
     with torch.no_grad():
-        problem.module.layer.weight *= 1e4
-        problem.module.layer.bias *= 1e4
+        for weight in problem.module.parameters():
+            weight.mul_(1e4)
     truth = problem.worst_margins(0.1, "linf") < 0
     assert truth.mean() > 0.5
-    saturated = problem.fooled(problem.run(FGSM(epsilon=0.1)))[0]
+    saturated = problem.fooled(problem.run(FGSM(epsilon=(0.1,))))[0]
     assert (saturated & truth).sum() < truth.sum() / 2
-    np.testing.assert_array_equal(problem.fooled(problem.run(FGSM(epsilon=0.1, loss="margin")))[0], truth)
+    np.testing.assert_array_equal(problem.fooled(problem.run(FGSM(epsilon=(0.1,), loss="margin")))[0], truth)
 
 
-@pytest.mark.parametrize("attack", [FGSM(epsilon=0.1, norm="l2"), PGD(epsilon=0.1, norm="l2"), MIM(epsilon=0.1)])
+@pytest.mark.parametrize(
+    "attack", [FGSM(epsilon=(0.1,), norm="l2"), PGD(epsilon=(0.1,), norm="l2"), MIM(epsilon=(0.1,))]
+)
 def test_tiny_gradients_still_move_the_input(attack: AttackPart) -> None:
     """A confident network's gradient of 1e-25 has a square that float32 cannot hold."""
     module = Linear(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([29.0, -29.0]))
@@ -191,7 +194,7 @@ def test_eot_averages_draws_and_finds_the_mean_direction() -> None:
     fooled = {}
     for eot in (1, 64):
         noisy.forwards = 0
-        result = BIM(epsilon=0.05, steps=3, eot=eot).run(target, problem.inputs, problem.labels, 7, lambda _: None)
+        result = BIM(epsilon=(0.05,), steps=3, eot=eot).run(target, problem.inputs, problem.labels, 7, lambda _: None)
         # 3 steps, one count of successes, one check for a gradient
         assert noisy.forwards == 5 * eot
         fooled[eot] = predict(problem.module, result.adversarials[0]) != problem.labels.numpy()
@@ -205,10 +208,32 @@ def test_a_randomised_classifier_is_reseeded() -> None:
     noisy = Masked(problem.module, 2.0)
     target = problem.target._replace(module=noisy)
     runs = [
-        PGD(epsilon=0.05, steps=3).run(target, problem.inputs, problem.labels, s, lambda _: None) for s in (1, 1, 2)
+        PGD(epsilon=(0.05,), steps=3).run(target, problem.inputs, problem.labels, s, lambda _: None) for s in (1, 1, 2)
     ]
     np.testing.assert_array_equal(runs[0].adversarials, runs[1].adversarials)
     assert (runs[0].adversarials != runs[2].adversarials).any()
+
+
+def test_the_attacker_does_not_know_the_draws_it_is_scored_on() -> None:
+    problem = Problem(2, (30,), Bounds(-1, 1), n=4)
+    noisy = Masked(problem.module, 2.0)
+    seen: list[Tensor] = []
+    noisy.register_forward_hook(lambda _module, _inputs, logits: seen.append(logits.detach().clone()))
+    target = problem.target._replace(module=noisy)
+    FGSM(epsilon=(0.05,)).run(target, problem.inputs, problem.labels, 3, lambda _: None)
+    noisy.reseed(3)
+    scored = noisy(problem.inputs)
+    assert len(seen) > 2
+    assert not any(torch.allclose(logits, scored) for logits in seen[:-1] if logits.shape == scored.shape)
+
+
+def test_every_part_that_draws_is_reseeded() -> None:
+    """Also where no outer module passes the seed on."""
+    problem = Problem(2, (30,), Bounds(-1, 1), n=10)
+    module = nn.Sequential(Masked(nn.Identity(), 0.3), Masked(problem.module, 0.3))
+    target = problem.target._replace(module=module)
+    runs = [BIM(epsilon=(0.05,)).run(target, problem.inputs, problem.labels, 5, lambda _: None) for _ in range(2)]
+    np.testing.assert_array_equal(runs[0].adversarials, runs[1].adversarials)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

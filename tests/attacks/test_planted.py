@@ -51,11 +51,11 @@ def images() -> Tensor:
 
 
 def strong(norm: Norm) -> PGD:
-    return PGD(norm=norm, epsilon=EPSILON[norm])
+    return PGD(norm=norm, epsilon=(EPSILON[norm],))
 
 
 def crippled(norm: Norm) -> PGD:
-    return PGD(norm=norm, epsilon=EPSILON[norm], steps=1, step=EPSILON[norm] / 100, random_start=False)
+    return PGD(norm=norm, epsilon=(EPSILON[norm],), steps=1, step=EPSILON[norm] / 100, random_start=False)
 
 
 def missed(features: nn.Module, images: Tensor, norm: Norm, attack: AttackPart) -> float:
@@ -81,7 +81,7 @@ def test_the_planted_adversarial_exists(images: Tensor, norm: Norm) -> None:
 def test_strong_attacks_find_it(images: Tensor, norm: Norm) -> None:
     features = Features(Small())
     assert missed(features, images, norm, strong(norm)) == 0
-    auto = AutoAttack(norm=norm, epsilon=0.5, steps=20, queries=20)
+    auto = AutoAttack(norm=norm, epsilon=(0.5,), steps=20, queries=20)
     assert missed(features, images[:8], norm, auto) == 0
 
 
@@ -89,7 +89,7 @@ def test_strong_attacks_find_it(images: Tensor, norm: Norm) -> None:
 def test_broken_attacks_miss_it(images: Tensor, norm: Norm) -> None:
     features = Features(Small())
     assert missed(features, images, norm, crippled(norm)) > 0.9
-    noise = UniformNoise(norm=norm, epsilon=EPSILON[norm], draws=20)
+    noise = UniformNoise(norm=norm, epsilon=(EPSILON[norm],), draws=20)
     assert missed(features, images, norm, noise) > 0.7
 
 
@@ -137,10 +137,10 @@ def test_same_seed_same_answer_and_the_model_is_left_alone(images: Tensor) -> No
     module = Small().train()
     state = torch.get_rng_state()
     answers = [
-        planted_test(Features(module), images, 0.1, UNIT, "linf", FGSM(epsilon=0.1, loss="margin"), seed)
+        planted_test(Features(module), images, 0.1, UNIT, "linf", FGSM(epsilon=(0.1,), loss="margin"), seed)
         for seed in (1, 1)
     ]
-    np.testing.assert_array_equal(*answers)
+    np.testing.assert_array_equal(answers[0], answers[1])
     assert torch.equal(torch.get_rng_state(), state)
     assert module.training
     assert all(weight.requires_grad and weight.grad is None for weight in module.parameters())

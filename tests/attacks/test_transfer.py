@@ -55,6 +55,6 @@ def test_unresolved_it_knows_nothing() -> None:
 
 def test_resolved_it_is_that_attack() -> None:
     problem = Problem(2, (4,))
-    inner = FGSM(epsilon=0.1)
+    inner = FGSM(epsilon=(0.1,))
     result = problem.run(make(epsilon=0.1).resolved(inner))
     assert (result.adversarials == problem.run(inner).adversarials).all()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from qaml.attacks.base import Target
 from qaml.attacks.geometry.implementation import single_precision
 from qaml.errors import PartError
+from qaml.models.seeding import derive_seed, seeded
 
 BATCH = 256
 """Images attacked at once."""
@@ -59,13 +60,14 @@ def access(target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int
     module = target.module
     modes = [(part, part.training) for part in module.modules()]
     trained = [weight for weight in module.parameters() if weight.requires_grad]
-    devices = list(range(torch.cuda.device_count())) if inputs.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), torch.enable_grad():
+    # a stream of its own: an attacker does not know the draws that its result is scored on
+    private = derive_seed(seed, "attack")
+    with seeded(private, inputs.device), torch.enable_grad():
         try:
             module.eval()
             for weight in trained:
                 weight.requires_grad_(False)
-            _start_generators(module, seed, inputs.device)
+            _reseed(module, private)
             yield Averaged(module, draws).eval() if draws > 1 else module
         finally:
             for weight in trained:
@@ -74,15 +76,14 @@ def access(target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int
                 part.training = mode
 
 
-def _start_generators(module: nn.Module, seed: int, device: torch.device) -> None:
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed_all(seed)
-    for part in module.modules():
-        reseed = getattr(part, "reseed", None)
-        if callable(reseed):
-            reseed(seed)
-            break  # the outermost one reseeds what it holds
+def _reseed(module: nn.Module, seed: int) -> None:
+    """Start the draws of the outermost modules that draw; each reseeds what it holds."""
+    reseed = getattr(module, "reseed", None)
+    if callable(reseed):
+        reseed(seed)
+        return
+    for child in module.children():
+        _reseed(child, seed)
 
 
 def _check(target: Target, inputs: Tensor, labels: Tensor) -> None:
