@@ -66,7 +66,7 @@ def _small(seed: int = 0) -> nn.Module:
 
 def test_each_epoch_sees_every_example_once_in_an_order_of_its_own() -> None:
     hooks = Watching()
-    fit_classifier(_small(), Training(epochs=3, batch=4, lr=1e-3), _numbered(12), hooks, 0)
+    fit_classifier(_small().eval(), Training(epochs=3, batch=4, lr=1e-3), _numbered(12), hooks, 0)
     epochs = [[x for batch in hooks.seen[i : i + 3] for x in batch] for i in (0, 3, 6)]
     assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 3
@@ -142,9 +142,11 @@ def test_another_loss_can_be_given() -> None:
 
 
 def test_dropout_differs_between_steps_and_between_seeds() -> None:
-    """With a learning rate too small to matter, the losses of one batch differ by dropout alone."""
+    """With copies of one example and a learning rate too small to matter, losses differ by dropout alone."""
+    one = blobs(GREY, 1)
+    copies = Split(one.inputs.repeat(49, 0), one.labels.repeat(49), np.arange(49))
     part = model("fnn", dropout=0.5, training={"epochs": 3, "batch": 49, "lr": 1e-12})
-    losses = [part.fit(part.build(GREY, 0), blobs(GREY), GREY, Hooks(), seed)["loss"] for seed in (0, 0, 1)]
+    losses = [part.fit(part.build(GREY, 0), copies, GREY, Hooks(), seed)["loss"] for seed in (0, 0, 1)]
     assert losses[0] == losses[1]
     assert len(set(losses[0] + losses[2])) == 6
 
