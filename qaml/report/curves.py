@@ -92,7 +92,7 @@ def draw(panel: Panel, accents: dict[str, Accent], title: str, description: str)
         _frame(x_axis, y_axis, style.factor, "ε", words(panel.metric) + (", %" if style.unit == "points" else "")),
         *lines,
         *diamonds,
-        _names(drawn, accents, y_axis),
+        _names(drawn, accents, x_axis, y_axis),
         class_="cv",
         viewBox=f"0 0 {short(_WIDTH)} {short(_HEIGHT)}",
         role="img",
@@ -129,17 +129,18 @@ def _runs(points: Iterable[_Point]) -> list[list[_Point]]:
     return [run for run in runs if run]
 
 
-def _names(drawn: Sequence[tuple[Curve, Sequence[_Point]]], accents: dict[str, Accent], y_axis: Axis) -> Markup:
+def _names(
+    drawn: Sequence[tuple[Curve, Sequence[_Point]]], accents: dict[str, Accent], x_axis: Axis, y_axis: Axis
+) -> Markup:
     """Direct labels, pushed apart where lines end close together."""
-    wanted = sorted(
-        (y_axis.place(runs[-1][-1].value), i) for i, (_, points) in enumerate(drawn) if (runs := _runs(points))
-    )
+    last = {i: runs[-1][-1] for i, (_, points) in enumerate(drawn) if (runs := _runs(points))}
+    wanted = sorted((y_axis.place(point.value), i) for i, point in last.items())
     placed = spread([y for y, _ in wanted], 14.0, _TOP + 4, _BOTTOM + 8)
     labels: list[Markup] = []
     for (end, i), y in zip(wanted, placed, strict=True):
         curve = drawn[i][0]
         style = f"--c:{accents[curve.model].colour}"
-        leader = path(((_RIGHT + 4, end), (_RIGHT + 14, y)))
+        leader = path(((x_axis.place(last[i].x) + 4, end), (_RIGHT + 14, y)))
         text = f"{curve.model}, worst of {curve.attack}" if curve.is_worst_case else f"{curve.model}, {curve.attack}"
         labels.append(tag("path", d=leader, class_="ld", style=style))
         name = tag("tspan", shorten(text, 34))

@@ -54,6 +54,8 @@ def forest_sentence(outcome: Outcome) -> str:
         return "No number of this claim could be measured."
     style, first = style_of(outcome), outcome.measured[0]
     sentences = [_against_threshold(first, style), _against_paper(first, style)]
+    if outcome.verdict == "invalid":
+        sentences.append("The measurement is invalid, so this decides nothing.")
     if len(outcome.measured) > 1:
         sentences.insert(0, "The first row decided.")
         away = sum(1 for m in outcome.measured if m.paper is not None and not _is_inside(m, m.paper))

@@ -25,6 +25,8 @@ def test_a_forest_plots_sentence_compares_with_threshold_and_paper() -> None:
     assert sentences.forest_sentence(across).startswith("The interval reaches across the edge")
     outside = comparison("cnn-adv", "cw")
     assert sentences.forest_sentence(outside).startswith("The whole interval lies outside")
+    invalid = comparison("cnn-smoothed", "fgsm")
+    assert sentences.forest_sentence(invalid).endswith("The measurement is invalid, so this decides nothing.")
 
 
 def test_many_numbers_are_counted_against_the_paper() -> None:
