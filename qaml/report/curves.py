@@ -16,7 +16,7 @@ from qaml.report.text import shorten
 
 _WIDTH, _HEIGHT = 720.0, 330.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 520.0, 14.0, 286.0
-_MOST_POINTS = 160
+_MOST_POINTS = 100
 
 
 class Panel(NamedTuple):
