@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
 def adam(
     parameter: FloatArray,
     positive: FloatArray,
@@ -46,7 +46,7 @@ def adam(
         parameter[i] -= rate * mean[i] / (np.sqrt(square[i]) * root + tiny)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
 def sgd(
     parameter: FloatArray,
     positive: FloatArray,

@@ -11,7 +11,7 @@ import numpy as np
 
 from qaml.samplers.base import BoltzmannParameters, Moments
 from qaml.samplers.conditional import conditional_moments, free_energies
-from qaml.samplers.gibbs.kernel import LANES, advance, copy_transposed
+from qaml.samplers.gibbs.kernel import GROUP, LANES, PATTERNS, advance, tabulate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 
-def _padded(n: int) -> int:
-    return -(-n // LANES) * LANES
+def _padded(n: int, multiple: int = LANES) -> int:
+    return -(-n // multiple) * multiple
 
 
 class FusedChains:
@@ -42,7 +42,7 @@ class FusedChains:
         self._key = np.random.SeedSequence(seed).generate_state(2).astype(np.uint64)
         self._visible = np.random.default_rng(seed).integers(0, 2, (len(betas), n_visible), np.uint8)
         self._weights = np.zeros((n_visible + 1, _padded(n_hidden)), np.float32)
-        self._weights_t = np.zeros((n_hidden + 1, _padded(n_visible)), np.float32)
+        self._table = np.zeros((_padded(n_hidden, GROUP) // GROUP * PATTERNS, _padded(n_visible)), np.float32)
         self._visible_bias = np.zeros(_padded(n_visible), np.float32)
         self._hidden_bias = np.zeros(_padded(n_hidden), np.float32)
 
@@ -91,7 +91,7 @@ class FusedChains:
     def _take(self, parameters: BoltzmannParameters[FloatArray]) -> None:
         n_visible, n_hidden = parameters.weights.shape
         self._weights[:n_visible, :n_hidden] = parameters.weights
-        copy_transposed(parameters.weights, self._weights_t)
+        tabulate(parameters.weights, self._table)
         self._visible_bias[:n_visible] = parameters.visible_bias
         self._hidden_bias[:n_hidden] = parameters.hidden_bias
 
@@ -99,7 +99,7 @@ class FusedChains:
         advance(
             self._visible,
             self._weights,
-            self._weights_t,
+            self._table,
             self._visible_bias,
             self._hidden_bias,
             self._betas,

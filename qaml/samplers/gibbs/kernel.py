@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 LANES = 16
 """Units are padded to a multiple of this, so that every inner loop has a constant length and no remainder."""
+GROUP = 4
+"""Hidden units whose weights are added up beforehand, for each of the PATTERNS of a group: a sweep then reads one
+row a group, however many units are on."""
+PATTERNS = 2**GROUP
 _ROWS = 4
 """Rows added to the pre-activations at once: each pass reads and writes them once."""
 
@@ -91,6 +95,18 @@ def _list_active(units: NDArray[np.uint8], rows: NDArray[np.uint32], zero_row: i
 
 
 @njit(inline="always")  # type: ignore[untyped-decorator]
+def _list_patterns(units: NDArray[np.uint8], rows: NDArray[np.uint32], n_groups: int) -> int:
+    """Write the table row of each group's pattern, and zero rows up to a multiple of _ROWS; return how many groups."""
+    for g in range(n_groups):
+        first = GROUP * g
+        pattern = units[first] + 2 * units[first + 1] + 4 * units[first + 2] + 8 * units[first + 3]
+        rows[g] = PATTERNS * g + pattern
+    for extra in range(_ROWS):
+        rows[n_groups + extra] = 0  # no unit of the first group is on
+    return n_groups
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
 def _add_rows(bias: FloatArray, weights: FloatArray, rows: NDArray[np.uint32], n: int, out: FloatArray) -> None:
     """Bias + the sum of the first n listed rows, in a fixed order."""
     width = out.shape[0]
@@ -115,7 +131,7 @@ def _draw_units(activation: FloatArray, beta: np.float32, words: NDArray[np.uint
 def advance(
     visible: NDArray[np.uint8],
     weights: FloatArray,
-    weights_t: FloatArray,
+    table: FloatArray,
     visible_bias: FloatArray,
     hidden_bias: FloatArray,
     betas: FloatArray,
@@ -130,7 +146,7 @@ def advance(
     Args:
         visible: (chains, n_visible) 0 or 1.
         weights: (n_visible + 1, hidden width), the last row zero; widths are padded to LANES.
-        weights_t: (n_hidden + 1, visible width), the last row zero.
+        table: (groups · PATTERNS, visible width), what ``tabulate`` wrote.
         visible_bias: (visible width,).
         hidden_bias: (hidden width,).
         betas: (chains,) inverse temperatures.
@@ -140,12 +156,12 @@ def advance(
         first: first chain.
         last: one past the last chain.
     """
-    n_visible, n_hidden = weights.shape[0] - 1, weights_t.shape[0] - 1
-    hidden_width, visible_width = weights.shape[1], weights_t.shape[1]
-    hidden = np.empty(n_hidden, np.uint8)
+    n_visible, n_groups = weights.shape[0] - 1, table.shape[0] // PATTERNS
+    hidden_width, visible_width = weights.shape[1], table.shape[1]
+    hidden = np.empty(hidden_width, np.uint8)
     activation_h = np.empty(hidden_width, np.float32)
     activation_v = np.empty(visible_width, np.float32)
-    rows = np.empty(max(n_visible, n_hidden) + _ROWS, np.uint32)
+    rows = np.empty(max(n_visible, n_groups) + _ROWS, np.uint32)
     block = 4 * LANES
     words = np.empty((hidden_width + visible_width + block - 1) // block * block, np.uint32)
     for chain in range(first, last):
@@ -155,16 +171,30 @@ def advance(
             n = _list_active(units, rows, n_visible)
             _add_rows(hidden_bias, weights, rows, n, activation_h)
             _draw_units(activation_h, betas[chain], words, hidden)
-            n = _list_active(hidden, rows, n_hidden)
-            _add_rows(visible_bias, weights_t, rows, n, activation_v)
+            n = _list_patterns(hidden, rows, n_groups)
+            _add_rows(visible_bias, table, rows, n, activation_v)
             _draw_units(activation_v, betas[chain], words[hidden_width:], units)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def copy_transposed(matrix: FloatArray, out: FloatArray) -> None:
-    """Write the transpose of (rows, columns) into the corner of a larger array, in blocks that stay in cache."""
-    rows, columns = matrix.shape
-    for start in range(0, rows, LANES):
-        for j in range(columns):
-            for i in range(start, min(start + LANES, rows)):
-                out[j, i] = matrix[i, j]
+@njit(cache=True, nogil=True, fastmath=_FLAGS)  # type: ignore[untyped-decorator]
+def tabulate(weights: FloatArray, table: FloatArray) -> None:
+    """Write the sums of weights of every pattern of every group of hidden units.
+
+    Args:
+        weights: (n_visible, n_hidden).
+        table: (groups · PATTERNS, visible width); row PATTERNS·g + p belongs to the units of group g that are p's bits.
+            Zero at first; the padding stays so.
+    """
+    n_visible, n_hidden = weights.shape
+    for start in range(0, n_visible, LANES):  # a transposition in blocks that stay in cache
+        for j in range(n_hidden):
+            row = table[PATTERNS * (j // GROUP) + (1 << (j % GROUP))]
+            for i in range(start, min(start + LANES, n_visible)):
+                row[i] = weights[i, j]
+    for first in range(0, table.shape[0], PATTERNS):
+        for unit in range(1, GROUP):
+            top = 1 << unit
+            for rest in range(1, top):
+                total, with_unit, others = table[first + top + rest], table[first + top], table[first + rest]
+                for i in range(table.shape[1]):
+                    total[i] = with_unit[i] + others[i]
