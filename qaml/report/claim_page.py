@@ -50,6 +50,7 @@ class ClaimView(NamedTuple):
 
     outcome: Outcome
     numbers: str
+    reason: str
     raised: tuple[Finding, ...]
     unassessed: tuple[Finding, ...]
     main: Figure | None
@@ -65,6 +66,7 @@ def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
     return ClaimView(
         outcome,
         sentences.verdict_numbers(outcome),
+        sentences.reason_beyond_numbers(outcome),
         tuple(f for f in findings if f.assessed),
         tuple(f for f in findings if not f.assessed),
         _main(outcome),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -17,10 +17,14 @@ from qaml.report.text import shorten
 _WIDTH, _HEIGHT = 720.0, 330.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 520.0, 14.0, 286.0
 _MOST_POINTS = 100
+_ACCURACIES = ("robust_accuracy", "accuracy_under_attack")
 
 
 class Panel(NamedTuple):
-    """Curves that belong on one pair of axes: the same metric and the same range of budgets (so the same norm)."""
+    """Curves that belong on one pair of axes: the same quantity and the same range of budgets (so the same norm).
+
+    Accuracy under one attack and robust accuracy, its worst case over attacks, are one quantity here.
+    """
 
     metric: str
     curves: tuple[Curve, ...]
@@ -41,13 +45,28 @@ def panels(curves: Sequence[Curve], cells: Sequence[CellValue]) -> list[Panel]:
     for curve in curves:
         finite = [e for e in curve.epsilons if math.isfinite(e)]
         if finite:
-            groups.setdefault((curve.metric, max(finite)), []).append(_from_clean(curve, cells))
-    return [Panel(metric, tuple(group), _paper_points(metric, group, cells)) for (metric, _), group in groups.items()]
+            quantity = "accuracy" if curve.metric in _ACCURACIES else curve.metric
+            groups.setdefault((quantity, max(finite)), []).append(_from_clean(curve, cells))
+    return [_panel(group, cells) for group in groups.values()]
+
+
+def _panel(group: Sequence[Curve], cells: Sequence[CellValue]) -> Panel:
+    metrics = dict.fromkeys(curve.metric for curve in group)
+    metric = "accuracy" if len(metrics) > 1 else group[0].metric
+    ordered = sorted(group, key=lambda curve: not curve.is_worst_case)  # thick lines below thin ones
+    return Panel(metric, tuple(ordered), _paper_points(metrics, group, cells))
+
+
+def name_of(curve: Curve) -> str:
+    """The attack, or what the worst case was taken over."""
+    if not curve.is_worst_case or curve.attack.startswith("worst"):
+        return curve.attack
+    return f"worst of {curve.attack}"
 
 
 def _from_clean(curve: Curve, cells: Sequence[CellValue]) -> Curve:
     clean = [c.estimate for c in cells if c.metric == "clean_accuracy" and c.model == curve.model]
-    if not clean or 0.0 in curve.epsilons or not curve.metric.endswith(("robust_accuracy", "under_attack")):
+    if not clean or 0.0 in curve.epsilons or curve.metric not in _ACCURACIES:
         return curve
     return curve.model_copy(
         update={
@@ -60,14 +79,14 @@ def _from_clean(curve: Curve, cells: Sequence[CellValue]) -> Curve:
 
 
 def _paper_points(
-    metric: str, curves: Sequence[Curve], cells: Sequence[CellValue]
+    metrics: Collection[str], curves: Sequence[Curve], cells: Sequence[CellValue]
 ) -> tuple[tuple[str, float, float], ...]:
     models = {curve.model for curve in curves}
     budgets = {e for curve in curves for e in curve.epsilons}
     points: list[tuple[str, float, float]] = []
     for cell in cells:
         epsilon = 0.0 if cell.metric == "clean_accuracy" else cell.epsilon
-        is_here = cell.model in models and cell.metric in (metric, "clean_accuracy") and epsilon in budgets
+        is_here = cell.model in models and cell.metric in {*metrics, "clean_accuracy"} and epsilon in budgets
         if is_here and cell.paper is not None and epsilon is not None and math.isfinite(cell.paper):
             points.append((cell.model, epsilon, cell.paper))
     return tuple(dict.fromkeys(points))
@@ -141,7 +160,7 @@ def _names(
         curve = drawn[i][0]
         style = f"--c:{accents[curve.model].colour}"
         leader = path(((x_axis.place(last[i].x) + 4, end), (_RIGHT + 14, y)))
-        text = f"{curve.model}, worst of {curve.attack}" if curve.is_worst_case else f"{curve.model}, {curve.attack}"
+        text = f"{curve.model}, {name_of(curve)}"
         labels.append(tag("path", d=leader, class_="ld", style=style))
         name = tag("tspan", shorten(text, 34))
         look = "nm bold" if curve.is_worst_case else "nm"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from statistics import median
 
 from qaml.judge.outcome import Measurement, Outcome, ReportedValues, Strip, TrainingCurve
-from qaml.report.curves import Panel
+from qaml.report.curves import Panel, name_of
 from qaml.report.marks import words
 from qaml.report.numbers import (
     Style,
@@ -22,6 +23,8 @@ from qaml.report.numbers import (
     style_of,
 )
 
+_NUMBER = re.compile(r"[+−]?\d[\d.,]*")
+
 
 def verdict_numbers(outcome: Outcome) -> str:
     """``+12.4 points, 95 % interval 8.1 to 16.9, needed ≥ 5; 5 seeds × 1,000 images``."""
@@ -33,6 +36,12 @@ def verdict_numbers(outcome: Outcome) -> str:
     text += f", 95 % interval {shown.low} to {shown.high}" if shown.low else ", no interval"
     text += f", needed {shown.needed}" if shown.needed else ""
     return f"{text}; {format_scale(first.estimate)}"
+
+
+def reason_beyond_numbers(outcome: Outcome) -> str:
+    """The outcome's reason, empty where it only repeats ``verdict_numbers`` (perhaps to another place)."""
+    has_more = _NUMBER.sub("", outcome.reason) != _NUMBER.sub("", verdict_numbers(outcome))
+    return outcome.reason if has_more else ""
 
 
 def with_unit(value: str, unit: str) -> str:
@@ -108,12 +117,7 @@ def curve_sentence(panel: Panel) -> str:
             (e, v) for e, v in zip(curve.epsilons, curve.values, strict=False) if math.isfinite(e) and not math.isnan(v)
         ]
         if points:
-            name = (
-                f"{curve.model} under the worst of {curve.attack}"
-                if curve.is_worst_case
-                else f"{curve.model} under {curve.attack}"
-            )
-            falls.append((points[-1][1], name, points[0], points[-1]))
+            falls.append((points[-1][1], f"{curve.model} ({name_of(curve)})", points[0], points[-1]))
     if not falls:
         return f"No value of {words(panel.metric)} could be measured."
     falls.sort(key=lambda f: f[0])

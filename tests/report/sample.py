@@ -144,7 +144,7 @@ def curves(rival: str, attack: str) -> tuple[Curve, ...]:
             Curve(
                 model=model,
                 attack=name,
-                metric="robust_accuracy",
+                metric="robust_accuracy" if worst else "accuracy_under_attack",
                 epsilons=grid,
                 values=values,
                 lows=lows,

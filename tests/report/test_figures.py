@@ -98,6 +98,15 @@ def test_curves_of_different_budgets_do_not_share_an_axis() -> None:
     assert curves.panels([curve((0.1,), epsilons=(math.inf,))], []) == []
 
 
+def test_the_worst_case_shares_the_axes_of_the_attacks_below_them() -> None:
+    single = curve((0.4, 0.2, 0.1)).model_copy(update={"metric": "accuracy_under_attack"})
+    worst = curve((0.3, 0.1, 0.1)).model_copy(update={"attack": "worst case", "is_worst_case": True})
+    (panel,) = curves.panels([single, worst], [])
+    assert (panel.metric, panel.curves) == ("accuracy", (worst, single))
+    assert curves.name_of(worst) == "worst case"
+    assert curves.name_of(worst.model_copy(update={"attack": "fgsm + pgd"})) == "worst of fgsm + pgd"
+
+
 def test_a_missing_value_breaks_the_line() -> None:
     (panel,) = curves.panels([curve((0.4, math.nan, 0.1))], [])
     drawing = curves.draw(panel, {"rbm": Accent("#000", "")}, "t", "d")

@@ -15,6 +15,14 @@ def test_the_verdict_is_said_with_its_number() -> None:
     assert sentences.verdict_numbers(outcome("x", "y")) == "nothing was measured"
 
 
+def test_a_reason_that_only_repeats_the_numbers_is_left_out() -> None:
+    claim = comparison("cnn-adv", "fgsm")
+    rounded = "+12.40 points, 95 % interval 8.00 to 17.02, needed ≥ 5; 5 seeds × 1,000 images"
+    assert sentences.reason_beyond_numbers(claim.model_copy(update={"reason": rounded})) == ""
+    more = rounded + " (closest of 3)"
+    assert sentences.reason_beyond_numbers(claim.model_copy(update={"reason": more})) == more
+
+
 def test_a_forest_plots_sentence_compares_with_threshold_and_paper() -> None:
     claim = comparison("cnn-adv", "fgsm")
     assert sentences.forest_sentence(claim) == (
@@ -38,8 +46,8 @@ def test_a_curves_sentence_names_the_extremes_and_what_is_drawn() -> None:
     claim = comparison("cnn-adv", "fgsm")
     (panel,) = panels(claim.curves, claim.cells)
     assert sentences.curve_sentence(panel) == (
-        "Of 3 curves the lowest and the highest end: rbm under the worst of fgsm + transfer goes from 88.1 % at ε = 0"
-        " to 8.0 % at ε = 0.3; rbm under fgsm goes from 88.1 % at ε = 0 to 18.0 % at ε = 0.3. Bands are 95 % intervals,"
+        "Of 3 curves the lowest and the highest end: rbm (worst of fgsm + transfer) goes from 88.1 % at ε = 0"
+        " to 8.0 % at ε = 0.3; rbm (fgsm) goes from 88.1 % at ε = 0 to 18.0 % at ε = 0.3. Bands are 95 % intervals,"
         " the thick line is the worst case over the attacks named, diamonds are the paper's."
     )
 
