@@ -229,11 +229,14 @@ def _claim(request: pytest.FixtureRequest, record_property: Any) -> CheckedClaim
     if isinstance(parameter, QamlError):
         return BrokenClaim(parameter)
     session = _session(request.config)
+    failed = ""
     try:
         outcome = session.outcome(parameter.node)
     except QamlError as error:
-        record_property(FAILURE, str(error))
-        pytest.fail(str(error), pytrace=False)
+        failed = str(error)
+    if failed:  # outside the except block: pytest would print the chain of exceptions
+        record_property(FAILURE, failed)
+        pytest.fail(failed, pytrace=False)
     record_property(PROPERTY, session.plan.claims[parameter.node].judge.key)
     from qaml.report.junit import properties
 
@@ -289,6 +292,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from qaml.judge.assemble import assemble
     from qaml.report.html import write_report
     from qaml.report.markdown import write_step_summary
+    from qaml.report.merge import save
     from qaml.report.terminal import table
 
     session = _session(config)
@@ -296,6 +300,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     try:
         outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
         terminalreporter.write_line(table(outcomes))
+        save(outcomes, session.options.report)
         page = write_report(outcomes, session.options.report)
         write_step_summary(outcomes)
     except QamlError as error:

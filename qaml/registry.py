@@ -42,6 +42,11 @@ class Part(Settings):
     registry: ClassVar[Registry[Any]]
     kind: str
 
+    @property
+    def source_modules(self) -> tuple[str, ...]:
+        """Python modules, beside the part's own, whose changes make stored results stale."""
+        return ()
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A family's base resolves kinds; its parts validate as they are.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from qaml.registry import Part, Registry
 from qaml.types import Bounds, Epsilon, FloatArray
@@ -104,6 +104,9 @@ class AttackPart(Part, ABC):
 
     epsilon: EpsilonGrid | None = None
     """Budgets in the attack's norm; left out only where an attack minimises (then it is unlimited)."""
+
+    images: int | None = Field(None, ge=1)
+    """Attack the first test images only, for attacks that take long; default as many as the suite evaluates."""
 
     needs_gradients: ClassVar[bool] = True
     needs_images: ClassVar[bool] = False

@@ -105,6 +105,11 @@ class ModelPart(Part, ABC):
     default_seeds: ClassVar[int] = 3
     """Training runs unless the suite says otherwise; 5 where training is cheap."""
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether weights are brought along and ``fit`` changes nothing."""
+        return False
+
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that this architecture cannot take.
 

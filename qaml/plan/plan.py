@@ -147,17 +147,23 @@ class _Planner:
         cost = 2.0 + 0.5 * entry.part.training.epochs * (2 if crafts else 1)
         return self.step("train", f"train {entry.name}, seed {replicate}", payload, parents, parts, cost)
 
-    def _score(self, entry: ModelEntry, load: Step, train: Step, craft: Step | None) -> Step:
+    def _score(
+        self,
+        entry: ModelEntry,
+        load: Step,
+        train: Step,
+        craft: Step | None,
+        grid: tuple[float, ...] | None = None,
+    ) -> Step:
+        """Score clean images or adversarials; a minimisation attack runs once for whatever budgets are asked of it."""
         parents = {"data": load, "train": train} | ({"attack": craft} if craft is not None else {})
         payload = {
             "classifier": _classifier(self.suite, entry),
-            "images": self._images(entry, craft),
+            "images": self.suite.evaluation.images if craft is None else craft.payload["images"],
+            "epsilons": grid,
         }
         title = f"evaluate {entry.name} on {craft.title.removeprefix('attack ') if craft else 'clean images'}"
         return self.step("evaluate", title, payload, parents, (entry.part, *entry.defences), 1.0)
-
-    def _images(self, entry: ModelEntry, craft: Step | None) -> int | None:  # noqa: ARG002
-        return self.suite.evaluation.images if craft is None else craft.payload["images"]
 
     # --- attacks
 
@@ -173,7 +179,8 @@ class _Planner:
         inner = self.suite.attacks[part.attack] if surrogate is not None else part  # type: ignore[attr-defined]
         crafts = tuple(self._craft(entry, name, inner, surrogate, replicate) for replicate in range(len(steps.trains)))
         scores = tuple(
-            self._score(entry, steps.load, train, craft) for train, craft in zip(steps.trains, crafts, strict=True)
+            self._score(entry, steps.load, train, craft, inner.grid if inner.minimises else None)
+            for train, craft in zip(steps.trains, crafts, strict=True)
         )
         diagnosed = self._is_diagnosed(inner, surrogate)
         return AttackSteps(
@@ -189,9 +196,9 @@ class _Planner:
         maker = self.suite.models[surrogate] if surrogate is not None else entry
         makers = self.model(maker.name).trains
         data_defences = [d for d in entry.defences if getattr(d, "where", "") == "data"]
-        images = min_images(self.suite.evaluation.images, getattr(inner, "images", None))
+        images = min_images(self.suite.evaluation.images, self.suite.attacks[name].images, inner.images)
         payload = {
-            "attack": inner,
+            "attack": inner.model_copy(update={"epsilon": None}) if inner.minimises else inner,
             "classifier": _classifier(self.suite, maker),
             "start_from": data_defences,
             "images": images,
@@ -274,7 +281,7 @@ class _Planner:
             "paper_says": entry.paper_says,
             "reported": dict(self.suite.reported),
             "assumed": dict(self.suite.assumed),
-            "attacks": {name: self.suite.attacks[name] for name in sorted({a for _, a in attacks})},
+            "attacks": self._with_inner({attack for _, attack in attacks}),
             "profile": self.suite.profile,
             "yaml": entry.yaml,
             "line": entry.line,
@@ -284,6 +291,11 @@ class _Planner:
         }
         judge = self.step("judge", f"judge {entry.id}", payload, parents, (entry.part,), 0.2)
         return ClaimPlan(self.suite, entry, models, attacks, judge)
+
+    def _with_inner(self, names: set[str]) -> dict[str, Any]:
+        """These attacks, and those that transferred ones are made with."""
+        inner = {getattr(self.suite.attacks[name], "attack", name) for name in names}
+        return {name: self.suite.attacks[name] for name in sorted(names | inner)}
 
     def _replay(self, entry: ClaimEntry) -> str:
         """The command that runs this claim again."""
@@ -317,7 +329,10 @@ def _nested(part: Part) -> tuple[Part, ...]:
 
 
 def _code(kind: StepKind, parts: Iterable[Part]) -> Digest:
-    return digest({STEP_MODULES[kind], *(type(part).__module__ for part in parts)})
+    """The step's own code and that of its parts."""
+    chosen = list(parts)
+    own = {type(part).__module__ for part in chosen}
+    return digest({STEP_MODULES[kind], *own, *(module for part in chosen for module in part.source_modules)})
 
 
 def ancestors(plan: Plan, key: str) -> dict[str, Step]:

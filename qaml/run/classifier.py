@@ -29,8 +29,8 @@ def restore(description: Mapping[str, Any], weights: Path, device: str) -> nn.Mo
 
 
 def wrapped(module: nn.Module, defences: Sequence[DefencePart], info: InputInfo) -> nn.Module:
-    """The classifier with the defences that stand inside it."""
-    for defence in defences:
+    """The classifier with the defences that stand inside it; inputs pass the first one first."""
+    for defence in reversed(defences):
         if not is_data_defence(defence):
             module = defence.wrap(module, info)
     return module.eval()

@@ -26,12 +26,17 @@ class ConvNetwork(nn.Module):
                 layers.append(nn.MaxPool2d(2))
                 height, width = height // 2, width // 2
             n_in = n_out
-        self.features = nn.Sequential(*layers)
+        self.convolutions = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
             nn.Linear(n_in * height * width, hidden), nn.ReLU(), nn.Linear(hidden, n_classes)
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, channels, height, width) → logits (batch, n_classes)."""
-        logits: Tensor = self.classifier(self.features(inputs).flatten(1))
+        logits: Tensor = self.classifier(self.features(inputs))
         return logits
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What the fully connected layers see: (batch, channels, height, width) → (batch, n_features)."""
+        maps: Tensor = self.convolutions(inputs)
+        return maps.flatten(1)

@@ -28,3 +28,8 @@ class FullyConnected(nn.Module):
         """(batch, …) → logits (batch, n_classes)."""
         logits: Tensor = self.layers(inputs.flatten(1))
         return logits
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What the last layer sees: (batch, …) → (batch, width of the last hidden layer)."""
+        hidden: Tensor = self.layers[:-1](inputs.flatten(1))
+        return hidden

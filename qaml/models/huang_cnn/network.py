@@ -31,10 +31,15 @@ class ThreeConvolutions(nn.Module):
                 height, width = height - side + 1, width - side + 1
             layers += [nn.Conv2d(n_in, n_out, side), nn.ReLU()]
             n_in = n_out
-        self.features = nn.Sequential(*layers)
+        self.convolutions = nn.Sequential(*layers)
         self.classifier = nn.Linear(n_in * height * width, n_classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, channels, height, width) → logits (batch, n_classes)."""
-        logits: Tensor = self.classifier(self.features(inputs).flatten(1))
+        logits: Tensor = self.classifier(self.features(inputs))
         return logits
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What the fully connected layers see: (batch, channels, height, width) → (batch, n_features)."""
+        maps: Tensor = self.convolutions(inputs)
+        return maps.flatten(1)

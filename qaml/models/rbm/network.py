@@ -53,6 +53,14 @@ class RBMClassifier(nn.Module):
         hidden = softplus(activations[:, None, :] + label_weights, threshold=_LINEAR_FROM).sum(-1)
         return hidden + label_bias + (pixels @ pixel_bias)[:, None]
 
+    def features(self, inputs: Tensor) -> Tensor:
+        """Hidden units' inputs without a label, c + xW, (batch, n_hidden): all that the labels' energies see of pixels.
+
+        (But for the pixels' biases, which every label shares.)
+        """
+        weights = self.weights[: self.n_pixels]
+        return torch.addmm(self.hidden_bias, inputs.flatten(1), weights)
+
     def free_energy(self, visible: Tensor) -> Tensor:
         """F(v) = −b·v − Σ_j log(1 + exp(c_j + Σ_i v_i w_ij)), (batch,), for visible units (batch, n_visible); eq. 7."""
         activations = torch.addmm(self.hidden_bias, visible, self.weights)

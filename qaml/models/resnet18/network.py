@@ -59,8 +59,13 @@ class ResidualNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, channels, height, width) → logits (batch, n_classes)."""
-        logits: Tensor = self.classifier(self.stages(self.stem(inputs)).mean((2, 3)))
+        logits: Tensor = self.classifier(self.features(inputs))
         return logits
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What the linear layer sees: (batch, channels, height, width) → (batch, 8 × width)."""
+        maps: Tensor = self.stages(self.stem(inputs))
+        return maps.mean((2, 3))
 
 
 def _stem(n_channels: int, stem: Literal["imagenet", "cifar"], width: int) -> nn.Sequential:

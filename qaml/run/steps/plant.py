@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.planted.implementation import planted_test
+from qaml.attacks.planted.implementation import Features, has_features, planted_test
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import first, loaded
@@ -21,12 +21,12 @@ def execute(job: Job) -> None:
     attack: AttackPart = job.payload["attack"]
     module = restore(description, job.read("train", WEIGHTS), job.device)
     missed = np.zeros(0, dtype=bool)
-    if hasattr(module, "features"):
+    if has_features(module):
         data = loaded(description["dataset"])
         test = first(data.test, IMAGES)
         inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
         missed = planted_test(
-            _Features(module),
+            Features(module),
             inputs,
             float(job.payload["epsilon"]),
             data.info.bounds,
@@ -35,15 +35,3 @@ def execute(job: Job) -> None:
             job.seed,
         )
     write_arrays(job.output / "planted.npz", {"missed": missed})
-
-
-class _Features(torch.nn.Module):
-    """A classifier's features as a module of their own."""
-
-    def __init__(self, classifier: torch.nn.Module) -> None:
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.classifier.features(inputs)  # type: ignore[operator]
-        return features

@@ -15,7 +15,7 @@ from qaml.attacks.base import AttackPart
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Checkpoint, Hooks, ModelPart
 from qaml.run.checkpoint import Checkpoints
-from qaml.run.classifier import WEIGHTS, defended, restore, target
+from qaml.run.classifier import WEIGHTS, defended, restore, target, wrapped
 from qaml.run.dataset import loaded
 from qaml.run.job import Job
 from qaml.types import InputInfo, Split
@@ -42,7 +42,10 @@ def _defence_hooks(job: Job, info: InputInfo) -> list[Hooks]:
     undefended = _undefended(job) if "undefended" in job.parents else None
     return [
         defence.training_hooks(
-            _craft(crafts[str(position)], info) if str(position) in crafts else None, undefended, job.seed + position
+            _craft(crafts[str(position)], job.payload["defences"], info) if str(position) in crafts else None,
+            undefended,
+            job.seed + position,
+            info,
         )
         for position, defence in enumerate(job.payload["defences"])
     ]
@@ -57,11 +60,12 @@ def _undefended(job: Job) -> nn.Module:
     return restore(description, job.read("undefended", WEIGHTS), job.device)
 
 
-def _craft(attack: AttackPart, info: InputInfo) -> Craft:
+def _craft(attack: AttackPart, defences: Sequence[DefencePart], info: InputInfo) -> Craft:
+    """The attack on a network in training, through the defences that stand around it."""
     budget = attack.model_copy(update={"epsilon": attack.grid[-1:]})
 
     def craft(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) -> Tensor:
-        result = budget.run(target(module, info), inputs, labels, seed, lambda _: None)
+        result = budget.run(target(wrapped(module, defences, info), info), inputs, labels, seed, lambda _: None)
         return torch.from_numpy(result.adversarials[-1]).to(inputs.device)
 
     return craft
