@@ -153,11 +153,10 @@ def report(
 ) -> None:
     """Render the report again from stored outcomes, or merge those of several shards."""
     from qaml.report.html import write_report
-    from qaml.report.merge import load, merge
+    from qaml.report.merge import merge_folders
     from qaml.report.terminal import table
 
-    found = [load(path) for path in outcomes or [output]]
-    merged = merge(found) if len(found) > 1 else found[0]
+    merged = merge_folders(outcomes or [output], output)
     typer.echo(table(merged))
     typer.echo(f"report: {write_report(merged, output)}")
 

@@ -70,6 +70,11 @@ def seconds(step: Callable[[Tensor], None], batch: Tensor) -> float:
     return time.perf_counter() - start
 
 
+def take(visible: Tensor, n: int, i: int) -> Tensor:
+    """The i-th batch of n examples, round and round."""
+    return visible[torch.arange(i * n, (i + 1) * n) % len(visible)]
+
+
 def sampler(chains: int) -> NegativePhase[Any]:
     return PersistentContrastiveDivergence(sweeps=SWEEPS, chains=chains).start(N_VISIBLE, HIDDEN, seed=0)
 
@@ -80,14 +85,14 @@ def trained_machine(visible: Tensor) -> RBMClassifier:
     with torch.no_grad():
         module.weights.normal_(0, 0.01, generator=torch.Generator().manual_seed(0))
     update = ArrayUpdate(module, TRAINING, sampler(10))
-    for batch in visible.repeat(1 + WARM_UP * 10 // len(visible), 1).split(10)[:WARM_UP]:
-        update.step(batch)
+    for i in range(WARM_UP):
+        update.step(take(visible, 10, i))
     return module
 
 
 def compare(machine: RBMClassifier, visible: Tensor, n: int, repeats: int) -> dict[str, Any]:
     """The row for batches of n examples and n chains, training on in turns."""
-    batches = [visible[torch.arange(i * n, (i + 1) * n) % len(visible)] for i in range(repeats + 2)]
+    batches = [take(visible, n, i) for i in range(repeats + 2)]
     ours = ArrayUpdate(deepcopy(machine), TRAINING, sampler(n))
     peer = TorchUpdate(deepcopy(machine), n)
     times = [(seconds(ours.step, batch), seconds(peer.step, batch)) for batch in batches][2:]

@@ -26,11 +26,14 @@ ONE_ATTACK: frozenset[MetricName] = frozenset({"accuracy_under_attack", "attack_
 WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
 
 
-def _as_tuple(value: object) -> object:
+def as_tuple(value: object) -> object:
+    """One name or a list as a tuple (behind a validator, strict mode no longer takes a list for one)."""
+    if isinstance(value, list):
+        return tuple(value)
     return (value,) if isinstance(value, str) else value
 
 
-ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(_as_tuple)]
+ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(as_tuple)]
 
 
 class WeightedCell(Cell):

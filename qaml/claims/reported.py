@@ -9,14 +9,14 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BeforeValidator
 
 from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimate, Estimator, Measured, ReportedTable
-from qaml.claims.cells import SHARES, ModelNames, filled
+from qaml.claims.cells import SHARES, ModelNames, as_tuple, filled
 from qaml.claims.rules import is_limited, known_range, of_all
 from qaml.claims.wording import number, scale, weakness
 from qaml.errors import PartError
 from qaml.registry import TableName
 from qaml.vocab import Verdict
 
-RowNames = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+RowNames = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
 CLEAN_ROW = "clean"
 
 

@@ -200,6 +200,7 @@ class _Planner:
         payload = {
             "attack": inner.model_copy(update={"epsilon": None}) if inner.minimises else inner,
             "classifier": _classifier(self.suite, maker),
+            "dataset": self.suite.datasets[entry.dataset],
             "start_from": data_defences,
             "images": images,
         }

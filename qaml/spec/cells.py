@@ -16,6 +16,8 @@ from qaml.spec.nodes import Path
 from qaml.spec.pairs import Pairs
 from qaml.spec.problems import Problems
 
+_WITHOUT_ATTACK = frozenset(("clean_accuracy", "training_loss"))
+_WITH_OR_WITHOUT = frozenset(("certified_accuracy",))
 _UNBUDGETED = frozenset(("clean_accuracy", "training_loss", "certified_accuracy", "norm_quantile"))
 """Metrics that need no budget."""
 
@@ -86,6 +88,9 @@ class _Complaint(NamedTuple):
 
 
 def _complaints(cell: Cell, pairs: Pairs) -> Iterator[_Complaint]:
+    yield from _metric_and_attack(cell)
+    if cell.aggregate is not None and cell.epsilon != "every":
+        yield _Complaint(("aggregate",), f"'{cell.aggregate}' needs several epsilons", "add 'epsilon: every'")
     known = {name: pairs.attacks[name] for name in cell.attack if name in pairs.attacks}
     for name, attack in known.items():
         yield from _budget(cell, name, attack)
@@ -95,6 +100,17 @@ def _complaints(cell: Cell, pairs: Pairs) -> Iterator[_Complaint]:
     if isinstance(cell.epsilon, float) and len(set(norms.values())) > 1:
         listed = ", ".join(f"{name} in {norm}" for name, norm in norms.items())
         yield _Complaint(("epsilon",), f"one epsilon for attacks in several norms: {listed}", "leave 'epsilon' out")
+
+
+def _metric_and_attack(cell: Cell) -> Iterator[_Complaint]:
+    if cell.metric not in _WITHOUT_ATTACK:
+        if not cell.attack and cell.metric not in _WITH_OR_WITHOUT:
+            yield _Complaint((), f"metric {cell.metric!r} needs an attack", "add 'attack: name'")
+        return
+    if cell.attack:
+        yield _Complaint(("attack",), f"metric {cell.metric!r} takes no attack", "remove 'attack'")
+    if cell.epsilon is not None:
+        yield _Complaint(("epsilon",), f"metric {cell.metric!r} takes no epsilon", "remove 'epsilon'")
 
 
 def _budget(cell: Cell, name: str, attack: AttackPart) -> Iterator[_Complaint]:

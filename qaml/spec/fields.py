@@ -24,7 +24,7 @@ def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type
         if isinstance(step, str):
             field = current.model_fields.get(step) if current is not None else None
             current = next(_models_in(field.annotation), None) if field is not None else None
-            word = step
+            word = repr(step)
         if current is not None:
             current = _resolved(current, node)
     return None if current is None else (current, _name_of(current, node) or word)
@@ -33,7 +33,7 @@ def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type
 def field_hint(owner: tuple[type[BaseModel], str], common: Sequence[str] = ()) -> str:
     """``fields of attack 'fgsm': epsilon, kind, norm``."""
     settings, name = owner
-    names = sorted({*settings.model_fields, *common})
+    names = sorted({*(field.alias or key for key, field in settings.model_fields.items()), *common})
     return f"fields of {name}: {', '.join(names)}" if name else f"fields: {', '.join(names)}"
 
 

@@ -42,9 +42,33 @@ def apply_profile(document: Located, profile: str, problems: Problems) -> Locate
             continue  # reported with the document's other unknown keys
         if section == "claims":
             entries["claims"] = _override_claims(entries.get("claims"), node, path, problems)
+        elif section in SECTIONS and section in entries:
+            entries[section] = _override_table(entries[section], node)
         else:
             entries[section] = merge(entries[section], node) if section in entries else node
     return document.with_entries(entries)
+
+
+def _override_table(table: Located, over: Located) -> Located:
+    """Merge entry by entry; one that names another kind than the entry has, or inherits, replaces it."""
+    entries = dict(table.entries)
+    for name, node in over.entries.items():
+        kind = node.entries.get("kind")
+        replaces = name not in entries or (kind is not None and kind.plain() != _kind_of(name, table))
+        entries[name] = node if replaces else merge(entries[name], node)
+    return table.with_entries(entries)
+
+
+def _kind_of(name: str, table: Located) -> object:
+    """The kind that an entry names or inherits; None where there is none."""
+    seen: set[str] = set()
+    while name in table.entries and name not in seen:
+        seen.add(name)
+        entry = table.entries[name].entries
+        if "kind" in entry:
+            return entry["kind"].plain()
+        name = (entry["extends"].text if "extends" in entry else None) or ""
+    return None
 
 
 def _override_claims(claims: Located | None, over: Located, path: Path, problems: Problems) -> Located:
@@ -162,6 +186,7 @@ def _extend(base: Located, own: Located, path: Path, problems: Problems) -> Loca
         was, now = (node.entries["kind"].plain() for node in (base, own))
         message = f"extends an entry of kind {shown(was)} but names kind {shown(now)}"
         problems.value(own.entries["kind"], (*path, "kind"), message, "an entry extends one of its own kind")
+        return Located(None, own.mark, own.key)
     if "derive" in base.entries:
         problems.key(own, path, "cannot extend a derived model", "derive from it instead")
     merged = merge(base, own)

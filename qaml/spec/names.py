@@ -12,6 +12,7 @@ from qaml.spec.problems import Problems, suggest
 from qaml.spec.suite import Suite
 
 _SINGULAR = {"datasets": "dataset", "models": "model", "attacks": "attack", "reported": "table"}
+_PLURAL = {"reported": "tables"}
 
 
 def check_names(suite: Suite, document: Located, claims: list[BuiltClaim], problems: Problems) -> None:
@@ -20,7 +21,7 @@ def check_names(suite: Suite, document: Located, claims: list[BuiltClaim], probl
     for value, node, path in _mentioning(suite, document, claims):
         for where, table, name in references(value):
             if name not in known[table]:
-                hint = suggest(name, known[table], table)
+                hint = suggest(name, known[table], _PLURAL.get(table, table))
                 problems.value(node.at(where), (*path, *where), f"unknown {_SINGULAR[table]} {name!r}", hint)
     _check_own_names(suite, document, known, problems)
     _check_tables(suite, document, known["attacks"], problems)
@@ -69,7 +70,7 @@ def _check_tables(suite: Suite, document: Located, attacks: tuple[str, ...], pro
             if row not in (*attacks, "clean"):
                 problems.key(node, path, f"unknown attack {row!r}", suggest(row, (*attacks, "clean"), "rows can be"))
             if len(values) != len(table.columns):
-                message = f"expected {len(table.columns)} values, one a column, got {len(values)}"
+                message = f"expected one value a column ({len(table.columns)}), got {len(values)}"
                 problems.value(node, path, message, f"columns: {', '.join(table.columns)}")
 
 

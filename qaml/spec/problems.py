@@ -24,6 +24,7 @@ class Problems:
         self.file = file
         self._lines = lines
         self._found: dict[tuple[Mark, str, str], Problem] = {}
+        self._unreadable: set[Mark] = set()
 
     def __bool__(self) -> bool:
         """Whether there is any."""
@@ -31,6 +32,8 @@ class Problems:
 
     def add(self, mark: Mark, path: Path | str, message: str, hint: str = "") -> None:
         """Note a mistake; the same one at the same place (of expanded or extending entries) is noted once."""
+        if mark in self._unreadable:
+            return
         source = self._lines[mark.line - 1].rstrip()[:200] if 0 < mark.line <= len(self._lines) else ""
         words = path if isinstance(path, str) else dotted(path)
         field = words.rpartition(".")[2]
@@ -44,6 +47,11 @@ class Problems:
     def value(self, node: Located, path: Path, message: str, hint: str = "") -> None:
         """Note a mistake about a value."""
         self.add(node.mark, path, message, hint)
+
+    def unreadable(self, mark: Mark, path: Path, message: str, hint: str = "") -> None:
+        """Note a value that cannot be read; whatever else is wrong with what stands for it is not the person's."""
+        self.add(mark, path, message, hint)
+        self._unreadable.add(mark)
 
     def missing(self, node: Located, path: Path, message: str = "required field is missing", hint: str = "") -> None:
         """Note that a mapping lacks a field."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentEndEvent,
-    DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
@@ -26,14 +25,27 @@ from qaml.spec.scalars import UNPRINTABLE, read_plain, read_quoted
 
 _START = Mark(1, 1)
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_STAND_IN = 1
+"""For a value that cannot be read, so that reading goes on; most often it is a number that is not finite."""
 _PLAIN = "specs are plain data; remove the tag"
+
+
+class _Words(NamedTuple):
+    """How the parser says something, how we say it, and whether it is about where the construct starts."""
+
+    said: str
+    message: str
+    hint: str = ""
+    is_at_start: bool = False
+
+
 _WORDS = (
-    ("found character '\\t'", "a tab cannot indent", "use spaces"),
-    ("found undefined alias", "unknown alias", "an alias (*name) repeats a value marked earlier with &name"),
-    ("mapping values are not allowed", "a ':' is not expected here", "put text that holds ': ' in quotes"),
-    ("could not find expected ':'", "expected ':' after a key", "write 'key: value'"),
-    ("found unexpected end of stream", "the file ends inside a quoted text", "close the quotes"),
-    ("found duplicate anchor", "an anchor is used twice", ""),
+    _Words("found character '\\t'", "a tab cannot indent", "use spaces"),
+    _Words("mapping values are not allowed", "a ':' is not expected here", "put text that holds ': ' in quotes"),
+    _Words("could not find expected ':'", "expected ':' after a key", "write 'key: value'"),
+    _Words("found unexpected end of stream", "this text is never closed", "add the closing quote", True),
+    _Words("while parsing a flow mapping", "this mapping is never closed, or a ',' is missing", "check the '}'", True),
+    _Words("while parsing a flow sequence", "this list is never closed, or a ',' is missing", "check the ']'", True),
 )
 
 
@@ -74,6 +86,9 @@ def read(text: str, problems: Problems) -> Located:
         mark = _mark_of(_BREAK.sub("\n", text)[: odd.start()])
         problems.add(mark, "", f"character U+{ord(odd.group()):04X} is not allowed in a spec", "remove it")
         problems.raise_any()
+    if directive := re.search(r"^%", text, re.MULTILINE):
+        problems.add(_mark_of(text[: directive.start()]), "", "YAML directives are not supported", "remove the line")
+        problems.raise_any()
     builder = _Builder(text, problems)
     try:
         return builder.document()
@@ -96,14 +111,11 @@ def _first_line(error: Exception) -> str:
 
 
 def _explain(error: MarkedYAMLError, problems: Problems) -> None:
-    mark = error.problem_mark or error.context_mark
-    at = Mark(mark.line + 1, mark.column + 1) if mark is not None else _START
     said = " ".join(filter(None, (error.context, error.problem)))
-    for beginning, message, hint in _WORDS:
-        if beginning in said:
-            problems.add(at, "", message, hint)
-            return
-    problems.add(at, "", f"not valid YAML: {said[:200]}")
+    words = next((words for words in _WORDS if words.said in said), _Words("", f"not valid YAML: {said[:200]}"))
+    mark = (error.context_mark if words.is_at_start else None) or error.problem_mark or error.context_mark
+    at = Mark(mark.line + 1, mark.column + 1) if mark is not None else _START
+    problems.add(at, "", words.message, words.hint)
 
 
 class _Refused(Exception):
@@ -124,8 +136,6 @@ class _Builder:
             event = self._next()
             if isinstance(event, StreamEndEvent):
                 self._refuse("the file is empty", "a suite needs at least 'suite' and 'claims'")
-            if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
-                self._refuse("YAML directives are not supported", "remove the line that starts with '%'")
             root = self._node(self._next(), (), 0)
             while not isinstance(event := self._next(), DocumentEndEvent):
                 pass
@@ -152,7 +162,7 @@ class _Builder:
             self._refuse(f"nested too deeply: expected at most {MAX_DEPTH} levels", path=path)
         mark = self.mark
         if event.tag is not None:
-            self._problems.add(mark, path, f"tag {str(event.tag)[:60]!r} is not allowed", _PLAIN)
+            self._problems.unreadable(mark, path, f"tag {str(event.tag)[:60]!r} is not allowed", _PLAIN)
         anchor = event.anchor
         if anchor is not None:
             self._anchors[anchor] = None
@@ -187,8 +197,8 @@ class _Builder:
         try:
             value = read_plain(event.value) if event.style in (None, "") else read_quoted(event.value)
         except ValueError as error:
-            self._problems.add(mark, path, str(error))
-            value = None
+            self._problems.unreadable(mark, path, str(error))
+            value = _STAND_IN
         weight = 1 + len(event.value) // 64
         self._count(weight, path)
         return Located(value, mark, None, _last_line(event, mark), weight)

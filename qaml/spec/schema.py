@@ -87,7 +87,7 @@ def _sections() -> Schema:
             "description": "What the paper does not state and we chose, by dotted path or free key.",
         },
         "claims": {"type": "array", "items": _ref("Claim"), "minItems": 1},
-        "profiles": _object({name: _overrides() for name in PROFILES}),
+        "profiles": _object({name: _any([_overrides(), {"type": "null"}]) for name in PROFILES}),
     }
 
 

@@ -34,10 +34,10 @@ _EXPECTED = {
     "multiple_of": "a multiple of {multiple_of:g}",
     "finite_number": "a finite number",
     "string_pattern_mismatch": "a text of the pattern {pattern}",
-    "string_too_short": "at least {min_length} characters",
-    "string_too_long": "at most {max_length} characters",
-    "too_short": "at least {min_length} values",
-    "too_long": "at most {max_length} values",
+    "string_too_short": "a text of length {min_length} or more",
+    "string_too_long": "a text of length {max_length} or less",
+    "too_short": "a list of length {min_length} or more",
+    "too_long": "a list of length {max_length} or less",
 }
 
 
@@ -75,18 +75,14 @@ def report(
         where, rest = _follow(node, detail["loc"])
         lacking = str(rest[-1]) if detail["type"] == "missing" and rest else ""
         places.setdefault((where, lacking), []).append(detail)
+    unknown = [where for (where, _), details in places.items() if details[0]["type"] == "extra_forbidden"]
     for (where, lacking), details in places.items():
-        kind = details[0]["type"]
         if lacking:
-            problems.missing(node.at(where), (*path, *where, lacking), hint=_fields(context, where))
-        elif kind == "extra_forbidden":
+            _missing(context, where, lacking, unknown)
+        elif where in unknown:
             _unknown(context, where)
-        elif kind == "kind_missing":
-            hint = f"kinds: {details[0]['ctx']['kinds']}"
-            problems.missing(node.at(where), (*path, *where, "kind"), hint=hint)
-        elif kind == "kind_unknown":
-            where = (*where, "kind")
-            problems.value(node.at(where), (*path, *where), details[0]["msg"], details[0]["ctx"]["hint"])
+        elif details[0]["type"].startswith("kind_"):
+            _wrong_kind(context, where, details[0])
         else:
             _wrong(context, where, details)
 
@@ -109,6 +105,28 @@ def _fields(context: _Report, where: Path) -> str:
     return "" if owner is None else field_hint(owner, () if where else context.common)
 
 
+def _missing(context: _Report, where: Path, name: str, unknown: Sequence[Path]) -> None:
+    if any(other[:-1] == where and did_you_mean(other[-1], [name]) for other in unknown):
+        return  # the unknown field is this one, misspelt
+    owner = owner_of(context.settings, context.node, where)
+    field = owner[0].model_fields.get(name) if owner is not None else None
+    hint = (field.description or "").replace("``", "'") if field is not None else ""
+    path = (*context.path, *where, name)
+    context.problems.missing(context.node.at(where), path, hint=hint or _fields(context, where))
+
+
+def _wrong_kind(context: _Report, where: Path, detail: ErrorDetails) -> None:
+    path = (*context.path, *where, "kind")
+    kind = context.node.at(where).child("kind")
+    if detail["type"] == "kind_missing" and kind is None:
+        context.problems.missing(context.node.at(where), path, hint=f"kinds: {detail['ctx']['kinds']}")
+    elif kind is not None:
+        is_name = detail["type"] == "kind_unknown"
+        message = detail["msg"] if is_name else f"expected the name of a kind, got {shown(kind.plain())}"
+        hint = detail["ctx"]["hint"] if is_name else f"kinds: {detail['ctx']['kinds']}"
+        context.problems.value(kind, path, message, hint)
+
+
 def _unknown(context: _Report, where: Path) -> None:
     parent, name = where[:-1], str(where[-1])
     owner = owner_of(context.settings, context.node, parent)
@@ -124,7 +142,7 @@ def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
     expected: dict[str, None] = {}
     hint = ""
     for detail in details:
-        words = _expectation(detail)
+        words = _expectation(detail) if len(details) > 1 else _phrases(detail)
         if words:
             expected.update(dict.fromkeys(words))
             hint = hint or did_you_mean(detail["input"], [word.strip("'") for word in words])
@@ -135,16 +153,19 @@ def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
 
 
 def _expectation(detail: ErrorDetails) -> list[str]:
+    """As ``_phrases``, with that of a validator's own message."""
+    message = _message(detail)
+    if message.startswith("expected ") and ", got " in message:
+        return [message.removeprefix("expected ").split(", got ")[0]]
+    return _phrases(detail)
+
+
+def _phrases(detail: ErrorDetails) -> list[str]:
     """What was expected, each alternative by itself; empty where the error's own message must do."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "literal_error":
         return str(context["expected"]).replace(" or ", ", ").split(", ")
-    if kind in _EXPECTED:
-        return [_EXPECTED[kind].format(**context)]
-    message = _message(detail)
-    if message.startswith("expected ") and ", got " in message:
-        return [message.removeprefix("expected ").split(", got ")[0]]
-    return []
+    return [_EXPECTED[kind].format(**context)] if kind in _EXPECTED else []
 
 
 def _message(detail: ErrorDetails) -> str:

@@ -118,7 +118,7 @@ def test_huang_cnn_has_the_parameters_of_its_layers() -> None:
 
 def test_huang_cnn_padding_is_that_of_same_convolutions() -> None:
     module = HuangCNN(padding="same").build(_images(1, 9, 2), 0)
-    padding, convolution = module.get_submodule("features.0"), module.get_submodule("features.1")
+    padding, convolution = module.get_submodule("convolutions.0"), module.get_submodule("convolutions.1")
     assert isinstance(convolution, nn.Conv2d)
     inputs = torch.rand(2, 1, 9, 9, generator=torch.Generator().manual_seed(0))
     left, right = 3, 4  # torch's convention for a filter of 8: one more on the right

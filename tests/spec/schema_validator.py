@@ -15,11 +15,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
-_UNDERSTOOD = frozenset(
-    "$ref $defs $schema title description default type const enum anyOf properties required additionalProperties "
-    "propertyNames items prefixItems minItems maxItems uniqueItems minProperties minLength pattern minimum maximum "
-    "exclusiveMinimum exclusiveMaximum".split()
-)
+_UNDERSTOOD = {
+    *("$ref", "$defs", "$schema", "title", "description", "default", "type", "const", "enum", "anyOf"),
+    *("properties", "required", "additionalProperties", "propertyNames", "minProperties"),
+    *("items", "prefixItems", "minItems", "maxItems", "uniqueItems"),
+    *("minLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+}
 
 
 def errors(value: Any, schema: Schema, root: Schema, path: str = "") -> list[str]:

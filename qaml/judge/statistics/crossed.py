@@ -32,6 +32,7 @@ class Components(NamedTuple):
         degrees: Welch–Satterthwaite degrees of freedom of it; infinite where no model has two seeds.
         image_variance: of the mean over images, what training runs share.
         n_images: number of images.
+        n_seeds: training runs of the model that has the fewest.
     """
 
     value: float
@@ -39,6 +40,7 @@ class Components(NamedTuple):
     degrees: float
     image_variance: float
     n_images: int
+    n_seeds: int
 
 
 def components(models: Sequence[Array]) -> Components:
@@ -60,7 +62,7 @@ def components(models: Sequence[Array]) -> Components:
     seed_variance = sum(part for part, _ in parts)
     curvature = sum(part * part / degrees for part, degrees in parts)
     degrees = seed_variance**2 / curvature if curvature > 0 else float("inf")
-    return Components(float(averages.mean()), seed_variance, degrees, max(image_variance, 0.0), n)
+    return Components(float(averages.mean()), seed_variance, degrees, max(image_variance, 0.0), n, min(map(len, models)))
 
 
 def _residual_variance(model: Array) -> float:
@@ -70,7 +72,7 @@ def _residual_variance(model: Array) -> float:
         return 0.0
     residual = model - model.mean(axis=0) - model.mean(axis=1, keepdims=True) + model.mean()
     squares = float(np.square(residual).sum())
-    return squares / ((n_seeds - 1) * (n - 1) * n_seeds * n)
+    return squares / float((n_seeds - 1) * (n - 1) * n_seeds * n)
 
 
 def share_interval(model: Array, n_base: float) -> Interval:
@@ -107,8 +109,9 @@ def _seed_reach(averages: Array, p: float, parts: Components, n: float, level: f
         return 0.0, 0.0
     t = t_quantile(level, parts.degrees if math.isfinite(parts.degrees) else n_seeds - 1)
     plain = t * math.sqrt(parts.seed_variance)
-    smoothed = (np.clip(averages, 0, 1) * n + 0.5) / (n + 1)
-    spread = t * float(special.logit(smoothed).std(ddof=1)) / math.sqrt(n_seeds)
+    variance = float(special.logit((np.clip(averages, 0, 1) * n + 0.5) / (n + 1)).var(ddof=1))
+    # a mean of skewed shares also varies with their spread: Cox's term for a lognormal mean (Zhou & Gao 1997)
+    spread = t * math.sqrt(variance / n_seeds + variance**2 / (2 * (n_seeds - 1)))
     centre = special.logit(min(max(p, 0.5 / (n * n_seeds)), 1 - 0.5 / (n * n_seeds)))
     below, above = p - special.expit(centre - spread), special.expit(centre + spread) - p
     return max(plain, float(below)), max(plain, float(above))
@@ -118,9 +121,10 @@ def contrast_interval(parts: Components, scale: float = 1.0) -> Interval:
     """Intervals of a contrast, symmetric, as a function of the level.
 
     Two pseudo-images of ± ``scale`` keep it from shrinking to a point: Bonett & Price's (2012) correction of paired
-    proportions, which makes the interval of all-equal images about ± 2.8/n wide instead of empty.
+    proportions, which makes the interval of all-equal images ± 2.8/n wide instead of empty. Each training run has two
+    of its own, so they average out over several (the same two for all would cover 99 % near 0 and 1).
     """
-    image = parts.image_variance + 2 * scale**2 / (parts.n_images + 2) ** 2
+    image = parts.image_variance + 2 * scale**2 / (parts.n_images + 2) ** 2 / parts.n_seeds
 
     def at(level: float) -> Limits:
         seed = t_quantile(level, parts.degrees) ** 2 * parts.seed_variance

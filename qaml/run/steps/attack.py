@@ -21,7 +21,7 @@ def execute(job: Job) -> None:
     """  # noqa: D205
     attack: AttackPart = job.payload["attack"]
     description = job.payload["classifier"]
-    data = loaded(description["dataset"])
+    data = loaded(job.payload["dataset"])
     test = first(data.test, job.payload["images"])
     start = defended(test.inputs, job.payload["start_from"], data.info)
     module = restore(description, job.read("train", WEIGHTS), job.device)
