@@ -13,7 +13,7 @@ from qaml.metrics.evidence import Clean
 from qaml.vocab import Severity
 
 COUNT_SHARE, COUNT_IMAGES = 0.001, 2
-COLLAPSE_POINTS, COLLAPSE_SPREADS, SMALLEST_SPREAD = 0.30, 5.0, 0.02
+COLLAPSE_POINTS, COLLAPSE_SPREADS, SMALLEST_SPREAD = 0.40, 5.0, 0.02
 
 
 def of_arithmetic(subject: Subject) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def _count(subject: Subject) -> Iterator[Finding]:
 def collapsed_seed(model: str, clean: Clean) -> Iterator[Finding]:
     """A training run whose clean accuracy fell far out of the others.
 
-    At least 30 points below the median of all runs, and more than 5 standard deviations of the others below their mean:
+    At least 40 points below the median of all runs, and more than 5 standard deviations of the others below their mean:
     with seeds that differ by 8 points this alarms in fewer than one of a thousand models. Two runs cannot tell.
     """
     accuracies = clean.correct.mean(axis=1)

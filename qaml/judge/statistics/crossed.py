@@ -62,7 +62,8 @@ def components(models: Sequence[Array]) -> Components:
     seed_variance = sum(part for part, _ in parts)
     curvature = sum(part * part / degrees for part, degrees in parts)
     degrees = seed_variance**2 / curvature if curvature > 0 else float("inf")
-    return Components(float(averages.mean()), seed_variance, degrees, max(image_variance, 0.0), n, min(map(len, models)))
+    image_variance = max(image_variance, 0.0)
+    return Components(float(averages.mean()), seed_variance, degrees, image_variance, n, min(map(len, models)))
 
 
 def _residual_variance(model: Array) -> float:

@@ -1,0 +1,182 @@
+"""Every finding is raised by evidence built to raise it, and not by a healthy model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qaml.judge.findings import MEANINGS, NAMES, Rival, Subject, collapsed_seed, findings_of
+from qaml.metrics.evidence import Attacked, Clean
+from qaml.vocab import Severity
+from tests.judge.findings.evidence import N, attacked, healthy, healthy_diagnosis, right
+from tests.judge.sources import traits
+
+DIAGNOSIS = healthy_diagnosis()
+FGSM = traits("fgsm", is_iterative=False)
+TENTH = right(N // 10)
+
+
+def flagged(subject: Subject) -> dict[str, Severity]:
+    return {finding.name: finding.severity for finding in findings_of(subject)}
+
+
+def test_healthy_evidence_raises_nothing() -> None:
+    assert flagged(healthy()) == {}
+    assert flagged(healthy(attack=FGSM, evidence=attacked(right(300), right(240)))) == {}
+
+
+BROKEN: list[tuple[str, Severity, Subject]] = [
+    ("non_finite", "void", healthy(diagnosis=DIAGNOSIS._replace(non_finite=1))),
+    ("outside_budget", "void", healthy(diagnosis=DIAGNOSIS._replace(outside=1))),
+    ("margin_below_precision", "void", healthy(diagnosis=DIAGNOSIS._replace(margin_below_precision=TENTH))),
+    ("margin_below_precision", "note", healthy(diagnosis=DIAGNOSIS._replace(margin_below_precision=right(3)))),
+    ("zero_gradients", "weak", healthy(diagnosis=DIAGNOSIS._replace(zero_gradient=right(39)))),
+    ("zero_gradients", "note", healthy(diagnosis=DIAGNOSIS._replace(zero_gradient=right(38)))),
+    ("probabilities_as_logits", "weak", healthy(diagnosis=DIAGNOSIS._replace(outputs_are_probabilities=True))),
+    ("iterative_weaker_than_one_step", "weak", healthy(diagnosis=healthy_diagnosis(fgsm=right(100)))),
+    (
+        "iterative_weaker_than_one_step",
+        "weak",
+        healthy(attack=FGSM, evidence=attacked(right(300), right(150)), diagnosis=healthy_diagnosis(pgd=right(250))),
+    ),
+    ("transfer_beats_white_box", "weak", healthy(diagnosis=healthy_diagnosis(transfer=right(100)))),
+    (
+        "transfer_beats_white_box",
+        "weak",
+        healthy(
+            attack=FGSM, evidence=attacked(right(300), right(240)), diagnosis=healthy_diagnosis(transfer=right(100))
+        ),
+    ),
+    (
+        "transfer_beats_white_box",
+        "weak",
+        healthy(rivals=(Rival(traits("moved", is_white_box=False, surrogate="cnn"), attacked(TENTH, TENTH)),)),
+    ),
+    (
+        "noise_as_strong",
+        "weak",
+        healthy(evidence=attacked(right(365), right(365)), diagnosis=healthy_diagnosis(noise=right(360))),
+    ),
+    ("success_falls_with_epsilon", "weak", healthy(evidence=attacked(right(120), right(168)))),
+    (
+        "success_falls_with_epsilon",
+        "note",
+        healthy(attack=FGSM, evidence=attacked(right(200), right(240))),
+    ),
+    ("unbounded_attack_fails", "weak", healthy(diagnosis=healthy_diagnosis(unbounded=right(20)))),
+    ("cannot_reach_epsilon", "weak", healthy(attack=traits("bim", reach={0.1: 0.1, 0.2: 0.15}))),
+    (
+        "cannot_reach_epsilon",
+        "note",
+        healthy(attack=traits("bim", reach={0.2: 0.15}))._replace(is_published=True),
+    ),
+    ("no_averaging", "weak", healthy(diagnosis=healthy_diagnosis(eot=right(40)))),
+    ("planted_missed", "weak", healthy(diagnosis=DIAGNOSIS._replace(planted_missed=right(8, 32)))),
+    (
+        "planted_missed",
+        "note",
+        healthy(
+            attack=FGSM,
+            evidence=attacked(right(300), right(240)),
+            diagnosis=DIAGNOSIS._replace(planted_missed=right(8, 32)),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "severity", "subject"), BROKEN)
+def test_raised(name: str, severity: Severity, subject: Subject) -> None:
+    assert flagged(subject).get(name) == severity
+
+
+def test_library_count() -> None:
+    evidence = attacked(right(280), right(168))
+    assert evidence.claimed is not None
+    wrong = evidence.claimed.copy()
+    wrong[0, 0, 300:302] = False
+    assert flagged(healthy(evidence=evidence._replace(claimed=wrong))) == {"library_count_differs": "note"}
+    wrong[0, 0, 301] = True
+    assert flagged(healthy(evidence=evidence._replace(claimed=wrong))) == {}
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "is_raised"),
+    [
+        ((0.95, 0.94, 0.10), True),
+        ((0.95, 0.94, 0.66), False),
+        ((0.95, 0.70, 0.50), False),
+        ((0.9, 0.92, 0.91, 0.89, 0.2), True),
+    ],
+)
+def test_collapsed_seed(accuracies: tuple[float, ...], is_raised: bool) -> None:
+    correct = np.stack([right(int(1000 * a), 1000) for a in accuracies]).astype(np.float32)
+    found = list(collapsed_seed("model", Clean(correct, np.arange(1000))))
+    assert [finding.name for finding in found] == ["collapsed_seed"] * is_raised
+    assert all(finding.severity == "note" and "seed" in finding.message for finding in found)
+
+
+def test_two_seeds_cannot_tell_a_collapse() -> None:
+    correct = np.stack([right(900, 1000), right(100, 1000)]).astype(np.float32)
+    (finding,) = collapsed_seed("model", Clean(correct, np.arange(1000)))
+    assert not finding.assessed
+    assert list(collapsed_seed("model", Clean(correct[:1], np.arange(1000)))) == []
+
+
+def test_below_a_hundred_images_statistical_findings_are_not_assessed() -> None:
+    subject = healthy(n=99, diagnosis=healthy_diagnosis(99, transfer=right(0, 99)))
+    found = {finding.name: finding for finding in findings_of(subject)}
+    assert set(found) == {
+        "iterative_weaker_than_one_step",
+        "transfer_beats_white_box",
+        "noise_as_strong",
+        "success_falls_with_epsilon",
+        "unbounded_attack_fails",
+        "zero_gradients",
+    }
+    assert all(not f.assessed and f.severity == "note" and "99 images" in f.message for f in found.values())
+
+
+def test_small_differences_are_no_findings() -> None:
+    # 7 images of 380: beyond chance (p = 0.008 is not even enough), but below 2 points
+    assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(161)))) == {}
+    # 9 images, 2.4 points, p = 0.002: not beyond chance
+    assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(159)))) == {}
+    # 10 images, 2.6 points, p = 0.00098
+    assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(158)))) == {"transfer_beats_white_box": "weak"}
+
+
+def test_no_averaging_needs_the_claims_own_iterative_attack_to_be_beaten_too() -> None:
+    averaged = healthy_diagnosis(eot=right(40))
+    own_eot = attacked(right(60), right(41))
+    assert "no_averaging" not in flagged(healthy(evidence=own_eot, diagnosis=averaged))
+
+
+def test_random_models_are_compared_draw_by_draw() -> None:
+    # every image is right with probability 0.7 under both attacks; shares of 8 draws against single draws
+    generator = np.random.default_rng(1)
+    n = 4000
+    shares = (generator.binomial(8, 0.7, (1, 1, n)) / 8).astype(np.float32)
+    single = generator.random(n) < 0.7
+    diagnosis = healthy_diagnosis(n, fgsm=single, transfer=single, pgd=single)
+    subject = healthy(evidence=Attacked(shares, (0.2,), np.arange(n), draws=8), diagnosis=diagnosis, n=n)
+    assert flagged(subject) == {}
+
+
+def test_attacks_that_are_not_white_box_raise_only_what_concerns_them() -> None:
+    moved = traits("moved", is_white_box=False, surrogate="cnn")
+    diagnosis = healthy_diagnosis(transfer=right(0), fgsm=right(0))._replace(zero_gradient=right(N))
+    assert flagged(healthy(attack=moved, diagnosis=diagnosis)) == {}
+
+
+def test_without_diagnostics_the_claims_own_attacks_are_compared() -> None:
+    rival = Rival(FGSM, attacked(right(200), right(100)))
+    subject = healthy(rivals=(rival,))._replace(diagnosis=None)
+    assert flagged(subject) == {"iterative_weaker_than_one_step": "weak"}
+    other_norm = Rival(FGSM._replace(norm="l2"), rival.attacked)
+    assert flagged(subject._replace(rivals=(other_norm,))) == {}
+
+
+def test_every_finding_has_a_meaning_and_a_remedy() -> None:
+    raised = {name for name, _, _ in BROKEN} | {"library_count_differs", "collapsed_seed"}
+    assert raised == set(NAMES) - {"beyond_exact_distance"}
+    assert all(meaning.means and meaning.remedy for meaning in MEANINGS.values())
