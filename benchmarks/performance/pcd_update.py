@@ -117,7 +117,7 @@ def rows() -> list[dict[str, Any]]:
             torch.manual_seed(0)
             visible = digits()
             machine = trained_machine(visible)
-            return [compare(machine, visible, 10, 151), compare(machine, visible, 1_000, 9)]
+            return [compare(machine, visible, 10, 301), compare(machine, visible, 1_000, 15)]
     finally:
         torch.set_num_threads(threads)
 

@@ -33,9 +33,9 @@ def conditional_moments(parameters: BoltzmannParameters[FloatArray], visible: Fl
         parameters: the machine.
         visible: (n, n_visible) in [0, 1].
     """
-    hidden = hidden_means(parameters, visible)
-    share = np.float32(1 / len(visible))
-    return Moments((visible.T @ hidden) * share, visible.sum(axis=0) * share, hidden.sum(axis=0) * share)
+    shares = np.full(len(visible), 1 / len(visible), np.float32)
+    hidden = hidden_means(parameters, visible) * shares[:, None]
+    return Moments(visible.T @ hidden, shares @ visible, hidden.sum(axis=0))
 
 
 def free_energies(
