@@ -95,17 +95,20 @@ def word(value: Scalar) -> str:
 
 
 def _fill(node: Located, case: Case, path: Path, problems: Problems) -> Located:
-    if isinstance(node.value, Mapping):
-        return node.with_entries(
-            {name: _fill(child, case, (*path, name), problems) for name, child in node.entries.items()}
-        )
-    if node.items:
-        items = tuple(_fill(child, case, (*path, i), problems) for i, child in enumerate(node.items))
-        return Located(items, node.mark, node.key, node.end_line, node.weight)
-    if node.text is None or "{" not in node.text:
+    """The node with placeholders filled in; the very same node where it holds none."""
+    value = node.value
+    if isinstance(value, dict):
+        entries = {name: _fill(child, case, (*path, name), problems) for name, child in value.items()}
+        is_same = all(entries[name] is child for name, child in value.items())
+        return node if is_same else node.with_entries(entries)
+    if isinstance(value, tuple):
+        items = tuple(_fill(child, case, (*path, i), problems) for i, child in enumerate(value))
+        is_same = all(new is old for new, old in zip(items, value, strict=True))
+        return node if is_same else Located(items, node.mark, node.key, node.end_line, node.weight)
+    if not isinstance(value, str) or "{" not in value:
         return node
-    value = _fill_text(node, node.text, case, path, problems)
-    return Located(value, node.mark, node.key, node.end_line, node.weight)
+    filled = _fill_text(node, value, case, path, problems)
+    return Located(filled, node.mark, node.key, node.end_line, node.weight)
 
 
 def _fill_text(node: Located, text: str, case: Case, path: Path, problems: Problems) -> Scalar:

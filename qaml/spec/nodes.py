@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ class Located:
         weight: its size with aliases written out, see ``limits``.
     """
 
-    value: Scalar | Mapping[str, Located] | Sequence[Located]
+    value: Scalar | dict[str, Located] | tuple[Located, ...]
     mark: Mark
     key: Mark | None = None
     end_line: int = 0
@@ -38,18 +38,17 @@ class Located:
     @property
     def is_mapping(self) -> bool:
         """Whether the value is a mapping."""
-        return isinstance(self.value, Mapping)
+        return isinstance(self.value, dict)
 
     @property
-    def entries(self) -> Mapping[str, Located]:
+    def entries(self) -> dict[str, Located]:
         """The children of a mapping; empty for anything else."""
-        return self.value if isinstance(self.value, Mapping) else {}
+        return self.value if isinstance(self.value, dict) else {}
 
     @property
-    def items(self) -> Sequence[Located]:
+    def items(self) -> tuple[Located, ...]:
         """The children of a list; empty for anything else."""
-        is_list = isinstance(self.value, Sequence) and not isinstance(self.value, str)
-        return self.value if is_list else ()  # type: ignore[return-value]
+        return self.value if isinstance(self.value, tuple) else ()
 
     @property
     def text(self) -> str | None:
@@ -85,13 +84,13 @@ class Located:
 
     def plain(self) -> Any:
         """The value as ordinary dictionaries, lists and scalars."""
-        if isinstance(self.value, Mapping):
+        if isinstance(self.value, dict):
             return {name: child.plain() for name, child in self.value.items()}
-        if isinstance(self.value, Sequence) and not isinstance(self.value, str):
+        if isinstance(self.value, tuple):
             return [child.plain() for child in self.value]
         return self.value
 
-    def with_entries(self, entries: Mapping[str, Located]) -> Located:
+    def with_entries(self, entries: dict[str, Located]) -> Located:
         """The same place in the file with other entries."""
         return Located(entries, self.mark, self.key, self.end_line, weigh(entries.values()))
 
@@ -105,7 +104,7 @@ def weigh(children: Iterable[Located]) -> int:
     return 1 + sum(child.weight for child in children)
 
 
-def mapping(entries: Mapping[str, Located], mark: Mark) -> Located:
+def mapping(entries: dict[str, Located], mark: Mark) -> Located:
     """A mapping that stands nowhere in the file by itself."""
     return Located(entries, mark, weight=weigh(entries.values()))
 
