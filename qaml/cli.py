@@ -166,7 +166,7 @@ def schema() -> None:
     """Print the JSON Schema of specs."""
     from qaml.spec.schema import json_schema
 
-    sys.stdout.write(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
 @store_app.command()

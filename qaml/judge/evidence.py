@@ -96,7 +96,8 @@ class StoreSource:
         if role not in self._roles:
             return None
         arrays = self._arrays(role, "diagnosis.npz")
-        planted = self._arrays(f"plant {model} {attack}", "planted.npz")["missed"]
+        plant = f"plant {model} {attack}"
+        missed = self._arrays(plant, "planted.npz")["missed"] if plant in self._roles else np.zeros(0, dtype=bool)
         return Diagnosis(
             epsilon=float(arrays["epsilon"]),
             indices=arrays["indices"],
@@ -107,7 +108,7 @@ class StoreSource:
             outside=int(arrays["outside"]),
             outputs_are_probabilities=bool(arrays["outputs_are_probabilities"]),
             margin_below_precision=arrays["margin_below_precision"],
-            planted_missed=planted if planted.size else None,
+            planted_missed=missed if missed.size else None,
         )
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:

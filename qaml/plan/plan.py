@@ -187,7 +187,8 @@ class _Planner:
             crafts,
             scores,
             self._battery(entry, inner) if diagnosed else None,
-            self._planted(entry, name, inner) if diagnosed else None,
+            # minimising attacks take seconds an image, and the battery already compares them at their budget
+            self._planted(entry, name, inner) if diagnosed and not inner.minimises else None,
             self._picture(entry, name, steps, crafts[0]),
         )
 
