@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FIXTURE = "claim"
 PROPERTY = "qaml_outcome"
 FAILURE = "qaml_failure"
+DEVICES = ("cpu", "cuda")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 _OPTIONS = {
@@ -78,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault(variable, "1")
     results = config.stash[_results_key] = _Results({}, [], time.time())
     if _is_controller(config):
+        _check_options(config)
         config.pluginmanager.register(_Collector(results), "qaml-collector")
 
 
@@ -97,22 +99,44 @@ def _shared(config: pytest.Config) -> dict[str, Any]:
     return config.stash[_shared_key]
 
 
-def _options(config: pytest.Config) -> Options:
-    from qaml.judge.session import Options
+def _check_options(config: pytest.Config) -> None:
+    """Refuse wrong values before anything is collected: once, and without a traceback.
+
+    A default folder need not exist: in most projects nothing asks for claims.
+    """
     from qaml.vocab import PROFILES
 
-    profile = str(_value(config, "profile"))
-    if profile not in PROFILES:
-        raise pytest.UsageError(f"--qaml-profile: expected one of {', '.join(PROFILES)}, got {profile!r}")
+    for name, choices in {"profile": PROFILES, "device": DEVICES}.items():
+        if _value(config, name) not in choices:
+            raise pytest.UsageError(
+                f"--qaml-{name}: expected one of {', '.join(choices)}, got {_value(config, name)!r}"
+            )
     seeds = str(_value(config, "seeds"))
-    if seeds and not (seeds.isdigit() and int(seeds) > 0):
+    if seeds and not (seeds.isdecimal() and int(seeds) > 0):
         raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds!r}")
-    root = config.rootpath
+    for spec in config.getoption("--qaml-spec") or ():
+        if not (_base(config, "spec") / spec).exists():
+            raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")
+
+
+def _base(config: pytest.Config, name: str) -> Path:
+    """What a relative path starts at: where the command was typed, or the folder of the ini file."""
+    return config.invocation_params.dir if config.getoption(f"--qaml-{name}") is not None else config.rootpath
+
+
+def _folder(config: pytest.Config, name: str) -> Path:
+    return _base(config, name) / str(_value(config, name))
+
+
+def _options(config: pytest.Config) -> Options:
+    from qaml.judge.session import Options
+
+    seeds = str(_value(config, "seeds"))
     return Options(
-        specs=tuple(root / spec for spec in _value(config, "spec")),
-        profile=profile,
-        store=root / str(_value(config, "store")),
-        report=root / str(_value(config, "report")),
+        specs=tuple(_base(config, "spec") / spec for spec in _value(config, "spec")),
+        profile=_value(config, "profile"),
+        store=_folder(config, "store"),
+        report=_folder(config, "report"),
         seeds=int(seeds) if seeds else None,
         is_strict=bool(_value(config, "strict")),
         device=str(_value(config, "device")),
@@ -143,13 +167,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if FIXTURE not in metafunc.fixturenames:
         return
     from qaml.errors import QamlError
+    from qaml.installation import check_installation
 
     try:
-        session = _session(metafunc.config)
-        broken = [pytest.param(spec.error, id=f"{spec.name}::spec") for spec in session.broken]
-        sound = [pytest.param(claim, id=claim.node, marks=_marks(claim)) for claim in session.claims]
+        check_installation()
     except QamlError as error:
-        raise pytest.UsageError(str(error)) from error
+        metafunc.parametrize(FIXTURE, [pytest.param(error, id="qaml::installation")], indirect=True)
+        return
+    session = _session(metafunc.config)
+    broken = [pytest.param(spec.error, id=f"{spec.name}::spec") for spec in session.broken]
+    sound = [pytest.param(claim, id=claim.node, marks=_marks(claim)) for claim in session.claims]
     metafunc.parametrize(FIXTURE, [*broken, *sound], indirect=True)
 
 
@@ -259,7 +286,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     from qaml.run.progress import Display, progress_folder
 
-    folder = progress_folder(config.rootpath / str(_value(config, "store")), _shared(config)["run_id"])
+    folder = progress_folder(_folder(config, "store"), _shared(config)["run_id"])
     # pytest captures the file descriptor of stderr while tests run: keep one of our own
     config.stash[_display_key] = Display(folder, os.fdopen(os.dup(sys.stderr.fileno()), "w"))
     config.stash[_display_key].start()

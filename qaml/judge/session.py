@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from qaml.errors import SpecError
+from qaml.errors import Location, Problem, SpecError
 from qaml.judge.outcome import Outcome
 from qaml.plan.plan import Plan, make_plan
 from qaml.run.progress import Reporter, progress_folder
@@ -53,6 +53,30 @@ class BrokenSpec(NamedTuple):
     error: SpecError
 
 
+def _spec_files(paths: Iterable[Path]) -> tuple[list[Path], list[BrokenSpec]]:
+    """Every spec file once; a path that leads to none is a mistake like any other, and the other specs still run."""
+    files: dict[Path, None] = {}
+    broken = []
+    for path in paths:
+        try:
+            found = find_specs([path])
+        except SpecError as error:
+            broken.append(BrokenSpec(path.stem, error))
+            continue
+        if not found:
+            problem = Problem(Location(str(path), 1, 1), "", "no spec here", "expected files that end in .yaml or .yml")
+            broken.append(BrokenSpec(path.stem, SpecError([problem])))
+        files.update(dict.fromkeys(found))
+    return list(files), broken
+
+
+def _check_name_is_free(suite: Suite, others: Mapping[str, Suite]) -> None:
+    if suite.name in others:
+        message = f"{suite.name!r} is the name of the suite in {others[suite.name].path}, too"
+        hint = "test ids start with it: every spec needs a name of its own"
+        raise SpecError([Problem(Location(str(suite.path), 1, 1), "suite", message, hint)])
+
+
 class Claim(NamedTuple):
     """A claim that can be asked for its outcome."""
 
@@ -75,13 +99,17 @@ class Session:
 
     @cached_property
     def _loaded(self) -> tuple[list[Suite], list[BrokenSpec]]:
-        suites, broken = [], []
-        for path in find_specs(self.options.specs):
+        suites: dict[str, Suite] = {}
+        paths, broken = _spec_files(self.options.specs)
+        for path in paths:
             try:
-                suites.append(load_suite(path, self.options.profile))
+                suite = load_suite(path, self.options.profile)
+                _check_name_is_free(suite, suites)
             except SpecError as error:
                 broken.append(BrokenSpec(path.stem, error))
-        return suites, broken
+            else:
+                suites[suite.name] = suite
+        return list(suites.values()), broken
 
     @property
     def suites(self) -> Sequence[Suite]:
