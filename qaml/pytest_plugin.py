@@ -14,12 +14,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
+    from qaml.errors import QamlError
     from qaml.judge.outcome import Outcome
     from qaml.judge.session import Claim, Options, Session
     from qaml.run.progress import Display
@@ -45,7 +47,8 @@ _FLAGS = {
 
 _session_key = pytest.StashKey["Session"]()
 _shared_key = pytest.StashKey[dict[str, Any]]()
-_display_key = pytest.StashKey["Display"]()
+_display_key: pytest.StashKey[Display] = pytest.StashKey()
+_report_key = pytest.StashKey["_Report"]()
 _results_key = pytest.StashKey["_Results"]()
 
 
@@ -117,6 +120,18 @@ def _check_options(config: pytest.Config) -> None:
     for spec in config.getoption("--qaml-spec") or ():
         if not (_base(config, "spec") / spec).exists():
             raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")
+    if config.getoption("--qaml-store") is not None and not config.getoption("collectonly"):
+        _check_store(_folder(config, "store"))
+
+
+def _check_store(folder: Path) -> None:
+    from qaml.errors import StoreError
+    from qaml.run.store import Store
+
+    try:
+        Store(folder)
+    except StoreError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _base(config: pytest.Config, name: str) -> Path:
@@ -256,20 +271,27 @@ def _claim(request: pytest.FixtureRequest, record_property: Any) -> CheckedClaim
     if isinstance(parameter, QamlError):
         return BrokenClaim(parameter)
     session = _session(request.config)
-    failed = ""
+    failed = trace = ""
     try:
         outcome = session.outcome(parameter.node)
     except QamlError as error:
-        failed = str(error)
+        failed, trace = str(error), _trace(error)
     if failed:  # outside the except block: pytest would print the chain of exceptions
         record_property(FAILURE, failed)
-        pytest.fail(failed, pytrace=False)
+        pytest.fail(f"{failed}\n\n{trace}".strip(), pytrace=False)
     record_property(PROPERTY, session.plan.claims[parameter.node].judge.key)
     from qaml.report.junit import properties
 
     for name, value in properties(outcome):
         record_property(name, value)
     return CheckedClaim(outcome, is_strict=session.options.is_strict)
+
+
+def _trace(error: QamlError) -> str:
+    """Where a part crashed, for whoever wrote it; nothing for what a person can act on."""
+    from qaml.run.scheduler import StepCrashed
+
+    return "".join(traceback.format_exception(error.__cause__)) if isinstance(error, StepCrashed) else ""
 
 
 # --- the controller
@@ -284,11 +306,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _is_controller(config) or config.getoption("collectonly") or not sys.stderr.isatty():
         return
-    from qaml.run.progress import Display, progress_folder
+    from qaml.run import progress
 
-    folder = progress_folder(_folder(config, "store"), _shared(config)["run_id"])
+    folder = progress.progress_folder(_folder(config, "store"), _shared(config)["run_id"])
     # pytest captures the file descriptor of stderr while tests run: keep one of our own
-    config.stash[_display_key] = Display(folder, os.fdopen(os.dup(sys.stderr.fileno()), "w"))
+    config.stash[_display_key] = progress.Display(folder, os.fdopen(os.dup(sys.stderr.fileno()), "w"))
     config.stash[_display_key].start()
 
 
@@ -307,14 +329,29 @@ class _Collector:
                 self.results.failures.append((report.nodeid, str(value)))
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Write the report once, and print the table of verdicts and where the report is."""
+class _Report(NamedTuple):
+    """What is printed at the end, and whether it is bad news."""
+
+    text: str
+    is_error: bool
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the report, once; a report that cannot be written is no success."""
+    config = session.config
+    if not _is_controller(config):
+        return
     if _display_key in config.stash:
         config.stash[_display_key].stop()
     results = config.stash[_results_key]
     if not (results.outcomes or results.failures):
         return
+    report = config.stash[_report_key] = _write_report(config, results)
+    if report.is_error and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _write_report(config: pytest.Config, results: _Results) -> _Report:
     from qaml.errors import QamlError
     from qaml.judge.assemble import assemble
     from qaml.report.html import write_report
@@ -323,17 +360,25 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from qaml.report.terminal import table
 
     session = _session(config)
-    terminalreporter.section("claims")
+    text = ""
     try:
         outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
-        terminalreporter.write_line(table(outcomes))
+        text = table(outcomes) + "\n"
         save(outcomes, session.options.report)
         page = write_report(outcomes, session.options.report)
         write_step_summary(outcomes)
     except QamlError as error:
-        terminalreporter.write_line(f"the report could not be written: {error}", red=True)
-        return
-    terminalreporter.write_line(f"report: {_short(page, config.rootpath)}")
+        return _Report(f"{text}the report could not be written: {error}", True)
+    return _Report(f"{text}report: {_short(page, config.rootpath)}", False)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the table of verdicts and where the report is."""
+    if _report_key in config.stash:
+        report = config.stash[_report_key]
+        terminalreporter.section("claims")
+        terminalreporter.write_line(report.text, red=report.is_error)
 
 
 def _short(path: Path, root: Path) -> Path:

@@ -29,7 +29,7 @@ from qaml.judge.outcome import (
 )
 from qaml.judge.session import Session, read_outcome
 from qaml.plan.plan import Plan, ancestors
-from qaml.run.store import Store, file_digest
+from qaml.run.store import Damaged, Store, file_digest
 from qaml.spec.suite import Suite
 
 MEDIA = "media"
@@ -142,7 +142,10 @@ def _provenance(session: Session, outcome: Outcome, commit: str | None) -> Prove
 
 
 def _manifest(store: Store, key: str) -> dict[str, dict[str, str]]:
-    return dict(store.manifest(key)["provenance"]) if store.has(key) else {}
+    try:
+        return dict(store.manifest(key)["provenance"]) if store.has(key) else {}
+    except Damaged:  # not read for this claim, whose result is cached; rebuilt when it is
+        return {}
 
 
 def _seconds(store: Store, key: str) -> float:

@@ -59,14 +59,9 @@ def _spec_files(paths: Iterable[Path]) -> tuple[list[Path], list[BrokenSpec]]:
     broken = []
     for path in paths:
         try:
-            found = find_specs([path])
+            files.update(dict.fromkeys(find_specs([path])))
         except SpecError as error:
             broken.append(BrokenSpec(path.stem, error))
-            continue
-        if not found:
-            problem = Problem(Location(str(path), 1, 1), "", "no spec here", "expected files that end in .yaml or .yml")
-            broken.append(BrokenSpec(path.stem, SpecError([problem])))
-        files.update(dict.fromkeys(found))
     return list(files), broken
 
 
@@ -169,9 +164,20 @@ class Session:
         while True:
             self.scheduler.complete(key)
             try:
-                return read_outcome(self.store, key)
-            except Damaged:
-                self.scheduler.forget(key)
+                outcome = read_outcome(self.store, key)
+                self._complete_pictures(outcome)
+                return outcome
+            except Damaged as error:
+                self.scheduler.forget(error.key)
+
+    def _complete_pictures(self, outcome: Outcome) -> None:
+        """Make pictures again that have gone since the claim was judged: the report copies them."""
+        for strip in outcome.strips:
+            for picture in strip.pictures:
+                for file in (picture.clean, picture.adversarial, picture.perturbation):
+                    key, _, name = file.partition("/")
+                    self.scheduler.complete(key)
+                    self.store.read(key, name)
 
 
 def read_outcome(store: Store, key: str) -> Outcome:

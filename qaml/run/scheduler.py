@@ -7,12 +7,14 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from qaml.errors import QamlError, RunError
+from qaml.errors import QamlError, RunError, StoreError
 from qaml.plan.plan import STEP_MODULES, Plan, ancestors
 from qaml.plan.step import Step
 from qaml.run.job import Job
@@ -21,6 +23,13 @@ from qaml.run.store import Damaged, Store
 
 WAIT = 0.1
 """Seconds between two looks for a ready step while other workers hold all of them."""
+
+REBUILDS = 3
+"""How often an artefact may turn out damaged before it is given up."""
+
+
+class StepCrashed(RunError):
+    """A step raised something that nobody foresaw; the exception is the cause of this one."""
 
 
 class Scheduler:
@@ -39,6 +48,8 @@ class Scheduler:
         self.reporter = reporter
         self.device = device
         self.failed: dict[str, Exception] = {}
+        self._wanted = dict.fromkeys(claim.judge.key for claim in plan.claims.values())
+        self._damaged: Counter[str] = Counter()
         self._rank = _remaining_path(plan)
         self._done: set[str] = set()
 
@@ -48,6 +59,7 @@ class Scheduler:
         Raises:
             QamlError: the step, or one that it needs, failed in a way that a person can act on.
         """
+        self._wanted[key] = None
         while not self._has(key):
             self._raise_if_failed(key)
             if not self._take_one():
@@ -60,8 +72,18 @@ class Scheduler:
         return key in self._done
 
     def forget(self, key: str) -> None:
-        """Look again whether this artefact is there: it was found damaged."""
+        """Build this artefact again: it was found damaged.
+
+        Raises:
+            StoreError: it was too often.
+        """
         self._done.discard(key)
+        self._damaged[key] += 1
+        if self._damaged[key] > REBUILDS:
+            raise StoreError(
+                f"artefact {key[:12]} ({self.plan.steps[key].title}) was found damaged {self._damaged[key]} times",
+                "check the disk, and that nothing else writes into the store",
+            )
 
     def _raise_if_failed(self, key: str) -> None:
         if not self.failed:
@@ -71,12 +93,12 @@ class Scheduler:
             if isinstance(error, QamlError):
                 raise error
             if error is not None:
-                raise RunError(f"{step.title} failed: {type(error).__name__}: {error}") from error
+                raise StepCrashed(f"{step.title} failed: {type(error).__name__}: {error}") from error
 
     def needed(self) -> list[Step]:
-        """Steps that some claim still needs: absent, and not behind an artefact that is present."""
+        """Steps that are still needed: absent, and not behind an artefact that is present."""
         needed: dict[str, Step] = {}
-        queue = [claim.judge.key for claim in self.plan.claims.values()]
+        queue = list(self._wanted)
         while queue:
             key = queue.pop()
             if key in needed or self._has(key):
@@ -110,7 +132,7 @@ class Scheduler:
                 self._execute(step, output, progress)
                 (output / "seconds").write_text(f"{time.perf_counter() - start:.3f}")
         except Damaged as error:
-            self.forget(error.key)  # it is rebuilt, then this step is ready again
+            self._rebuild(error.key, step)  # then this step is ready again
         except Exception as error:
             self.failed[step.key] = error
         else:
@@ -118,9 +140,13 @@ class Scheduler:
             with suppress(OSError):
                 shutil.rmtree(self.store.checkpoint(step.key))
 
+    def _rebuild(self, key: str, step: Step) -> None:
+        try:
+            self.forget(key)
+        except StoreError as error:
+            self.failed[step.key] = error
+
     def _execute(self, step: Step, output: Path, progress: Callable[..., None]) -> None:
-        module = importlib.import_module(STEP_MODULES[step.kind])
-        _one_thread()
         job = Job(
             key=step.key,
             payload=step.payload,
@@ -132,7 +158,10 @@ class Scheduler:
             progress=progress,
             device=self.device,
         )
-        module.execute(job)
+        with _warnings_as_python_shows_them():
+            module = importlib.import_module(STEP_MODULES[step.kind])
+            _one_thread()
+            module.execute(job)
 
     def _read(self, parents: Mapping[str, str], role: str, name: str) -> Path:
         return self.store.read(parents[role], name)
@@ -144,6 +173,16 @@ class Scheduler:
             self.reporter.report(step.title, share, detail, len(self._done), total, force=force)
 
         return progress
+
+
+@contextmanager
+def _warnings_as_python_shows_them() -> Iterator[None]:
+    """``filterwarnings = error`` of a test suite is about its own code: a library's warning refutes no claim."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", category)
+        yield
 
 
 def _one_thread() -> None:

@@ -29,17 +29,20 @@ def find_specs(paths: Iterable[Path]) -> list[Path]:
     """The spec files among files and folders, sorted and each once; a folder is searched one level deep.
 
     Raises:
-        SpecError: a path does not exist.
+        SpecError: a path does not exist, or a folder holds no spec.
     """
     found: dict[Path, None] = {}
     missing: list[Problem] = []
+    hint = f"give a spec file, or a folder that holds some (ending in {' or '.join(_SUFFIXES)})"
     for path in paths:
         if path.is_dir():
-            found.update(dict.fromkeys(sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())))
+            inside = sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())
+            found.update(dict.fromkeys(inside))
+            if not inside:
+                missing.append(Problem(Location(_shown(path), 1, 1), "", "no spec in this folder", hint))
         elif path.exists():
             found[path] = None
         else:
-            hint = "give a spec file, or a folder that holds some"
             missing.append(Problem(Location(_shown(path), 1, 1), "", "no such file or folder", hint))
     if missing:
         raise SpecError(missing)
