@@ -12,6 +12,7 @@ Nothing heavy is imported while tests are collected.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -347,6 +348,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not (results.outcomes or results.failures):
         return
     report = config.stash[_report_key] = _write_report(config, results)
+    shutil.rmtree(_session(config).progress_folder, ignore_errors=True)
     if report.is_error and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

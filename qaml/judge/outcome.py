@@ -196,9 +196,15 @@ class Outcome(Record):
         return f"{self.suite}::{self.id}"
 
     @property
+    def missing_findings(self) -> tuple[str, ...]:
+        """Findings that the spec expects and that were not raised."""
+        raised = {finding.name for finding in self.findings if finding.assessed}
+        return tuple(name for name in self.expected_findings if name not in raised)
+
+    @property
     def is_as_expected(self) -> bool:
-        """Whether the verdict is what the spec expects."""
-        return self.verdict == self.expected
+        """Whether the verdict is what the spec expects, for the reasons that it expects."""
+        return self.verdict == self.expected and not self.missing_findings
 
 
 class Failure(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from qaml.errors import RunError
@@ -337,13 +337,13 @@ def _code(kind: StepKind, parts: Iterable[Part]) -> Digest:
     return digest({STEP_MODULES[kind], *own, *(module for part in chosen for module in part.source_modules)})
 
 
-def ancestors(plan: Plan, key: str) -> dict[str, Step]:
-    """A step and everything it is made of, by key."""
+def ancestors(plan: Plan, key: str, is_done: Callable[[str], bool] = lambda _: False) -> dict[str, Step]:
+    """A step and everything it is made of, by key; what lies behind a step that is done is left out."""
     found: dict[str, Step] = {}
     queue = [key]
     while queue:
         current = queue.pop()
-        if current in found:
+        if current in found or is_done(current):
             continue
         if current not in plan.steps:
             raise RunError(f"the plan has no step {current[:12]}")

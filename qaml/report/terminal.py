@@ -76,6 +76,8 @@ def _failure_lines(outcome: Outcome) -> Iterator[str]:
     yield f"  verdict   {MARKS[outcome.verdict].symbol} {outcome.verdict}, expected {outcome.expected}"
     if outcome.because:
         yield f"  because   {one_line(outcome.because)}"
+    if outcome.missing_findings:
+        yield f"  missing   expected findings that were not raised: {one_line(', '.join(outcome.missing_findings))}"
     yield from _measured_lines(outcome)
     if outcome.reason:
         yield f"  reason    {one_line(outcome.reason)}"

@@ -88,7 +88,7 @@ class Scheduler:
     def _raise_if_failed(self, key: str) -> None:
         if not self.failed:
             return
-        for step in ancestors(self.plan, key).values():
+        for step in ancestors(self.plan, key, self._has).values():
             error = self.failed.get(step.key)
             if isinstance(error, QamlError):
                 raise error
