@@ -65,6 +65,7 @@ class StoreSource:
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model on the attack's adversarials."""
         seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"attack {model} {attack}")]
+        is_transferred = hasattr(self._attacks[attack], "surrogate")
         stacked = {name: np.stack([arrays[name] for arrays in seeds]) for name in seeds[0] if name != "draws"}
         return Attacked(
             correct=stacked["correct"],
@@ -72,7 +73,7 @@ class StoreSource:
             indices=seeds[0]["indices"],
             norms=stacked.get("norms"),
             draws=int(seeds[0]["draws"]),
-            claimed=stacked["claimed"],
+            claimed=None if is_transferred else stacked["claimed"],  # the library counted on the surrogate
         )
 
     def traits(self, attack: str) -> AttackTraits:

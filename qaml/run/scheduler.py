@@ -168,9 +168,10 @@ class Scheduler:
 
     def _progress(self, step: Step) -> Callable[..., None]:
         total = len(self.plan.steps)
+        done = total - len(self.needed())
 
         def progress(share: float, detail: str, *, force: bool = False) -> None:
-            self.reporter.report(step.title, share, detail, len(self._done), total, force=force)
+            self.reporter.report(step.title, share, detail, done, total, force=force)
 
         return progress
 
