@@ -16,7 +16,7 @@ from qaml.judge.outcome import CellValue, Interval, Measurement
 from qaml.report.marks import Accent
 from qaml.report.numbers import Shown, Style, has_interval, metric_style, show
 from qaml.report.svg import Axis, diamond, dots, join, path, short, tag, tick_label
-from qaml.report.text import shorten
+from qaml.report.text import shorten_middle
 from qaml.vocab import Verdict
 
 ROW_WIDTH = 300
@@ -218,7 +218,7 @@ def _large_row(line: Line, axis: Axis, top: float) -> Markup:
     return tag(
         "g",
         _ground(line.measurement, axis, top, top + _PITCH),
-        tag("text", shorten(line.label, 42), tag("title", line.label), x=2.0, y=middle + 4, class_="lb"),
+        tag("text", shorten_middle(line.label, 42, 16), tag("title", line.label), x=2.0, y=middle + 4, class_="lb"),
         _ours(line.measurement.estimate, axis, middle, 5.5),
         _paper(line.measurement.paper, axis, middle, 6.0),
         tag("text", f"{line.shown.value} {line.shown.interval}", x=_WIDTH - 70, y=middle + 4, class_="nm e"),

@@ -37,6 +37,12 @@ def shorten(text: str, width: int) -> str:
     return line if len(line) <= width else line[: max(width - 1, 0)].rstrip() + "…"
 
 
+def shorten_middle(text: str, width: int, tail: int) -> str:
+    """One line of at most ``width`` characters that keeps its last ``tail`` ones: labels often differ there."""
+    line = one_line(text)
+    return line if len(line) <= width else line[: width - tail - 1].rstrip() + "…" + line[-tail:].lstrip()
+
+
 def indent(text: str, prefix: str) -> str:
     """Every line of the cleaned text behind a prefix."""
     return textwrap.indent(clean(text).rstrip("\n"), prefix, lambda _: True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.report.text import clean, file_name, shorten
+from qaml.report.text import clean, file_name, one_line, shorten, shorten_middle
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
 
@@ -50,3 +50,15 @@ def test_ordinary_text_is_not_touched() -> None:
 @given(ANY_TEXT, st.integers(1, 30))
 def test_shortened_text_fits(text: str, width: int) -> None:
     assert len(shorten(text, width)) <= width
+
+
+@given(ANY_TEXT, st.integers(20, 40))
+def test_text_shortened_in_the_middle_fits_and_keeps_its_end(text: str, width: int) -> None:
+    short = shorten_middle(text, width, 8)
+    assert len(short) <= width
+    assert one_line(text).endswith(short.rpartition("…")[2])
+
+
+def test_labels_that_differ_at_their_end_stay_apart() -> None:
+    labels = [f"rbm under fgsm-sweep + pgd + autoattack at ε = {e}" for e in (0.1, 0.2)]
+    assert shorten_middle(labels[0], 40, 12) != shorten_middle(labels[1], 40, 12)
