@@ -264,27 +264,27 @@ class BrokenClaim:
 
 
 @pytest.fixture(name=FIXTURE)
-def _claim(request: pytest.FixtureRequest, record_property: Any) -> CheckedClaim | BrokenClaim:
+def _claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
     """One claim of one spec, measured (session: the store and the plan are shared by all claims)."""
     from qaml.errors import QamlError
+    from qaml.report import junit
 
     parameter = request.param
     if isinstance(parameter, QamlError):
         return BrokenClaim(parameter)
     session = _session(request.config)
+    # not record_property, which warns (where warnings are errors: fails) under the default JUnit schema
+    properties = request.node.user_properties
     failed = trace = ""
     try:
         outcome = session.outcome(parameter.node)
     except QamlError as error:
         failed, trace = str(error), _trace(error)
     if failed:  # outside the except block: pytest would print the chain of exceptions
-        record_property(FAILURE, failed)
+        properties.append((FAILURE, failed))
         pytest.fail(f"{failed}\n\n{trace}".strip(), pytrace=False)
-    record_property(PROPERTY, session.plan.claims[parameter.node].judge.key)
-    from qaml.report.junit import properties
-
-    for name, value in properties(outcome):
-        record_property(name, value)
+    properties.append((PROPERTY, session.plan.claims[parameter.node].judge.key))
+    properties.extend(junit.properties(outcome))
     return CheckedClaim(outcome, is_strict=session.options.is_strict)
 
 

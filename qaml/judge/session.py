@@ -13,7 +13,7 @@ from qaml.plan.plan import Plan, make_plan
 from qaml.run.progress import Reporter, progress_folder
 from qaml.run.scheduler import Scheduler
 from qaml.run.store import Damaged, Store
-from qaml.spec.load import find_specs, load_suite
+from qaml.spec.load import as_typed, find_specs, load_suite
 from qaml.spec.suite import ClaimEntry, Suite
 from qaml.vocab import ProfileName
 
@@ -67,9 +67,9 @@ def _spec_files(paths: Iterable[Path]) -> tuple[list[Path], list[BrokenSpec]]:
 
 def _check_name_is_free(suite: Suite, others: Mapping[str, Suite]) -> None:
     if suite.name in others:
-        message = f"{suite.name!r} is the name of the suite in {others[suite.name].path}, too"
+        message = f"{suite.name!r} is the name of the suite in {as_typed(others[suite.name].path)}, too"
         hint = "test ids start with it: every spec needs a name of its own"
-        raise SpecError([Problem(Location(str(suite.path), 1, 1), "suite", message, hint)])
+        raise SpecError([Problem(Location(as_typed(suite.path), 1, 1), "suite", message, hint)])
 
 
 class Claim(NamedTuple):

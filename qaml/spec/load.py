@@ -39,11 +39,11 @@ def find_specs(paths: Iterable[Path]) -> list[Path]:
             inside = sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())
             found.update(dict.fromkeys(inside))
             if not inside:
-                missing.append(Problem(Location(_shown(path), 1, 1), "", "no spec in this folder", hint))
+                missing.append(Problem(Location(as_typed(path), 1, 1), "", "no spec in this folder", hint))
         elif path.exists():
             found[path] = None
         else:
-            missing.append(Problem(Location(_shown(path), 1, 1), "", "no such file or folder", hint))
+            missing.append(Problem(Location(as_typed(path), 1, 1), "", "no such file or folder", hint))
     if missing:
         raise SpecError(missing)
     return list(found)
@@ -55,7 +55,7 @@ def load_suite(path: Path, profile: ProfileName) -> Suite:
     Raises:
         SpecError: with every mistake of the file, in file order.
     """
-    name = _shown(path)
+    name = as_typed(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -131,7 +131,7 @@ def _assumed(document: Located, problems: Problems) -> dict[str, str]:
     return assumed
 
 
-def _shown(path: Path) -> str:
+def as_typed(path: Path) -> str:
     """The path as people typed it, or relative to where they stand."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))

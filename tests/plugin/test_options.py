@@ -1,0 +1,177 @@
+"""Options, their ini twins, and wrong values: refused before anything is collected."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import Planted
+from tests.plugin.project import Project
+
+PROFILES = """
+suite: scales
+datasets:
+  digits: {kind: digits, transforms: [{kind: subset, train: 100, test: 40}]}
+models:
+  linear: {kind: linear, dataset: digits, training: {epochs: 1}}
+evaluation: {seeds: 1}
+claims:
+  - id: a
+    statement: It is better than nothing.
+    kind: bound
+    metric: clean_accuracy
+    of: {model: linear}
+    at_least: 0
+  - id: b
+    statement: It is perfect.
+    kind: bound
+    metric: clean_accuracy
+    of: {model: linear}
+    at_least: 0.15
+    at_most: 0.2
+profiles:
+  standard: {evaluation: {seeds: 2}}
+"""
+
+
+def ini(project: Project, **settings: str) -> None:
+    lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    (project.root / "pytest.ini").write_text(f"[pytest]\n{lines}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--qaml-profile", "fast"), "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
+        (("--qaml-seeds", "0"), "--qaml-seeds: expected a positive number, got '0'"),
+        (("--qaml-seeds", "two"), "--qaml-seeds: expected a positive number, got 'two'"),
+        (("--qaml-seeds", "²"), "--qaml-seeds: expected a positive number, got '²'"),
+        (("--qaml-device", "abacus"), "--qaml-device: expected one of cpu, cuda, got 'abacus'"),
+        (("--qaml-spec", "nowhere.yaml"), "--qaml-spec: no such file or folder: nowhere.yaml"),
+        (("--qaml-store", "pytest.ini"), "a file stands where the folder should be: name another with --qaml-store"),
+        (("--qaml-stroe", "x"), "unrecognized arguments: --qaml-stroe"),
+    ],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_wrong_values_are_usage_errors(
+    project: Project, arguments: tuple[str, ...], message: str, workers: tuple[str, ...]
+) -> None:
+    ini(project)
+    project.spec("small")
+    run = project.pytest(*workers, *arguments)
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert run.out.count(message) == 1
+    assert "Traceback" not in run.out
+    assert run.tests == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("qaml_profile", "fast", "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
+        ("qaml_seeds", "-1", "--qaml-seeds: expected a positive number, got '-1'"),
+    ],
+)
+def test_wrong_values_in_the_ini_file(project: Project, name: str, value: str, message: str) -> None:
+    ini(project, **{name: value})
+    run = project.pytest()
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert message in run.out
+
+
+def seeds(project: Project, folder: str = "reports/latest") -> set[int]:
+    return {outcome["provenance"]["seeds"]["linear"] for outcome in project.report(folder)["outcomes"]}
+
+
+def test_every_option_has_a_twin_in_the_ini_file(project: Project) -> None:
+    (project.root / "elsewhere").mkdir()
+    (project.root / "elsewhere" / "scales.yml").write_text(PROFILES)
+    ini(
+        project,
+        qaml_profile="standard",
+        qaml_spec="elsewhere",
+        qaml_store="kept",
+        qaml_report="pages",
+        qaml_seeds="3",
+        qaml_device="cpu",
+        qaml_strict="true",
+    )
+    run = project.pytest()
+    assert set(run.outcomes) == {"scales::a", "scales::b"}
+    assert project.report("pages")["profile"] == "standard"
+    assert seeds(project, "pages") == {3}
+    assert (project.root / "kept" / "artefacts").is_dir()
+    assert not (project.root / ".qaml").exists()
+    made = {path: path.stat().st_mtime_ns for path in project.root.glob("kept/artefacts/*/*/manifest.json")}
+
+    # the command line wins, and starts where the person stands
+    again = project.pytest("--qaml-profile", "quick", "--qaml-seeds", "1", "--qaml-report", "other")
+    assert set(again.outcomes) == {"scales::a", "scales::b"}
+    assert project.report("other")["profile"] == "quick"
+    assert seeds(project, "other") == {1}
+
+    ini(project, qaml_spec="elsewhere", qaml_store="kept", qaml_refresh="true", qaml_seeds="1")
+    project.pytest("-k", "scales::a")
+    remade = [path for path, time in made.items() if path.stat().st_mtime_ns != time]
+    titles = {json.loads(path.read_text())["provenance"]["title"] for path in remade}
+    assert "train linear, seed 0" in titles
+    assert "judge b" not in titles
+
+
+def test_strict_in_the_ini_file(planted: Planted, tmp_path: Path) -> None:
+    file = tmp_path / "strict.ini"
+    file.write_text("[pytest]\nqaml_strict = true\n")
+    run = planted.pytest("-c", str(file), f"--rootdir={planted.root}", "-k", "undecided")
+    assert run.outcomes == {"planted::undecided": "failed"}
+
+
+def test_paths_on_the_command_line_start_where_it_was_typed(project: Project) -> None:
+    project.spec("scales", PROFILES)
+    below = project.root / "below"
+    below.mkdir()
+    ini(project)
+    run = project.python(
+        "-c",
+        f"import os, pytest; os.chdir({str(below)!r}); "
+        "pytest.main(['..', '--qaml-spec=../specs', '--qaml-store=s', '--qaml-report=r', '-k', 'scales::a'])",
+    )
+    assert "1 passed" in run.stdout
+    assert (below / "s" / "artefacts").is_dir()
+    assert (below / "r" / "index.html").is_file()
+
+
+def test_a_report_that_cannot_be_written_fails_the_run_and_loses_nothing(project: Project) -> None:
+    project.spec("scales", PROFILES)
+    (project.root / "file").write_text("in the way")
+    run = project.pytest("-k", "scales::a", "--qaml-report", "file/report")
+    assert run.outcomes == {"scales::a": "passed"}
+    assert "the report could not be written: cannot write the report folder" in run.out
+    assert "hint: name another with --qaml-report" in run.out
+    assert run.code == pytest.ExitCode.TESTS_FAILED
+    before = project.made_at()
+    again = project.pytest("-k", "scales::a", "--qaml-report", "elsewhere")
+    assert again.code == 0
+    assert project.made_at() == before
+    assert project.report("elsewhere")["outcomes"][0]["verdict"] == "supported"
+
+
+def test_a_default_store_that_cannot_be_made_is_an_error_of_each_claim(project: Project) -> None:
+    project.spec("scales", PROFILES)
+    (project.root / ".qaml").write_text("in the way")
+    run = project.pytest()
+    assert run.outcomes == {"scales::a": "error", "scales::b": "error"}
+    assert "cannot write the artefact store" in run.text("scales::a")
+    assert "name another with --qaml-store" in run.text("scales::a")
+    assert "Traceback" not in run.out
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for the superuser")
+def test_a_read_only_store(project: Project) -> None:
+    project.spec("scales", PROFILES)
+    (project.root / "kept").mkdir(mode=0o500)
+    run = project.pytest("--qaml-store", "kept")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "name a folder that you may write with --qaml-store" in run.out

@@ -1,0 +1,92 @@
+"""Choosing claims with pytest's own means, and the records that other tools read."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plugin.conftest import Planted
+from tests.plugin.project import Project
+
+COLLECT = ("--collect-only", "-q")
+OTHER = """
+suite: other
+models:
+  linear: {kind: linear, dataset: moons, training: {epochs: 20, lr: 0.05, batch: 32}}
+datasets:
+  moons: {kind: moons}
+claims:
+  - id: quick-only
+    statement: A claim of another suite.
+    kind: bound
+    metric: clean_accuracy
+    of: {model: linear}
+    at_least: 0.3
+"""
+
+
+def collected(project: Project, *arguments: str) -> list[str]:
+    lines = project.pytest(*COLLECT, *arguments).out.splitlines()
+    return [line.partition("[")[2][:-1] for line in lines if "::test_claim[" in line]
+
+
+@pytest.fixture
+def two(project: Project) -> Project:
+    project.spec("planted")
+    project.spec("other", OTHER)
+    return project
+
+
+def test_collecting_runs_nothing(two: Project) -> None:
+    assert len(collected(two)) == 11
+    assert not two.store.exists()
+    assert not (two.root / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("-m", "qaml_suite(name='other')"), ["other::quick-only"]),
+        (("-m", "qaml_suite(name='other') and qaml_profile(name='quick')"), ["other::quick-only"]),
+        (("-m", "qaml_profile(name='paper')"), []),
+        (("-m", "qaml_cost(level='light')", "-k", "masked"), ["planted::masked-gradients"]),
+        (("-k", "other:: or undecided"), ["other::quick-only", "planted::undecided"]),
+        (("test_claims.py::test_claim[planted::wrong]",), ["planted::wrong"]),
+        (("--strict-markers", "-k", "quick-only"), ["other::quick-only"]),
+        (("--qaml-spec", "specs/other.yaml"), ["other::quick-only"]),
+    ],
+)
+def test_selecting(two: Project, arguments: tuple[str, ...], expected: list[str]) -> None:
+    assert collected(two, *arguments) == expected
+
+
+def test_only_what_is_selected_is_computed(two: Project) -> None:
+    run = two.pytest("-k", "quick-only")
+    assert run.outcomes == {"other::quick-only": "passed"}
+    titles = set(two.artefacts())
+    assert {title for title in titles if title.startswith("train")} == {f"train linear, seed {n}" for n in range(5)}
+    assert not any(title.startswith("attack") for title in titles)
+
+
+def test_the_last_failed_ones_again(planted: Planted) -> None:
+    planted.pytest("-k", "right or undecided")
+    again = planted.pytest("--lf", "-k", "right or undecided")
+    assert again.outcomes == {"planted::right-unexpectedly": "failed"}
+
+
+def test_junit_properties_hold_the_numbers(planted: Planted) -> None:
+    found = dict(planted.first.properties["planted::wrong"])
+    estimate = planted.outcomes["outcomes"][1]["measured"][0]["estimate"]
+    assert float(found["qaml.value"]) == estimate["value"]
+    assert float(found["qaml.low"]) == estimate["low"]
+    assert found["qaml.verdict"] == "refuted"
+    assert found["qaml.seeds"] == "2"
+    assert found["qaml.spec"] == "planted.yaml:27"
+    assert "cannot_reach_epsilon" in planted.first.properties["planted::short-attack"]["qaml.findings"]
+
+
+def test_a_project_without_claims_is_left_alone(project: Project) -> None:
+    (project.root / "test_claims.py").write_text("def test_something():\n    pass\n")
+    run = project.pytest("-W", "error")
+    assert run.outcomes == {"test_something": "passed"}
+    assert "= claims =" not in run.out
+    assert not (project.root / ".qaml").exists()
