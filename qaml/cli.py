@@ -150,13 +150,19 @@ def run(
 def report(
     outcomes: Annotated[list[Path] | None, typer.Argument(help="Folders or outcomes.json files; merged.")] = None,
     output: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("reports/latest"),
+    table_in: Annotated[
+        Path | None, typer.Option(help="Also put the table of verdicts into this Markdown file, between its marks.")
+    ] = None,
 ) -> None:
     """Render the report again from stored outcomes, or merge those of several shards."""
     from qaml.report.html import write_report
+    from qaml.report.markdown import insert_table
     from qaml.report.merge import merge_folders
     from qaml.report.terminal import table
 
     merged = merge_folders(outcomes or [output], output)
+    if table_in is not None:
+        insert_table(merged, table_in)
     typer.echo(table(merged))
     typer.echo(f"report: {write_report(merged, output)}")
 

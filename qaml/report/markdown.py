@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
-from qaml.report.files import store_errors
+from qaml.report.files import store_errors, write
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_duration, show, style_of
@@ -16,6 +17,7 @@ from qaml.report.sentences import with_unit
 from qaml.report.text import one_line
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#$!@])")
+BEGIN, END = "<!-- verdicts -->", "<!-- /verdicts -->"
 _MOST_BYTES = 1_000_000
 """GitHub refuses a step summary above 1 MiB."""
 
@@ -29,6 +31,22 @@ def escape(text: str) -> str:
 def verdict_table(outcomes: Outcomes) -> str:
     """A table with a row a claim, in the order of the specs."""
     return _table(outcomes.outcomes)
+
+
+def insert_table(outcomes: Outcomes, page: Path) -> None:
+    """Replace what stands between the marks ``<!-- verdicts -->`` and ``<!-- /verdicts -->`` by the table of verdicts.
+
+    Raises:
+        StoreError: the page cannot be read or written, or has no marks.
+    """
+    with store_errors("read", page):
+        text = page.read_text(encoding="utf-8")
+    before, start, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        hint = f"put {BEGIN} and {END} where it belongs"
+        raise StoreError(f"{page} has no place for the table of verdicts", hint)
+    write(page, f"{before}{start}\n\n{verdict_table(outcomes)}\n\n{end}{after}")
 
 
 def summary(outcomes: Outcomes) -> str:

@@ -93,3 +93,21 @@ def test_junit_properties_of_a_claim_without_numbers_have_none() -> None:
 def test_junit_properties_can_stand_in_xml() -> None:
     claim = comparison("cnn-adv", "fgsm").model_copy(update={"reason": "a\x00\x1bb\ud800"})
     assert dict(junit.properties(claim))["qaml.reason"] == "a␀␛b\ufffd"
+
+
+def test_the_table_replaces_what_stands_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{markdown.BEGIN}\nold\n{markdown.END}\nafter\n")
+    outcomes = sample()
+    markdown.insert_table(outcomes, page)
+    markdown.insert_table(outcomes, page)
+    text = page.read_text()
+    assert text == f"before\n{markdown.BEGIN}\n\n{markdown.verdict_table(outcomes)}\n\n{markdown.END}\nafter\n"
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("words\n")
+    with pytest.raises(StoreError, match="no place for the table"):
+        markdown.insert_table(sample(), page)
+    assert page.read_text() == "words\n"
