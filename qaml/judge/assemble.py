@@ -50,7 +50,11 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
     found = [read_outcome(session.store, key) for key in keys]
     session.select(outcome.node for outcome in found)
     order = {claim.node: position for position, claim in enumerate(session.claims)}
-    found.sort(key=lambda outcome: order.get(outcome.node, len(order)))
+
+    def position_of(record: Outcome | Failure) -> int:
+        return order.get(f"{record.suite}::{record.id}", len(order))
+
+    found.sort(key=position_of)
     media = _Media(session.store, session.options.report)
     commit = checkout()
     complete = tuple(
@@ -68,7 +72,7 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
         seconds=seconds,
         suites=tuple(_suite_info(suite, complete) for suite in session.suites if _has_outcome(suite, complete)),
         outcomes=complete,
-        failures=tuple(_failure(node, message) for node, message in failures),
+        failures=tuple(sorted((_failure(node, message) for node, message in failures), key=position_of)),
         media=media.finish(),
     )
 

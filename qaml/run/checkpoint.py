@@ -42,7 +42,8 @@ class Checkpoints:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f"writing-{os.getpid()}"
-        arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
+        # not ascontiguousarray, which turns a number into an array of one
+        arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
         about = {"epoch": str(checkpoint.epoch), "history": json.dumps(checkpoint.history)}
         save_file(arrays, temporary, metadata=about)
         temporary.replace(self.path)

@@ -60,13 +60,17 @@ class Project:
         """Run pytest in a process of its own."""
         junit = self.root / "junit.xml"
         junit.unlink(missing_ok=True)
-        done = self.python("-m", "pytest", "-p", "no:hypothesispytest", f"--junitxml={junit}", *arguments, **environment)
+        done = self.python(
+            "-m", "pytest", "-p", "no:hypothesispytest", f"--junitxml={junit}", *arguments, **environment
+        )
         tests, properties = _read(junit) if junit.exists() else ({}, {})
         return Result(done.returncode, done.stdout + done.stderr, tests, properties)
 
     def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the project's folder."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "QAML_", "GITHUB"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "QAML_", "GITHUB"))
+        }
         offline = {"QAML_DATA": str(self.root / "no-data"), "QAML_MIRROR": "http://127.0.0.1:9", "COLUMNS": "200"}
         return subprocess.run(
             [sys.executable, *arguments],

@@ -89,7 +89,11 @@ def test_missing_data_are_an_error_that_says_what_to_do(planted: Planted) -> Non
     assert "could not be downloaded: http://127.0.0.1:9/mnist/train-images-idx3-ubyte.gz: cannot connect" in text
     assert "set QAML_DATA to the folder that holds mnist/" in text
     assert planted.outcomes["failures"] == [
-        {"suite": "planted", "id": "without-data", "message": planted.first.properties["planted::without-data"]["qaml_failure"]}
+        {
+            "suite": "planted",
+            "id": "without-data",
+            "message": planted.first.properties["planted::without-data"]["qaml_failure"],
+        }
     ]
 
 

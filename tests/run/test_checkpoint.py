@@ -23,7 +23,7 @@ def test_a_checkpoint_is_read_back_equal(tmp_path: Path) -> None:
     assert (read.epoch, read.history) == (5, {"loss": [1.0, 0.5]})
     assert set(read.arrays) == set(arrays)
     for name, array in arrays.items():
-        assert read.arrays[name].dtype == array.dtype
+        assert (read.arrays[name].dtype, read.arrays[name].shape) == (array.dtype, array.shape)
         np.testing.assert_array_equal(read.arrays[name], array)
 
 
