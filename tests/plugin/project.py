@@ -109,7 +109,7 @@ class Project:
 
 def _read(junit: Path) -> tuple[dict[str, tuple[str, str]], dict[str, dict[str, str]]]:
     tests, properties = {}, {}
-    for case in ElementTree.parse(junit).getroot().iter("testcase"):  # noqa: S314
+    for case in ElementTree.parse(junit).getroot().iter("testcase"):
         name = case.attrib["name"]
         inside = name[name.find("[") + 1 : -1] if name.endswith("]") else name
         tests[inside] = _outcome(case)

@@ -63,8 +63,11 @@ def crashing(project: Project) -> Project:
     return project
 
 
-def test_a_crash_in_a_part_is_an_error_of_every_claim_that_needs_it_and_nobody_waits(crashing: Project) -> None:
-    run = crashing.pytest("-n", "2")
+@pytest.mark.parametrize("workers", ["0", pytest.param("2", marks=pytest.mark.slow)])
+def test_a_crash_in_a_part_is_an_error_of_every_claim_that_needs_it_and_nobody_waits(
+    crashing: Project, workers: str
+) -> None:
+    run = crashing.pytest("-n", workers)
     assert set(run.outcomes) == {f"crashing::{m}-{b}" for m in ("mine", "linear") for b in ("0", "0-01", "0-02")}
     assert {name: o for name, o in run.outcomes.items() if o != "passed"} == {
         "crashing::mine-0": "error",

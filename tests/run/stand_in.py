@@ -1,0 +1,30 @@
+"""A step that does what its payload says; tests put it in the place of the real ones."""
+
+from __future__ import annotations
+
+import time
+import warnings
+
+from qaml.errors import RunError
+from qaml.run.job import Job
+
+RAN: list[str] = []
+"""The names of the steps that ran, in order."""
+
+
+def execute(job: Job) -> None:
+    """Read the parents, then do what is asked."""
+    name: str = job.payload["name"]
+    RAN.append(name)
+    for role in job.parents:
+        job.read(role, job.payload.get("reads", "result"))
+    time.sleep(job.payload.get("seconds", 0))
+    match job.payload.get("does"):
+        case "refuse":
+            raise RunError("refused", "ask differently")
+        case "crash":
+            raise ZeroDivisionError("no")
+        case "warn":
+            warnings.warn("a library is worried", RuntimeWarning, stacklevel=1)
+            warnings.warn("a library is getting old", DeprecationWarning, stacklevel=1)
+    (job.output / "result").write_text(name)

@@ -1,0 +1,201 @@
+"""Which step is taken when, and what becomes of failure, damage and warnings; with steps that compute nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qaml.errors import QamlError, RunError, StoreError
+from qaml.plan.digest import Digest
+from qaml.plan.plan import ClaimPlan, Plan
+from qaml.plan.step import Step, StepKind, make_step
+from qaml.run import scheduler as module
+from qaml.run.progress import Reporter, read
+from qaml.run.scheduler import REBUILDS, Scheduler, StepCrashed
+from qaml.run.store import Store
+from tests.run import stand_in
+
+CODE = Digest("code", ())
+
+
+@pytest.fixture(autouse=True)
+def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(module, "STEP_MODULES", dict.fromkeys(module.STEP_MODULES, stand_in.__name__))
+    monkeypatch.setattr(module, "WAIT", 0.001)
+    stand_in.RAN.clear()
+    yield
+    stand_in.RAN.clear()
+
+
+def step(name: str, *parents: Step, cost: float = 1.0, kind: StepKind = "train", **payload: Any) -> Step:
+    return make_step(kind, name, {"name": name, **payload}, {p.title: p for p in parents}, CODE, cost)
+
+
+def plan(*steps: Step, claims: tuple[Step, ...] = ()) -> Plan:
+    """Steps with parents first; claims default to the last step."""
+    judged: Any = {
+        f"suite::{judge.title}": ClaimPlan(None, None, {}, {}, judge)  # type: ignore[arg-type]
+        for judge in claims or steps[-1:]
+    }
+    return Plan({s.key: s for s in steps}, judged)
+
+
+def worker(made: Plan, store: Path, name: str = "main") -> Scheduler:
+    return Scheduler(made, Store(store), Reporter(store / "temporary", name))
+
+
+def test_parents_come_first_and_nothing_runs_twice(tmp_path: Path) -> None:
+    load = step("load")
+    train = step("train", load)
+    judge = step("judge", load, train)
+    made = plan(load, train, judge)
+    worker(made, tmp_path).complete(judge.key)
+    assert stand_in.RAN == ["load", "train", "judge"]
+    worker(made, tmp_path).complete(judge.key)
+    assert stand_in.RAN == ["load", "train", "judge"]
+
+
+def test_the_longest_remaining_path_goes_first(tmp_path: Path) -> None:
+    short = step("short", cost=5)
+    long = step("long", cost=1)
+    longer = step("longer", long, cost=9)
+    judge = step("judge", short, longer)
+    worker(plan(short, long, longer, judge), tmp_path).complete(judge.key)
+    assert stand_in.RAN == ["long", "longer", "short", "judge"]
+
+
+def test_what_stands_behind_a_present_artefact_is_not_needed(tmp_path: Path) -> None:
+    load = step("load")
+    train = step("train", load)
+    judge = step("judge", train)
+    made = plan(load, train, judge)
+    worker(made, tmp_path).complete(judge.key)
+    store = Store(tmp_path)
+    for done in (load, judge):
+        with pytest.raises(StoreError):
+            store.read(done.key, "absent")  # sets it aside
+    stand_in.RAN.clear()
+    worker(made, tmp_path).complete(judge.key)
+    assert stand_in.RAN == ["judge"]
+
+
+def test_a_refusal_reaches_who_needs_the_step_and_nobody_else(tmp_path: Path) -> None:
+    bad, good = step("bad", does="refuse", cost=9), step("good")
+    needs_bad, needs_good = step("a", bad), step("b", good)
+    one = worker(plan(bad, good, needs_bad, needs_good, claims=(needs_bad, needs_good)), tmp_path)
+    for _ in range(2):
+        with pytest.raises(RunError, match="refused") as caught:
+            one.complete(needs_bad.key)
+        assert caught.value.hint == "ask differently"
+    one.complete(needs_good.key)
+    assert stand_in.RAN == ["bad", "good", "b"]
+
+
+def test_a_crash_says_which_step_and_keeps_its_cause(tmp_path: Path) -> None:
+    bad = step("bad", does="crash")
+    judge = step("judge", bad)
+    one = worker(plan(bad, judge), tmp_path)
+    with pytest.raises(StepCrashed, match="^bad failed: ZeroDivisionError: no$") as caught:
+        one.complete(judge.key)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert list((tmp_path / "temporary").iterdir()) == [tmp_path / "temporary" / "main.json"]
+
+
+def test_a_failure_behind_a_present_artefact_hurts_nobody(tmp_path: Path) -> None:
+    load = step("load")
+    train = step("train", load)
+    one, other = step("one", train), step("other", load, does="refuse")
+    one_plan = plan(load, train, one)
+    worker(one_plan, tmp_path).complete(train.key)
+    both = worker(plan(load, train, one, other, claims=(one, other)), tmp_path)
+    both.failed[load.key] = RunError("gone")
+    both.complete(one.key)
+    with pytest.raises(RunError, match="refused"):
+        both.complete(other.key)
+
+
+def test_a_damaged_parent_is_rebuilt(tmp_path: Path) -> None:
+    train = step("train")
+    one, two = step("one", train, cost=2), step("two", train)
+    made = plan(train, one, two, claims=(one, two))
+    worker(made, tmp_path).complete(one.key)
+    assert stand_in.RAN == ["train", "one"]
+    (Store(tmp_path).folder(train.key) / "result").write_text("damaged")
+    worker(made, tmp_path).complete(two.key)
+    assert stand_in.RAN == ["train", "one", "two", "train", "two"]  # noticed by the first "two"
+    assert Store(tmp_path).read(train.key, "result").read_text() == "train"
+
+
+def test_damage_that_rebuilding_does_not_repair_is_given_up(tmp_path: Path) -> None:
+    train = step("train")
+    judge = step("judge", train, reads="a file that training never writes")
+    with pytest.raises(StoreError, match=rf"\(train\) was found damaged {REBUILDS + 1} times") as caught:
+        worker(plan(train, judge), tmp_path).complete(judge.key)
+    assert "check the disk" in caught.value.hint
+
+
+def test_two_workers_share_the_steps_and_both_see_a_failure(tmp_path: Path) -> None:
+    good = [step(f"good {n}", seconds=0.02) for n in range(6)]
+    bad = step("bad", does="refuse", seconds=0.05)
+    sound, spoilt = step("sound", *good), step("spoilt", *good, bad)
+    made = plan(*good, bad, sound, spoilt, claims=(sound, spoilt))
+    errors: list[str] = []
+
+    def work(name: str) -> None:
+        own = worker(made, tmp_path, name)
+        own.complete(sound.key)
+        try:
+            own.complete(spoilt.key)
+        except QamlError as error:
+            errors.append(error.message)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("gw0", "gw1")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads)
+    assert errors == ["refused", "refused"]
+    assert sorted(name for name in stand_in.RAN if name != "bad") == sorted(["sound", *(s.title for s in good)])
+
+
+def test_a_step_of_another_worker_is_waited_for(tmp_path: Path) -> None:
+    train = step("train")
+    judge = step("judge", train)
+    made = plan(train, judge)
+    store = Store(tmp_path)
+    waiting = threading.Thread(target=worker(made, tmp_path).complete, args=(judge.key,))
+    with store.lock(train.key) as is_free:
+        assert is_free
+        waiting.start()
+        time.sleep(0.05)
+        assert stand_in.RAN == []
+        with store.writing(train.key, {}) as folder:
+            (folder / "result").write_text("by another worker")
+    waiting.join(timeout=30)
+    assert not waiting.is_alive()
+    assert stand_in.RAN == ["judge"]
+
+
+def test_a_library_s_warning_is_no_error_and_is_not_swallowed(tmp_path: Path) -> None:
+    judge = step("judge", does="warn")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("error")
+        worker(plan(judge), tmp_path).complete(judge.key)
+        filters = list(warnings.filters)
+    assert [str(warning.message) for warning in seen] == ["a library is worried"]
+    assert filters[0][0] == "error"
+
+
+def test_progress_ends_with_nothing_left_to_do(tmp_path: Path) -> None:
+    train = step("train")
+    judge = step("judge", train)
+    worker(plan(train, judge), tmp_path, "gw7").complete(judge.key)
+    (status,) = read(tmp_path / "temporary")
+    assert (status.worker, status.title, status.done, status.total) == ("gw7", "", 2, 2)
