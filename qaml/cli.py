@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from qaml.errors import QamlError
+from qaml.installation import check_installation
 from qaml.vocab import PROFILES
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def _polite(command: Command) -> Command:
             raise typer.Exit(2) from error
 
     return wrapper  # type: ignore[return-value]
+
+
+@app.callback()
+@_polite
+def _begin() -> None:
+    check_installation()
 
 
 def _session(specs: list[Path] | None, profile: str, store: Path = DEFAULT_STORE) -> Session:
@@ -109,7 +116,8 @@ def plan(specs: Specs = None, profile: Profile = "quick", store: StoreFolder = D
     ]
     typer.echo(tabulate(rows, headers=["state", "step", "key", "≈ s"], colalign=("left", "left", "left", "right")))
     seconds = sum(step.cost for step in session.plan.steps.values() if step.key in needed)
-    typer.echo(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {seconds / 60:.0f} minutes on one core")
+    time_left = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
+    typer.echo(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {time_left} on one core")
 
 
 def _state(session: Session, step: Step, needed: set[str]) -> str:
@@ -155,16 +163,16 @@ def report(
     ] = None,
 ) -> None:
     """Render the report again from stored outcomes, or merge those of several shards."""
-    from qaml.report.html import write_report
     from qaml.report.markdown import insert_table
     from qaml.report.merge import merge_folders
+    from qaml.report.publish import publish
     from qaml.report.terminal import table
 
     merged = merge_folders(outcomes or [output], output)
     if table_in is not None:
         insert_table(merged, table_in)
     typer.echo(table(merged))
-    typer.echo(f"report: {write_report(merged, output)}")
+    typer.echo(f"report: {publish(merged, output)}")
 
 
 @app.command()

@@ -356,9 +356,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _write_report(config: pytest.Config, results: _Results) -> _Report:
     from qaml.errors import QamlError
     from qaml.judge.assemble import assemble
-    from qaml.report.html import write_report
     from qaml.report.markdown import write_step_summary
-    from qaml.report.merge import save
+    from qaml.report.publish import publish
     from qaml.report.terminal import table
 
     session = _session(config)
@@ -366,8 +365,7 @@ def _write_report(config: pytest.Config, results: _Results) -> _Report:
     try:
         outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
         text = table(outcomes) + "\n"
-        save(outcomes, session.options.report)
-        page = write_report(outcomes, session.options.report)
+        page = publish(outcomes, session.options.report)
         write_step_summary(outcomes)
     except QamlError as error:
         return _Report(f"{text}the report could not be written: {error}", True)
