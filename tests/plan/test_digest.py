@@ -55,11 +55,13 @@ def test_what_cannot_change_a_result_does_not_count(package: Path, file: str, te
     assert code() == before
 
 
-def test_versions_of_the_libraries_used(package: Path) -> None:
+@pytest.mark.usefixtures("package")
+def test_versions_of_the_libraries_used() -> None:
     assert [name for name, _ in digest(["example_digested.part"]).versions] == ["torch"]
 
 
-def test_nothing_is_imported(package: Path) -> None:
+@pytest.mark.usefixtures("package")
+def test_nothing_is_imported() -> None:
     digest(["example_digested.part"])
     assert "example_digested" not in sys.modules
 

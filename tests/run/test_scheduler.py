@@ -13,7 +13,7 @@ import pytest
 
 from qaml.errors import QamlError, RunError, StoreError
 from qaml.plan.digest import Digest
-from qaml.plan.plan import ClaimPlan, Plan
+from qaml.plan.plan import STEP_MODULES, ClaimPlan, Plan
 from qaml.plan.step import Step, StepKind, make_step
 from qaml.run import scheduler as module
 from qaml.run.progress import Reporter, read
@@ -26,7 +26,7 @@ CODE = Digest("code", ())
 
 @pytest.fixture(autouse=True)
 def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(module, "STEP_MODULES", dict.fromkeys(module.STEP_MODULES, stand_in.__name__))
+    monkeypatch.setattr(module, "STEP_MODULES", dict.fromkeys(STEP_MODULES, stand_in.__name__))
     monkeypatch.setattr(module, "WAIT", 0.001)
     stand_in.RAN.clear()
     yield
@@ -101,7 +101,7 @@ def test_a_crash_says_which_step_and_keeps_its_cause(tmp_path: Path) -> None:
     bad = step("bad", does="crash")
     judge = step("judge", bad)
     one = worker(plan(bad, judge), tmp_path)
-    with pytest.raises(StepCrashed, match="^bad failed: ZeroDivisionError: no$") as caught:
+    with pytest.raises(StepCrashed, match=r"^bad failed: ZeroDivisionError: no$") as caught:
         one.complete(judge.key)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert list((tmp_path / "temporary").iterdir()) == [tmp_path / "temporary" / "main.json"]

@@ -34,9 +34,13 @@ def test_an_artefact_is_read_back_equal(store: Store) -> None:
 
 
 def test_an_exception_leaves_nothing(store: Store) -> None:
-    with pytest.raises(RuntimeError, match="boom"), store.writing(KEY, {}) as folder:
-        (folder / "a.txt").write_text("half")
-        raise RuntimeError("boom")
+    def write_half() -> None:
+        with store.writing(KEY, {}) as folder:
+            (folder / "a.txt").write_text("half")
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        write_half()
     assert not store.has(KEY)
     assert list((store.root / "temporary").iterdir()) == []
 

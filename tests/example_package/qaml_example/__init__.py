@@ -1,0 +1,1 @@
+"""An example of parts that live in a package of their own."""

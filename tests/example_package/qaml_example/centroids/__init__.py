@@ -1,0 +1,1 @@
+"""The class with the nearest mean."""

@@ -1,0 +1,205 @@
+"""From a suite to steps: what is shared, what depends on what, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qaml.errors import RunError
+from qaml.plan.plan import Plan, ancestors, make_plan, min_images
+from qaml.plan.step import Step
+from qaml.spec.load import load_text
+from qaml.spec.suite import Suite
+
+SUITE = """
+suite: planned
+evaluation: {seeds: 2, images: 50}
+diagnostics: {surrogate: rbm}
+datasets:
+  digits: {kind: digits}
+models:
+  linear: {kind: linear, dataset: digits, training: {epochs: 3}}
+  twin: {kind: linear, dataset: digits, training: {epochs: 3}}
+  rbm: {kind: rbm, dataset: digits, hidden: 8, training: {epochs: 2}}
+  hardened: {extends: linear, defences: [{kind: adversarial_training, attack: fgsm}]}
+  squeezed: {extends: linear, defences: [{kind: feature_squeezing, bits: 3}]}
+attacks:
+  fgsm: {kind: fgsm, epsilon: [0.05, 0.1]}
+  deepfool: {kind: deepfool, epsilon: 0.5}
+  deepfool-far: {kind: deepfool, epsilon: [0.5, 2.0]}
+  from-rbm: {kind: transfer, surrogate: rbm, attack: fgsm}
+claims:
+"""
+CLAIM = """
+  - id: {name}
+    statement: A model keeps something.
+    kind: bound
+    metric: {metric}
+    of: {{model: {of}}}
+    at_least: 0.1
+"""
+CLAIMS = {
+    "linear": "linear, attack: fgsm",
+    "linear-again": "linear, attack: fgsm",
+    "twin": "twin, attack: fgsm",
+    "hardened": "hardened, attack: fgsm",
+    "squeezed": "squeezed, attack: fgsm",
+    "transferred": "linear, attack: from-rbm",
+    "near": "linear, attack: deepfool",
+    "far": "linear, attack: deepfool-far",
+    "clean": "linear",
+}
+TEXT = SUITE + "".join(
+    CLAIM.format(name=name, of=of, metric="robust_accuracy" if "attack" in of else "clean_accuracy")
+    for name, of in CLAIMS.items()
+)
+
+
+def suite(text: str = TEXT) -> Suite:
+    return load_text(text, "planned.yaml", "quick", Path("planned.yaml"))
+
+
+def planned(*claims: str, text: str = TEXT, seeds: int | None = None, device: str = "cpu") -> Plan:
+    loaded = suite(text)
+    entries = {entry.id: entry for entry in loaded.claims}
+    return make_plan(((loaded, entries[name]) for name in claims or entries), seeds=seeds, device=device)
+
+
+def titles(plan: Plan) -> list[str]:
+    return [step.title for step in plan.steps.values()]
+
+
+def of_kind(plan: Plan, kind: str) -> list[Step]:
+    return [step for step in plan.steps.values() if step.kind == kind]
+
+
+def test_the_steps_of_one_claim() -> None:
+    assert titles(planned("linear")) == [
+        "load digits",
+        "train linear, seed 0",
+        "train linear, seed 1",
+        "evaluate linear on clean images",
+        "evaluate linear on clean images",
+        "attack linear with fgsm, seed 0",
+        "attack linear with fgsm, seed 1",
+        "evaluate linear on linear with fgsm, seed 0",
+        "evaluate linear on linear with fgsm, seed 1",
+        "train rbm, seed 0",  # the surrogate of the diagnostics
+        "train rbm, seed 1",
+        "evaluate rbm on clean images",
+        "evaluate rbm on clean images",
+        "diagnose linear in linf at 0.1",
+        "plant adversarials in linear for fgsm",
+        "pictures of linear under fgsm",
+        "judge linear",
+    ]
+
+
+def test_parents_come_before_children_and_are_in_the_plan() -> None:
+    plan = planned()
+    seen: set[str] = set()
+    for key, step in plan.steps.items():
+        assert step.key == key
+        assert set(step.parents.values()) <= seen
+        seen.add(key)
+
+
+def test_equal_work_is_one_step() -> None:
+    one, both = planned("linear"), planned("linear", "linear-again")
+    assert len(both.steps) == len(one.steps) + 1  # its judge
+    assert planned("linear", "twin").claims["planned::twin"].models["twin"].trains == tuple(
+        planned("linear").claims["planned::linear"].models["linear"].trains
+    )
+
+
+def test_keys_depend_on_neither_order_nor_selection() -> None:
+    everything = planned()
+    for name in ("linear", "hardened", "transferred"):
+        alone = planned(name)
+        assert alone.steps.keys() <= everything.steps.keys()
+        assert alone.claims[f"planned::{name}"].judge.key == everything.claims[f"planned::{name}"].judge.key
+    names = [entry.id for entry in suite().claims]
+    assert planned(*reversed(names)).steps.keys() == everything.steps.keys()
+
+
+def test_a_clean_claim_needs_no_attack() -> None:
+    kinds = {step.kind for step in planned("clean").steps.values()}
+    assert kinds == {"load", "train", "evaluate", "judge"}
+
+
+def test_a_minimisation_attack_runs_once_for_all_budgets() -> None:
+    plan = planned("near", "far")
+    assert len(of_kind(plan, "attack")) == 2  # a seed each
+    near, far = (
+        plan.claims[f"planned::{name}"].attacks["linear", a]
+        for name, a in (("near", "deepfool"), ("far", "deepfool-far"))
+    )
+    assert [s.key for s in near.crafts] == [s.key for s in far.crafts]
+    assert [s.key for s in near.scores] != [s.key for s in far.scores]
+
+
+def test_adversarial_training_once_attacks_an_undefended_twin() -> None:
+    plan = planned("hardened")
+    trains = {step.title: step for step in of_kind(plan, "train")}
+    hardened = trains["train hardened, seed 0"]
+    assert plan.steps[hardened.parents["undefended"]].title.startswith("train ")
+    # the twin without the defence is the plain model: trained once if somebody claims something about it, too
+    plain = planned("linear").claims["planned::linear"].models["linear"].trains[0]
+    assert hardened.parents["undefended"] == plain.key
+
+
+def test_transferred_adversarials_are_made_on_the_surrogate_and_scored_on_the_target() -> None:
+    plan = planned("transferred")
+    steps = plan.claims["planned::transferred"].attacks["linear", "from-rbm"]
+    assert steps.battery is None
+    craft, score = steps.crafts[0], steps.scores[0]
+    assert plan.steps[craft.parents["train"]].title == "train rbm, seed 0"
+    assert plan.steps[score.parents["train"]].title == "train linear, seed 0"
+    assert score.parents["attack"] == craft.key
+
+
+def test_seeds_and_devices_make_other_steps() -> None:
+    assert len(of_kind(planned("clean", seeds=5), "train")) == 5
+    cpu, cuda = planned("clean"), planned("clean", device="cuda")
+    assert not cpu.steps.keys() & cuda.steps.keys()
+    assert len({step.seed for step in of_kind(planned("clean", seeds=5), "train")}) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "rebuilt"),
+    [
+        (
+            ("epochs: 3}}\n  twin", "epochs: 4}}\n  twin"),
+            {"train", "evaluate", "attack", "diagnose", "plant", "picture", "judge"},
+        ),
+        (
+            ("epsilon: [0.05, 0.1]", "epsilon: [0.05, 0.2]"),
+            {"attack", "evaluate", "diagnose", "plant", "picture", "judge"},
+        ),
+        (("at_least: 0.1", "at_least: 0.2"), {"judge"}),
+        (("images: 50", "images: 60"), {"attack", "evaluate", "diagnose", "picture", "judge"}),
+        (("hidden: 8", "hidden: 9"), {"train", "evaluate", "diagnose", "judge"}),
+    ],
+)
+def test_a_change_of_the_spec_rebuilds_what_it_is_about(change: tuple[str, str], rebuilt: set[str]) -> None:
+    assert change[0] in TEXT
+    old, new = planned("linear"), planned("linear", text=TEXT.replace(*change))
+    assert {step.kind for key, step in new.steps.items() if key not in old.steps} == rebuilt
+
+
+def test_ancestors_stop_where_work_is_done() -> None:
+    plan = planned("clean")
+    judge = plan.claims["planned::clean"].judge
+    everything = ancestors(plan, judge.key)
+    assert set(everything) == set(plan.steps)
+    trained = {step.key for step in of_kind(plan, "train")}
+    rest = ancestors(plan, judge.key, trained.__contains__)
+    assert {step.kind for step in rest.values()} == {"load", "evaluate", "judge"}
+    with pytest.raises(RunError, match="the plan has no step 000000000000"):
+        ancestors(plan, "0" * 64)
+
+
+@pytest.mark.parametrize(("limits", "smallest"), [((None, None), None), ((3, None), 3), ((5, 4, None), 4)])
+def test_the_smallest_limit(limits: tuple[int | None, ...], smallest: int | None) -> None:
+    assert min_images(*limits) == smallest

@@ -1,0 +1,202 @@
+"""Parts of other packages, found through entry points, and a plain torch module with weights of the user's."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.plugin.project import Project
+
+PACKAGE = Path(__file__).parent.parent / "example_package"
+
+
+def install(folder: Path, name: str, groups: Mapping[str, Mapping[str, str]], version: str = "1.0") -> None:
+    """What an installer leaves of a distribution: its metadata and its entry points."""
+    about = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    about.mkdir(parents=True)
+    about.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    sections = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in e.items()) for group, e in groups.items()]
+    about.joinpath("entry_points.txt").write_text("\n".join(sections))
+
+
+@pytest.fixture
+def site(project: Project) -> Path:
+    """A folder of installed packages, the example among them."""
+    folder = project.root / "site"
+    shutil.copytree(PACKAGE / "qaml_example", folder / "qaml_example")
+    install(folder, "qaml-example", declared())
+    project.environment["PYTHONPATH"] = str(folder)
+    return folder
+
+
+def declared() -> Mapping[str, Mapping[str, str]]:
+    groups: Mapping[str, Mapping[str, str]] = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"][
+        "entry-points"
+    ]
+    return groups
+
+
+def test_a_model_and_an_attack_of_another_package(project: Project, site: Path) -> None:
+    project.spec("example")
+    run = project.pytest()
+    assert run.outcomes == {"example::centroids-in-the-dark": "passed"}, run.out
+    (outcome,) = project.report()["outcomes"]
+    assert outcome["provenance"]["seeds"] == {"centroids": 2}
+    assert outcome["curves"][0]["epsilons"] == [0.0, 0.1, 0.2]
+
+    # its code is part of the keys: a changed attack attacks again, and trains nothing
+    before = project.artefacts()
+    network = site / "qaml_example" / "darken.py"
+    network.write_text(network.read_text() + "\nUNUSED = 1\n")
+    plan = project.qaml("plan", "specs").stdout
+    to_do = {" ".join(line.split()[2:]) for line in plan.splitlines() if line.startswith("to do")}
+    assert "to do    attack centroids with darken, seed 0" in plan
+    assert {title for title in to_do if title.startswith("train")} == set()
+    assert project.artefacts() == before
+
+
+@pytest.mark.usefixtures("site")
+def test_its_fields_are_checked_like_ours(project: Project) -> None:
+    path = project.spec("example")
+    path.write_text(path.read_text().replace("sharpness", "sharpnes"))
+    done = project.qaml("validate", "specs")
+    assert done.returncode == 2
+    assert "models.centroids.sharpnes: unknown field" in done.stderr
+    assert "did you mean 'sharpness'?" in done.stderr
+
+
+def test_without_the_package_the_kind_is_unknown(project: Project) -> None:
+    project.spec("example")
+    run = project.pytest()
+    assert run.outcomes == {"example::spec": "failed"}
+    assert "unknown model 'example/centroids'" in run.text("example::spec")
+
+
+def test_a_package_that_cannot_be_imported_is_named(project: Project, site: Path) -> None:
+    (site / "qaml_example" / "centroids" / "part.py").write_text("import a_library_that_nobody_has\n")
+    project.spec("example")
+    project.spec("small")
+    run = project.pytest("--collect-only", "-q")
+    assert "small::linear" in run.out
+    run = project.pytest("-k", "spec")
+    text = run.text("example::spec")
+    assert "model 'example/centroids' of package qaml-example cannot be imported: ModuleNotFoundError" in text
+    assert "repair or uninstall package qaml-example" in text
+    assert "Traceback" not in run.out
+
+
+def test_a_broken_package_that_no_spec_asks_for_hurts_nobody(project: Project, site: Path) -> None:
+    install(site, "qaml-broken", {"qaml.models": {"broken/model": "nowhere:Model"}})
+    project.spec("example")
+    done = project.qaml("validate", "specs")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_two_packages_with_one_kind(project: Project, site: Path) -> None:
+    install(site, "qaml-twin", {"qaml.models": {"example/centroids": "qaml_example.centroids.part:Centroids"}})
+    project.spec("example")
+    text = project.pytest().text("example::spec")
+    assert "model 'example/centroids' is registered more than once, by" in text
+    assert "package qaml-example" in text
+    assert "package qaml-twin" in text
+
+
+def test_a_class_that_is_no_part(project: Project, site: Path) -> None:
+    install(site, "qaml-odd", {"qaml.models": {"odd/model": "pathlib:Path"}})
+    path = project.spec("example")
+    path.write_text(path.read_text().replace("kind: example/centroids", "kind: odd/model"))
+    assert "model 'odd/model' of package qaml-odd is not a subclass of ModelPart" in project.pytest().out
+
+
+@pytest.mark.parametrize("edge", ["pytest", "cli"])
+def test_a_foreign_distribution_called_qaml_is_explained(project: Project, edge: str) -> None:
+    install(project.root / "site", "qaml", {}, "0.3")
+    project.environment["PYTHONPATH"] = str(project.root / "site")
+    project.spec("small")
+    message = "another project's distribution 'qaml' (0.3) is installed"
+    if edge == "pytest":
+        run = project.pytest()
+        assert run.outcomes == {"qaml::installation": "failed"}
+        text = run.text("qaml::installation")
+    else:
+        done = project.qaml("validate", "specs")
+        assert done.returncode == 2
+        text = done.stderr
+    assert message in text
+    assert "hint: pip uninstall qaml, then pip install --force-reinstall --no-deps qaml-bench" in text
+
+
+MODULE = """
+import torch
+
+
+def small(hidden):
+    return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 10)
+    )
+"""
+SPEC = """
+suite: own
+evaluation: {{seeds: 1, images: 50}}
+diagnostics: {{enabled: false}}
+datasets:
+  digits: {{kind: digits, transforms: [{{kind: subset, train: 100, test: 50}}]}}
+models:
+  mine:
+    kind: torch_module
+    dataset: digits
+    factory: my_networks:small
+    arguments: {{hidden: 7}}
+    weights: {{path: small.safetensors, sha256: {digest}}}
+attacks:
+  fgsm: {{kind: fgsm, epsilon: 0.1}}
+claims:
+  - id: mine
+    statement: My network is as bad as any that was never trained.
+    kind: bound
+    metric: robust_accuracy
+    of: {{model: mine, attack: fgsm}}
+    at_most: 0.5
+"""
+
+
+def test_a_plain_torch_module_with_weights_of_its_own(project: Project) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"1.weight": (7, 64), "1.bias": (7,), "3.weight": (10, 7), "3.bias": (10,)}
+    weights = project.root / "small.safetensors"
+    save_file({name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}, weights)
+    (project.root / "my_networks.py").write_text(MODULE)
+    project.spec("own", SPEC.format(digest=hashlib.sha256(weights.read_bytes()).hexdigest()))
+    project.environment["PYTHONPATH"] = str(project.root)
+
+    untrusted = project.pytest()
+    assert untrusted.outcomes == {"own::mine": "error"}
+    assert "hint: if you trust it, run with QAML_TRUSTED_MODULES=my_networks" in untrusted.text("own::mine")
+    assert "Traceback" not in untrusted.out
+
+    run = project.pytest(QAML_TRUSTED_MODULES="my_networks")
+    assert run.outcomes == {"own::mine": "passed"}, run.out
+    kept = project.artefacts()["train mine, seed 0"] / "weights.safetensors"
+    assert kept.read_bytes() == weights.read_bytes()
+
+
+@pytest.mark.slow
+def test_the_example_installs_with_pip(project: Project) -> None:
+    source = project.root / "source"
+    shutil.copytree(PACKAGE, source)
+    target = project.root / "site"
+    arguments = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(target), str(source)]
+    done = project.python("-m", "pip", "install", *arguments)
+    assert done.returncode == 0, done.stderr
+    project.environment["PYTHONPATH"] = str(target)
+    project.spec("example")
+    done = project.qaml("validate", "specs")
+    assert (done.returncode, done.stderr) == (0, ""), sys.version

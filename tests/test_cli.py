@@ -1,0 +1,178 @@
+"""The command line: what it prints, and 0, 1 or 2."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from qaml.cli import app
+from tests.plugin.project import SPECS, Project
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after ``qaml run`` of one claim that is right and one that is wrong."""
+    project = Project(tmp_path_factory.mktemp("cli") / "project")
+    text = (SPECS / "small.yaml").read_text()
+    wrong = text[text.index('  - id: "{model}"') :].replace('"{model}"\n', "linear-is-perfect\n", 1)
+    wrong = wrong.replace("    for: {model: [rbm, convnet, resnet18, linear]}\n", "").replace(
+        "at_least: 0", "at_least: 1"
+    )
+    project.spec("small", text + wrong.replace("{model}", "linear").replace('"linear"', "linear"))
+    done = project.qaml("run", "--claim", "linear", "-n", "0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    return project
+
+
+@pytest.fixture
+def project(measured: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(measured.root)
+    return measured
+
+
+def qaml(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def test_run_writes_a_report_and_fails_where_a_claim_fails(project: Project) -> None:
+    outcomes = {outcome["id"]: outcome["verdict"] for outcome in project.report()["outcomes"]}
+    assert outcomes == {"linear": "supported", "linear-is-perfect": "refuted"}
+    assert (project.root / "reports/latest/index.html").is_file()
+
+
+def test_run_succeeds_where_no_claim_fails(project: Project) -> None:
+    done = project.qaml("run", "specs", "-n", "0", "--claim", "linear and not perfect", "--report", "good")
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+    assert [outcome["id"] for outcome in project.report("good")["outcomes"]] == ["linear"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--profile", "fast"), "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
+        (("--claim", "nothing-has-this-name"), "deselected"),
+        (("nowhere.yaml",), "--qaml-spec: no such file or folder"),
+        (("--seeds", "0"), "Invalid value for"),
+    ],
+)
+def test_run_refuses_bad_input(project: Project, arguments: tuple[str, ...], message: str) -> None:
+    done = project.qaml("run", "-n", "0", *arguments)
+    assert done.returncode == 2
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_validate() -> None:
+    result = qaml("validate")
+    assert result.exit_code == 0
+    assert result.output == "".join(
+        f"specs/small.yaml: 5 claims at {name}\n" for name in ("quick", "standard", "paper")
+    )
+    assert qaml("validate", "specs/small.yaml", "--profile", "quick").output.count("\n") == 1
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("validate", "nowhere"), "nowhere:1:1: no such file or folder"),
+        (("validate", "--profile", "fast"), "unknown profile 'fast'\n  hint: one of quick, standard, paper"),
+        (("list", "nowhere"), "nowhere:1:1: no such file or folder"),
+        (("plan", "--profile", "fast"), "unknown profile 'fast'"),
+        (("plan", "--store", "test_claims.py"), "a file stands where the folder should be"),
+        (("report", "nowhere"), "nowhere"),
+        (("store", "size", "--store", "test_claims.py"), "a file stands where the folder should be"),
+        (("store", "prune", "nowhere"), "nowhere:1:1: no such file or folder"),
+        (("frobnicate",), "No such command"),
+    ],
+)
+def test_bad_input_is_told_in_words_with_exit_code_2(arguments: tuple[str, ...], message: str) -> None:
+    result = qaml(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert result.stdout == ""
+
+
+def test_a_broken_spec_stops_every_command_that_needs_all(project: Project) -> None:
+    shutil.copy(SPECS / "broken.yaml", project.root / "broken.yaml")
+    for command in ("validate", "list", "plan"):
+        result = qaml(command, "broken.yaml")
+        assert result.exit_code == 2
+        assert result.output.count("unknown claim kind 'bonud'") == 1
+
+
+@pytest.mark.usefixtures("project")
+def test_list() -> None:
+    result = qaml("list")
+    assert result.exit_code == 0
+    assert result.output.startswith("small::rbm\n    The rbm keeps something under FGSM.\n")
+    assert "small::linear-is-perfect\n" in result.output
+
+
+@pytest.mark.usefixtures("project")
+def test_plan_shows_what_is_cached_and_what_is_to_do() -> None:
+    lines = qaml("plan").output.splitlines()
+    states = {" ".join(line.split()[1:4] if line.startswith("cached") else line.split()[2:5]): line for line in lines}
+    assert states["train linear, seed"].startswith("cached")
+    assert states["train rbm, seed"].startswith("to do")
+    assert lines[-1].endswith(" seconds on one core")
+    assert qaml("plan", "--store", "another").output.count("cached") == 0
+
+
+def test_report_renders_again_and_merges(project: Project) -> None:
+    before = project.report()
+    page = project.root / "reports/latest/index.html"
+    page.unlink()
+    assert qaml("report").exit_code == 0
+    assert page.is_file()
+    assert project.report() == before
+    result = qaml("report", "reports/latest", "reports/latest/outcomes.json", "--output", "merged")
+    assert result.exit_code == 0
+    assert "report: merged/index.html" in result.output
+    assert project.report("merged")["outcomes"] == before["outcomes"]
+
+
+def test_schema_is_the_one_beside_the_specs() -> None:
+    result = qaml("schema")
+    assert result.exit_code == 0
+    committed = Path(__file__).parent.parent / "specs" / "schema" / "suite.json"
+    assert json.loads(result.output) == json.loads(committed.read_text())
+
+
+def test_size_and_prune(project: Project, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(project.store, store)
+    count = len(list(store.glob("artefacts/*/*")))
+    size = qaml("store", "size", "--store", str(store))
+    assert size.exit_code == 0
+    assert size.output.splitlines()[-1].split()[:2] == ["all", str(count)]
+
+    # everything in it is needed
+    kept = qaml("store", "prune", "--store", str(store))
+    assert kept.output.startswith("deleted 0 artefacts")
+    text = (project.root / "specs/small.yaml").read_text()
+    (tmp_path / "other.yaml").write_text(text.replace("lr: 1e-2", "lr: 2e-2"))
+    young = qaml("store", "prune", str(tmp_path / "other.yaml"), "--store", str(store), "--days", "1")
+    assert young.output.startswith("deleted 0 artefacts")
+    stale = qaml("store", "prune", str(tmp_path / "other.yaml"), "--store", str(store))
+    deleted = int(stale.output.split()[1])
+    assert 0 < deleted < count  # the dataset is the same
+    assert len(list(store.glob("artefacts/*/*"))) == count - deleted
+    rest = qaml("store", "prune", "--all", "--store", str(store))
+    assert rest.output.startswith(f"deleted {count - deleted} artefacts")
+    assert rest.exit_code == 0
+
+
+def test_without_arguments_the_commands_are_shown() -> None:
+    result = qaml()
+    assert result.exit_code in (0, 2)  # click changed its mind about it
+    for command in ("validate", "list", "plan", "run", "report", "schema", "store"):
+        assert f" {command} " in result.output
