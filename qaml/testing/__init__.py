@@ -1,1 +1,13 @@
-"""Conformance checks that the author of a part runs."""
+"""Conformance checks that the author of a part runs: what the rest of qaml takes for granted.
+
+Each raises an ``AssertionError`` that says what was expected::
+
+    from qaml.testing.models import check_model
+    from qaml.testing.material import IMAGES
+
+    def test_my_model():
+        check_model(MyModel(hidden=8, training=Training(epochs=4, batch=16)), IMAGES)
+
+and so ``check_attack``, ``check_sampler``, ``check_dataset`` and ``check_defence``. Give parts small settings: a check
+trains, attacks or samples several times.
+"""

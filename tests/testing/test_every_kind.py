@@ -1,0 +1,137 @@
+"""The published checks over every registered kind; a kind without a case fails."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qaml.attacks.base import ATTACKS
+from qaml.data.base import DATASETS, TRANSFORMS
+from qaml.defences.base import DEFENCES
+from qaml.models.base import MODELS
+from qaml.registry import Part, Registry
+from qaml.samplers.base import SAMPLERS
+from qaml.testing.attacks import check_attack
+from qaml.testing.datasets import check_dataset
+from qaml.testing.defences import check_defence
+from qaml.testing.material import FEATURES, IMAGES
+from qaml.testing.models import check_model
+from qaml.testing.samplers import check_sampler
+from tests.data.test_mnist import needs_data
+from tests.defences.examples import EXAMPLES as DEFENCE_EXAMPLES
+from tests.models.examples import EXAMPLES as MODEL_EXAMPLES
+from tests.models.examples import TRAINING
+
+Fields = Mapping[str, Any]
+
+MODEL_CASES: dict[str, list[Fields]] = {kind: [{"training": dict(TRAINING), **f}] for kind, f in MODEL_EXAMPLES.items()}
+MODEL_CASES["rbm"] = [
+    {"hidden": 4, "negative_phase": {"kind": kind, **fields}, "training": {"epochs": 4, "batch": 16, "lr": 0.01}}
+    for kind, fields in (("pcd", {"sweeps": 2, "chains": 5}), ("cd", {}), ("exact", {}))
+]
+ATTACK_CASES: dict[str, list[Fields]] = {
+    "fgsm": [{"epsilon": [0.0, 0.1]}, {"epsilon": 0.5, "norm": "l2"}],
+    "bim": [{"epsilon": [0.0, 0.1]}],
+    "pgd": [{"epsilon": [0.05, 0.1], "steps": 5, "restarts": 2}, {"epsilon": 0.5, "norm": "l2", "steps": 5}],
+    "mim": [{"epsilon": [0.0, 0.1]}],
+    "deepfool": [{"epsilon": [0.1, 1.0], "steps": 10}, {"steps": 10}],
+    "carlini_wagner": [{"epsilon": [0.1, 1.0], "steps": 10}],
+    "uniform_noise": [{"epsilon": [0.0, 0.2], "draws": 3}],
+    "autoattack": [{"epsilon": 0.1, "steps": 5, "queries": 10}],
+}
+SAMPLER_CASES: dict[str, list[Fields]] = {
+    "exact": [{}],
+    "cd": [{"sweeps": 2}],
+    "pcd": [{"sweeps": 2, "chains": 6}],
+    "parallel_tempering": [{"sweeps": 2, "chains": 4, "levels": 3}],
+}
+DATASET_CASES: dict[str, list[Fields]] = {
+    "digits": [
+        {},
+        {"transforms": [{"kind": "select_classes", "classes": ["1", "9"]}, {"kind": "subset", "train": 40}]},
+    ],
+    "moons": [{}],
+    "mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "downscale", "size": 7}]}],
+    "fashion_mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "binarise"}]}],
+}
+DEFENCE_CASES: dict[str, list[Fields]] = {kind: [fields] for kind, fields in DEFENCE_EXAMPLES.items()}
+DEFENCE_CASES["feature_squeezing"] = [{"bits": 2}, {"bits": 2, "where": "classifier"}]
+DEFENCE_CASES["spatial_smoothing"] = [{"window": 3}, {"window": 3, "where": "classifier"}]
+
+# a transfer computes nothing itself (tests/attacks/test_transfer.py)
+ELSEWHERE = {"attack": {"transfer"}}
+CASES: list[tuple[Registry[Any], dict[str, list[Fields]]]] = [
+    (MODELS, MODEL_CASES),
+    (ATTACKS, ATTACK_CASES),
+    (SAMPLERS, SAMPLER_CASES),
+    (DATASETS, DATASET_CASES),
+    (DEFENCES, DEFENCE_CASES),
+]
+
+
+def parts(cases: Mapping[str, list[Fields]]) -> pytest.MarkDecorator:
+    """One parameter a case: kind and fields."""
+    pairs = [(kind, fields) for kind, several in cases.items() for fields in several]
+    marks = {kind: [needs_data] if kind in ("mnist", "fashion_mnist") else [] for kind, _ in pairs}
+    ids = [kind if len(cases[kind]) == 1 else f"{kind}-{cases[kind].index(fields)}" for kind, fields in pairs]
+    named = [pytest.param(*pair, id=name, marks=marks[pair[0]]) for pair, name in zip(pairs, ids, strict=True)]
+    return pytest.mark.parametrize(("kind", "fields"), named)
+
+
+def make(registry: Registry[Any], kind: str, fields: Fields) -> Any:
+    part: Part = registry.load(kind).model_validate_json(json.dumps({"kind": kind, **fields}))
+    return part
+
+
+@pytest.mark.parametrize(("registry", "cases"), CASES, ids=[registry.family for registry, _ in CASES])
+def test_every_kind_has_a_case(registry: Registry[Any], cases: dict[str, list[Fields]]) -> None:
+    assert set(registry.kinds()) == set(cases) | ELSEWHERE.get(registry.family, set())
+
+
+def test_every_transform_is_in_some_dataset_or_has_tests_of_its_own() -> None:
+    assert set(TRANSFORMS.kinds()) == {"downscale", "binarise", "select_classes", "subset", "normalise"}
+
+
+@parts(MODEL_CASES)
+def test_models(kind: str, fields: Fields, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QAML_TRUSTED_MODULES", "tests.models.user_module")
+    check_model(make(MODELS, kind, fields), IMAGES)
+
+
+@parts(ATTACK_CASES)
+def test_attacks(kind: str, fields: Fields) -> None:
+    part = make(ATTACKS, kind, fields)
+    check_attack(part, IMAGES)
+    if not part.needs_images:
+        check_attack(part, FEATURES)
+
+
+@parts(SAMPLER_CASES)
+def test_samplers(kind: str, fields: Fields) -> None:
+    check_sampler(make(SAMPLERS, kind, fields))
+
+
+@parts(DATASET_CASES)
+def test_datasets(kind: str, fields: Fields) -> None:
+    check_dataset(make(DATASETS, kind, fields))
+
+
+@parts(DEFENCE_CASES)
+def test_defences(kind: str, fields: Fields) -> None:
+    check_defence(make(DEFENCES, kind, fields), IMAGES)
+
+
+def test_the_example_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "example_package")
+    for name in [name for name in sys.modules if name.startswith("qaml_example")]:
+        monkeypatch.delitem(sys.modules, name)
+    from qaml_example.centroids.part import Centroids  # type: ignore[import-not-found]
+    from qaml_example.darken import Darken  # type: ignore[import-not-found]
+
+    check_model(Centroids(), IMAGES)
+    check_attack(Darken(epsilon=(0.1, 0.2)), IMAGES)
