@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +9,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from qaml.models.base import MODELS, Checkpoint, Hooks, ModelPart
-from qaml.types import Bounds, InputInfo, Split
+from qaml.models.base import MODELS, ModelPart
+from qaml.testing.material import Recorder, assert_same_arrays, blobs, weights
+from qaml.types import Bounds, InputInfo
+
+__all__ = [
+    "COLOUR",
+    "EXAMPLES",
+    "GREY",
+    "ODD",
+    "TRAINING",
+    "GlobalDraws",
+    "Recorder",
+    "assert_same_weights",
+    "blobs",
+    "model",
+    "weights",
+]
 
 GREY = InputInfo((1, 8, 8), ("a", "b", "c"), Bounds(0.0, 1.0))
 COLOUR = InputInfo((3, 8, 8), ("a", "b", "c"), Bounds(-1.0, 1.0))
@@ -39,46 +53,9 @@ def model(kind: str, **fields: Any) -> ModelPart:
     )
 
 
-def blobs(info: InputInfo, n: int = 49, seed: int = 0) -> Split:
-    """Noisy copies of one random pattern a class: easy to learn, impossible to get right by chance."""
-    rng = np.random.default_rng(seed)
-    low, high = info.bounds
-    patterns = np.random.default_rng(1).uniform(low, high, (info.n_classes, *info.shape))
-    labels = rng.integers(info.n_classes, size=n)
-    inputs = patterns[labels] + rng.normal(0, 0.1, (n, *info.shape)) * (high - low)
-    return Split(inputs.clip(low, high).astype(np.float32), labels.astype(np.int64), np.arange(n))
-
-
-class Recorder(Hooks):
-    """Keeps every checkpoint and every report of progress; starts from a checkpoint if it is given one."""
-
-    def __init__(self, start: Checkpoint | None = None) -> None:
-        self.start = start
-        self.checkpoints: list[Checkpoint] = []
-        self.reports: list[tuple[float, float]] = []
-
-    def restore(self) -> Checkpoint | None:
-        return self.start
-
-    def save(self, checkpoint: Checkpoint) -> None:
-        self.checkpoints.append(copy.deepcopy(checkpoint))
-
-    def progress(self, done: float, total: float, **values: float) -> None:
-        assert set(values) == {"loss", "accuracy"}
-        self.reports.append((done, total))
-
-
-def weights(module: nn.Module) -> dict[str, np.ndarray[Any, Any]]:
-    """Weights and buffers as arrays, copied."""
-    return {name: tensor.detach().numpy().copy() for name, tensor in module.state_dict().items()}
-
-
 def assert_same_weights(one: nn.Module, other: nn.Module) -> None:
     """Every weight and buffer, bit for bit."""
-    ours, theirs = weights(one), weights(other)
-    assert ours.keys() == theirs.keys()
-    for name in ours:
-        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    assert_same_arrays(weights(one), weights(other), "weights")
 
 
 class GlobalDraws:
