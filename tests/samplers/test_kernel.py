@@ -1,15 +1,21 @@
 """The fused kernel against Philox's published vectors and against a plain reference of the whole path."""
 
+import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite.binding import get_host_cpu_features
 from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.gibbs.implementation import FusedChains
-from qaml.samplers.gibbs.kernel import GROUP, LANES, PATTERNS, philox, random_words, tabulate
+from qaml.samplers.gibbs.kernel import CHAINS, GROUP, LANES, PATTERNS, philox, random_words, tabulate
 from qaml.types import FloatArray
 from tests.samplers.machines import small_machine
 
@@ -52,15 +58,16 @@ def test_random_words_are_philox_of_block_sweep_chain_and_step() -> None:
 @pytest.mark.parametrize(("n_visible", "n_hidden"), [(5, 3), (17, 40), (33, 6)])
 def test_table_holds_the_sum_of_every_pattern(n_visible: int, n_hidden: int) -> None:
     weights = small_machine(n_visible, n_hidden).weights
-    n_groups = -(-n_hidden // GROUP)
-    table = np.zeros((n_groups * PATTERNS, 48), np.float32)
+    n_groups = -(-n_hidden // LANES) * LANES // GROUP
+    table = np.zeros((3, n_groups * PATTERNS, LANES), np.float32)
     tabulate(weights, table)
+    by_row = np.concatenate(list(table), axis=1)
     for group in range(n_groups):
         for pattern in range(PATTERNS):
             on = [GROUP * group + bit for bit in range(GROUP) if pattern >> bit & 1]
             expected = weights[:, [j for j in on if j < n_hidden]].sum(axis=1)
-            np.testing.assert_allclose(table[PATTERNS * group + pattern, :n_visible], expected, atol=1e-6)
-    assert not table[:, n_visible:].any()
+            np.testing.assert_allclose(by_row[PATTERNS * group + pattern, :n_visible], expected, atol=1e-6)
+    assert not by_row[:, n_visible:].any()
 
 
 def reference_path(
@@ -110,21 +117,44 @@ def test_chains_follow_the_reference_bit_for_bit(n_visible: int, n_hidden: int) 
 
 @pytest.mark.parametrize("threads", [2, 3, 16])
 def test_paths_do_not_depend_on_the_number_of_threads(threads: int) -> None:
-    machine = small_machine(30, 12)
-    alone, shared = (FusedChains(30, 12, (1.0,) * 11, seed=1, threads=n) for n in (1, threads))
+    machine, n = small_machine(30, 12), 2 * CHAINS + 5
+    alone, shared = (FusedChains(30, 12, (1.0,) * n, seed=1, threads=k) for k in (1, threads))
     for chains in (alone, shared):
         chains.sweep(machine, 20)
         chains.sweep(machine, 3)
     np.testing.assert_array_equal(alone.state()["visible"], shared.state()["visible"])
 
 
-def test_a_chain_does_not_depend_on_how_many_others_there_are() -> None:
+@pytest.mark.parametrize("others", [6, CHAINS, 2 * CHAINS])
+def test_a_chain_does_not_depend_on_how_many_others_there_are(others: int) -> None:
     machine = small_machine(30, 12)
-    few, many = (FusedChains(30, 12, (1.0,) * n, seed=1) for n in (3, 9))
+    few, many = (FusedChains(30, 12, (1.0,) * n, seed=1) for n in (3, 3 + others))
     few.restore({"visible": many.state()["visible"][:3], "step": np.array(0)})
     for chains in (few, many):
         chains.sweep(machine, 10)
     np.testing.assert_array_equal(few.state()["visible"], many.state()["visible"][:3])
+
+
+ROOT = Path(__file__).parents[2]
+NARROW = "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma"
+"""A processor with registers of 256 bits, half as wide as a tile."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("fma" not in get_host_cpu_features(), reason="no such processor can be imitated here")
+def test_paths_do_not_depend_on_the_width_of_registers() -> None:
+    code = "from tests.samplers.test_kernel import digest_of_a_path; print(digest_of_a_path())"
+    narrow = os.environ | {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": NARROW}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=narrow, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == digest_of_a_path()
+
+
+def digest_of_a_path() -> str:
+    chains = FusedChains(130, 70, np.linspace(0, 1, 20).tolist(), seed=1)
+    chains.sweep(small_machine(130, 70), 100)
+    return hashlib.sha256(chains.state()["visible"].tobytes()).hexdigest()
 
 
 def test_extreme_activations_are_drawn_with_certainty_and_without_overflow() -> None:

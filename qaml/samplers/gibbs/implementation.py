@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 
-def _padded(n: int, multiple: int = LANES) -> int:
-    return -(-n // multiple) * multiple
+def _cache_lines(*shape: int) -> FloatArray:
+    """Zeros that begin with a cache line of 64 bytes: loading a tile then touches one."""
+    n = math.prod(shape)
+    zeros = np.zeros(n + LANES, np.float32)
+    start = -zeros.ctypes.data % 64 // 4
+    return zeros[start : start + n].reshape(shape)
 
 
 class FusedChains:
@@ -41,10 +46,11 @@ class FusedChains:
         self._betas = np.asarray(betas, np.float32)
         self._key = np.random.SeedSequence(seed).generate_state(2).astype(np.uint64)
         self._visible = np.random.default_rng(seed).integers(0, 2, (len(betas), n_visible), np.uint8)
-        self._weights = np.zeros((n_visible + 1, _padded(n_hidden)), np.float32)
-        self._table = np.zeros((_padded(n_hidden, GROUP) // GROUP * PATTERNS, _padded(n_visible)), np.float32)
-        self._visible_bias = np.zeros(_padded(n_visible), np.float32)
-        self._hidden_bias = np.zeros(_padded(n_hidden), np.float32)
+        tiles, hidden_tiles = -(-n_visible // LANES), -(-n_hidden // LANES)
+        self._weights = _cache_lines(hidden_tiles, LANES * tiles + 1, LANES)
+        self._table = _cache_lines(tiles, hidden_tiles * LANES // GROUP * PATTERNS, LANES)
+        self._visible_bias = _cache_lines(LANES * tiles)
+        self._hidden_bias = _cache_lines(LANES * hidden_tiles)
 
     def sweep(self, parameters: BoltzmannParameters[FloatArray], sweeps: int) -> None:
         """Draw hidden units given visible ones and back, ``sweeps`` times, in every chain."""
@@ -90,7 +96,9 @@ class FusedChains:
 
     def _take(self, parameters: BoltzmannParameters[FloatArray]) -> None:
         n_visible, n_hidden = parameters.weights.shape
-        self._weights[:n_visible, :n_hidden] = parameters.weights
+        for tile, weights in enumerate(self._weights):
+            columns = parameters.weights[:, LANES * tile : LANES * (tile + 1)]
+            weights[:n_visible, : columns.shape[1]] = columns
         tabulate(parameters.weights, self._table)
         self._visible_bias[:n_visible] = parameters.visible_bias
         self._hidden_bias[:n_hidden] = parameters.hidden_bias
