@@ -52,16 +52,14 @@ def ini(project: Project, **settings: str) -> None:
         (("--qaml-device", "abacus"), "--qaml-device: expected one of cpu, cuda, got 'abacus'"),
         (("--qaml-spec", "nowhere.yaml"), "--qaml-spec: no such file or folder: nowhere.yaml"),
         (("--qaml-store", "pytest.ini"), "a file stands where the folder should be: name another with --qaml-store"),
+        (("-n", "2", "--qaml-profile", "fast"), "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
         (("--qaml-stroe", "x"), "unrecognized arguments: --qaml-stroe"),
     ],
 )
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
-def test_wrong_values_are_usage_errors(
-    project: Project, arguments: tuple[str, ...], message: str, workers: tuple[str, ...]
-) -> None:
+def test_wrong_values_are_usage_errors(project: Project, arguments: tuple[str, ...], message: str) -> None:
     ini(project)
     project.spec("small")
-    run = project.pytest(*workers, *arguments)
+    run = project.pytest(*arguments)
     assert run.code == pytest.ExitCode.USAGE_ERROR
     assert run.out.count(message) == 1
     assert "Traceback" not in run.out
@@ -82,33 +80,26 @@ def test_wrong_values_in_the_ini_file(project: Project, name: str, value: str, m
     assert message in run.out
 
 
-def seeds(project: Project, folder: str = "reports/latest") -> set[int]:
-    return {outcome["provenance"]["seeds"]["linear"] for outcome in project.report(folder)["outcomes"]}
-
-
-def test_every_option_has_a_twin_in_the_ini_file(project: Project) -> None:
+def test_every_option_has_a_twin_in_the_ini_file(planted: Planted, project: Project) -> None:
     (project.root / "elsewhere").mkdir()
-    (project.root / "elsewhere" / "scales.yml").write_text(PROFILES)
-    ini(
-        project,
-        qaml_profile="standard",
-        qaml_spec="elsewhere",
-        qaml_store="kept",
-        qaml_report="pages",
-        qaml_seeds="3",
-        qaml_device="cpu",
-    )
-    run = project.pytest()
-    assert set(run.outcomes) == {"scales::a", "scales::b"}
-    assert project.report("pages")["profile"] == "standard"
-    assert seeds(project, "pages") == {3}
-    assert (project.root / "kept" / "artefacts").is_dir()
+    shutil.copy(planted.root / "specs" / "planted.yaml", project.root / "elsewhere" / "planted.yml")
+    shutil.copytree(planted.store, project.root / "kept")
+    settings = {"profile": "standard", "spec": "elsewhere", "store": "kept", "report": "pages", "seeds": "2"}
+    ini(project, **{f"qaml_{name}": value for name, value in settings.items()}, qaml_device="cpu")
+    chosen = ("-k", "planted::right and not unexpectedly")
+    run = project.pytest(*chosen)
+    assert run.outcomes == {"planted::right": "passed"}
     assert not (project.root / ".qaml").exists()
+    assert project.report("pages")["profile"] == "standard"
+    (outcome,) = project.report("pages")["outcomes"]
+    assert (outcome["spec_file"], outcome["provenance"]["seeds"]) == ("planted.yml", {"linear": 2})
+    assert "--qaml-seeds 2" in outcome["replay"]
 
-    # the command line wins, and starts where the person stands
-    again = project.pytest("--qaml-seeds", "1", "--qaml-report", "other", "-k", "scales::a")
-    assert set(again.outcomes) == {"scales::a"}
-    assert seeds(project, "other") == {1}
+    # the command line wins
+    again = project.pytest(*chosen, "--qaml-seeds", "1", "--qaml-report", "other", "--qaml-profile", "paper")
+    assert again.outcomes == {"planted::right": "passed"}
+    assert project.report("other")["profile"] == "paper"
+    assert project.report("other")["outcomes"][0]["provenance"]["seeds"] == {"linear": 1}
 
 
 def test_strict_in_the_ini_file(planted: Planted, tmp_path: Path) -> None:

@@ -59,14 +59,6 @@ def test_selecting(two: Project, arguments: tuple[str, ...], expected: list[str]
     assert collected(two, *arguments) == expected
 
 
-def test_only_what_is_selected_is_computed(two: Project) -> None:
-    run = two.pytest("-k", "quick-only")
-    assert run.outcomes == {"other::quick-only": "passed"}
-    titles = set(two.artefacts())
-    assert {title for title in titles if title.startswith("train")} == {f"train linear, seed {n}" for n in range(5)}
-    assert not any(title.startswith("attack") for title in titles)
-
-
 def test_the_last_failed_ones_again(planted: Planted) -> None:
     planted.pytest("-k", "right or undecided")
     again = planted.pytest("--lf", "-k", "right or undecided")

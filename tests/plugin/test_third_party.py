@@ -1,8 +1,7 @@
-"""Parts of other packages, found through entry points, and a plain torch module with weights of the user's."""
+"""Parts of other packages, found through entry points."""
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sys
 import tomllib
@@ -10,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 from tests.plugin.project import Project
 
@@ -132,60 +129,6 @@ def test_a_foreign_distribution_called_qaml_is_explained(project: Project, edge:
         text = done.stderr
     assert message in text
     assert "hint: pip uninstall qaml, then pip install --force-reinstall --no-deps qaml-bench" in text
-
-
-MODULE = """
-import torch
-
-
-def small(hidden):
-    return torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(64, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 10)
-    )
-"""
-SPEC = """
-suite: own
-evaluation: {{seeds: 1, images: 50}}
-diagnostics: {{enabled: false}}
-datasets:
-  digits: {{kind: digits, transforms: [{{kind: subset, train: 100, test: 50}}]}}
-models:
-  mine:
-    kind: torch_module
-    dataset: digits
-    factory: my_networks:small
-    arguments: {{hidden: 7}}
-    weights: {{path: small.safetensors, sha256: {digest}}}
-attacks:
-  fgsm: {{kind: fgsm, epsilon: 0.1}}
-claims:
-  - id: mine
-    statement: My network is as bad as any that was never trained.
-    kind: bound
-    metric: robust_accuracy
-    of: {{model: mine, attack: fgsm}}
-    at_most: 0.5
-"""
-
-
-def test_a_plain_torch_module_with_weights_of_its_own(project: Project) -> None:
-    generator = torch.Generator().manual_seed(0)
-    shapes = {"1.weight": (7, 64), "1.bias": (7,), "3.weight": (10, 7), "3.bias": (10,)}
-    weights = project.root / "small.safetensors"
-    save_file({name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}, weights)
-    (project.root / "my_networks.py").write_text(MODULE)
-    project.spec("own", SPEC.format(digest=hashlib.sha256(weights.read_bytes()).hexdigest()))
-    project.environment["PYTHONPATH"] = str(project.root)
-
-    untrusted = project.pytest()
-    assert untrusted.outcomes == {"own::mine": "error"}
-    assert "hint: if you trust it, run with QAML_TRUSTED_MODULES=my_networks" in untrusted.text("own::mine")
-    assert "Traceback" not in untrusted.out
-
-    run = project.pytest(QAML_TRUSTED_MODULES="my_networks")
-    assert run.outcomes == {"own::mine": "passed"}, run.out
-    kept = project.artefacts()["train mine, seed 0"] / "weights.safetensors"
-    assert kept.read_bytes() == weights.read_bytes()
 
 
 @pytest.mark.slow
