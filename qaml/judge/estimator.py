@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from qaml.claims.base import Cell, Estimate, ReportedTable, Term
 from qaml.errors import RunError
+from qaml.judge.nested import as_one_share
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
 from qaml.judge.source import DetectionSource
@@ -18,6 +20,7 @@ from qaml.judge.statistics.crossed import Array, components, contrast_interval, 
 from qaml.judge.statistics.limits import Interval, Limits, p_value
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.prediction import predicted_share
+from qaml.judge.statistics.runs import Arm, net_skew
 from qaml.judge.weakness import Effect
 from qaml.metrics.contributions import Contributions, align
 from qaml.metrics.crossing import FallingShare
@@ -56,11 +59,13 @@ class SourceEstimator:
         resolved = [self.resolver.resolve(cell) for cell, _ in terms]
         self.asked.update(dict.fromkeys(cell for cell, _ in terms))
         shares = [one for one in resolved if isinstance(one, Contributions)]
-        weights = [weight for _, weight in terms]
-        if len(shares) == len(resolved):
-            estimate = _of_shares([cell.model for cell, _ in terms], shares, weights, against, level)
+        models, weights = [cell.model for cell, _ in terms], [weight for _, weight in terms]
+        if len(shares) < len(resolved):
+            estimate = _of_numbers(models, resolved, weights, level)
+        elif (lost := as_one_share(terms, shares, self.resolver)) is not None:
+            estimate = _of_shares(models[:1], [lost], [1.0], against, level)
         else:
-            estimate = _of_numbers([cell.model for cell, _ in terms], resolved, weights, level)
+            estimate = _of_shares(models, shares, weights, against, level)
         return self._limited(estimate, terms)._replace(paper=paper_contrast(terms, self.tables))
 
     def epsilons(self, cell: Cell) -> tuple[float, ...]:
@@ -130,34 +135,47 @@ def _of_shares(
     models: Sequence[str], shares: Sequence[Contributions], weights: Sequence[float], against: float, level: float
 ) -> Estimate:
     """A contrast of averages over images: crossed random effects, or an exact method for one training run."""
-    rows, indices = align([(share.values, share.indices) for share in shares])
+    aligned = align([(share.values, share.indices) for share in shares])
+    n = len(aligned.indices)
+    terms = [
+        _Share(model, row, weight, share.n_base * n / len(share.indices))
+        for model, row, weight, share in zip(models, aligned.rows, weights, shares, strict=True)
+    ]
     arms: dict[str, Array] = {}
-    for model, row, weight in zip(models, rows, weights, strict=True):
+    for model, row, weight, _ in terms:
         arms[model] = arms[model] + weight * row if model in arms else weight * row
     seeds = [arm.mean(axis=1) for arm in arms.values()]
     n_seeds = min(len(seed) for seed in seeds)
     per_seed = tuple(float(sum(seed[s] for seed in seeds)) for s in range(n_seeds))
     value = float(sum(seed.mean() for seed in seeds))
     if math.isnan(value):
-        return Estimate(value, -math.inf, math.inf, per_seed, n_seeds, len(indices), method="no image to judge")
-    is_single = len(shares) == 1 and weights[0] == 1 and shares[0].is_share
-    if is_single:
-        method = _single(rows[0], shares[0].n_base * len(indices) / len(shares[0].indices))
-    else:
-        method = _paired(list(arms.values()), rows, weights)
-    low, high = method.interval(level)
+        return Estimate(value, -math.inf, math.inf, per_seed, n_seeds, n, method="no image to judge")
+    is_single = len(terms) == 1 and weights[0] == 1 and shares[0].is_share
+    method = _single(terms[0]) if is_single else _paired(list(arms.values()), terms)
+    ends = method.interval(level)
+    low = max(ends.low, sum(min(weight, 0.0) for weight in weights))
+    high = min(ends.high, sum(max(weight, 0.0) for weight in weights))
     p = p_value(method.interval, against)
-    return Estimate(value, low, high, per_seed, n_seeds, len(indices), p, method.name)
+    return Estimate(value, low, high, per_seed, n_seeds, n, p, method.name)
 
 
-def _single(row: Array, n_base: float) -> _Method:
-    name = "Wilson, of this trained model" if len(row) == 1 else "seeds × images, Wilson for images"
-    return _Method(share_interval(row, n_base), name)
+class _Share(NamedTuple):
+    model: str
+    row: Array
+    weight: float
+    n_base: float
 
 
-def _paired(arms: list[Array], rows: Sequence[Array], weights: Sequence[float]) -> _Method:
+def _single(share: _Share) -> _Method:
+    is_one = len(share.row) == 1
+    name = "Wilson, of this trained model" if is_one else "seeds × images: log-odds for seeds, Wilson for images"
+    return _Method(share_interval(share.row, share.n_base), name)
+
+
+def _paired(arms: list[Array], terms: Sequence[_Share]) -> _Method:
+    weights = [term.weight for term in terms]
     if all(len(arm) == 1 for arm in arms):
-        is_binary = all(bool(np.isin(row, (0.0, 1.0)).all()) for row in rows)
+        is_binary = all(bool(np.isin(term.row, (0.0, 1.0)).all()) for term in terms)
         if sorted(weights) == [-1.0, 1.0] and is_binary:
             difference = sum(arm[0] for arm in arms)
             gained, lost = int((difference > 0.5).sum()), int((difference < -0.5).sum())
@@ -166,7 +184,17 @@ def _paired(arms: list[Array], rows: Sequence[Array], weights: Sequence[float]) 
     else:
         name = "seeds × images, images paired, Welch"
     scale = max(abs(weight) for weight in weights)
-    return _Method(contrast_interval(components(arms), scale), name)
+    return _Method(contrast_interval(components(arms), scale, net_skew(_lone(terms))), name)
+
+
+def _lone(terms: Sequence[_Share]) -> list[Arm]:
+    """The models that enter a contrast with one share only, which may lie near an edge, trained more than once."""
+    counts = Counter(term.model for term in terms)
+    return [
+        Arm(term.row.mean(axis=1), term.n_base, term.weight)
+        for term in terms
+        if counts[term.model] == 1 and len(term.row) > 1
+    ]
 
 
 def _of_numbers(

@@ -80,6 +80,48 @@ def test_epsilon_at_is_interpolated_with_an_interval_from_the_curve(source: Arra
     assert one(source, metric="epsilon_at", attack=("pgd",), level=0.95).value == 0.0
 
 
+def test_robust_accuracy_cannot_rise_with_the_budget(source: ArraySource) -> None:
+    """The images that a larger budget costs are a share: Wilson's interval, never below zero."""
+    add(source, "k", firsts(100, 90), {"pgd": [firsts(100, 10)] * 3}, (0.1, 0.2, 0.3))
+
+    def lost(model: str, later: float) -> Estimate:
+        cells = [robust(model, epsilon) for epsilon in (0.1, later)]
+        return estimator(source).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)), against=-0.02)
+
+    found = lost("m", 0.3)
+    assert found.value == pytest.approx(0.6)
+    assert (found.low, found.high) == pytest.approx(tuple(wilson(0.6, 100)))
+    found = lost("k", 0.2)
+    assert (found.value, found.low, found.high) == pytest.approx((0.0, 0.0, wilson(0.0, 100).high))
+    assert found.p_value < 1e-9
+    clean = Term(Cell(model="m", metric="clean_accuracy"), 1.0)
+    assert estimator(source).contrast((clean, Term(robust("m", 0.1), -1.0))).low == pytest.approx(wilson(0.1, 100).low)
+
+
+def test_only_nested_cells_are_nested(source: ArraySource) -> None:
+    """The other order, more attacks at the smaller budget, raw accuracy: ordinary differences."""
+    add(source, "m", firsts(100, 90), {"fgsm": [firsts(100, n) for n in (85, 60, 40)]}, (0.1, 0.2, 0.3))
+    small, large = robust("m", 0.1), robust("m", 0.3)
+    both = small.model_copy(update={"attack": ("pgd", "fgsm")})
+    raw = [cell.model_copy(update={"metric": "accuracy_under_attack"}) for cell in (small, large)]
+    for first, second in ((large, small), (both, large), tuple(raw)):
+        assert "Tango" in estimator(source).contrast((Term(first, 1.0), Term(second, -1.0))).method
+
+
+def robust(model: str, epsilon: float) -> Cell:
+    return Cell(model=model, attack=("pgd",), metric="robust_accuracy", epsilon=epsilon)
+
+
+def test_no_interval_leaves_what_shares_can_be() -> None:
+    made = ArraySource()
+    rows = np.stack([firsts(100, n)[0] for n in (0, 40)])
+    add(made, "m", rows, {})
+    add(made, "k", rows[::-1], {})
+    cells = [Cell(model=model, metric="clean_accuracy") for model in "mk"]
+    found = estimator(made).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)))
+    assert (found.low, found.high) == (-1.0, 1.0)
+
+
 def with_norms(norms: np.ndarray, n_seeds: int) -> ArraySource:
     n = norms.shape[-1]
     made = ArraySource()

@@ -15,12 +15,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from qaml.judge.statistics.limits import Interval, Limits, normal_quantile, t_quantile
+from qaml.judge.statistics.runs import Reach, on_log_odds
 from qaml.judge.statistics.wilson import wilson
 
 Array = NDArray[np.float64]
+
+SYMMETRIC = Reach(0.0, 0.0)
+WIDENED = 1.1
+"""What three runs' own estimate of their spread lacks near an edge (simulated)."""
 
 
 class Components(NamedTuple):
@@ -33,6 +37,7 @@ class Components(NamedTuple):
         image_variance: of the mean over images, what training runs share.
         n_images: number of images.
         n_seeds: training runs of the model that has the fewest.
+        n_differing: images on which the contrast is not zero, added up over paired runs.
     """
 
     value: float
@@ -41,6 +46,7 @@ class Components(NamedTuple):
     image_variance: float
     n_images: int
     n_seeds: int
+    n_differing: float
 
 
 def components(models: Sequence[Array]) -> Components:
@@ -63,7 +69,10 @@ def components(models: Sequence[Array]) -> Components:
     curvature = sum(part * part / degrees for part, degrees in parts)
     degrees = seed_variance**2 / curvature if curvature > 0 else float("inf")
     image_variance = max(image_variance, 0.0)
-    return Components(float(averages.mean()), seed_variance, degrees, image_variance, n, min(map(len, models)))
+    n_seeds = min(map(len, models))
+    paired: Array = np.sum([model[:n_seeds] for model in models], axis=0)
+    n_differing = float(np.square(paired).sum())
+    return Components(float(averages.mean()), seed_variance, degrees, image_variance, n, n_seeds, n_differing)
 
 
 def _residual_variance(model: Array) -> float:
@@ -79,57 +88,60 @@ def _residual_variance(model: Array) -> float:
 def share_interval(model: Array, n_base: float) -> Interval:
     """Intervals of one share in [0, 1], as a function of the level.
 
-    The image part is Wilson's interval at the effective number of images p(1 − p)/variance, so it is asymmetric near 0
-    and 1 and never empty; the seed part is added in squares on either side (Zou & Donner 2008). Where a few seeds lie
-    near an edge their spread is skewed, and a symmetric t covers only 75–90 % (simulated, 3 seeds, mean 5 % ± 4 to 8
-    points). So on each side the seed part is the wider of the t on shares and the t on log-odds.
+    The image part is Wilson's interval at the effective number of images, so it is asymmetric near 0 and 1 and never
+    empty; the seed part, on log-odds (``runs``), is added in squares on either side (Zou & Donner 2008).
 
     Args:
         model: (S, n) contributions.
-        n_base: images that the share is taken among, used where no image differs.
+        n_base: images that the share is taken among.
     """
     parts = components([model])
-    n_seeds, n = model.shape
-    averages = model.mean(axis=1)
     p = min(max(parts.value, 0.0), 1.0)
-    unbiased = n / (n - 1) if n_seeds == 1 and n > 1 else 1.0
-    effective = p * (1 - p) / parts.image_variance * unbiased if parts.image_variance > 0 else n_base
+    effective = _effective_images(p, parts, n_base)
+    runs = on_log_odds(model.mean(axis=1), n_base) if len(model) > 1 else None
 
     def at(level: float) -> Limits:
-        image = wilson(p, max(effective, 1.0), level)
-        below, above = _seed_reach(averages, p, parts, n_base, level)
-        return Limits(max(0.0, p - math.hypot(p - image.low, below)), min(1.0, p + math.hypot(image.high - p, above)))
+        image = wilson(p, effective, level)
+        seed = runs.reach(WIDENED * t_quantile(level, parts.n_seeds - 1)) if runs is not None else SYMMETRIC
+        below, above = math.hypot(p - image.low, seed.below), math.hypot(image.high - p, seed.above)
+        return Limits(max(0.0, p - below), min(1.0, p + above))
 
     return at
 
 
-def _seed_reach(averages: Array, p: float, parts: Components, n: float, level: float) -> tuple[float, float]:
-    """How far the seed part of a share reaches below and above it."""
-    n_seeds = len(averages)
-    if n_seeds < 2:
-        return 0.0, 0.0
-    t = t_quantile(level, parts.degrees if math.isfinite(parts.degrees) else n_seeds - 1)
-    plain = t * math.sqrt(parts.seed_variance)
-    variance = float(special.logit((np.clip(averages, 0, 1) * n + 0.5) / (n + 1)).var(ddof=1))
-    # a mean of skewed shares also varies with their spread: Cox's term for a lognormal mean (Zhou & Gao 1997)
-    spread = t * math.sqrt(variance / n_seeds + variance**2 / (2 * (n_seeds - 1)))
-    centre = special.logit(min(max(p, 0.5 / (n * n_seeds)), 1 - 0.5 / (n * n_seeds)))
-    below, above = p - special.expit(centre - spread), special.expit(centre + spread) - p
-    return max(plain, float(below)), max(plain, float(above))
+def _effective_images(p: float, parts: Components, n_base: float) -> float:
+    """How many images' worth of chance the training runs share: n if they agree on every image, more if not.
+
+    The share of the variance that is common to all runs is estimated with a tenth of a pseudo-image that they agree on:
+    runs that are right, or wrong, on everything agree.
+    """
+    variance = p * (1 - p)
+    common = min(parts.image_variance * n_base / variance, 1.0) if variance > 0 else 1.0
+    rare = parts.n_seeds * n_base * min(p, 1 - p)
+    return n_base * (rare + 0.1) / (common * rare + 0.1)
 
 
-def contrast_interval(parts: Components, scale: float = 1.0) -> Interval:
-    """Intervals of a contrast, symmetric, as a function of the level.
+def contrast_interval(parts: Components, scale: float = 1.0, skew: Reach = SYMMETRIC) -> Interval:
+    """Intervals of a contrast as a function of the level.
 
     Two pseudo-images of ± ``scale`` keep it from shrinking to a point: Bonett & Price's (2012) correction of paired
-    proportions, which makes the interval of all-equal images ± 2.8/n wide instead of empty. Each training run has two
-    of its own, so they average out over several (the same two for all would cover 99 % near 0 and 1).
+    proportions, which makes the interval of all-equal images ± 2.8/n wide instead of empty. With several training runs
+    it fades with every image on which the contrast is not zero; there the runs themselves tell how much it varies (and
+    the full correction would cover 99 % near 0 and 1).
+
+    Args:
+        parts: of the contrast.
+        scale: the largest weight.
+        skew: variance to add on either side (``runs.net_skew``).
     """
-    image = parts.image_variance + 2 * scale**2 / (parts.n_images + 2) ** 2 / parts.n_seeds
+    pseudo = 2 * scale**2 / (parts.n_images + 2) ** 2
+    if parts.n_seeds > 1:
+        pseudo /= 1 + parts.n_differing / scale**2
 
     def at(level: float) -> Limits:
         seed = t_quantile(level, parts.degrees) ** 2 * parts.seed_variance
-        half = math.sqrt(seed + normal_quantile(level) ** 2 * image)
-        return Limits(parts.value - half, parts.value + half)
+        z = normal_quantile(level)
+        below, above = (math.sqrt(seed + z**2 * (parts.image_variance + pseudo + extra)) for extra in skew)
+        return Limits(parts.value - below, parts.value + above)
 
     return at

@@ -6,6 +6,7 @@ import math
 
 from qaml.judge.statistics.crossed import Array, components, share_interval
 from qaml.judge.statistics.limits import Limits, t_quantile
+from qaml.judge.statistics.runs import Reach, on_log_odds
 from qaml.judge.statistics.wilson import wilson
 
 
@@ -30,8 +31,16 @@ def predicted_share(
     ours = share_interval(model, n_base)(level)
     p = min(max(parts.value, 0.0), 1.0)
     theirs = wilson(p, n_images, level) if n_images else Limits(p, p)
-    run = math.sqrt(parts.seed_variance * len(model) / (n_seeds or 1))
-    spread = t_quantile(level, parts.degrees) * run if run else 0.0
-    below = math.hypot(p - ours.low, spread, p - theirs.low) + reading_error
-    above = math.hypot(ours.high - p, spread, theirs.high - p) + reading_error
+    run = _spread_of_runs(model, n_base, n_seeds or 1, level) if len(model) > 1 else Reach(0.0, 0.0)
+    below = math.hypot(p - ours.low, run.below, p - theirs.low) + reading_error
+    above = math.hypot(ours.high - p, run.above, theirs.high - p) + reading_error
     return Limits(max(0.0, p - below), min(1.0, p + above))
+
+
+def _spread_of_runs(model: Array, n_base: float, n_runs: int, level: float) -> Reach:
+    """How far the mean of other runs may lie from ours: the wider of t on shares and t on log-odds."""
+    averages = model.mean(axis=1)
+    t = t_quantile(level, len(averages) - 1)
+    plain = t * float(averages.std(ddof=1)) / math.sqrt(n_runs)
+    skewed = on_log_odds(averages, n_base).reach_of_others(t, n_runs)
+    return Reach(max(plain, skewed.below), max(plain, skewed.above))

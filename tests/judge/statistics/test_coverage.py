@@ -5,9 +5,17 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tests.judge.coverage import Setting, difference_coverage, share_coverage
+from tests.judge.coverage import Setting, Shape, difference_coverage, seed_law, share_coverage
 
 BAR, CEILING = 0.93, 0.985
+LAWS: tuple[tuple[Shape, float], ...] = (
+    ("logit-normal", 0.0),
+    ("logit-normal", 0.02),
+    ("logit-normal", 0.04),
+    ("logit-normal", 0.08),
+    ("beta", 0.04),
+    ("beta", 0.08),
+)
 
 
 def assert_covers(setting: Setting, coverage: float, repetitions: int) -> None:
@@ -18,36 +26,59 @@ def assert_covers(setting: Setting, coverage: float, repetitions: int) -> None:
         assert coverage <= CEILING + 3 * np.sqrt(CEILING * (1 - CEILING) / repetitions), f"{setting}: {coverage:.3f}"
 
 
-@pytest.mark.parametrize("seeds", [3, 5, 10])
-@pytest.mark.parametrize(("share", "deviation"), [(0.5, 0.0), (0.5, 0.08), (0.95, 0.0), (0.05, 0.04), (0.8, 0.04)])
-def test_share_is_covered(seeds: int, share: float, deviation: float) -> None:
-    setting = Setting(seeds, 100, share, deviation, 0.7)
-    assert_covers(setting, share_coverage(setting, 400, np.random.default_rng(seeds)), 400)
+@pytest.mark.parametrize("shape", ["logit-normal", "beta"])
+@pytest.mark.parametrize(("share", "deviation"), [(0.05, 0.08), (0.95, 0.08), (0.5, 0.04)])
+def test_laws_of_training_runs_have_their_mean_and_deviation(shape: Shape, share: float, deviation: float) -> None:
+    shares = seed_law(share, deviation, shape)(np.random.default_rng(4), (200_000,))
+    assert ((shares >= 0) & (shares <= 1)).all()
+    assert np.mean(shares) == pytest.approx(share, abs=4 * deviation / np.sqrt(200_000))
+    assert np.std(shares) == pytest.approx(deviation, rel=0.03)
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-@pytest.mark.parametrize(("share", "other", "deviation"), [(0.8, 0.6, 0.0), (0.5, 0.5, 0.08), (0.95, 0.9, 0.04)])
+@pytest.mark.parametrize(
+    ("share", "deviation", "agreement", "shape"),
+    [
+        (0.5, 0.0, 0.7, "beta"),
+        (0.5, 0.08, 0.7, "beta"),
+        (0.95, 0.0, 0.7, "beta"),
+        (0.05, 0.0, 0.0, "beta"),
+        (0.8, 0.04, 0.7, "logit-normal"),
+        (0.95, 0.08, 0.5, "logit-normal"),
+        (0.05, 0.08, 0.9, "beta"),
+    ],
+)
+def test_share_is_covered(seeds: int, share: float, deviation: float, agreement: float, shape: Shape) -> None:
+    setting = Setting(seeds, 100, share, deviation, agreement, shape)
+    assert_covers(setting, share_coverage(setting, 1000, np.random.default_rng(seeds)), 1000)
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize(
+    ("share", "other", "deviation"),
+    [(0.8, 0.6, 0.0), (0.5, 0.5, 0.08), (0.95, 0.9, 0.04), (0.95, 0.05, 0.0), (0.95, 0.05, 0.08)],
+)
 def test_difference_is_covered(seeds: int, share: float, other: float, deviation: float) -> None:
     setting = Setting(seeds, 100, share, deviation, 0.7)
-    assert_covers(setting, difference_coverage(setting, other, 400, np.random.default_rng(seeds)), 400)
+    assert_covers(setting, difference_coverage(setting, other, 600, np.random.default_rng(seeds)), 600)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-@pytest.mark.parametrize("n", [100, 1000])
-def test_shares_are_covered_on_the_whole_grid(seeds: int, n: int) -> None:
-    for share, deviation, agreement in product((0.05, 0.1, 0.2, 0.5, 0.8, 0.95), (0, 0.02, 0.04, 0.08), (0.5, 0.9)):
-        setting = Setting(seeds, n, share, min(deviation, share, round(1 - share, 2)), agreement)
+@pytest.mark.parametrize(("n", "repetitions"), [(100, 400), (1000, 200)])
+def test_shares_are_covered_on_the_whole_grid(seeds: int, n: int, repetitions: int) -> None:
+    for share, (shape, deviation), agreement in product((0.05, 0.1, 0.2, 0.5, 0.8, 0.95), LAWS, (0.0, 0.5, 0.9)):
+        setting = Setting(seeds, n, share, deviation, agreement, shape)
         generator = np.random.default_rng([seeds, n, int(1000 * share), int(100 * deviation), int(10 * agreement)])
-        assert_covers(setting, share_coverage(setting, 400, generator), 400)
+        assert_covers(setting, share_coverage(setting, repetitions, generator), repetitions)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 10])
-@pytest.mark.parametrize("n", [100, 1000])
-def test_differences_are_covered_on_the_whole_grid(seeds: int, n: int) -> None:
-    pairs = ((0.5, 0.5), (0.8, 0.6), (0.95, 0.9), (0.1, 0.05))
-    for (share, other), deviation, agreement in product(pairs, (0, 0.02, 0.04, 0.08), (0.5, 0.9)):
-        setting = Setting(seeds, n, share, min(deviation, share, round(1 - share, 2)), agreement)
+@pytest.mark.parametrize(("n", "repetitions"), [(100, 400), (1000, 200)])
+def test_differences_are_covered_on_the_whole_grid(seeds: int, n: int, repetitions: int) -> None:
+    pairs = ((0.5, 0.5), (0.8, 0.6), (0.95, 0.9), (0.1, 0.05), (0.95, 0.05), (0.5, 0.05))
+    for (share, other), (shape, deviation), agreement in product(pairs, LAWS, (0.0, 0.5, 0.9)):
+        setting = Setting(seeds, n, share, deviation, agreement, shape)
         generator = np.random.default_rng([seeds, n, int(1000 * share), int(100 * deviation), int(10 * agreement)])
-        assert_covers(setting, difference_coverage(setting, other, 400, generator), 400)
+        assert_covers(setting, difference_coverage(setting, other, repetitions, generator), repetitions)

@@ -1,0 +1,45 @@
+"""Cells of which one cannot exceed the other: fewer threats fool a subset of the images that more threats fool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qaml.claims.base import Cell, Term
+from qaml.judge.resolve import Resolver
+from qaml.metrics.accuracy import is_within
+from qaml.metrics.contributions import Contributions, align
+
+
+def as_one_share(terms: Sequence[Term], shares: Sequence[Contributions], resolver: Resolver) -> Contributions | None:
+    """The images that more threats cost, as one share, where a contrast is one cell minus another nested in it.
+
+    Clean and robust accuracy of one model are nested by definition, so their difference cannot be negative, and its
+    interval is that of a share. The evidence must agree, too: draws of randomised models can disagree by chance.
+
+    Args:
+        terms: of the contrast; the result counts for ``terms[0] − terms[1]``.
+        shares: the terms' contributions.
+        resolver: of the claim's evidence.
+    """
+    if [weight for _, weight in terms] != [1.0, -1.0] or not _is_nested(terms[1].cell, terms[0].cell, resolver):
+        return None
+    rows, indices = align([(share.values, share.indices) for share in shares])
+    lost = rows[0] - rows[1]
+    return Contributions(lost, indices, True, float(len(indices))) if np.all(lost >= 0) else None
+
+
+def _is_nested(inner: Cell, outer: Cell, resolver: Resolver) -> bool:
+    """Whether ``inner`` counts every threat that ``outer`` counts."""
+    if inner.model != outer.model or inner.aggregate or outer.aggregate:
+        return False
+    if inner.metric != "robust_accuracy" or outer.metric not in ("robust_accuracy", "clean_accuracy"):
+        return False
+    if outer.metric == "clean_accuracy":
+        return True
+    limits = dict(zip(inner.attack, resolver.budgets(inner), strict=True))
+    return all(
+        name in limits and is_within(budget, limits[name])
+        for name, budget in zip(outer.attack, resolver.budgets(outer), strict=True)
+    )
