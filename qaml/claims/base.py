@@ -80,7 +80,9 @@ class Cell(Settings):
     def label(self) -> str:
         """A short name for tables and figures."""
         under = " + ".join(self.attack)
-        at = "" if self.epsilon is None else f" at ε = {self.epsilon}"
+        at = f" at ε = {self.epsilon}" if isinstance(self.epsilon, float) else ""
+        if self.aggregate:
+            at = f", {self.aggregate} over ε"
         return self.model + (f" under {under}" if under else "") + at
 
 
@@ -101,7 +103,7 @@ class Estimate(NamedTuple):
         per_seed: the value of each seed (paired in order where several models enter).
         n_seeds: training runs (the smallest number among the models).
         n_images: images (0 for a metric without images).
-        p_value: two-sided against zero, for Holm's adjustment; NaN where it makes no sense.
+        p_value: two-sided against the nearest threshold, for Holm's adjustment; NaN where it makes no sense.
         method: how the interval was made, in a few words.
         may_be_lower: a weak attack makes the value an upper bound of the truth.
         may_be_higher: a weak attack on a subtracted cell makes it a lower bound.
@@ -126,8 +128,8 @@ class Estimate(NamedTuple):
 class Estimator(Protocol):
     """What a claim's rule asks of the judge."""
 
-    def contrast(self, terms: Sequence[Term], *, against: float = 0.0, level: float = 0.95) -> Estimate:
-        """Estimate Σ weight × cell; ``p_value`` tests the contrast against ``against``."""
+    def contrast(self, terms: Sequence[Term], *, against: Sequence[float] = (0.0,), level: float = 0.95) -> Estimate:
+        """Estimate Σ weight × cell; ``p_value`` tests it against the nearest of the numbers in ``against``."""
 
     def epsilons(self, cell: Cell) -> tuple[float, ...]:
         """The budgets that ``epsilon: every`` of this cell stands for."""
@@ -135,7 +137,7 @@ class Estimator(Protocol):
     def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
         """A trained parameter: one vector a seed."""
 
-    def over_seeds(self, values: Sequence[float]) -> Estimate:
+    def over_seeds(self, values: Sequence[float], *, against: Sequence[float] = (0.0,)) -> Estimate:
         """Estimate a mean over training runs from one number a seed (Student's t)."""
 
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:

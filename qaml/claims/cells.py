@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from qaml.claims.base import Cell, Estimator, MetricName, Term
+from qaml.errors import PartError
 from qaml.registry import ModelName
 
 SHARES: frozenset[MetricName] = frozenset(
@@ -65,12 +66,19 @@ def filled(cell: Cell, metric: MetricName | None) -> Cell:
 
 
 def spelt_out(terms: Sequence[Term], estimator: Estimator) -> list[tuple[str, tuple[Term, ...]]]:
-    """One contrast for each budget where cells ask for ``every`` one (all at once), with a label's ending for each."""
+    """One contrast for each budget where cells ask for ``every`` one (all at once), with a label's ending for each.
+
+    Raises:
+        PartError: the cells' attacks have no budget in common.
+    """
     swept = [term.cell for term in terms if is_swept(term.cell)]
     if not swept:
         return [("", tuple(terms))]
     grids = [estimator.epsilons(cell) for cell in swept]
     budgets = [e for e in grids[0] if all(any(abs(e - other) <= 1e-6 * e for other in grid) for grid in grids[1:])]
+    if not budgets:
+        names = " and ".join(cell.label for cell in swept)
+        raise PartError(f"{names} have no budget in common", "give their attacks the same epsilons")
     return [(f" at ε = {e:g}", tuple(Term(at(t.cell, e), t.weight) for t in terms)) for e in budgets]
 
 

@@ -48,8 +48,9 @@ class Equivalence(ClaimPart):
         """Hold the interval of the difference against ± margin, at every budget asked."""
         of, over = filled(self.of, self.metric), filled(self.over, self.metric)
         terms = (Term(of, 1.0), Term(over, -1.0))
+        limits = (-self.margin, self.margin)
         measured = [
-            Measured(f"{of.label} − {over.label}{ending}", estimator.contrast(at), -self.margin, self.margin)
+            Measured(f"{of.label} − {over.label}{ending}", estimator.contrast(at, against=limits), *limits)
             for ending, at in spelt_out(terms, estimator)
         ]
         return decide_all(measured, "points" if {of.metric, over.metric} <= SHARES else "plain")

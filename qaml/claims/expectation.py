@@ -58,10 +58,11 @@ class LimitedClaim(ClaimPart, ABC):
 
     def decide(self, estimator: Estimator) -> Decision:
         """Supported if the whole interval satisfies the limits, refuted if none of it does; at every budget asked."""
+        limits = [limit for limit in (self.at_least, self.at_most) if limit is not None]
         measured = [
             Measured(
                 label + ending,
-                estimator.contrast(terms, against=self._nearest_limit),
+                estimator.contrast(terms, against=limits),
                 self.at_least,
                 self.at_most,
             )
@@ -69,7 +70,3 @@ class LimitedClaim(ClaimPart, ABC):
             for ending, terms in spelt_out(contrast, estimator)
         ]
         return decide_all(measured, self.unit)
-
-    @property
-    def _nearest_limit(self) -> float:
-        return self.at_least if self.at_least is not None else self.at_most or 0.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -54,12 +55,23 @@ class Parameter(ClaimPart):
         if self.reduce == "every":
             columns = {f"{self.name}[{i}]": values for i, values in enumerate(zip(*vectors, strict=True))}
         elif self.reduce == "max":
-            columns = {f"largest {self.name}": tuple(max(vector) for vector in vectors)}
+            columns = {f"largest {self.name}": tuple(_largest(vector) for vector in vectors)}
         else:
             columns = {f"mean {self.name}": tuple(sum(vector) / len(vector) for vector in vectors)}
+        limits = [limit for limit in (self.at_least, self.at_most) if limit is not None]
         measured = [
-            Measured(f"{label} of {self.model}", estimator.over_seeds(values), self.at_least, self.at_most)
+            Measured(
+                f"{label} of {self.model}",
+                estimator.over_seeds(values, against=limits),
+                self.at_least,
+                self.at_most,
+            )
             for label, values in columns.items()
         ]
         decision = decide_all(measured, "plain")
         return decision._replace(measured=decision.measured[:SHOWN])
+
+
+def _largest(vector: Sequence[float]) -> float:
+    """NaN if any component is, wherever it stands."""
+    return math.nan if any(math.isnan(value) for value in vector) else max(vector)

@@ -68,25 +68,44 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 def decide_all(measured: Sequence[Measured], unit: Unit) -> Decision:
     """Every estimate must satisfy its expectation; the sentence is about the one that decides.
 
-    Among several the deciding one is the closest to (or furthest beyond) its threshold among those that share the
-    verdict. Holm's adjusted p stands beside it, the verdict itself rests on the unadjusted intervals.
+    Among several the deciding one is the closest to its threshold among those that share the verdict, the furthest
+    beyond it if they refute. Holm's adjusted p stands beside it, the verdict itself rests on the unadjusted intervals.
     """
     verdicts = [verdict_of(m.estimate, m.at_least, m.at_most) for m in measured]
     verdict = of_all(verdicts)
-    deciding = min((i for i, v in enumerate(verdicts) if v == verdict), key=lambda i: _room(measured[i]))
+    alike = [i for i, v in enumerate(verdicts) if v == verdict]
+    deciding = min(alike, key=lambda i: _room(measured[i], verdict))
     ordered = (measured[deciding], *measured[:deciding], *measured[deciding + 1 :])
     reason = sentence(measured[deciding], unit, named=len(measured) > 1)
     if len(measured) > 1:
         adjusted = holm([m.estimate.p_value for m in measured])[deciding]
-        beside = "" if math.isnan(adjusted) else f", Holm-adjusted p {adjusted:.2g}"
-        reason += f" (closest of {len(measured)}{beside})"
+        reason += f" ({_among(verdict, len(alike), len(measured))}{_beside(adjusted)})"
     return Decision(verdict, reason, ordered)
 
 
-def _room(measured: Measured) -> float:
-    value = measured.estimate.value
-    if math.isnan(value):
+def _room(measured: Measured, verdict: Verdict) -> float:
+    """How far an estimate is from failing its threshold: its near end if supported, its far end if refuted."""
+    estimate = measured.estimate
+    if math.isnan(estimate.value):
         return -math.inf
-    below = value - measured.at_least if measured.at_least is not None else math.inf
-    above = measured.at_most - value if measured.at_most is not None else math.inf
+    low = high = estimate.value
+    if verdict == "supported":
+        low, high = estimate.low, estimate.high
+    elif verdict == "refuted":
+        low, high = estimate.high, estimate.low
+    below = low - measured.at_least if measured.at_least is not None else math.inf
+    above = measured.at_most - high if measured.at_most is not None else math.inf
     return min(below, above)
+
+
+def _among(verdict: Verdict, n_alike: int, n: int) -> str:
+    if verdict == "supported":
+        return f"closest of {n}"
+    which = "" if n_alike == 1 else ", this one most clearly" if verdict == "refuted" else ", this one closest"
+    return f"{n_alike} of {n} {verdict}{which}"
+
+
+def _beside(adjusted: float) -> str:
+    if math.isnan(adjusted):
+        return ""
+    return ", Holm-adjusted p < 0.0001" if adjusted < 1e-4 else f", Holm-adjusted p {adjusted:.2g}"

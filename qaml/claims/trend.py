@@ -84,18 +84,18 @@ class Trend(ClaimPart):
         def change(later: Cell, earlier: Cell, at_least: float) -> Measured:
             terms = (Term(later, sign), Term(earlier, -sign))
             label = f"{later.label} − {earlier.label}" if sign > 0 else f"{earlier.label} − {later.label}"
-            return Measured(label, estimator.contrast(terms, against=at_least), at_least)
+            return Measured(label, estimator.contrast(terms, against=(at_least,)), at_least)
 
         total = change(cells[-1], cells[0], self.total)
         return [total, *(change(later, earlier, -self.margin) for earlier, later in pairwise(cells))]
 
     def _all_pairs(self, cells: Sequence[Cell], estimator: Estimator) -> list[Measured]:
+        limits = (-self.margin, self.margin)
         return [
             Measured(
                 f"{later.label} − {earlier.label}",
-                estimator.contrast((Term(later, 1.0), Term(earlier, -1.0))),
-                -self.margin,
-                self.margin,
+                estimator.contrast((Term(later, 1.0), Term(earlier, -1.0)), against=limits),
+                *limits,
             )
             for earlier, later in combinations(cells, 2)
         ]

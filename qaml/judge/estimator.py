@@ -12,18 +12,17 @@ import numpy as np
 from qaml.claims.base import Cell, Estimate, ReportedTable, Term
 from qaml.errors import RunError
 from qaml.judge.nested import as_one_share
+from qaml.judge.numbers import Number, contrast, number, predicted, scalar
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
 from qaml.judge.source import DetectionSource
-from qaml.judge.statistics.combined import first_below, over_seeds, weighted_sum
 from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
-from qaml.judge.statistics.limits import Interval, Limits, p_value
+from qaml.judge.statistics.limits import Interval, p_value
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.prediction import predicted_share
 from qaml.judge.statistics.runs import Arm, net_skew
 from qaml.judge.weakness import Effect
 from qaml.metrics.contributions import Contributions, align
-from qaml.metrics.crossing import FallingShare
 
 
 class SourceEstimator:
@@ -54,14 +53,14 @@ class SourceEstimator:
         """Whether this scale may be compared with a paper's own values."""
         return self._judges_tables
 
-    def contrast(self, terms: Sequence[Term], *, against: float = 0.0, level: float = 0.95) -> Estimate:
+    def contrast(self, terms: Sequence[Term], *, against: Sequence[float] = (0.0,), level: float = 0.95) -> Estimate:
         """Estimate Σ weight × cell: images paired by index, training runs of different models independent."""
         resolved = [self.resolver.resolve(cell) for cell, _ in terms]
         self.asked.update(dict.fromkeys(cell for cell, _ in terms))
         shares = [one for one in resolved if isinstance(one, Contributions)]
         models, weights = [cell.model for cell, _ in terms], [weight for _, weight in terms]
         if len(shares) < len(resolved):
-            estimate = _of_numbers(models, resolved, weights, level)
+            estimate = _of_numbers(resolved, weights, against, level)
         elif (lost := as_one_share(terms, shares, self.resolver)) is not None:
             estimate = _of_shares(models[:1], [lost], [1.0], against, level)
         else:
@@ -76,10 +75,9 @@ class SourceEstimator:
         """A trained parameter: one vector a seed."""
         return self.resolver.source.parameter(model, name)
 
-    def over_seeds(self, values: Sequence[float]) -> Estimate:
+    def over_seeds(self, values: Sequence[float], *, against: Sequence[float] = (0.0,)) -> Estimate:
         """Student's interval over training runs; unlimited for a single one."""
-        limits = over_seeds(values)
-        return _scalar(tuple(values), limits)
+        return _estimate(scalar(tuple(values)), against, 0.95)
 
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
         """Where the paper's value may lie, given ours."""
@@ -89,7 +87,7 @@ class SourceEstimator:
         if isinstance(found, Contributions):
             limits = predicted_share(found.values, found.n_base, table.n, table.seeds, table.reading_error, level)
         else:
-            limits = Limits(estimate.low - table.reading_error, estimate.high + table.reading_error)
+            limits = predicted(number(found), table.seeds or 1, table.reading_error, level)
         return estimate._replace(low=limits.low, high=limits.high, method="prediction interval")
 
     def detection(self, detector: str) -> tuple[Estimate, Estimate]:
@@ -123,7 +121,8 @@ class SourceEstimator:
 def _detected(flags: np.ndarray) -> Estimate:
     values = np.asarray(flags, dtype=np.float64)
     contributions = Contributions(values, np.arange(values.shape[1]), True, float(values.shape[1]))
-    return _of_shares(["detector"], [contributions], [1.0], 0.0, 0.95)
+    rate = _of_shares(["detector"], [contributions], [1.0], (0.0,), 0.95)
+    return rate._replace(p_value=math.nan)  # the two rates have thresholds of their own
 
 
 class _Method(NamedTuple):
@@ -132,7 +131,11 @@ class _Method(NamedTuple):
 
 
 def _of_shares(
-    models: Sequence[str], shares: Sequence[Contributions], weights: Sequence[float], against: float, level: float
+    models: Sequence[str],
+    shares: Sequence[Contributions],
+    weights: Sequence[float],
+    against: Sequence[float],
+    level: float,
 ) -> Estimate:
     """A contrast of averages over images: crossed random effects, or an exact method for one training run."""
     aligned = align([(share.values, share.indices) for share in shares])
@@ -155,7 +158,7 @@ def _of_shares(
     ends = method.interval(level)
     low = max(ends.low, sum(min(weight, 0.0) for weight in weights))
     high = min(ends.high, sum(max(weight, 0.0) for weight in weights))
-    p = p_value(method.interval, against)
+    p = p_value(method.interval, _nearest(value, against))
     return Estimate(value, low, high, per_seed, n_seeds, n, p, method.name)
 
 
@@ -198,57 +201,20 @@ def _lone(terms: Sequence[_Share]) -> list[Arm]:
 
 
 def _of_numbers(
-    models: Sequence[str], resolved: Sequence[Resolved], weights: Sequence[float], level: float
+    resolved: Sequence[Resolved], weights: Sequence[float], against: Sequence[float], level: float
 ) -> Estimate:
-    """A contrast of numbers that are no averages over images: each with its own interval, combined in squares."""
-    measured = [_number([model], one, level) for model, one in zip(models, resolved, strict=True)]
-    limits = weighted_sum([m.value for m in measured], [Limits(m.low, m.high) for m in measured], weights)
-    with np.errstate(invalid="ignore"):
-        value = float(np.dot([m.value for m in measured], weights))
-        n_seeds = min(m.n_seeds for m in measured)
-        per_seed = tuple(float(np.dot([m.per_seed[s] for m in measured], weights)) for s in range(n_seeds))
-    n_images = min(m.n_images for m in measured)
-    return Estimate(value, *limits, per_seed, n_seeds, n_images, method=measured[0].method)
+    """A contrast of numbers that are no averages over images."""
+    return _estimate(contrast([number(one) for one in resolved], weights), against, level)
 
 
-def _number(models: list[str], one: Resolved, level: float) -> Estimate:
-    if isinstance(one, FallingShare):
-        return _crossing(one, level)
-    if isinstance(one, Contributions):
-        return _of_shares(models, [one], [1.0], 0.0, level)
-    return _scalar(one, over_seeds(one, level))
+def _estimate(measured: Number, against: Sequence[float], level: float) -> Estimate:
+    low, high = measured.interval(level)
+    p = math.nan
+    if math.isfinite(measured.value) and len(measured.per_seed) > 0:
+        p = p_value(measured.interval, _nearest(measured.value, against), n_steps=20)
+    n_seeds = len(measured.per_seed)
+    return Estimate(measured.value, low, high, measured.per_seed, n_seeds, measured.n_images, p, measured.method)
 
 
-def _scalar(values: tuple[float, ...], limits: Limits) -> Estimate:
-    name = "t over seeds" if len(values) > 1 else "one training run, no interval"
-    return Estimate(float(np.mean(values)), *limits, values, len(values), 0, method=name)
-
-
-def _crossing(falling: FallingShare, level: float) -> Estimate:
-    """Where a falling share crosses a level; its interval is where the share's own interval holds the level."""
-    found: dict[float, Contributions] = {}
-    positions = [float(p) for p in falling.positions]
-
-    def at(position: float) -> Contributions:
-        if position not in found:
-            found[position] = falling.at(position)
-        return found[position]
-
-    def limits(position: float) -> Limits:
-        share = at(position)
-        return share_interval(share.values, share.n_base)(level)
-
-    def crossing(share: Callable[[float], float]) -> float:
-        return first_below(positions, share, falling.level, falling.interpolates) if positions else math.inf
-
-    n_seeds, n_images = at(positions[0] if positions else 0.0).values.shape
-    per_seed = tuple(crossing(lambda x, s=s: float(at(x).per_seed[s])) for s in range(n_seeds))  # type: ignore[misc]
-    return Estimate(
-        crossing(lambda x: float(at(x).values.mean())),
-        crossing(lambda x: limits(x).low),
-        crossing(lambda x: limits(x).high),
-        per_seed,
-        n_seeds,
-        n_images,
-        method="where the interval of the share holds the level",
-    )
+def _nearest(value: float, against: Sequence[float]) -> float:
+    return min(against, key=lambda threshold: abs(value - threshold))

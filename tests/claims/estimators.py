@@ -33,7 +33,7 @@ class KnownEstimator:
     judges_tables: bool = True
     n_seeds: int = 3
 
-    def contrast(self, terms: Sequence[Term], *, against: float = 0.0, level: float = 0.95) -> Estimate:
+    def contrast(self, terms: Sequence[Term], *, against: Sequence[float] = (0.0,), level: float = 0.95) -> Estimate:
         known = [(self._known(cell), weight) for cell, weight in terms]
         value = sum(k.value * w for k, w in known)
         error = math.hypot(*(k.error * w for k, w in known))
@@ -44,7 +44,7 @@ class KnownEstimator:
             value + half,
             n_seeds=self.n_seeds,
             n_images=1000,
-            p_value=2 * float(stats.norm.sf(abs(value - against) / error)),
+            p_value=2 * float(stats.norm.sf(min(abs(value - limit) for limit in against) / error)),
             may_be_lower=any(k.may_be_lower and w > 0 for k, w in known),
             may_be_higher=any(k.may_be_lower and w < 0 for k, w in known),
             is_void=any(k.is_void for k, _ in known),
@@ -63,7 +63,7 @@ class KnownEstimator:
         assert (model, name) == ("rbm", "bias")
         return self.parameters
 
-    def over_seeds(self, values: Sequence[float]) -> Estimate:
+    def over_seeds(self, values: Sequence[float], *, against: Sequence[float] = (0.0,)) -> Estimate:  # noqa: ARG002
         mean = sum(values) / len(values)
         if len(values) < 2:
             return Estimate(mean, -math.inf, math.inf)

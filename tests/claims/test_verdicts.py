@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import math
 
-from qaml.claims.base import ClaimPart, ReportedTable
+import pytest
+from scipy import stats
+
+from qaml.claims.base import Cell, ClaimPart, ReportedTable
+from qaml.errors import PartError
 from qaml.vocab import Verdict
 from tests.claims.estimators import Known, KnownEstimator, make
 
@@ -206,9 +210,54 @@ def test_every_epsilon_is_an_intersection_union_test() -> None:
     decision = part.decide(estimator)
     assert decision.verdict == "inconclusive"
     assert decision.measured[0].label.endswith("at ε = 0.2")
-    assert "closest of 2" in decision.reason
+    assert "1 of 2 inconclusive, Holm-adjusted p" in decision.reason
     values["a", 0.2] = Known(0.9)
     assert part.decide(estimator).verdict == "supported"
+
+
+def test_every_epsilon_needs_a_common_one() -> None:
+    swept = make(
+        "difference",
+        metric="robust_accuracy",
+        of=cell("a", epsilon="every"),
+        over=cell("b", epsilon="every"),
+        at_least=0.05,
+    )
+    with pytest.raises(PartError, match="a under pgd and b under pgd have no budget in common"):
+        swept.decide(KnownEstimator({"a": Known(0.8), "b": Known(0.6)}, grid=()))
+
+
+def test_the_label_of_a_swept_cell_names_one_budget() -> None:
+    part = make("bound", metric="robust_accuracy", of=cell("a", epsilon="every"), at_least=0.5)
+    decision = part.decide(KnownEstimator({"a": Known(0.8)}, grid=(0.1, 0.2)))
+    assert [m.label for m in decision.measured] == ["a under pgd at ε = 0.1", "a under pgd at ε = 0.2"]
+    assert Cell.model_validate(cell("a", epsilon="every", aggregate="min")).label == "a under pgd, min over ε"
+
+
+def test_the_member_that_refutes_most_clearly_speaks() -> None:
+    """Not the one with the lowest value: b is measured too badly to refute anything."""
+    limits = {"at_least": 0.5, "metric": "robust_accuracy"}
+    part = make("contrast", each=[[cell("a")], [cell("b")], [cell("c")]], **limits)
+    estimator = KnownEstimator({"a": Known(0.4), "b": Known(0.35, error=0.2), "c": Known(0.45)})
+    decision = part.decide(estimator)
+    assert decision.verdict == "refuted"
+    assert decision.measured[0].label == "a under pgd"
+    assert "(2 of 3 refuted, this one most clearly, Holm-adjusted p < 0.0001)" in decision.reason
+
+
+def test_p_values_are_against_the_nearest_limit() -> None:
+    part = make("contrast", metric="robust_accuracy", terms=[cell("a")], at_least=0.5, at_most=0.7)
+    for value in (0.48, 0.52, 0.68, 0.72):
+        (measured,) = part.decide(known(value)).measured
+        assert measured.estimate.p_value == pytest.approx(0.0455, abs=1e-3)
+    (measured,) = EQUIVALENCE.decide(known(0.6, 0.57)).measured
+    assert measured.estimate.p_value == pytest.approx(2 * stats.norm.sf(2 / 2**0.5))
+
+
+def test_a_nan_component_is_never_the_largest_one_only() -> None:
+    part = make("parameter", model="rbm", name="bias", reduce="max", at_least=1.0)
+    for vector in ((5.0, math.nan), (math.nan, 5.0)):
+        assert part.decide(KnownEstimator({}, parameters=(vector, (5.0, 5.0)))).verdict == "invalid"
 
 
 def test_trend_along_epsilon() -> None:

@@ -86,7 +86,7 @@ def test_robust_accuracy_cannot_rise_with_the_budget(source: ArraySource) -> Non
 
     def lost(model: str, later: float) -> Estimate:
         cells = [robust(model, epsilon) for epsilon in (0.1, later)]
-        return estimator(source).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)), against=-0.02)
+        return estimator(source).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)), against=(-0.02,))
 
     found = lost("m", 0.3)
     assert found.value == pytest.approx(0.6)
@@ -120,6 +120,34 @@ def test_no_interval_leaves_what_shares_can_be() -> None:
     cells = [Cell(model=model, metric="clean_accuracy") for model in "mk"]
     found = estimator(made).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)))
     assert (found.low, found.high) == (-1.0, 1.0)
+
+
+def test_a_curve_that_never_crosses_says_no_more_than_its_last_budget(source: ArraySource) -> None:
+    """At 10 % the curve is not down yet at ε = 0.3: 'at least 0.3' is known, 'at least 1' is not."""
+    part = claim("bound", metric="epsilon_at", of={"model": "m", "attack": "pgd", "level": 0.1}, at_least=0.3)
+    assert judge(entry(part), source).verdict == "supported"
+    assert judge(entry(part.model_copy(update={"at_least": 0.31})), source).verdict == "inconclusive"
+
+
+def test_crossings_are_ordered_and_refuted_too() -> None:
+    made = with_norms(np.arange(1.0, 101.0)[None], 1)
+    made.cleans["k"] = made.cleans["m"]
+    made.attacks["k", "deepfool"] = with_norms(np.arange(101.0, 201.0)[None], 1).attacks["m", "deepfool"]
+    order = [{"model": model, "attack": "deepfool"} for model in "mk"]
+    found = judge(entry(claim("ordering", metric="norm_quantile", order=order)), made)
+    assert found.verdict == "refuted"
+    assert judge(entry(claim("ordering", metric="norm_quantile", order=order[::-1])), made).verdict == "supported"
+
+
+def test_a_papers_crossing_may_come_from_another_run() -> None:
+    """Five runs with medians from 40 to 60: a sixth may have 33, though the interval of their mean excludes it."""
+    norms = np.arange(1.0, 1001.0)[None] / 10 + np.arange(-10.0, 11.0, 5.0)[:, None]
+    made = with_norms(norms, 5)
+    assert one(made, metric="norm_quantile", attack=("deepfool",)).low > 36
+    table = ReportedTable(metric="norm_quantile", columns=("m",), rows={"deepfool": (33.0,)})
+    made.tables["t"] = table
+    found = judge(entry(claim("reported", table="t")), made, made.tables)
+    assert found.verdict == "supported", found.reason
 
 
 def with_norms(norms: np.ndarray, n_seeds: int) -> ArraySource:

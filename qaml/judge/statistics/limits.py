@@ -33,13 +33,18 @@ def t_quantile(level: float, degrees: float) -> float:
     return float(special.stdtrit(degrees, (1 + level) / 2)) if degrees < 1e6 else normal_quantile(level)
 
 
-def p_value(interval: Interval, against: float) -> float:
+def p_value(interval: Interval, against: float, n_steps: int = 50) -> float:
     """The two-sided p-value that belongs to a family of intervals: 1 − the largest level that excludes ``against``.
 
     So p < 0.05 exactly where the 95 % interval excludes it.
+
+    Args:
+        interval: level → limits.
+        against: the threshold.
+        n_steps: of bisection; each halves what is unknown of p.
     """
     low, high = 0.0, 1.0  # the p-value's bracket
-    for _ in range(50):
+    for _ in range(n_steps):
         middle = (low + high) / 2
         if interval(1 - middle).contains(against):
             low = middle
