@@ -110,7 +110,12 @@ class StoreSource:
             outputs_are_probabilities=bool(arrays["outputs_are_probabilities"]),
             margin_below_precision=arrays["margin_below_precision"],
             planted_missed=missed if missed.size else None,
+            is_constant=self._is_constant(model),
         )
+
+    def _is_constant(self, model: str) -> bool:
+        predicted = self._arrays(self._seeds(f"clean {model}")[0], "predictions.npz")["predicted"]
+        return len(np.unique(predicted)) == 1
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         """Training curves, one dictionary a seed."""

@@ -18,7 +18,7 @@ OUTCOME = "outcome.json"
 
 
 def execute(job: Job) -> None:
-    """Write ``outcome.json``; provenance and pictures are completed when the report is assembled."""
+    """Write ``outcome.json``; provenance, replay and pictures are completed when the report is assembled."""
     claim = job.payload
     source = StoreSource(job.parents, job.read, claim["attacks"], claim["reported"])
     entry = ClaimEntry(
@@ -49,7 +49,7 @@ def execute(job: Job) -> None:
         spec_file=claim["file"],
         spec_line=entry.line,
         spec_yaml=entry.yaml,
-        replay=claim["replay"],
+        replay="",
         **judgement._asdict(),
     )
     (job.output / OUTCOME).write_text(outcome.model_dump_json(indent=1))

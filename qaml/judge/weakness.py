@@ -1,15 +1,14 @@
 """What findings do to a cell: a weak attack leaves the truth open on one side, a void one on both.
 
-A cell over several attacks is as strong as the strongest of them, so a finding on one is *cured* by another:
+A cell over several attacks is as strong as the strongest of them, so a weak finding on one is *cured*
 
-- any weak finding: the cell also has an iterative (or minimising) white-box attack in the same norm that was diagnosed
-  and is free of it;
-- ``transfer_beats_white_box``: the cell also has an attack that is not white-box, and the transferred attack of the
-  diagnostics (and every other of the claim) does not beat the worst case over the cell's attacks;
-- ``iterative_weaker_than_one_step``: the cell has a one-step and an iterative attack, and one step does not beat their
-  worst case;
-- ``success_falls_with_epsilon``: the metric counts every smaller budget of the grid (robust accuracy and what is made
-  from it).
+- by another one that does not have it: iterative (or minimising), white-box, in the same norm, checked for this finding
+  at the cell's budget or a larger one, and free of it;
+- for ``transfer_beats_white_box`` and ``iterative_weaker_than_one_step``: by what showed it, if that is among the
+  cell's attacks, nothing that showed it (the diagnostics included) beats the worst case over the cell's attacks, and
+  the cell's iterative white-box attacks find nine tenths of the adversarials that it found. An attack that misses more
+  of those misses others, too, and putting them into the cell does not make it sound;
+- for ``success_falls_with_epsilon``: where the cell's budget is smaller than the one at which success falls.
 
 Masked gradients shown by the gradients themselves (zero, saturated, failing without a budget) are not cured by adding
 attacks: they are found on every white-box attack, and whatever remains is still an upper bound.
@@ -17,18 +16,22 @@ attacks: they are found on every white-box attack, and whatever remains is still
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from qaml.claims.base import Cell, MetricName
-from qaml.judge.findings.comparisons import beats, suspects
-from qaml.judge.findings.subject import Outcomes, Subject, one_draw
+from qaml.judge.findings.comparisons import beats, first_fall, suspects
+from qaml.judge.findings.subject import Outcomes, Subject, first_seed, one_draw, paired
 from qaml.judge.outcome import Finding
-from qaml.metrics.accuracy import Threat, joint
+from qaml.metrics.accuracy import TOLERANCE, Threat, joint
+from qaml.metrics.crossing import common_grid
 
-CUMULATIVE: frozenset[MetricName] = frozenset({"robust_accuracy", "retained", "epsilon_at"})
-_FALLS: frozenset[MetricName] = CUMULATIVE | {"accuracy_under_attack", "norm_quantile"}
+_FALLS: frozenset[MetricName] = frozenset(
+    {"robust_accuracy", "retained", "epsilon_at", "accuracy_under_attack", "norm_quantile"}
+)
 _RISES: frozenset[MetricName] = frozenset({"attack_success_rate"})
+MISSED = 0.10
+"""Share of the adversarials known to exist that a sound attack may miss (as in the planted-adversarial test)."""
 
 
 class Effect(NamedTuple):
@@ -45,6 +48,20 @@ class Assessed(NamedTuple):
     subject: Subject
     findings: tuple[Finding, ...]
 
+    @property
+    def is_iterative(self) -> bool:
+        """Whether it takes more than one gradient step."""
+        return self.subject.traits.is_iterative or self.subject.traits.minimises
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it could be as strong as attacks are: iterative, on the model itself."""
+        return self.is_iterative and self.subject.traits.is_white_box
+
+    def carries(self, name: str) -> bool:
+        """Whether it was found weak in this way."""
+        return any(finding.name == name and finding.severity == "weak" for finding in self.findings)
+
 
 def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
     """What the findings on the cell's attacks mean for the cell.
@@ -59,64 +76,98 @@ def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
     if any(finding.severity == "void" for one in measured for finding in one.findings):
         return Effect(is_void=True)
     names = {finding.name for one in measured for finding in one.findings if finding.severity == "weak"}
-    is_weak = any(not _is_cured(name, cell.metric, measured) for name in names)
+    is_weak = any(not _is_cured(name, cell, measured) for name in names)
     return Effect(is_weak and cell.metric in _FALLS, is_weak and cell.metric in _RISES)
 
 
-def _is_cured(name: str, metric: MetricName, measured: list[Assessed]) -> bool:
-    carriers = [one for one in measured if _carries(one, name)]
-    if all(any(_is_free(other, name) and _norm(other) == _norm(one) for other in measured) for one in carriers):
+def _is_cured(name: str, cell: Cell, measured: Sequence[Assessed]) -> bool:
+    carriers = [one for one in measured if one.carries(name)]
+    if all(any(_stands_in(other, one, name, cell) for other in measured) for one in carriers):
         return True
     if name == "success_falls_with_epsilon":
-        return metric in CUMULATIVE
-    if len(measured) < 2:
-        return False
+        return all(_is_below_the_fall(cell, one.subject) for one in carriers)
     if name == "transfer_beats_white_box":
-        has_other = any(not one.subject.traits.is_white_box for one in measured)
-        return has_other and _withstands(name, measured)
-    if name == "iterative_weaker_than_one_step":
-        kinds = {_is_iterative(one) for one in measured if one.subject.traits.is_white_box}
-        return kinds == {True, False} and _withstands(name, measured)
-    return False
+        has_both = any(not one.subject.traits.is_white_box for one in measured)
+    elif name == "iterative_weaker_than_one_step":
+        has_both = {one.is_iterative for one in measured if one.subject.traits.is_white_box} == {True, False}
+    else:
+        return False
+    return has_both and all(_withstands(name, one.subject, measured) for one in carriers)
 
 
-def _is_iterative(one: Assessed) -> bool:
-    return one.subject.traits.is_iterative or one.subject.traits.minimises
+def _stands_in(other: Assessed, carrier: Assessed, name: str, cell: Cell) -> bool:
+    """Whether another attack of the cell is free of a finding, and was looked at where it matters."""
+    if not other.is_strong or other.subject.traits.norm != carrier.subject.traits.norm:
+        return False
+    if any(finding.name == name for finding in other.findings) or not _was_checked(name, other.subject):
+        return False
+    diagnosis = other.subject.diagnosis
+    return diagnosis is not None and diagnosis.epsilon >= _budget(cell, carrier, other) * (1 - TOLERANCE)
 
 
-def _norm(one: Assessed) -> str:
-    return one.subject.traits.norm
+def _budget(cell: Cell, carrier: Assessed, other: Assessed) -> float:
+    """The cell's budget: the one it names, else the largest that the two attacks share, else the carrier's largest."""
+    if isinstance(cell.epsilon, float):
+        return cell.epsilon
+    shared = common_grid([carrier.subject.attacked, other.subject.attacked])
+    return shared[-1] if shared else carrier.subject.attacked.epsilons[-1]
 
 
-def _carries(one: Assessed, name: str) -> bool:
-    return any(finding.name == name and finding.severity == "weak" for finding in one.findings)
+def _was_checked(name: str, subject: Subject) -> bool:
+    """Whether the finding could have been raised: what was not looked for is not absent."""
+    diagnosis, attacked = subject.diagnosis, subject.attacked
+    if diagnosis is None:
+        return False
+    own = first_seed(subject.traits.name, attacked, diagnosis.epsilon, subject.clean)
+    if name in ("transfer_beats_white_box", "iterative_weaker_than_one_step"):
+        return own is not None and bool(suspects(name, subject, diagnosis.epsilon))
+    if name == "noise_as_strong":
+        return own is not None and "noise" in diagnosis.correct
+    if name == "success_falls_with_epsilon":
+        return first_fall(subject) is not None
+    if name == "cannot_reach_epsilon":
+        return subject.traits.minimises or bool(subject.traits.reach)
+    if name == "planted_missed":
+        return diagnosis.planted_missed is not None and len(diagnosis.planted_missed) > 0
+    if name == "no_averaging":
+        return {"eot", "pgd"} <= set(diagnosis.correct)
+    return name != "unbounded_attack_fails" or "unbounded" in diagnosis.correct
 
 
-def _is_free(one: Assessed, name: str) -> bool:
-    """Whether an iterative white-box attack was looked at and is free of a finding (so not merely not assessed)."""
-    is_strong = one.subject.traits.is_white_box and _is_iterative(one) and one.subject.diagnosis is not None
-    return is_strong and all(finding.name != name for finding in one.findings)
+def _is_below_the_fall(cell: Cell, subject: Subject) -> bool:
+    fall = first_fall(subject)
+    return isinstance(cell.epsilon, float) and fall is not None and cell.epsilon < fall.epsilon * (1 - TOLERANCE)
 
 
-def _withstands(name: str, measured: list[Assessed]) -> bool:
-    """Whether what raised the finding does not beat the worst case over the cell's attacks either."""
-    for one in measured:
-        if not _carries(one, name):
-            continue
-        subject = one.subject
-        epsilon = subject.diagnosis.epsilon if subject.diagnosis is not None else subject.attacked.epsilons[-1]
-        worst = _worst_case(measured, subject, epsilon)
-        answers = [beats(suspect, worst, subject, epsilon) for suspect in suspects(name, subject, epsilon)]
-        if any(answer.is_beaten or not answer.is_assessed for answer in answers):
+def _withstands(name: str, subject: Subject, measured: Sequence[Assessed]) -> bool:
+    """Whether what showed a finding beats neither the cell's attacks together nor, by much, its iterative ones."""
+    epsilon = subject.diagnosis.epsilon if subject.diagnosis is not None else subject.attacked.epsilons[-1]
+    strong = [one for one in measured if one.is_strong]
+    everything = _worst_case(measured, subject, epsilon)
+    iterative = _worst_case(strong, subject, epsilon)
+    if everything is None or iterative is None:
+        return False
+    for suspect in suspects(name, subject, epsilon):
+        answer = beats(suspect, everything, subject, epsilon)
+        if answer.is_beaten or not answer.is_assessed or _share_missed(suspect, iterative, subject) > MISSED:
             return False
     return True
 
 
-def _worst_case(measured: list[Assessed], subject: Subject, epsilon: float) -> Outcomes:
-    """The first seed's worst case over all attacks in the subject's norm, up to a budget."""
+def _share_missed(known: Outcomes, attack: Outcomes, subject: Subject) -> float:
+    """Of the adversarials that one attack found, the share that another did not."""
+    pair = paired(known, attack, subject.clean)
+    fooled = pair.first < 0.5
+    return float((pair.second[fooled] > 0.5).mean()) if fooled.any() else 0.0
+
+
+def _worst_case(attacks: Sequence[Assessed], subject: Subject, epsilon: float) -> Outcomes | None:
+    """The first seed's worst case over attacks in the subject's norm, up to a budget; None without attacks."""
     threats = [
-        Threat(one.subject.attacked, epsilon) for one in measured if one.subject.traits.norm == subject.traits.norm
+        Threat(one.subject.attacked, epsilon) for one in attacks if one.subject.traits.norm == subject.traits.norm
     ]
+    if not threats:
+        return None
     both = joint(subject.clean, threats)
     draws = max([subject.clean.draws, *(threat.attacked.draws for threat in threats)])
     return Outcomes("the worst case", one_draw(both.robust[0], draws), both.indices)

@@ -63,6 +63,7 @@ class Diagnosis(NamedTuple):
         outputs_are_probabilities: rows sum to one and saturate.
         margin_below_precision: (n,) bool, logit margin under the arithmetic's error.
         planted_missed: (n,) bool, the planted adversarial exists and the attack missed it; None where not tested.
+        is_constant: the model answers one class for every clean image, so there may be nothing to fool.
     """
 
     epsilon: float
@@ -75,6 +76,7 @@ class Diagnosis(NamedTuple):
     outputs_are_probabilities: bool = False
     margin_below_precision: NDArray[np.bool_] | None = None
     planted_missed: NDArray[np.bool_] | None = None
+    is_constant: bool = False
 
 
 class AttackTraits(NamedTuple):

@@ -289,7 +289,6 @@ class _Planner:
             "line": entry.line,
             "case": entry.case,
             "file": self.suite.path.name,
-            "replay": self._replay(entry),
         }
         judge = self.step("judge", f"judge {entry.id}", payload, parents, (entry.part,), 0.2)
         return ClaimPlan(self.suite, entry, models, attacks, judge)
@@ -298,12 +297,6 @@ class _Planner:
         """These attacks, and those that transferred ones are made with."""
         inner = {getattr(self.suite.attacks[name], "attack", name) for name in names}
         return {name: self.suite.attacks[name] for name in sorted(names | inner)}
-
-    def _replay(self, entry: ClaimEntry) -> str:
-        """The command that runs this claim again."""
-        seeds = f" --qaml-seeds {self.seeds}" if self.seeds else ""
-        test = f"benchmarks/test_claims.py::test_claim[{self.suite.name}::{entry.id}]"
-        return f"pytest '{test}' --qaml-profile {self.suite.profile}{seeds}"
 
 
 def min_images(*limits: int | None) -> int | None:

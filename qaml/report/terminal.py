@@ -70,10 +70,9 @@ def failure(outcome: Outcome) -> str:
 
 
 def _failure_lines(outcome: Outcome) -> Iterator[str]:
-    yield one_line(outcome.node)
+    yield f"{MARKS[outcome.verdict].symbol} {outcome.verdict}, expected {outcome.expected}: {one_line(outcome.node)}"
     yield f"  {one_line(outcome.statement)}"
     yield ""
-    yield f"  verdict   {MARKS[outcome.verdict].symbol} {outcome.verdict}, expected {outcome.expected}"
     if outcome.because:
         yield f"  because   {one_line(outcome.because)}"
     if outcome.missing_findings:

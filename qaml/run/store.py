@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 from qaml.errors import StoreError
 
 MANIFEST = "manifest.json"
+LEFTOVER = 6 * 3600
+"""Seconds after which a temporary folder or a checkpoint belongs to nobody: a run at work must not lose its own."""
 
 
 class Damaged(StoreError):
@@ -179,14 +181,15 @@ class Store:
         Returns:
             The number of artefacts deleted.
         """
-        limit = time.time() - older_than
+        now = time.time()
+        limit = now - older_than
         deleted = 0
         for key in self.keys():
             if key not in keep and (self.folder(key) / MANIFEST).stat().st_mtime <= limit:
                 self._set_aside(key)
                 deleted += 1
         for leftover in [*(self.root / "temporary").iterdir(), *(self.root / "checkpoints").iterdir()]:
-            if leftover.stat().st_mtime <= limit:
+            if leftover.stat().st_mtime <= min(limit, now - LEFTOVER):
                 shutil.rmtree(leftover, ignore_errors=True)
         return deleted
 

@@ -32,7 +32,7 @@ def test_ids_are_suite_and_claim_in_file_order_broken_specs_first(planted: Plant
 def test_a_refuted_claim_tells_its_numbers_and_its_lines_and_shows_no_python(planted: Planted) -> None:
     text = planted.first.text("planted::wrong")
     measured = planted.outcomes["outcomes"][1]["measured"][0]["estimate"]
-    assert "verdict   ✕ refuted, expected supported" in text
+    assert "✕ refuted, expected supported: " in text
     assert f"{100 * measured['value']:.1f} %, 95 % interval {100 * measured['low']:.1f} to" in text
     assert "needed ≥ 99" in text
     assert "2 seeds × 150 images" in text
@@ -49,7 +49,7 @@ def test_nothing_printed_is_a_traceback(planted: Planted) -> None:
 
 def test_an_attack_out_of_reach_makes_the_claim_invalid_and_says_why(planted: Planted) -> None:
     text = planted.first.text("planted::short-attack")
-    assert "verdict   ⊘ invalid, expected supported" in text
+    assert "⊘ invalid, expected supported: " in text
     assert "cannot_reach_epsilon (the attack is weak), linear under short: steps × step size is 0.02" in text
     assert "remedy: more steps or a larger step size" in text
 
@@ -77,7 +77,7 @@ def test_an_undecided_claim_is_skipped_with_its_numbers(planted: Planted) -> Non
 
 def test_a_surprising_support_fails(planted: Planted) -> None:
     text = planted.first.text("planted::right-unexpectedly")
-    assert "verdict   ● supported, expected refuted" in text
+    assert "● supported, expected refuted: " in text
     assert "because   we did not think so" in text
 
 
@@ -122,7 +122,7 @@ def test_strict_fails_what_is_undecided(planted: Planted) -> None:
         "planted::undecided": "failed",
         "planted::right-unexpectedly": "failed",
     }
-    assert "verdict   ◐ inconclusive, expected supported" in strict.text("planted::undecided")
+    assert "◐ inconclusive, expected supported: " in strict.text("planted::undecided")
 
 
 def test_runxfail_lets_expected_refutations_pass_and_hides_no_failure(planted: Planted) -> None:

@@ -46,10 +46,9 @@ def test_the_closing_lines_put_findings_first() -> None:
 def test_a_failing_claim_says_what_was_measured_and_shows_its_lines() -> None:
     claim = comparison("cnn-squeezed", "fgsm").model_copy(update={"expected": "supported", "because": ""})
     assert terminal.failure(claim).splitlines() == [
-        "kehoe2021::rbm-beats-cnn-squeezed-under-fgsm",
+        "⊘ invalid, expected supported: kehoe2021::rbm-beats-cnn-squeezed-under-fgsm",
         "  The RBM keeps at least 5 points more robust accuracy than cnn-squeezed under fgsm.",
         "",
-        "  verdict   ⊘ invalid, expected supported",
         "  measured  rbm − cnn-squeezed: +31.0 points [26.6, 35.6], needed ≥ 5, paper +60.9, 5 seeds × 1,000 images",
         "  reason    the difference is +31.0 points, at least 5 are needed",
         "  findings",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qaml.errors import StoreError
-from qaml.run.store import Damaged, Store
+from qaml.run.store import LEFTOVER, Damaged, Store
 
 KEY = "ab" + "0" * 62
 OTHER = "cd" + "1" * 62
@@ -96,10 +96,12 @@ def test_usage_and_prune(store: Store) -> None:
     write(store, OTHER, "hello again")
     (usage,) = store.usage()
     assert (usage.kind, usage.artefacts, usage.size) == ("train", 2, 16)
-    (store.root / "temporary" / "left").mkdir()
+    for name, age in {"left": LEFTOVER + 60, "at-work": 60}.items():
+        (store.root / "temporary" / name).mkdir()
+        os.utime(store.root / "temporary" / name, (time.time() - age,) * 2)
     assert store.prune(keep=frozenset({KEY})) == 1
     assert store.keys() == [KEY]
-    assert not (store.root / "temporary" / "left").exists()
+    assert [path.name for path in (store.root / "temporary").iterdir()] == ["at-work"]
 
 
 def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:

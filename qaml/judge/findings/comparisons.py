@@ -42,8 +42,8 @@ def beats(first: Outcomes, second: Outcomes, subject: Subject, epsilon: float) -
     excess = paired_excess(pair.first, pair.second)
     is_beaten = excess.p_value < P_VALUE and excess.share >= POINTS and excess.n_more - excess.n_less >= IMAGES
     message = (
-        f"at ε = {epsilon:g} {first.name} fools {_percent(pair.first)} of {len(pair.first)} clean-correct images, "
-        f"{second.name} {_percent(pair.second)} (paired p = {excess.p_value:.1g})"
+        f"at {_budget(subject, epsilon)} {first.name} fools {_percent(pair.first)} of {len(pair.first)} clean-correct "
+        f"images, {second.name} {_percent(pair.second)} (paired p = {excess.p_value:.1g})"
     )
     return Beaten(is_beaten, message, True, pair.n_images)
 
@@ -142,8 +142,8 @@ def _noise(subject: Subject, own: Outcomes | None, epsilon: float) -> Iterator[F
     fooled = int((pair.first < 0.5).sum())
     if fooled >= max(IMAGES, POINTS * len(pair.first)) and fooled >= int((pair.second < 0.5).sum()):
         message = (
-            f"at ε = {epsilon:g} ten draws of noise fool {_percent(pair.first)} of {len(pair.first)} clean-correct "
-            f"images, {own.name} {_percent(pair.second)}"
+            f"at {_budget(subject, epsilon)} ten draws of noise fool {_percent(pair.first)} of {len(pair.first)} "
+            f"clean-correct images, {own.name} {_percent(pair.second)}"
         )
         yield raised("noise_as_strong", subject.model, subject.traits.name, message)
 
@@ -165,29 +165,44 @@ def _averaging(subject: Subject, own: Outcomes | None, epsilon: float) -> Iterat
 
 
 def _falling(subject: Subject) -> Iterator[Finding]:
-    """Raw success at a larger budget against the best at any smaller one."""
     name, traits = "success_falls_with_epsilon", subject.traits
-    curve = [
-        (epsilon, outcomes)
-        for epsilon in subject.attacked.epsilons
-        if (outcomes := first_seed(traits.name, subject.attacked, epsilon, subject.clean)) is not None
-    ]
-    if len(curve) < 2:
+    fall = first_fall(subject)
+    if fall is None:
         return
-    best_epsilon, best = curve[0]
-    for epsilon, outcomes in curve[1:]:
-        answer = beats(
-            best._replace(name=f"ε = {best_epsilon:g}"), outcomes._replace(name="this budget"), subject, epsilon
-        )
-        if not answer.is_assessed:
-            yield not_assessed(name, subject.model, traits.name, answer.n_images)
-            return
-        if answer.is_beaten:
-            severity: Severity | None = None if _is_iterative(traits) else "note"
-            yield raised(name, subject.model, traits.name, answer.message, severity)
-            return
-        if outcomes.correct.mean() < best.correct.mean():
-            best_epsilon, best = epsilon, outcomes
+    if not fall.answer.is_assessed:
+        yield not_assessed(name, subject.model, traits.name, fall.answer.n_images)
+    elif fall.answer.is_beaten:
+        severity: Severity | None = None if _is_iterative(traits) else "note"
+        yield raised(name, subject.model, traits.name, fall.answer.message, severity)
+
+
+class Fall(NamedTuple):
+    """Raw success at a budget against the best at any smaller one: the first that is lower, else the last."""
+
+    epsilon: float
+    answer: Beaten
+
+
+def first_fall(subject: Subject) -> Fall | None:
+    """Where raw success falls with the budget, beyond chance; None for an attack with one budget."""
+    name, fall = subject.traits.name, None
+    best: Outcomes | None = None
+    for epsilon in subject.attacked.epsilons:
+        outcomes = first_seed(name, subject.attacked, epsilon, subject.clean)
+        if outcomes is None:
+            continue
+        if best is not None:
+            fall = Fall(epsilon, beats(best, outcomes._replace(name="this budget"), subject, epsilon))
+            if fall.answer.is_beaten or not fall.answer.is_assessed:
+                return fall
+        if best is None or outcomes.correct.mean() < best.correct.mean():
+            best = outcomes._replace(name=f"ε = {epsilon:g}")
+    return fall
+
+
+def _budget(subject: Subject, epsilon: float) -> str:
+    norm = {"linf": "L∞", "l2": "L2"}.get(subject.traits.norm, subject.traits.norm)
+    return f"{norm} distance {epsilon:g}"
 
 
 def _percent(correct: Array) -> str:

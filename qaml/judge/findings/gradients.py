@@ -9,6 +9,7 @@ import numpy as np
 from qaml.judge.findings.names import not_assessed, raised
 from qaml.judge.findings.subject import Subject
 from qaml.judge.outcome import Finding
+from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.wilson import wilson
 from qaml.metrics.evidence import Diagnosis
 from qaml.vocab import Severity
@@ -16,7 +17,7 @@ from qaml.vocab import Severity
 ENOUGH_IMAGES = 100
 ZERO_WEAK, ZERO_NOTE = 0.10, 0.01
 UNBOUNDED_SUCCESS = 0.99
-PLANTED_MISSED = 0.10
+PLANTED_MISSED, PLANTED_IMAGES, P_VALUE = 0.10, 5, 0.001
 MARGINS = 0.01
 
 
@@ -64,7 +65,7 @@ def _zero_gradients(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]
 
 def _unbounded(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
     survived = diagnosis.correct.get("unbounded")
-    if survived is None:
+    if survived is None or diagnosis.is_constant:
         return
     model, attack = subject.model, subject.traits.name
     if len(diagnosis.indices) < ENOUGH_IMAGES:
@@ -84,10 +85,15 @@ def _unbounded(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
 
 
 def _planted(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
+    """More than a tenth missed, beyond chance: sound attacks miss 5 to 8 % on models with two features."""
     missed = diagnosis.planted_missed
-    if missed is None or not len(missed) or np.mean(missed) <= PLANTED_MISSED or missed.sum() < 3:
+    if missed is None or not len(missed):
         return
-    message = f"{int(missed.sum())} of {len(missed)} planted adversarials were missed"
+    n_missed, n = int(missed.sum()), len(missed)
+    p = binomial_excess(n_missed, n, PLANTED_MISSED)
+    if n_missed < PLANTED_IMAGES or p >= P_VALUE:
+        return
+    message = f"{n_missed} of {n} planted adversarials were missed (10 % may be, p = {p:.1g})"
     # one step is not expected to find every adversarial: the claim says itself that it used one
     severity: Severity | None = None if subject.traits.is_iterative or subject.traits.minimises else "note"
     yield raised("planted_missed", subject.model, subject.traits.name, message, severity)

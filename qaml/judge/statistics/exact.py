@@ -1,4 +1,4 @@
-"""The exact paired test behind the validity findings."""
+"""The exact tests behind the validity findings."""
 
 from __future__ import annotations
 
@@ -34,5 +34,9 @@ def paired_excess(first: NDArray[np.floating], second: NDArray[np.floating]) -> 
     """
     more, less = int(np.sum(first < second)), int(np.sum(first > second))
     share = float(np.mean(second - first)) if len(first) else 0.0
-    p = float(special.bdtrc(more - 1, more + less, 0.5)) if more else 1.0
-    return Excess(share, more, less, p)
+    return Excess(share, more, less, binomial_excess(more, more + less, 0.5))
+
+
+def binomial_excess(count: int, n: int, share: float) -> float:
+    """Exact one-sided p-value of at least ``count`` among ``n`` where each is one with probability ``share``."""
+    return float(special.bdtrc(count - 1, n, share)) if count else 1.0
