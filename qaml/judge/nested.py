@@ -19,14 +19,17 @@ def as_one_share(terms: Sequence[Term], shares: Sequence[Contributions], resolve
     interval is that of a share. The evidence must agree, too: draws of randomised models can disagree by chance.
 
     Args:
-        terms: of the contrast; the result counts for ``terms[0] − terms[1]``.
+        terms: of the contrast.
         shares: the terms' contributions.
         resolver: of the claim's evidence.
     """
-    if [weight for _, weight in terms] != [1.0, -1.0] or not _is_nested(terms[1].cell, terms[0].cell, resolver):
+    if sorted(weight for _, weight in terms) != [-1.0, 1.0]:
+        return None
+    outer = 0 if terms[0].weight > 0 else 1
+    if not _is_nested(terms[1 - outer].cell, terms[outer].cell, resolver):
         return None
     rows, indices = align([(share.values, share.indices) for share in shares])
-    lost = rows[0] - rows[1]
+    lost = rows[outer] - rows[1 - outer]
     return Contributions(lost, indices, True, float(len(indices))) if np.all(lost >= 0) else None
 
 

@@ -30,7 +30,7 @@ class Setting(NamedTuple):
         deviation: of a run's true share.
         agreement: how much of an image's difficulty the runs have in common (latent correlation).
         shape: of the law of the runs' true shares. With a mean of 5 % and a deviation of 8 points both are extremely
-            skewed: half of the runs of the beta law lie below 1.3 %, of the logit-normal one below 2.2 %.
+            skewed: half of the runs of the beta law lie below 1.5 %, of the logit-normal one below 2.1 %.
     """
 
     seeds: int

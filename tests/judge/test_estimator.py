@@ -85,8 +85,10 @@ def test_robust_accuracy_cannot_rise_with_the_budget(source: ArraySource) -> Non
     add(source, "k", firsts(100, 90), {"pgd": [firsts(100, 10)] * 3}, (0.1, 0.2, 0.3))
 
     def lost(model: str, later: float) -> Estimate:
-        cells = [robust(model, epsilon) for epsilon in (0.1, later)]
-        return estimator(source).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)), against=(-0.02,))
+        terms = (Term(robust(model, later), -1.0), Term(robust(model, 0.1), 1.0))
+        found = estimator(source).contrast(terms, against=(-0.02,))
+        assert found == estimator(source).contrast(terms[::-1], against=(-0.02,))
+        return found
 
     found = lost("m", 0.3)
     assert found.value == pytest.approx(0.6)

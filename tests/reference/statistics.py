@@ -118,8 +118,12 @@ def variances_of_contrast(models: Sequence[Rows]) -> tuple[float, float, float]:
 
 def sign_test(more: int, less: int) -> Fraction:
     """Exact one-sided p-value of McNemar's test: at least ``more`` heads among ``more + less`` fair coins."""
-    n = more + less
-    return sum((Fraction(math.comb(n, k), 2**n) for k in range(more, n + 1)), Fraction(0))
+    return binomial_tail(more, more + less, Fraction(1, 2))
+
+
+def binomial_tail(count: int, n: int, share: Fraction) -> Fraction:
+    """Probability of at least ``count`` among ``n``."""
+    return sum((math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(count, n + 1)), Fraction(0))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -192,17 +193,17 @@ def first_fall(subject: Subject) -> Fall | None:
         if outcomes is None:
             continue
         if best is not None:
-            fall = Fall(epsilon, beats(best, outcomes._replace(name="this budget"), subject, epsilon))
+            fall = Fall(epsilon, beats(best, outcomes._replace(name="this one"), subject, epsilon))
             if fall.answer.is_beaten or not fall.answer.is_assessed:
                 return fall
         if best is None or outcomes.correct.mean() < best.correct.mean():
-            best = outcomes._replace(name=f"ε = {epsilon:g}")
+            best = outcomes._replace(name=f"a budget of {epsilon:g}")
     return fall
 
 
 def _budget(subject: Subject, epsilon: float) -> str:
     norm = {"linf": "L∞", "l2": "L2"}.get(subject.traits.norm, subject.traits.norm)
-    return f"{norm} distance {epsilon:g}"
+    return f"{norm} distance {epsilon:g}" if math.isfinite(epsilon) else f"any {norm} distance"
 
 
 def _percent(correct: Array) -> str:

@@ -48,12 +48,12 @@ MEANINGS: dict[str, Meaning] = {
     "iterative_weaker_than_one_step": Meaning(
         "weak",
         f"more steps should never fool less: the gradient is masked or the steps are badly sized, so {_UPPER_BOUND}",
-        "more restarts, a step size of about 2.5 ε / steps, or add the one-step attack to the claim's attacks",
+        "more restarts, a step size of about 2.5 ε / steps, or another iterative attack beside it",
     ),
     "transfer_beats_white_box": Meaning(
         "weak",
         f"an attacker who knows less does better: the gradient is masked, so {_UPPER_BOUND}",
-        "add the transferred (or a black-box) attack to the claim's attacks, and an adaptive one",
+        "add an attack that finds these adversarials, too (adaptive, ensemble, black-box), beside the transferred one",
     ),
     "noise_as_strong": Meaning(
         "weak",
@@ -63,7 +63,7 @@ MEANINGS: dict[str, Meaning] = {
     "success_falls_with_epsilon": Meaning(
         "weak",
         f"a larger budget contains the smaller one, so the attack misses adversarials, and {_UPPER_BOUND}",
-        "judge robust_accuracy, which counts every smaller budget of the grid, or repair the attack",
+        "repair the attack (step size, restarts), or judge the budgets below the fall",
     ),
     "unbounded_attack_fails": Meaning(
         "weak",

@@ -72,6 +72,20 @@ def test_broken_models_are_noticed(name: str) -> None:
     assert found[name] >= 59
 
 
+@pytest.mark.parametrize(("rate", "lowest", "highest"), [(0.05, 0, 0), (0.08, 0, 6), (0.5, 1970, 2000)])
+def test_planted_adversarials_missed_at_a_rate(rate: float, lowest: int, highest: int) -> None:
+    """A sound attack misses 5 to 8 % on models with two features (bar: one alarm in a thousand), a broken one half."""
+    generator = np.random.default_rng(4)
+    subject = simulate(generator, 200, HEALTHY)
+    assert subject.diagnosis is not None
+    n_raised = 0
+    for missed in generator.random((2000, 32)) < rate:
+        diagnosis = subject.diagnosis._replace(planted_missed=missed)
+        found = findings_of(subject._replace(diagnosis=diagnosis))
+        n_raised += "planted_missed" in {finding.name for finding in found}
+    assert lowest <= n_raised <= highest
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 250, 500])
 def test_alarm_rate_on_healthy_models(n: int) -> None:

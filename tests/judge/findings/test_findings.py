@@ -71,14 +71,14 @@ BROKEN: list[tuple[str, Severity, Subject]] = [
         healthy(attack=traits("bim", reach={0.2: 0.15}))._replace(is_published=True),
     ),
     ("no_averaging", "weak", healthy(diagnosis=healthy_diagnosis(eot=right(40)))),
-    ("planted_missed", "weak", healthy(diagnosis=DIAGNOSIS._replace(planted_missed=right(8, 32)))),
+    ("planted_missed", "weak", healthy(diagnosis=DIAGNOSIS._replace(planted_missed=right(10, 32)))),
     (
         "planted_missed",
         "note",
         healthy(
             attack=FGSM,
             evidence=attacked(right(300), right(240)),
-            diagnosis=DIAGNOSIS._replace(planted_missed=right(8, 32)),
+            diagnosis=DIAGNOSIS._replace(planted_missed=right(10, 32)),
         ),
     ),
 ]
@@ -87,6 +87,17 @@ BROKEN: list[tuple[str, Severity, Subject]] = [
 @pytest.mark.parametrize(("name", "severity", "subject"), BROKEN)
 def test_raised(name: str, severity: Severity, subject: Subject) -> None:
     assert flagged(subject).get(name) == severity
+
+
+def test_a_few_missed_planted_adversarials_are_chance() -> None:
+    assert flagged(healthy(diagnosis=DIAGNOSIS._replace(planted_missed=right(9, 32)))) == {}
+    assert flagged(healthy(diagnosis=DIAGNOSIS._replace(planted_missed=right(4, 5)))) == {}
+
+
+def test_a_constant_model_leaves_nothing_to_fool() -> None:
+    stuck = healthy_diagnosis(unbounded=right(380))
+    assert flagged(healthy(diagnosis=stuck)) == {"unbounded_attack_fails": "weak"}
+    assert flagged(healthy(diagnosis=stuck._replace(is_constant=True))) == {}
 
 
 def test_library_count() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from qaml.claims.rules import holm
 from qaml.judge.statistics.crossed import WIDENED, components, share_interval
-from qaml.judge.statistics.exact import paired_excess
+from qaml.judge.statistics.exact import binomial_excess, paired_excess
 from qaml.judge.statistics.limits import t_quantile
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.runs import on_log_odds
@@ -78,6 +79,12 @@ def test_sign_test(more: int, less: int, ties: int) -> None:
     excess = paired_excess(first, second)
     assert (excess.n_more, excess.n_less) == (more, less)
     assert excess.p_value == pytest.approx(float(reference.sign_test(more, less)), rel=1e-9)
+
+
+@given(st.integers(0, 64), st.integers(0, 64), st.sampled_from((1, 3, 5)))
+def test_binomial(count: int, others: int, tenths: int) -> None:
+    expected = reference.binomial_tail(count, count + others, Fraction(tenths, 10))
+    assert binomial_excess(count, count + others, tenths / 10) == pytest.approx(float(expected), rel=1e-9)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=7))
