@@ -171,7 +171,7 @@ def cell_lines(cells: Sequence[CellValue], accents: dict[str, Accent]) -> list[L
     ]
 
 
-_WIDTH, _LEFT, _RIGHT, _PITCH, _TOP = 860.0, 250.0, 640.0, 30.0, 26.0
+_WIDTH, _LEFT, _RIGHT, _PITCH, _TOP = 860.0, 288.0, 640.0, 30.0, 26.0
 
 
 def cell_axis(cells: Sequence[CellValue], style: Style) -> Axis:
