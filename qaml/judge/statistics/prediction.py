@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from qaml.judge.statistics.crossed import Array, components, share_interval
-from qaml.judge.statistics.limits import Limits, t_quantile
+from qaml.judge.statistics.limits import Limits, normal_quantile, t_quantile
 from qaml.judge.statistics.runs import Reach, on_log_odds
 from qaml.judge.statistics.wilson import wilson
 
@@ -38,9 +38,11 @@ def predicted_share(
 
 
 def _spread_of_runs(model: Array, n_base: float, n_runs: int, level: float) -> Reach:
-    """How far the mean of other runs may lie from ours: the wider of t on shares and t on log-odds."""
+    """How far the mean of other runs may lie from ours: the wider of t on shares and z on log-odds.
+
+    Of three runs t on shares reaches far enough (simulated: 93 to 98 %); of ten, near an edge, only log-odds do.
+    """
     averages = model.mean(axis=1)
-    t = t_quantile(level, len(averages) - 1)
-    plain = t * float(averages.std(ddof=1)) / math.sqrt(n_runs)
-    skewed = on_log_odds(averages, n_base).reach_of_others(t, n_runs)
+    plain = t_quantile(level, len(averages) - 1) * float(averages.std(ddof=1)) / math.sqrt(n_runs)
+    skewed = on_log_odds(averages, n_base).reach_of_others(normal_quantile(level), n_runs)
     return Reach(max(plain, skewed.below), max(plain, skewed.above))

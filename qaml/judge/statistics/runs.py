@@ -63,9 +63,9 @@ class Runs(NamedTuple):
             max(self._share(self.upper + t * self.error) - self.share, 0.0),
         )
 
-    def reach_of_others(self, t: float, n_runs: int) -> Reach:
-        """Distances from the mean within which the mean of ``n_runs`` other runs lies, ``t`` deviations away."""
-        away = t * self.spread / math.sqrt(n_runs)
+    def reach_of_others(self, z: float, n_runs: int) -> Reach:
+        """Distances from the mean within which the mean of ``n_runs`` other runs lies, ``z`` deviations away."""
+        away = z * self.spread / math.sqrt(n_runs)
         return Reach(
             max(self.share - self._share(self.centre - away), 0.0),
             max(self._share(self.centre + away) - self.share, 0.0),

@@ -1,0 +1,59 @@
+"""Evidence read from artefacts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qaml.judge.evidence import StoreSource
+from qaml.run.arrays import write_arrays
+
+
+def source(folder: Path, predicted: list[int]) -> StoreSource:
+    """One model with two training runs, the second of which answers several classes, and a diagnosis of the first."""
+    n = len(predicted)
+    right = np.ones(n, dtype=bool)
+    flags = dict.fromkeys(("clean_correct", "zero_gradient", "margin_below_precision", "correct_pgd"), right)
+    files = {
+        "clean rbm 0": {
+            "correct": np.ones((1, n)),
+            "indices": np.arange(n),
+            "draws": 1,
+            "predicted": np.array([predicted]),
+        },
+        "clean rbm 1": {
+            "correct": np.ones((1, n)),
+            "indices": np.arange(n),
+            "draws": 1,
+            "predicted": np.arange(n)[None],
+        },
+        "battery rbm pgd": {
+            **flags,
+            "epsilon": 0.1,
+            "indices": np.arange(n),
+            "non_finite": 0,
+            "outside": 0,
+            "outputs_are_probabilities": False,
+        },
+    }
+    for role, arrays in files.items():
+        write_arrays(folder / f"{role}.npz", {name: np.asarray(value) for name, value in arrays.items()})
+    return StoreSource(dict.fromkeys(files, "key"), lambda role, _: folder / f"{role}.npz", {}, {})
+
+
+@pytest.mark.parametrize(("predicted", "is_constant"), [([3, 3, 3], True), ([3, 3, 4], False)])
+def test_a_model_of_one_answer_is_noticed(tmp_path: Path, predicted: list[int], is_constant: bool) -> None:
+    diagnosis = source(tmp_path, predicted).diagnosis("rbm", "pgd")
+    assert diagnosis is not None
+    assert diagnosis.is_constant == is_constant
+    assert diagnosis.planted_missed is None
+    assert set(diagnosis.correct) == {"pgd"}
+
+
+def test_runs_are_stacked_in_order(tmp_path: Path) -> None:
+    clean = source(tmp_path, [0, 1]).clean("rbm")
+    assert clean.correct.shape == (2, 2)
+    assert clean.draws == 1
+    assert source(tmp_path, [0, 1]).diagnosis("rbm", "fgsm") is None
