@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +62,7 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
             update={
                 "strips": tuple(media.strip(strip) for strip in outcome.strips),
                 "provenance": _provenance(session, outcome, commit),
-                "replay": _replay(session, outcome),
+                "replay": session.replay(outcome),
             }
         )
         for outcome in found
@@ -77,15 +76,6 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
         failures=tuple(sorted((_failure(node, message) for node, message in failures), key=position_of)),
         media=media.finish(),
     )
-
-
-def _replay(session: Session, outcome: Outcome) -> str:
-    """The command that runs a claim again, from the folder where this one was given."""
-    path = next(suite.path for suite in session.suites if suite.name == outcome.suite).resolve()
-    here = Path.cwd()
-    spec = path.relative_to(here) if path.is_relative_to(here) else path
-    seeds = f" --seeds {session.options.seeds}" if session.options.seeds else ""
-    return f"qaml run {shlex.quote(str(spec))} --claim {outcome.id} --profile {outcome.profile}{seeds}"
 
 
 def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -166,9 +167,17 @@ class Session:
             try:
                 outcome = read_outcome(self.store, key)
                 self._complete_pictures(outcome)
-                return outcome
+                return outcome.model_copy(update={"replay": self.replay(outcome)})
             except Damaged as error:
                 self.scheduler.forget(error.key)
+
+    def replay(self, outcome: Outcome) -> str:
+        """The command that runs a claim again, from the folder where this one was given."""
+        path = next(suite.path for suite in self.suites if suite.name == outcome.suite).resolve()
+        here = Path.cwd()
+        spec = path.relative_to(here) if path.is_relative_to(here) else path
+        seeds = f" --seeds {self.options.seeds}" if self.options.seeds else ""
+        return f"qaml run {shlex.quote(str(spec))} --claim {outcome.id} --profile {outcome.profile}{seeds}"
 
     def _complete_pictures(self, outcome: Outcome) -> None:
         """Make pictures again that have gone since the claim was judged: the report copies them."""
