@@ -44,7 +44,7 @@ def execute(job: Job) -> None:
     if "surrogate" in job.parents:
         surrogate = restore(job.payload["surrogate"], job.read("surrogate", WEIGHTS), job.device)
     battery = _Battery(job, module, data.info, inputs, labels)
-    arrays = _look(module, inputs, labels) | battery.run(surrogate)
+    arrays = look(module, inputs, labels) | battery.run(surrogate)
     about = {"indices": test.indices, "epsilon": job.payload["epsilon"], "outside": battery.outside}
     write_arrays(job.output / DIAGNOSIS, {**about, **arrays})
 
@@ -113,7 +113,7 @@ def _is_correct(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) ->
     return np.asarray((predicted == labels).cpu().numpy(), dtype=bool)
 
 
-def _look(module: nn.Module, inputs: Tensor, labels: Tensor) -> dict[str, NDArray[Any]]:
+def look(module: nn.Module, inputs: Tensor, labels: Tensor) -> dict[str, NDArray[Any]]:
     """Logits and gradients on clean images."""
     logits, loss_gradients = _gradients(module, inputs, labels, nn.functional.cross_entropy)
     finite = np.isfinite(logits).all(1) & np.isfinite(loss_gradients).all(1)
