@@ -31,7 +31,8 @@ class Built(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.linear(self.before(inputs))
-        return self.after(logits)
+        changed: Tensor = self.after(logits)
+        return changed
 
 
 @pytest.fixture
