@@ -31,8 +31,7 @@ class Built(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.linear(self.before(inputs))
-        changed: Tensor = self.after(logits)
-        return changed
+        return self.after(logits)
 
 
 @pytest.fixture
@@ -42,7 +41,8 @@ def inputs() -> Tensor:
 
 @pytest.fixture
 def labels(inputs: Tensor) -> Tensor:
-    return Built()(inputs).argmax(1).detach()
+    logits: Tensor = Built()(inputs)
+    return logits.argmax(1).detach()
 
 
 def test_a_healthy_model_raises_nothing(inputs: Tensor, labels: Tensor) -> None:
