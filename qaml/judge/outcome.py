@@ -180,6 +180,8 @@ class Outcome(Record):
     curves: tuple[Curve, ...] = ()
     training: tuple[TrainingCurve, ...] = ()
     strips: tuple[Strip, ...] = ()
+    setting: dict[str, str] = {}
+    """Each model (with its defences and where they stand) and each attack of the claim, in words."""
     assumed: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     provenance: Provenance

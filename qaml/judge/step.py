@@ -43,6 +43,7 @@ def execute(job: Job) -> None:
         expected_findings=entry.expected.findings,
         because=entry.expected.because,
         paper_says=entry.paper_says,
+        setting=claim["setting"],
         assumed=claim["assumed"],
         strips=_strips(source, job.parents),
         provenance=Provenance(artefacts=dict(job.parents), versions={}, data={}, seeds=_seeds(job.parents)),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from qaml.errors import RunError
 from qaml.plan.digest import Digest, digest
 from qaml.plan.step import Step, StepKind, make_step
+from qaml.plan.words import in_words, model_in_words
 from qaml.registry import Part
 from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
 
@@ -284,6 +285,8 @@ class _Planner:
             "reported": dict(self.suite.reported),
             "assumed": dict(self.suite.assumed),
             "attacks": self._with_inner({attack for _, attack in attacks}),
+            "setting": {name: model_in_words(self.suite.models[name]) for name in models}
+            | {name: in_words(self.suite.attacks[name]) for name in sorted({a for _, a in attacks})},
             "profile": self.suite.profile,
             "yaml": entry.yaml,
             "line": entry.line,

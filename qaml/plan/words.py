@@ -1,0 +1,36 @@
+"""Parts in words, for people who read a verdict: what was trained and attacked, and where a defence stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qaml.registry import Part
+from qaml.spec.suite import ModelEntry
+
+STANDS = {
+    "data": "before the attack: training and test images are defended, and the attack starts from the defended image",
+    "classifier": "inside the classifier, and the attack goes through it",
+}
+
+
+def in_words(part: Part) -> str:
+    """A part's kind and what was set or defaulted, such as ``fgsm: norm linf, epsilon 0.1``."""
+    fields = part.model_dump(mode="json", exclude={"kind", "where"}, serialize_as_any=True)
+    shown = ", ".join(f"{name} {_value(value)}" for name, value in fields.items() if value not in (None, [], {}))
+    return f"{part.kind}: {shown}" if shown else part.kind
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{name} {_value(item)}" for name, item in value.items() if item not in (None, [], {}))
+        return f"({inner})"
+    if isinstance(value, list):
+        return " ".join(_value(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def model_in_words(entry: ModelEntry) -> str:
+    """A model, its data, its training runs, its defences and where each stands."""
+    runs = f"on {entry.dataset}, {entry.seeds} training run{'s' if entry.seeds > 1 else ''}"
+    defences = [f"{in_words(d)}; {STANDS.get(getattr(d, 'where', ''), 'in training')}" for d in entry.defences]
+    return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences)])
