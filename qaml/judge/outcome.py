@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from qaml.vocab import ProfileName, Protocol, Severity, Verdict
 
 SCHEMA_VERSION = 1
+ARTEFACT = "outcome.json"
+"""The file of one claim's outcome in the store: written by the judge's step, read by the session."""
 
 
 def _plain(value: float) -> float | str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qaml.errors import Location, Problem, SpecError
-from qaml.judge.outcome import Outcome
+from qaml.judge.outcome import ARTEFACT, Outcome
 from qaml.plan.plan import Plan, make_plan
 from qaml.run.progress import Reporter, progress_folder
 from qaml.run.scheduler import Scheduler
@@ -17,8 +17,6 @@ from qaml.run.store import Damaged, Store
 from qaml.spec.load import as_typed, find_specs, load_suite
 from qaml.spec.suite import ClaimEntry, Suite
 from qaml.vocab import ProfileName
-
-OUTCOME = "outcome.json"
 
 
 class Options(NamedTuple):
@@ -195,4 +193,4 @@ def read_outcome(store: Store, key: str) -> Outcome:
     Raises:
         Damaged: the artefact is damaged and has been set aside.
     """
-    return Outcome.model_validate_json(store.read(key, OUTCOME).read_bytes())
+    return Outcome.model_validate_json(store.read(key, ARTEFACT).read_bytes())

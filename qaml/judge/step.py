@@ -10,11 +10,9 @@ from typing import Any
 
 from qaml.judge.evidence import StoreSource
 from qaml.judge.judge import judge
-from qaml.judge.outcome import Outcome, Picture, Provenance, Strip
+from qaml.judge.outcome import ARTEFACT, Outcome, Picture, Provenance, Strip
 from qaml.run.job import Job
 from qaml.spec.suite import ClaimEntry
-
-OUTCOME = "outcome.json"
 
 
 def execute(job: Job) -> None:
@@ -53,7 +51,7 @@ def execute(job: Job) -> None:
         replay="",
         **judgement._asdict(),
     )
-    (job.output / OUTCOME).write_text(outcome.model_dump_json(indent=1))
+    (job.output / ARTEFACT).write_text(outcome.model_dump_json(indent=1))
 
 
 def _seeds(roles: Mapping[str, str]) -> dict[str, int]:
