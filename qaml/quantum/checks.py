@@ -34,7 +34,7 @@ def check(circuit: Circuit) -> None:
 
 
 def check_shapes(circuit: Circuit, weights: Shape, inputs: Shape, draws: Shape | None) -> None:
-    """Raise a PartError unless arrays of these shapes fit: (n_weights,), (batch, n_features), (n_draws,) or a row each."""
+    """Raise a PartError unless the shapes fit: (n_weights,), (batch, n_features), (n_draws,) or (batch, n_draws)."""
     if weights != (circuit.n_weights,):
         raise PartError(
             f"expected weights of shape ({circuit.n_weights},), got {weights}", "a tensor a layer is passed flattened"

@@ -46,7 +46,7 @@ class Angle(NamedTuple):
     """An angle in radians: scale × array[index], the array chosen by ``source``; for ``fixed`` the scale itself."""
 
     source: Source
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # hides tuple.index, which nobody asks an angle for
     scale: float = 1.0
 
 
@@ -106,7 +106,7 @@ class Circuit(NamedTuple):
 def layered(n_wires: int, n_layers: int, n_observables: int, entangler: Entangler = "cz_chain") -> Circuit:
     """Amplitude encoding, then layers of Rot on every wire and an entangler, then Z on the first wires.
 
-    The weights of layer l and wire w are (φ, θ, ω) at ((l·n_wires) + w)·3, so a tensor (n_layers, n_wires, 3) fits flat.
+    The weights (φ, θ, ω) of layer l and wire w begin at ((l·n_wires) + w)·3: a flat tensor (n_layers, n_wires, 3).
     With ``cz_chain`` it is the classifier of West et al. 2022 (Methods; figure S1c): 39 gates a layer on 10 wires.
     """
     rotations = [
