@@ -15,12 +15,13 @@ from qaml.claims.base import CLAIMS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.models.base import MODELS
+from qaml.quantum.channels import CHANNELS
 from qaml.registry import Registry
 from qaml.samplers.base import SAMPLERS
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "pennylane", "foolbox", "dwave", "dimod", "minorminer", "sklearn", "scipy", "numba", "matplotlib")
-REGISTRIES: list[Registry[Any]] = [ATTACKS, CLAIMS, DATASETS, TRANSFORMS, DEFENCES, MODELS, SAMPLERS]
+REGISTRIES: list[Registry[Any]] = [ATTACKS, CHANNELS, CLAIMS, DATASETS, TRANSFORMS, DEFENCES, MODELS, SAMPLERS]
 KINDS = [(registry, kind) for registry in REGISTRIES for kind in registry.kinds()]
 
 TELL = f"""

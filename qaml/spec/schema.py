@@ -14,6 +14,7 @@ from qaml.claims.base import CLAIMS, Cell, ReportedTable
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.models.base import MODELS
+from qaml.quantum.channels import CHANNELS
 from qaml.registry import Part, Registry
 from qaml.samplers.base import SAMPLERS
 from qaml.spec.claims import ClaimFields
@@ -27,7 +28,10 @@ from qaml.vocab import PROFILES, VERDICTS
 
 Schema = dict[str, Any]
 
-_REGISTRIES: Final[tuple[Registry[Any], ...]] = (DATASETS, TRANSFORMS, SAMPLERS, MODELS, DEFENCES, ATTACKS, CLAIMS)
+_REGISTRIES: Final[tuple[Registry[Any], ...]] = (
+    *(DATASETS, TRANSFORMS, CHANNELS, SAMPLERS),
+    *(MODELS, DEFENCES, ATTACKS, CLAIMS),
+)
 _SETTINGS: Final[tuple[type[Settings], ...]] = (
     *(Citation, Evaluation, Diagnostics, ReportedTable, Cell),
     *(ModelFields, Derivation, ClaimFields, ExpectationRule),

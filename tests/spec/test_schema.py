@@ -13,6 +13,7 @@ from qaml.claims.base import CLAIMS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.models.base import MODELS
+from qaml.quantum.channels import CHANNELS
 from qaml.samplers.base import SAMPLERS
 from qaml.spec.problems import Problems
 from qaml.spec.reader import read
@@ -44,7 +45,7 @@ def test_first_line_names_the_schema(path: Path) -> None:
     assert path.read_text("utf-8").split("\n")[0] == FIRST_LINE
 
 
-@pytest.mark.parametrize("registry", [DATASETS, TRANSFORMS, SAMPLERS, MODELS, DEFENCES, ATTACKS, CLAIMS])
+@pytest.mark.parametrize("registry", [DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, MODELS, DEFENCES, ATTACKS, CLAIMS])
 def test_every_kind_can_be_chosen(registry: Any) -> None:
     definitions = json_schema()["$defs"]
     options = [option["$ref"].rpartition("/")[2] for option in definitions[registry.base_class.__name__]["anyOf"]]
