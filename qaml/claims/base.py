@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from qaml.attacks.elsewhere import as_seen_by
 from qaml.registry import AttackName, ModelName, Part, Registry
 from qaml.types import Epsilon, Settings
 from qaml.vocab import Protocol as AttackProtocol
@@ -43,6 +44,7 @@ MetricName = Literal[
     "training_loss",
     "certified_accuracy",
     "low_frequency_share",
+    "shots_needed",
 ]
 
 
@@ -62,7 +64,8 @@ class Cell(Settings):
     model: ModelName
     """The model measured."""
     attack: AttackNames = ()
-    """One attack or several; robust accuracy counts an image as fooled if any of them fools it."""
+    """One attack or several, ``pgd@convnet`` for one made on another model; robust accuracy counts an image as fooled if
+    any of them fools it."""
     metric: MetricName | None = None
     """Defaults to the claim's metric."""
     epsilon: Epsilon | Literal["every"] | None = None
@@ -72,9 +75,15 @@ class Cell(Settings):
     protocol: AttackProtocol = "budgeted"
     """``as_published`` keeps the paper's flaws: findings flag such a cell and do not limit its verdict."""
     quantile: float = Field(0.5, gt=0, lt=1)
-    """Of ``norm_quantile``."""
+    """Of ``norm_quantile`` and ``shots_needed``."""
     level: float = Field(0.5, gt=0, lt=1)
     """Of ``epsilon_at``: the accuracy that is crossed."""
+
+    @field_validator("attack")
+    @classmethod
+    def _made_on_itself(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """What is made on the cell's own model is white-box, and goes by the attack's plain name."""
+        return tuple(dict.fromkeys(as_seen_by(name, info.data.get("model", "")) for name in value))
 
     @property
     def label(self) -> str:
@@ -172,7 +181,7 @@ class ReportedTable(Settings):
     columns: tuple[ModelName, ...]
     """Names of models."""
     rows: dict[str, tuple[float | None, ...]]
-    """Name of an attack (or ``clean``) → one value a column."""
+    """Name of an attack (``pgd@convnet`` for one made on another model, or ``clean``) → one value a column."""
 
 
 class Measured(NamedTuple):

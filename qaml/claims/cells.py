@@ -23,7 +23,9 @@ SHARES: frozenset[MetricName] = frozenset(
     }
 )
 """Metrics that lie in [0, 1] and are shown as percentage points."""
-ONE_ATTACK: frozenset[MetricName] = frozenset({"accuracy_under_attack", "attack_success_rate"})
+ONE_ATTACK: frozenset[MetricName] = frozenset(
+    {"accuracy_under_attack", "attack_success_rate", "certified_accuracy", "low_frequency_share", "shots_needed"}
+)
 WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
 
 

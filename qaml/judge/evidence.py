@@ -60,7 +60,8 @@ class StoreSource:
         """The model on clean test images."""
         seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"clean {model}")]
         correct = np.stack([arrays["correct"][0] for arrays in seeds])
-        return Clean(correct, seeds[0]["indices"], int(seeds[0]["draws"]))
+        shots = np.stack([arrays["shots"][0] for arrays in seeds]) if "shots" in seeds[0] else None
+        return Clean(correct, seeds[0]["indices"], int(seeds[0]["draws"]), shots)
 
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model on the attack's adversarials."""
@@ -74,6 +75,8 @@ class StoreSource:
             norms=stacked.get("norms"),
             draws=int(seeds[0]["draws"]),
             claimed=None if is_transferred else stacked["claimed"],  # the library counted on the surrogate
+            low_frequency=stacked.get("low_frequency"),
+            shots=stacked.get("shots"),
         )
 
     def traits(self, attack: str) -> AttackTraits:

@@ -141,7 +141,9 @@ def _measurement(measured: Measured) -> Measurement:
 def _cell_value(cell: Cell, estimator: SourceEstimator) -> CellValue:
     resolver = estimator.resolver
     epsilon: float | None = None
-    if cell.attack and cell.epsilon != "every" and cell.metric not in WITHOUT_EPSILON:
+    if cell.metric == "certified_accuracy" and cell.epsilon != "every":
+        epsilon = resolver.radius(cell)
+    elif cell.attack and cell.epsilon != "every" and cell.metric not in WITHOUT_EPSILON:
         budgets = set(resolver.budgets(cell))
         epsilon = budgets.pop() if len(budgets) == 1 else None
     surrogates = [resolver.source.traits(name).surrogate for name in cell.attack]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from qaml.claims.base import Cell
 from qaml.errors import RunError
 from qaml.judge.source import Source
@@ -9,6 +11,7 @@ from qaml.metrics.accuracy import (
     Threat,
     accuracy_under_attack,
     attack_success_rate,
+    certified_accuracy,
     clean_accuracy,
     column,
     is_within,
@@ -16,9 +19,10 @@ from qaml.metrics.accuracy import (
     robust_accuracy,
 )
 from qaml.metrics.contributions import Contributions
-from qaml.metrics.crossing import FallingShare, common_grid, epsilon_at, norm_quantile
+from qaml.metrics.crossing import FallingShare, common_grid, epsilon_at, norm_quantile, shots_quantile
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.metrics.loss import training_loss
+from qaml.metrics.perturbation import low_frequency
 
 Resolved = Contributions | FallingShare | tuple[float, ...]
 """Contributions, a crossing, or one number a seed."""
@@ -82,6 +86,17 @@ class Resolver:
         shared = common_grid(attacks) if attacks else ()
         return tuple(shared[-1] if shared else attacked.epsilons[-1] for attacked in attacks)
 
+    def radius(self, cell: Cell) -> float:
+        """The epsilon of a certified cell: exact distances are known at every one, on a grid or not.
+
+        Raises:
+            RunError: the cell names no epsilon, and its attack has no grid.
+        """
+        epsilon = cell.epsilon if isinstance(cell.epsilon, float) else self.budgets(cell)[0]
+        if not math.isfinite(epsilon):
+            raise RunError(f"{cell.label}: no radius to certify", "add an 'epsilon'")
+        return epsilon
+
     def resolve(self, cell: Cell) -> Resolved:
         """What the cell's metric is computed from.
 
@@ -114,6 +129,8 @@ class Resolver:
         clean = self.clean(cell.model)
         if cell.metric == "clean_accuracy":
             return clean_accuracy(clean)
+        if cell.metric == "shots_needed" and not cell.attack:
+            return shots_quantile(clean, cell.quantile)
         if not cell.attack:
             raise ValueError(f"{cell.metric} needs an attack")
         attacks = self.attacks(cell)
@@ -121,6 +138,10 @@ class Resolver:
             return norm_quantile(clean, attacks, cell.quantile)
         if cell.metric == "epsilon_at":
             return epsilon_at(clean, attacks, cell.level)
+        if cell.metric == "certified_accuracy":
+            return certified_accuracy(clean, attacks[0], self.radius(cell))
+        if cell.metric == "shots_needed":
+            return shots_quantile(attacks[0], cell.quantile, self.budgets(cell)[0])
         return self._share(cell, clean, attacks)
 
     def _share(self, cell: Cell, clean: Clean, attacks: list[Attacked]) -> Contributions:
@@ -134,4 +155,6 @@ class Resolver:
             return accuracy_under_attack(attacks[0], budgets[0], clean)
         if cell.metric == "attack_success_rate":
             return attack_success_rate(clean, attacks[0], budgets[0])
+        if cell.metric == "low_frequency_share":
+            return low_frequency(attacks[0], budgets[0])
         raise ValueError(f"metric {cell.metric!r} cannot be measured yet")

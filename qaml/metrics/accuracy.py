@@ -43,6 +43,19 @@ def column(epsilons: Sequence[float], epsilon: float) -> int | None:
     return None
 
 
+def place_of(attacked: Attacked, epsilon: float) -> int:
+    """The place of a budget on an attack's grid.
+
+    Raises:
+        ValueError: the grid lacks it.
+    """
+    place = column(attacked.epsilons, epsilon)
+    if place is None:
+        grid = ", ".join(f"{e:g}" for e in attacked.epsilons)
+        raise ValueError(f"epsilon {epsilon:g} is not on the attack's grid ({grid})")
+    return place
+
+
 def clean_accuracy(clean: Clean) -> Contributions:
     """Share of clean images classified correctly."""
     (correct,), indices = align([(clean.correct, clean.indices)])
@@ -55,13 +68,13 @@ def correct_at(attacked: Attacked, epsilon: float, clean: Clean | None = None) -
     Raises:
         ValueError: the budget is not on the attack's grid, and there are no norms (with clean evidence) to tell.
     """
-    place = column(attacked.epsilons, epsilon)
-    if place is not None:
+    is_known = attacked.norms is not None and clean is not None and is_within(epsilon, attacked.epsilons[-1])
+    if column(attacked.epsilons, epsilon) is not None or not is_known:
+        place = place_of(attacked, epsilon)
         (correct,), indices = align([(attacked.correct[:, place], attacked.indices)])
         return share(correct, indices)
-    if attacked.norms is None or clean is None or not is_within(epsilon, attacked.epsilons[-1]):
-        grid = ", ".join(f"{e:g}" for e in attacked.epsilons)
-        raise ValueError(f"epsilon {epsilon:g} is not on the attack's grid ({grid})")
+    assert attacked.norms is not None
+    assert clean is not None
     rows, indices = align(
         [
             (clean.correct, clean.indices),
@@ -116,3 +129,20 @@ def attack_success_rate(clean: Clean, attacked: Attacked, epsilon: float) -> Con
     after = correct_at(attacked, epsilon, clean)
     (before, kept), indices = align([(clean.correct, clean.indices), (after.values, after.indices)])
     return ratio(before * (1 - kept), before, indices)
+
+
+def certified_accuracy(clean: Clean, exact: Attacked, epsilon: float) -> Contributions:
+    """Share of images that are clean-correct and farther than ε from every other answer: no attack can fool them.
+
+    Args:
+        clean: of a deterministic model.
+        exact: its ``norms`` are exact distances, or lower bounds of them; every ε will do.
+        epsilon: the radius, in the norm of ``exact``.
+
+    Raises:
+        ValueError: the attack measured no norms.
+    """
+    if exact.norms is None:
+        raise ValueError("certified_accuracy needs an attack of kind 'exact_l2'")
+    (correct, norms), indices = align([(clean.correct, clean.indices), (exact.norms, exact.indices)])
+    return share(np.where(norms > epsilon, correct, 0.0), indices)

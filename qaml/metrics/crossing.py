@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaml.metrics.accuracy import TOLERANCE, Threat, clean_accuracy, column, robust_accuracy
+from qaml.metrics.accuracy import TOLERANCE, Threat, clean_accuracy, column, place_of, robust_accuracy
 from qaml.metrics.contributions import Array, Contributions, align, share
 from qaml.metrics.evidence import Attacked, Clean
+from qaml.types import IntArray
 
 
 class FallingShare(NamedTuple):
@@ -41,13 +42,39 @@ def norm_quantile(clean: Clean, attacks: Sequence[Attacked], quantile: float) ->
         raise ValueError("norm_quantile needs attacks that look for the smallest perturbation")
     pairs = [(attacked.norms, attacked.indices) for attacked in attacks if attacked.norms is not None]
     rows, indices = align([(clean.correct, clean.indices), *pairs])
-    norms = np.where(rows[0] < 0.5, 0.0, np.min(rows[1:], axis=0))
-    positions = np.unique(norms[np.isfinite(norms)])
+    return _quantile(np.where(rows[0] < 0.5, 0.0, np.min(rows[1:], axis=0)), indices, quantile)
 
-    def survives(position: float) -> Contributions:
-        return share((norms > position).astype(np.float64), indices)
 
-    return FallingShare(survives, positions, 1 - quantile, interpolates=False)
+def shots_quantile(evidence: Clean | Attacked, quantile: float, epsilon: float | None = None) -> FallingShare:
+    """Quantile over images of the shots after which a circuit's sampled answer is its exact one with 99 %.
+
+    An image on the boundary between two classes needs infinitely many. Whether the exact answer is right is another
+    question: every image counts.
+
+    Args:
+        evidence: of a circuit, on clean or on attacked images.
+        quantile: 0 … 1.
+        epsilon: the budget of attacked images.
+
+    Raises:
+        ValueError: the model is no circuit, or the attack was not run at this budget.
+    """
+    if evidence.shots is None:
+        raise ValueError("shots_needed needs a model that is a quantum circuit, with no defence around it")
+    shots = evidence.shots
+    if isinstance(evidence, Attacked):
+        shots = shots[:, place_of(evidence, evidence.epsilons[-1] if epsilon is None else epsilon)]
+    (rows,), indices = align([(shots, evidence.indices)])
+    return _quantile(rows, indices, quantile)
+
+
+def _quantile(values: Array, indices: IntArray, quantile: float) -> FallingShare:
+    """The smallest value that a share of at most 1 − quantile of the images exceeds; values: (seeds, n)."""
+
+    def exceeds(position: float) -> Contributions:
+        return share((values > position).astype(np.float64), indices)
+
+    return FallingShare(exceeds, np.unique(values[np.isfinite(values)]), 1 - quantile, interpolates=False)
 
 
 def common_grid(attacks: Sequence[Attacked]) -> tuple[float, ...]:

@@ -18,11 +18,14 @@ class Clean(NamedTuple):
         correct: (seeds, n) float32 in [0, 1], share of draws predicted correctly (0 or 1 for deterministic models).
         indices: (n,) the test images' original positions.
         draws: K of k-of-K evidence; 1 for deterministic models.
+        shots: (seeds, n) how often a circuit must be measured until the sampled answer is the exact one with 99 %;
+            None for models that are no circuits.
     """
 
     correct: FloatArray
     indices: IntArray
     draws: int = 1
+    shots: NDArray[np.float64] | None = None
 
 
 class Attacked(NamedTuple):
@@ -35,6 +38,9 @@ class Attacked(NamedTuple):
         norms: (seeds, n) smallest adversarial norm, infinite without success; None for budgeted attacks.
         draws: K of k-of-K evidence.
         claimed: (seeds, n_epsilons, n) the library's own success count.
+        low_frequency: (seeds, n_epsilons, n) share of the perturbation's spectral energy at low spatial frequencies,
+            NaN without a perturbation; None where inputs are no images.
+        shots: (seeds, n_epsilons, n) as for clean images.
     """
 
     correct: FloatArray
@@ -43,6 +49,8 @@ class Attacked(NamedTuple):
     norms: NDArray[np.float64] | None = None
     draws: int = 1
     claimed: NDArray[np.bool_] | None = None
+    low_frequency: NDArray[np.float32] | None = None
+    shots: NDArray[np.float64] | None = None
 
 
 class Diagnosis(NamedTuple):
@@ -64,6 +72,7 @@ class Diagnosis(NamedTuple):
         margin_below_precision: (n,) bool, logit margin under the arithmetic's error.
         planted_missed: (n,) bool, the planted adversarial exists and the attack missed it; None where not tested.
         is_constant: the model answers one class for every clean image, so there may be nothing to fool.
+        below_exact: number of the battery's adversarials that fool from nearer than the exact L2 distance.
     """
 
     epsilon: float
@@ -77,6 +86,26 @@ class Diagnosis(NamedTuple):
     margin_below_precision: NDArray[np.bool_] | None = None
     planted_missed: NDArray[np.bool_] | None = None
     is_constant: bool = False
+    below_exact: int = 0
+
+
+class Distances(NamedTuple):
+    """A minimising L2 attack without bounds beside the exact distances, on images of the first seed.
+
+    Exact distances ignore the bounds, so only an attack without them can be expected to come near.
+
+    Attributes:
+        indices: (n,) original positions.
+        found: (n,) smallest norms that the attack found without bounds, infinite without success.
+        exact: (n,) exact L2 distances to the nearest other class: zero where the clean answer is wrong, infinite where
+            there is no adversarial.
+        slack: (n,) what an attack may stay below ``exact`` by rounding.
+    """
+
+    indices: IntArray
+    found: NDArray[np.float64]
+    exact: NDArray[np.float64]
+    slack: NDArray[np.float64]
 
 
 class AttackTraits(NamedTuple):
@@ -90,6 +119,7 @@ class AttackTraits(NamedTuple):
         is_white_box: computes gradients on the model itself.
         surrogate: the model that adversarials are made on, for transfer.
         reach: epsilon → how far it can move (steps × step size).
+        is_exact: the exact distance, or a bound that follows from it, rather than a search.
     """
 
     name: str
@@ -99,3 +129,4 @@ class AttackTraits(NamedTuple):
     is_white_box: bool
     surrogate: str | None
     reach: dict[float, float]
+    is_exact: bool = False

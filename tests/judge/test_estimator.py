@@ -58,7 +58,10 @@ def test_aggregates_over_budgets(source: ArraySource) -> None:
         ({"metric": "robust_accuracy", "attack": ("pgd",), "epsilon": 0.25}, "was not run at this budget"),
         ({"metric": "robust_accuracy", "attack": ("pgd",), "epsilon": "every"}, "every budget is several numbers"),
         ({"metric": "norm_quantile", "attack": ("pgd",)}, "smallest perturbation"),
-        ({"metric": "certified_accuracy", "attack": ("pgd",)}, "cannot be measured yet"),
+        ({"metric": "certified_accuracy", "attack": ("pgd",), "epsilon": 0.1}, "needs an attack of kind 'exact_l2'"),
+        ({"metric": "certified_accuracy", "epsilon": 0.1}, "needs an attack"),
+        ({"metric": "low_frequency_share", "attack": ("pgd",)}, "needs images"),
+        ({"metric": "shots_needed"}, "quantum circuit"),
         ({"metric": "robust_accuracy"}, "needs an attack"),
         ({"metric": "training_loss"}, "kept no curve"),
     ],
@@ -198,6 +201,34 @@ def test_difference_of_quantiles() -> None:
     found = estimator(made).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)))
     assert found.value == 10
     assert -5 < found.low < 0 < 20 < found.high < 25
+
+
+def test_certified_accuracy_at_any_radius() -> None:
+    made = with_norms(np.arange(1.0, 101.0)[None], 1)
+    found = one(made, metric="certified_accuracy", attack=("deepfool",), epsilon=30.5)
+    assert found.value == 0.7
+    assert (found.low, found.high) == pytest.approx(tuple(wilson(0.7, 100)))
+    with pytest.raises(RunError, match="no radius to certify"):
+        one(made, metric="certified_accuracy", attack=("deepfool",))
+
+
+def test_spectral_share_is_shown_in_points_and_weakened_by_nothing(source: ArraySource) -> None:
+    shares = np.linspace(0.2, 0.6, 300).reshape(1, 3, 100).astype(np.float32)
+    source.attacks["m", "pgd"] = source.attacks["m", "pgd"]._replace(low_frequency=shares)
+    of = {"model": "m", "attack": "pgd", "epsilon": 0.2}
+    found = judge(entry(claim("bound", metric="low_frequency_share", of=of, at_least=0.2)), source)
+    assert (found.verdict, found.unit) == ("supported", "points")
+    assert found.measured[0].estimate.value == pytest.approx(0.4)
+
+
+def test_shots_are_plain_numbers_with_the_interval_of_a_quantile(source: ArraySource) -> None:
+    shots = 10 * np.arange(1.0, 101.0)[None]
+    source.cleans["m"] = source.cleans["m"]._replace(shots=shots)
+    found = judge(entry(claim("bound", metric="shots_needed", of={"model": "m"}, at_most=700)), source)
+    assert (found.verdict, found.unit) == ("supported", "plain")
+    estimate = found.measured[0].estimate
+    assert estimate.value == 500
+    assert 400 <= estimate.low < estimate.high <= 620
 
 
 def test_training_loss_is_students_over_seeds() -> None:

@@ -9,12 +9,13 @@ from qaml.metrics.accuracy import (
     Threat,
     accuracy_under_attack,
     attack_success_rate,
+    certified_accuracy,
     clean_accuracy,
     retained,
     robust_accuracy,
 )
 from qaml.metrics.contributions import align, ratio
-from qaml.metrics.crossing import common_grid, epsilon_at, norm_quantile
+from qaml.metrics.crossing import common_grid, epsilon_at, norm_quantile, shots_quantile
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.metrics.loss import training_loss
 from qaml.metrics.worst_case import Candidate, worst_case
@@ -123,6 +124,43 @@ def test_norm_quantile_counts_wrong_as_zero_and_failures_as_infinite() -> None:
     assert falling.at(0.1).values.tolist() == [[1, 0, 1, 0]]
     with pytest.raises(ValueError, match="smallest perturbation"):
         norm_quantile(CLEAN, [FGSM], 0.5)
+
+
+def test_certified_accuracy_is_clean_correct_and_farther_than_epsilon() -> None:
+    exact = DEEPFOOL._replace(epsilons=(np.inf,), norms=np.array([[0.8, 0.1, np.inf, 0.0]]))
+    assert certified_accuracy(CLEAN, exact, 0.05).values.tolist() == [[1, 1, 1, 0]]
+    assert certified_accuracy(CLEAN, exact, 0.1).values.tolist() == [[1, 0, 1, 0]]
+    assert certified_accuracy(CLEAN, exact, 1e9).values.tolist() == [[0, 0, 1, 0]]
+    # a distance to the other answer is no certificate where the answer is wrong
+    far = exact._replace(norms=np.full((1, 4), 5.0))
+    assert certified_accuracy(CLEAN, far, 1.0).values.tolist() == CLEAN.correct.tolist()
+    with pytest.raises(ValueError, match="exact_l2"):
+        certified_accuracy(CLEAN, FGSM, 0.1)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 2))
+def test_certified_accuracy_is_at_most_robust_accuracy_under_the_same_norms(seed: int, epsilon: float) -> None:
+    generator = np.random.default_rng(seed)
+    clean = Clean((generator.random((2, 30)) < 0.8).astype(np.float32), np.arange(30))
+    norms = np.where(clean.correct > 0, generator.exponential(size=(2, 30)), 0.0)
+    exact = Attacked(np.zeros((2, 1, 30), dtype=np.float32), (np.inf,), np.arange(30), norms=norms)
+    certified = certified_accuracy(clean, exact, epsilon).values
+    assert (certified <= robust_accuracy(clean, [Threat(exact, epsilon)]).values).all()
+
+
+def test_shots_are_a_quantile_over_all_images_right_or_wrong() -> None:
+    clean = CLEAN._replace(shots=np.array([[10.0, 400.0, np.inf, 20.0]]))
+    falling = shots_quantile(clean, 0.75)
+    assert falling.positions.tolist() == [10, 20, 400]
+    assert falling.level == 0.25
+    assert falling.at(20).values.tolist() == [[0, 1, 1, 0]]
+    attacked = FGSM._replace(shots=np.array([[[1.0, 2, 3, 4], [5, 6, 7, 8]]]))
+    assert shots_quantile(attacked, 0.5, 0.1).positions.tolist() == [1, 2, 3, 4]
+    assert shots_quantile(attacked, 0.5).positions.tolist() == [5, 6, 7, 8]
+    with pytest.raises(ValueError, match="quantum circuit"):
+        shots_quantile(CLEAN, 0.5)
+    with pytest.raises(ValueError, match="not on the attack's grid"):
+        shots_quantile(attacked, 0.5, 0.15)
 
 
 def test_epsilon_at_starts_clean_and_interpolates() -> None:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qaml.metrics.spectrum import low_frequency_share
 from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import first, loaded
@@ -26,6 +27,8 @@ PREDICTIONS = "predictions.npz"
 def execute(job: Job) -> None:
     """Write ``predictions.npz``: correct (n_epsilons, n) as shares of draws, predictions of the first draw, their
     confidence, labels, indices, epsilons, claimed, norms; n_epsilons is 1 (and epsilon 0) for clean images.
+
+    Attacked images also have the perturbation's low_frequency share, and a circuit its shots, (n_epsilons, n) each.
     """  # noqa: D205
     description = job.payload["classifier"]
     inference: Inference = description["inference"]
@@ -39,6 +42,7 @@ def execute(job: Job) -> None:
         if draw == 0:
             arrays |= {"predicted": predicted, "confidence": confidence}
         job.progress((draw + 1) / draws, "")
+    arrays |= _shots(module, inputs, job.device)
     write_arrays(job.output / PREDICTIONS, {"correct": correct, "draws": draws, **arrays})
 
 
@@ -46,9 +50,12 @@ def _inputs(job: Job) -> tuple[FloatArray, dict[str, NDArray[np.generic]]]:
     if "attack" in job.parents:
         made = read_arrays(job.read("attack", "adversarials.npz"))
         start, adversarials = made.pop("start"), made.pop("adversarials")
-        if job.payload["epsilons"] is None:
-            return adversarials, made
-        return _within_budgets(job.payload["epsilons"], start, adversarials[0], made)
+        if job.payload["epsilons"] is not None:
+            adversarials, made = _within_budgets(job.payload["epsilons"], start, adversarials[0], made)
+        if start.ndim == 4:
+            shares = [low_frequency_share(attacked - start) for attacked in adversarials]
+            made["low_frequency"] = np.stack(shares).astype(np.float32)
+        return adversarials, made
     description = job.payload["classifier"]
     data = loaded(description["dataset"])
     test = first(data.test, job.payload["images"])
@@ -64,6 +71,16 @@ def _within_budgets(
     made |= {"epsilons": np.asarray(epsilons), "claimed": np.asarray(made["claimed"], dtype=bool) & reached}
     where = reached.reshape(*reached.shape, *[1] * (start.ndim - 1))
     return np.where(where, smallest[None], start[None]), made
+
+
+@torch.no_grad()
+def _shots(module: nn.Module, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
+    """How often a circuit must be measured for each input, (n_epsilons, n) float64; nothing for other models."""
+    if not hasattr(module, "shots_needed"):
+        return {}
+    batches = torch.split(torch.from_numpy(inputs.reshape(-1, *inputs.shape[2:])), BATCH)
+    needed = np.concatenate([module.shots_needed(batch.to(device)) for batch in batches])  # type: ignore[operator]
+    return {"shots": needed.astype(np.float64).reshape(inputs.shape[:2])}
 
 
 def _predict(
