@@ -15,7 +15,8 @@ from pooch import HTTPDownloader
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from qaml.data.idx_file import DamagedFileError, IdxFile
+from qaml.data.idx_file import IdxFile
+from qaml.data.pinned_file import DamagedFileError
 from qaml.errors import DataError
 
 TIMEOUT_SECONDS = 30

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
 from qaml.data.base import DatasetPart
+from qaml.data.folder import DATA_VARIABLE, data_folder
 from qaml.data.idx_file import IdxFile
 from qaml.errors import DataError
 from qaml.types import Bounds, Data, InputInfo, Split
 
-DATA_VARIABLE = "QAML_DATA"
 MIRROR_VARIABLE = "QAML_MIRROR"
 
 
@@ -47,11 +47,7 @@ class IdxDataset(DatasetPart, ABC):
     @property
     def folder(self) -> Path:
         """Where the files are looked for: below ``$QAML_DATA``, or below the user's cache folder."""
-        if configured := os.environ.get(DATA_VARIABLE):
-            return Path(configured).expanduser() / self.folder_name
-        from platformdirs import user_cache_path
-
-        return user_cache_path("qaml") / self.folder_name
+        return data_folder(self.folder_name)
 
     def read(self) -> Data:
         """The dataset in its published order, downloaded first where files are missing.

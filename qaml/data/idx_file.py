@@ -6,30 +6,18 @@ dimensions as 32-bit integers, then the bytes in row-major order.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import math
 import struct
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from qaml.errors import DataError
+from qaml.data.pinned_file import DamagedFileError, fault, find, uncompressed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-GZIP_MAGIC = b"\x1f\x8b"
 RESTORE = "delete the file, and the next run downloads it, or put an intact copy there"
-
-
-class DamagedFileError(DataError):
-    """A file is not what was declared; ``fault`` says how, without the path."""
-
-    def __init__(self, path: Path, fault: str) -> None:
-        super().__init__(f"{path}: {fault}", RESTORE)
-        self.fault = fault
 
 
 class IdxFile(NamedTuple):
@@ -58,8 +46,7 @@ class IdxFile(NamedTuple):
 
     def find(self, folder: Path) -> Path | None:
         """The plain or compressed file in a folder, if it is there."""
-        candidates = (folder / self.name, folder / f"{self.name}.gz")
-        return next((path for path in candidates if path.is_file()), None)
+        return find(self.name, folder)
 
     def read(self, path: Path) -> NDArray[np.uint8]:
         """The array in a file, verified.
@@ -75,43 +62,17 @@ class IdxFile(NamedTuple):
     def content(self, path: Path) -> bytes:
         """The uncompressed bytes of a file, verified against what is declared.
 
-        Whether they are compressed is read off the bytes, since browsers unzip a ``.gz`` and keep its name.
-
         Raises:
             DataError: the file cannot be read, is damaged, or is another one.
         """
-        try:
-            content = self._uncompressed(path)
-        except EOFError as error:
-            raise DamagedFileError(path, "truncated: the gzip data end early") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise DamagedFileError(path, f"damaged gzip data ({error})") from error
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}", "check the file's permissions") from error
-        if (fault := self._fault(content)) is not None:
-            raise DamagedFileError(path, fault)
+        content = uncompressed(path, self.size, RESTORE)
+        if (wrong := self._fault(content)) is not None:
+            raise DamagedFileError(path, wrong, RESTORE)
         return content
-
-    def _uncompressed(self, path: Path) -> bytes:
-        # one byte too many is enough to notice, and a gzip bomb must not fill the memory
-        with path.open("rb") as opened:
-            is_gzip = opened.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-            opened.seek(0)
-            if not is_gzip:
-                return opened.read(self.size + 1)
-            with gzip.GzipFile(fileobj=opened) as unzipped:
-                content = unzipped.read(self.size + 1)
-                # reaching the end makes gzip check its own checksum
-                return content + unzipped.read(1) if len(content) == self.size else content
 
     def _fault(self, content: bytes) -> str | None:
         magic = self.header[:4]
         if content[:4] != magic:
             found = content[:4].hex() or "nothing"
             return f"neither gzip nor the IDX file expected: magic number {magic.hex()}, got {found}"
-        if len(content) != self.size:
-            fault, got = ("truncated", f"{len(content)}") if len(content) < self.size else ("too long", "more")
-            return f"{fault}: expected {self.size} bytes uncompressed, got {got}"
-        if (found := hashlib.sha256(content).hexdigest()) != self.sha256:
-            return f"wrong checksum: expected SHA-256 {self.sha256} of the uncompressed content, got {found}"
-        return None
+        return fault(content, self.size, self.sha256)

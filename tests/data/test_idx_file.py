@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qaml.data.idx_file import DamagedFileError
+from qaml.data.pinned_file import DamagedFileError
 from qaml.errors import DataError
 from tests.data.tiny import CONTENT, FILES, TRAIN_IMAGES, ZIPPED, encode
 
