@@ -121,6 +121,20 @@ class Picture(Record):
     adversarial_label: str
     adversarial_confidence: Number
     norm: Number
+    low_frequency: Number | None = None
+    """Share of the perturbation's spectral energy at low spatial frequencies."""
+
+
+class ClassProbabilities(Record):
+    """The softmax probabilities of a strip's first image along the budgets (West et al. 2022, Figure 1e, f)."""
+
+    image: int
+    """Position of the image in the test split: equal for the same image on several models."""
+    epsilons: tuple[Number, ...]
+    """Increasing, the clean image (0) first."""
+    classes: tuple[str, ...]
+    values: tuple[tuple[Number, ...], ...]
+    """A row a budget, a column a class."""
 
 
 class Strip(Record):
@@ -131,6 +145,21 @@ class Strip(Record):
     epsilon: Number
     caption: str
     pictures: tuple[Picture, ...]
+    surrogate: str | None = None
+    """The model that the perturbations were made on, where that is another one."""
+    probabilities: ClassProbabilities | None = None
+    """Of the first picture, where the attack has a grid of at least three budgets."""
+
+
+class Roc(Record):
+    """The rates of a detector over its thresholds, as points of its receiver operating characteristic."""
+
+    detector: str
+    thresholds: tuple[Number, ...]
+    true_positives: tuple[Number, ...]
+    """Share of attacked images that are flagged at each threshold."""
+    false_positives: tuple[Number, ...]
+    """Share of clean images that are flagged at each threshold."""
 
 
 class Media(Record):
@@ -182,6 +211,7 @@ class Outcome(Record):
     curves: tuple[Curve, ...] = ()
     training: tuple[TrainingCurve, ...] = ()
     strips: tuple[Strip, ...] = ()
+    rocs: tuple[Roc, ...] = ()
     setting: dict[str, str] = {}
     """Each model (with its defences and where they stand) and each attack of the claim, in words."""
     assumed: dict[str, str] = {}

@@ -5,7 +5,7 @@ The outcome is an artefact itself, so a cached run judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qaml.judge.evidence import StoreSource
@@ -70,11 +70,25 @@ def _strips(source: StoreSource, parents: Mapping[str, str]) -> tuple[Strip, ...
         key = parents[f"picture {model} {attack}"]
         norm = source.traits(attack).norm
         pictures = tuple(_picture(key, picture, norm) for picture in content["pictures"])
-        epsilon = float(content["epsilon"])
-        fooled = sum(p.adversarial_label != p.true_label for p in pictures)
-        caption = f"{fooled} of these {len(pictures)} images fool {model}, trained with the first seed."
-        strips.append(Strip(model=model, attack=attack, epsilon=epsilon, caption=caption, pictures=pictures))
+        surrogate = source.traits(attack).surrogate
+        strips.append(
+            Strip(
+                model=model,
+                attack=attack,
+                epsilon=float(content["epsilon"]),
+                caption=_caption(model, surrogate, pictures),
+                pictures=pictures,
+                surrogate=surrogate,
+                probabilities=content.get("probabilities"),
+            )
+        )
     return tuple(strips)
+
+
+def _caption(model: str, surrogate: str | None, pictures: Sequence[Picture]) -> str:
+    fooled = sum(p.adversarial_label != p.true_label for p in pictures)
+    made_on = f" The perturbations were made on {surrogate}, not on {model}." if surrogate else ""
+    return f"{fooled} of these {len(pictures)} images fool {model}, trained with the first seed.{made_on}"
 
 
 def _picture(key: str, content: Mapping[str, Any], norm: str) -> Picture:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from qaml.metrics.spectrum import low_frequency_share
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS, restore
 from qaml.run.dataset import loaded
@@ -18,10 +21,15 @@ from qaml.types import Bounds
 
 SCALE = 84
 """Width of a picture in pixels, at least."""
+LEAST_BUDGETS = 3
+"""Fewer make no curve."""
 
 
 def execute(job: Job) -> None:
-    """Write ``strip.json`` and three PNG files an image; the largest budget, images that were correct if there are."""
+    """Write ``strip.json`` and three PNG files an image; the largest budget, images that were correct if there are.
+
+    Of the first of them also the class probabilities at every budget, where there are enough budgets for a curve.
+    """
     description = job.payload["classifier"]
     info = loaded(description["dataset"]).info
     module = restore(description, job.read("train", WEIGHTS), job.device)
@@ -33,6 +41,7 @@ def execute(job: Job) -> None:
     clean_label, clean_confidence = _predict(module, clean, job.device)
     chosen = np.argsort(clean_label != labels, kind="stable")[: job.payload["count"]]
     label, confidence = _predict(module, adversarial[chosen], job.device)
+    low_frequency = low_frequency_share(adversarial[chosen] - clean[chosen])
     pictures = []
     for position, index in enumerate(chosen):
         pictures.append(
@@ -45,16 +54,49 @@ def execute(job: Job) -> None:
                 "adversarial_confidence": float(confidence[position]),
                 "linf": float(np.abs(adversarial[index] - clean[index]).max()),
                 "l2": float(np.linalg.norm(adversarial[index] - clean[index])),
+                "low_frequency": _existing(low_frequency[position]),
             }
         )
-    (job.output / "strip.json").write_text(json.dumps({"epsilon": repr(epsilon), "pictures": pictures}))
+    content: dict[str, Any] = {"epsilon": repr(epsilon), "pictures": pictures}
+    if _is_grid(made["epsilons"]):
+        content["probabilities"] = _along(module, made, int(chosen[0]), info.classes, job.device)
+    (job.output / "strip.json").write_text(json.dumps(content))
+
+
+def _existing(value: float) -> float | None:
+    """NaN, the share of an unchanged image, is no JSON."""
+    return None if np.isnan(value) else float(value)
+
+
+def _is_grid(epsilons: NDArray[np.float64]) -> bool:
+    return len(epsilons) >= LEAST_BUDGETS and bool(np.isfinite(epsilons).all())
+
+
+def _along(
+    module: torch.nn.Module, made: Mapping[str, NDArray[Any]], index: int, classes: Sequence[str], device: str
+) -> dict[str, Any]:
+    """Probabilities of one image, clean and at every budget of the attack."""
+    epsilons, inputs = made["epsilons"], made["adversarials"][:, index]
+    if epsilons[0] > 0:
+        epsilons, inputs = np.insert(epsilons, 0, 0.0), np.concatenate([made["start"][index : index + 1], inputs])
+    return {
+        "image": int(made["indices"][index]),
+        "epsilons": epsilons.tolist(),
+        "classes": list(classes),
+        "values": _probabilities(module, inputs, device).cpu().numpy().round(6).tolist(),
+    }
+
+
+def _predict(module: torch.nn.Module, inputs: NDArray[np.float32], device: str) -> tuple[NDArray[np.int64], ...]:
+    confidence, label = _probabilities(module, inputs, device).max(1)
+    return label.cpu().numpy(), confidence.cpu().numpy()
 
 
 @torch.no_grad()
-def _predict(module: torch.nn.Module, inputs: NDArray[np.float32], device: str) -> tuple[NDArray[np.int64], ...]:
+def _probabilities(module: torch.nn.Module, inputs: NDArray[np.float32], device: str) -> torch.Tensor:
+    """Softmax of the logits in float64, (n, classes)."""
     logits = torch.cat([module(batch.to(device)) for batch in torch.split(torch.from_numpy(inputs), 250)])
-    confidence, label = torch.softmax(logits.double(), 1).max(1)
-    return label.cpu().numpy(), confidence.cpu().numpy()
+    return torch.softmax(logits.double(), 1)
 
 
 def _draw(
