@@ -1,0 +1,1 @@
+"""The same circuits in PennyLane: the reference that every other path is checked against."""

@@ -1,0 +1,139 @@
+"""Circuits as PennyLane quantum functions, in float64 with gradients in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import pennylane as qml
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from qaml.quantum.checks import check, check_shapes
+from qaml.quantum.circuit import Angle, Channel, Circuit, Operation
+
+Reference: TypeAlias = Callable[..., Tensor]
+
+_OPERATIONS: Mapping[str, Any] = {
+    "hadamard": qml.Hadamard,
+    "x": qml.PauliX,
+    "y": qml.PauliY,
+    "z": qml.PauliZ,
+    "rx": qml.RX,
+    "ry": qml.RY,
+    "rz": qml.RZ,
+    "phase": qml.PhaseShift,
+    "rot": qml.Rot,
+    "cz": qml.CZ,
+    "cnot": qml.CNOT,
+    "swap": qml.SWAP,
+    "crx": qml.CRX,
+    "cry": qml.CRY,
+    "crz": qml.CRZ,
+    "ising_xx": qml.IsingXX,
+    "ising_yy": qml.IsingYY,
+    "ising_zz": qml.IsingZZ,
+    "depolarising": qml.DepolarizingChannel,
+    "amplitude_damping": qml.AmplitudeDamping,
+    "bit_flip": qml.BitFlip,
+    "phase_flip": qml.PhaseFlip,
+}
+
+
+def reference(circuit: Circuit, device: Any = None) -> Reference:
+    """The circuit as a function (weights, inputs, draws=None) → ⟨Z⟩, of the shapes of ``statevector.network.run``.
+
+    Args:
+        circuit: with or without channels.
+        device: a PennyLane device or the name of one; by default ``default.qubit``, or ``default.mixed`` for channels.
+
+    Returns:
+        A function whose result is (batch, n_observables) in float64. On the two default devices it is differentiable in
+        all its arguments; on another as far as that device's own method goes.
+
+    Raises:
+        PartError: for a mistake in the circuit, and when called with shapes that do not fit.
+    """
+    check(circuit)
+    node = _node(circuit, device)
+
+    def expectations(weights: Tensor, inputs: Tensor, draws: Tensor | None = None) -> Tensor:
+        check_shapes(circuit, tuple(weights.shape), tuple(inputs.shape), None if draws is None else tuple(draws.shape))
+        arrays = {"weight": weights.double(), "feature": _double(inputs)}
+        if draws is not None:
+            arrays["draw"] = draws.double()
+        values = torch.stack([torch.as_tensor(value).double() for value in node(arrays)], -1)
+        return values.expand(len(inputs), len(circuit.observables))
+
+    return expectations
+
+
+def draw(circuit: Circuit) -> str:
+    """The circuit as text, one line a wire, gates by PennyLane's names."""
+    check(circuit)
+    arrays = {
+        "weight": torch.zeros(circuit.n_weights, dtype=torch.float64),
+        "feature": torch.ones(1, max(circuit.n_features, 1), dtype=torch.float64),
+        "draw": torch.zeros(circuit.n_draws, dtype=torch.float64),
+    }
+    drawn: str = qml.draw(_node(circuit, None), decimals=None, show_matrices=False)(arrays)
+    return drawn
+
+
+def _node(circuit: Circuit, device: Any) -> Any:
+    default = device is None
+    if default:
+        device = "default.mixed" if circuit.channels else "default.qubit"
+    if isinstance(device, str):
+        device = qml.device(device, wires=circuit.n_wires)
+
+    def quantum_function(arrays: Mapping[str, Tensor]) -> list[Any]:
+        _encode(circuit, arrays["feature"])
+        for operation in circuit.operations:
+            _queue(operation, arrays)
+        return [qml.expval(qml.PauliZ(wire)) for wire in circuit.observables]
+
+    return qml.QNode(quantum_function, device, interface="torch", diff_method="backprop" if default else "best")
+
+
+def _encode(circuit: Circuit, inputs: Tensor) -> None:
+    if circuit.encoding == "zero":
+        return
+    states = inputs
+    if circuit.encoding == "amplitude":
+        norms = torch.linalg.vector_norm(inputs, dim=1, keepdim=True)
+        states = pad(
+            inputs / norms.clamp_min(torch.finfo(torch.float64).tiny), (0, 2**circuit.n_wires - inputs.shape[1])
+        )
+    # a zero input has no direction: its state is zero, which PennyLane's own normalisation would turn into NaN
+    qml.StatePrep(states.to(torch.complex128), wires=range(circuit.n_wires), validate_norm=False)
+
+
+def _queue(operation: Operation, arrays: Mapping[str, Tensor]) -> None:
+    if isinstance(operation, Channel):
+        if operation.name == "pauli":
+            qml.QubitChannel(_pauli_kraus(operation.probabilities), wires=operation.wires)
+        else:
+            _OPERATIONS[operation.name](*operation.probabilities, wires=operation.wires)
+    else:
+        _OPERATIONS[operation.name](*(_value(angle, arrays) for angle in operation.angles), wires=operation.wires)
+
+
+def _value(angle: Angle, arrays: Mapping[str, Tensor]) -> Tensor:
+    if angle.source == "fixed":
+        return torch.tensor(angle.scale, dtype=torch.float64)
+    return angle.scale * arrays[angle.source][..., angle.index]
+
+
+def _double(inputs: Tensor) -> Tensor:
+    return inputs.to(torch.complex128) if inputs.is_complex() else inputs.double()
+
+
+def _pauli_kraus(probabilities: tuple[float, ...]) -> list[Tensor]:
+    shares = (max(0.0, 1 - sum(probabilities)), *probabilities)
+    matrices = (qml.matrix(pauli(0)) for pauli in (qml.Identity, qml.PauliX, qml.PauliY, qml.PauliZ))
+    return [
+        share**0.5 * torch.as_tensor(pauli, dtype=torch.complex128)
+        for share, pauli in zip(shares, matrices, strict=True)
+    ]

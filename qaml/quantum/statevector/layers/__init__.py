@@ -1,0 +1,1 @@
+"""The layered family, two matrix products a layer."""
