@@ -1,0 +1,67 @@
+"""Distances by brute force: every direction of a dense grid, then polished with a general optimiser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from qaml.quantum.distance.quadric import Array
+
+
+def directions(d: int, n: int = 40_000) -> Array:
+    """Unit vectors (n, d), dense on the sphere."""
+    if d == 2:
+        angles = np.linspace(0, np.pi, n)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    vectors = np.random.default_rng(0).normal(size=(n, d))
+    unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
+
+
+def searched_distance(matrix: Array, point: Array) -> float:
+    """Distance to {z : zᵀMz ≤ 0}: the ray of the grid that comes nearest, from which SLSQP goes on; six times."""
+    rays = directions(len(point))
+    inside = rays[np.einsum("ni,ij,nj->n", rays, matrix, rays) < 0]
+    if not len(inside):
+        return float("inf")
+    reached = inside @ point
+    best = np.argsort(-np.abs(reached))[:6]
+    starts = inside[best] * reached[best, None]
+    return min(_polished(matrix, point, start) for start in starts)
+
+
+def _polished(matrix: Array, point: Array, start: Array) -> float:
+    inside: Any = {"type": "ineq", "fun": lambda z: -z @ matrix @ z, "jac": lambda z: -2 * matrix @ z}
+    options: Any = {"ftol": 1e-15, "maxiter": 200}
+    result = minimize(
+        lambda z: float(((z - point) ** 2).sum()),
+        start,
+        jac=lambda z: 2 * (z - point),
+        method="SLSQP",
+        constraints=inside,
+        options=options,
+    )
+    feasible = result.x @ matrix @ result.x <= 1e-9
+    polished = float(np.linalg.norm(result.x - point)) if feasible else float("inf")
+    return min(polished, float(np.linalg.norm(start - point)))
+
+
+def symmetric(rng: np.random.Generator, *shape: int) -> Array:
+    """Random symmetric matrices (*shape, shape[-1])."""
+    square = rng.normal(size=(*shape, shape[-1]))
+    return (square + np.swapaxes(square, -1, -2)) / 2
+
+
+def logits(observables: Array, inputs: Array) -> Array:
+    """xᵀO_kx, (n, k)."""
+    values: Array = np.einsum("ni,kij,nj->nk", inputs, observables, inputs, optimize=True)
+    return values
+
+
+def predicted(observables: Array, inputs: Array) -> NDArray[np.int64]:
+    """The winners, (n,)."""
+    winners: NDArray[np.int64] = logits(observables, inputs).argmax(axis=1)
+    return winners
