@@ -1,0 +1,1 @@
+"""A trained circuit without its layers: one product with the input."""
