@@ -34,15 +34,15 @@ def searched_distance(matrix: Array, point: Array) -> float:
 
 
 def _polished(matrix: Array, point: Array, start: Array) -> float:
-    inside: Any = {"type": "ineq", "fun": lambda z: -z @ matrix @ z, "jac": lambda z: -2 * matrix @ z}
-    options: Any = {"ftol": 1e-15, "maxiter": 200}
-    result = minimize(
-        lambda z: float(((z - point) ** 2).sum()),
+    cone: Any = {"type": "ineq", "fun": lambda z: -z @ matrix @ z, "jac": lambda z: -2 * matrix @ z}
+    polish: Any = minimize  # its stubs know no gradient in a lambda
+    result = polish(
+        lambda z: ((z - point) ** 2).sum(),
         start,
         jac=lambda z: 2 * (z - point),
         method="SLSQP",
-        constraints=inside,
-        options=options,
+        constraints=cone,
+        options={"ftol": 1e-15, "maxiter": 200},
     )
     feasible = result.x @ matrix @ result.x <= 1e-9
     polished = float(np.linalg.norm(result.x - point)) if feasible else float("inf")
