@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis
+from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
 from qaml.run.arrays import read_arrays
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class StoreSource:
             is_white_box=inner.is_white_box and surrogate is None,
             surrogate=surrogate,
             reach={epsilon: inner.reach(epsilon) for epsilon in inner.grid},
+            is_exact=inner.needs_exact and surrogate is None,
         )
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:
@@ -114,7 +115,16 @@ class StoreSource:
             margin_below_precision=arrays["margin_below_precision"],
             planted_missed=missed if missed.size else None,
             is_constant=self._is_constant(model),
+            below_exact=int(arrays["below_exact"]),
         )
+
+    def distances(self, model: str, attack: str) -> Distances | None:
+        """The attack without bounds beside exact distances, where the model turned out to have them."""
+        role = f"exact {model} {attack}"
+        if role not in self._roles:
+            return None
+        arrays = self._arrays(role, "exact.npz")
+        return Distances(arrays["indices"], arrays["found"], arrays["exact"]) if arrays["exact"].size else None
 
     def _is_constant(self, model: str) -> bool:
         predicted = self._arrays(self._seeds(f"clean {model}")[0], "predictions.npz")["predicted"]

@@ -96,6 +96,7 @@ def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], 
             diagnosis=resolver.source.diagnosis(model, attack),
             rivals=tuple(Rival(traits[name], resolver.attacked(model, name)) for name in others),
             is_published=is_published,
+            distances=resolver.source.distances(model, attack),
         )
         assessed[model, attack] = Assessed(subject, findings_of(subject))
     return assessed
@@ -167,6 +168,11 @@ def _unit(cells: Sequence[Cell]) -> Literal["points", "norm", "plain"]:
     return "norm" if metrics <= {"norm_quantile", "epsilon_at"} else "plain"
 
 
+def _is_unseen(subject: Subject) -> bool:
+    """Whether a search for adversarials on the model itself went without diagnostics."""
+    return subject.traits.is_white_box and not subject.traits.is_exact and subject.diagnosis is None
+
+
 def _notes(
     cells: Sequence[Cell],
     assessed: Mapping[tuple[str, str], Assessed],
@@ -174,11 +180,7 @@ def _notes(
     tables: Mapping[str, ReportedTable],
 ) -> list[str]:
     notes = []
-    unseen = sorted(
-        f"{model} under {attack}"
-        for (model, attack), one in assessed.items()
-        if one.subject.traits.is_white_box and one.subject.diagnosis is None
-    )
+    unseen = sorted(f"{model} under {attack}" for (model, attack), one in assessed.items() if _is_unseen(one.subject))
     if unseen:
         notes.append(f"no diagnostics ran for {', '.join(unseen)}: a weak attack would go unnoticed")
     if any(m.estimate.n_seeds == 1 for m in measured):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from qaml.claims.base import ReportedTable
-    from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis
+    from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
     from qaml.types import FloatArray
 
 
@@ -36,6 +36,9 @@ class Source(Protocol):
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:
         """The diagnostics of this model under this attack's threat; None where diagnostics are off."""
+
+    def distances(self, model: str, attack: str) -> Distances | None:
+        """The attack without bounds beside exact distances; None where it does not minimise or there are none."""
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         """Training curves, one dictionary a seed."""

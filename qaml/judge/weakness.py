@@ -8,7 +8,8 @@ A cell over several attacks is as strong as the strongest of them, so a weak fin
   cell's attacks, nothing that showed it (the diagnostics included) beats the worst case over the cell's attacks, and
   the cell's iterative white-box attacks find nine tenths of the adversarials that it found. An attack that misses more
   of those misses others, too, and putting them into the cell does not make it sound;
-- for ``success_falls_with_epsilon``: where the cell's budget is smaller than the one at which success falls.
+- for ``success_falls_with_epsilon``: where the cell's budget is smaller than the one at which success falls;
+- by exact distances in the same norm, which miss nothing.
 
 Masked gradients shown by the gradients themselves (zero, saturated, failing without a budget) are not cured by adding
 attacks: they are found on every white-box attack, and whatever remains is still an upper bound.
@@ -82,6 +83,8 @@ def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
 
 def _is_cured(name: str, cell: Cell, measured: Sequence[Assessed]) -> bool:
     carriers = [one for one in measured if one.carries(name)]
+    exact = {one.subject.traits.norm for one in measured if one.subject.traits.is_exact}
+    carriers = [one for one in carriers if one.subject.traits.norm not in exact]
     if all(any(_stands_in(other, one, name, cell) for other in measured) for one in carriers):
         return True
     if name == "success_falls_with_epsilon":
@@ -129,6 +132,8 @@ def _was_checked(name: str, subject: Subject) -> bool:
         return subject.traits.minimises or bool(subject.traits.reach)
     if name == "planted_missed":
         return diagnosis.planted_missed is not None and len(diagnosis.planted_missed) > 0
+    if name == "beyond_exact_distance":
+        return subject.distances is not None
     if name == "no_averaging":
         return {"eot", "pgd"} <= set(diagnosis.correct)
     return name != "unbounded_attack_fails" or "unbounded" in diagnosis.correct

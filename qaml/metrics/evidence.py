@@ -99,13 +99,11 @@ class Distances(NamedTuple):
         found: (n,) smallest norms that the attack found without bounds, infinite without success.
         exact: (n,) exact L2 distances to the nearest other class: zero where the clean answer is wrong, infinite where
             there is no adversarial.
-        slack: (n,) what an attack may stay below ``exact`` by rounding.
     """
 
     indices: IntArray
     found: NDArray[np.float64]
     exact: NDArray[np.float64]
-    slack: NDArray[np.float64]
 
 
 class AttackTraits(NamedTuple):

@@ -12,6 +12,8 @@ from qaml.plan.words import in_words, model_in_words
 from qaml.registry import Part
 from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
 
+EXACT_IMAGES = 100
+"""Test images on which a minimising attack is held against exact distances, at most."""
 PICTURES = 6
 """Test images shown of each model and attack."""
 
@@ -22,6 +24,7 @@ STEP_MODULES: dict[StepKind, str] = {
     "evaluate": "qaml.run.steps.evaluate",
     "diagnose": "qaml.run.steps.diagnose",
     "plant": "qaml.run.steps.plant",
+    "exact": "qaml.run.steps.exact",
     "picture": "qaml.run.steps.picture",
     "judge": "qaml.judge.step",
 }
@@ -43,6 +46,7 @@ class AttackSteps(NamedTuple):
     scores: tuple[Step, ...]
     battery: Step | None
     planted: Step | None
+    exact: Step | None
     picture: Step | None
 
 
@@ -190,6 +194,7 @@ class _Planner:
             self._battery(entry, inner) if diagnosed else None,
             # minimising attacks take seconds an image, and the battery already compares them at their budget
             self._planted(entry, name, inner) if diagnosed and not inner.minimises else None,
+            self._exact(entry, name, inner) if self._has_exact(entry, inner, surrogate) else None,
             self._picture(entry, name, steps, crafts[0]),
         )
 
@@ -240,6 +245,24 @@ class _Planner:
         parts = (entry.part, *entry.defences, attack)
         return self.step("plant", f"plant adversarials in {entry.name} for {name}", payload, parents, parts, 2.0)
 
+    def _has_exact(self, entry: ModelEntry, inner: Any, surrogate: str | None) -> bool:
+        """Whether exact distances may be known that this attack should come near."""
+        is_asked = self.suite.diagnostics.enabled and surrogate is None and inner.minimises and not inner.needs_exact
+        return bool(is_asked and inner.threat_norm == "l2" and entry.part.has_exact_distances)
+
+    def _exact(self, entry: ModelEntry, name: str, attack: Any) -> Step:
+        """Whether this very attack comes near the exact distances."""
+        steps = self.model(entry.name)
+        limits = (self.suite.diagnostics.images, self.suite.evaluation.images, attack.images, EXACT_IMAGES)
+        payload = {
+            "classifier": _classifier(self.suite, entry),
+            "attack": attack.model_copy(update={"epsilon": None, "images": None}),
+            "images": min_images(*limits),
+        }
+        parents = {"data": steps.load, "train": steps.trains[0]}
+        parts = (entry.part, *entry.defences, attack)
+        return self.step("exact", f"exact distances of {entry.name} for {name}", payload, parents, parts, 8.0)
+
     def _surrogate(self, entry: ModelEntry) -> ModelEntry | None:
         """The named surrogate, or the suite's first undefended other model on the same inputs.
 
@@ -273,7 +296,7 @@ class _Planner:
         parents |= {f"train {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.trains)}
         for (model, attack), steps in attacks.items():
             parents |= {f"attack {model} {attack} {s}": step for s, step in enumerate(steps.scores)}
-            extras = {"battery": steps.battery, "plant": steps.planted, "picture": steps.picture}
+            extras = {"battery": steps.battery, "plant": steps.planted, "exact": steps.exact, "picture": steps.picture}
             parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
         payload = {
             "suite": self.suite.name,
@@ -285,7 +308,7 @@ class _Planner:
             "reported": dict(self.suite.reported),
             "assumed": dict(self.suite.assumed),
             "attacks": self._with_inner({attack for _, attack in attacks}),
-            "setting": {name: model_in_words(self.suite.models[name]) for name in models}
+            "setting": {name: self._in_words(self.suite.models[name]) for name in models}
             | {name: in_words(self.suite.attacks[name]) for name in sorted({a for _, a in attacks})},
             "profile": self.suite.profile,
             "yaml": entry.yaml,
@@ -295,6 +318,9 @@ class _Planner:
         }
         judge = self.step("judge", f"judge {entry.id}", payload, parents, (entry.part,), 0.2)
         return ClaimPlan(self.suite, entry, models, attacks, judge)
+
+    def _in_words(self, entry: ModelEntry) -> str:
+        return model_in_words(entry, self.suite.datasets[entry.dataset].caveat)
 
     def _with_inner(self, names: set[str]) -> dict[str, Any]:
         """These attacks, and those that transferred ones are made with."""

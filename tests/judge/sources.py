@@ -10,7 +10,7 @@ from scipy import special
 
 from qaml.claims.base import CLAIMS, ClaimPart, ReportedTable
 from qaml.judge.source import Detections
-from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis
+from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
 from qaml.spec.suite import ClaimEntry, Expectation
 
 
@@ -22,6 +22,7 @@ class ArraySource:
     attacks: dict[tuple[str, str], Attacked] = field(default_factory=dict)
     all_traits: dict[str, AttackTraits] = field(default_factory=dict)
     diagnoses: dict[tuple[str, str], Diagnosis] = field(default_factory=dict)
+    all_distances: dict[tuple[str, str], Distances] = field(default_factory=dict)
     histories: dict[str, tuple[dict[str, list[float]], ...]] = field(default_factory=dict)
     parameters: dict[tuple[str, str], tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     tables: dict[str, ReportedTable] = field(default_factory=dict)
@@ -38,6 +39,9 @@ class ArraySource:
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:
         return self.diagnoses.get((model, attack))
+
+    def distances(self, model: str, attack: str) -> Distances | None:
+        return self.all_distances.get((model, attack))
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         return self.histories.get(model, ())
@@ -61,8 +65,9 @@ def traits(
     is_white_box: bool = True,
     surrogate: str | None = None,
     reach: dict[float, float] | None = None,
+    is_exact: bool = False,
 ) -> AttackTraits:
-    return AttackTraits(name, norm, is_iterative, minimises, is_white_box, surrogate, reach or {})
+    return AttackTraits(name, norm, is_iterative, minimises, is_white_box, surrogate, reach or {}, is_exact)
 
 
 def claim(kind: str, /, **fields: object) -> ClaimPart:

@@ -16,7 +16,7 @@ def source(folder: Path, predicted: list[int]) -> StoreSource:
     n = len(predicted)
     right = np.ones(n, dtype=bool)
     flags = dict.fromkeys(("clean_correct", "zero_gradient", "margin_below_precision", "correct_pgd"), right)
-    files = {
+    files: dict[str, dict[str, object]] = {
         "clean rbm 0": {
             "correct": np.ones((1, n)),
             "indices": np.arange(n),
@@ -35,8 +35,15 @@ def source(folder: Path, predicted: list[int]) -> StoreSource:
             "indices": np.arange(n),
             "non_finite": 0,
             "outside": 0,
+            "below_exact": 2,
             "outputs_are_probabilities": False,
         },
+        "exact rbm deepfool": {
+            "indices": np.arange(n),
+            "found": np.full(n, 1.1),
+            "exact": np.full(n, 1.0),
+        },
+        "exact rbm wrapped": {name: np.zeros(0) for name in ("indices", "found", "exact")},
     }
     for role, arrays in files.items():
         write_arrays(folder / f"{role}.npz", {name: np.asarray(value) for name, value in arrays.items()})
@@ -57,3 +64,15 @@ def test_runs_are_stacked_in_order(tmp_path: Path) -> None:
     assert clean.correct.shape == (2, 2)
     assert clean.draws == 1
     assert source(tmp_path, [0, 1]).diagnosis("rbm", "fgsm") is None
+
+
+def test_exact_distances_are_read_where_the_model_had_them(tmp_path: Path) -> None:
+    made = source(tmp_path, [0, 1])
+    diagnosis = made.diagnosis("rbm", "pgd")
+    assert diagnosis is not None
+    assert diagnosis.below_exact == 2
+    distances = made.distances("rbm", "deepfool")
+    assert distances is not None
+    assert distances.found.tolist() == [1.1, 1.1]
+    assert made.distances("rbm", "wrapped") is None
+    assert made.distances("rbm", "pgd") is None

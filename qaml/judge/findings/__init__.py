@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qaml.judge.findings.bookkeeping import collapsed_seed, of_arithmetic
 from qaml.judge.findings.comparisons import of_comparisons
+from qaml.judge.findings.distances import of_distances
 from qaml.judge.findings.gradients import of_diagnosis
 from qaml.judge.findings.names import MEANINGS, NAMES, Meaning
 from qaml.judge.findings.subject import Rival, Subject
@@ -13,7 +14,9 @@ __all__ = ["MEANINGS", "NAMES", "Meaning", "Rival", "Subject", "collapsed_seed",
 
 
 def findings_of(subject: Subject) -> tuple[Finding, ...]:
-    """Every finding about one model under one attack, void ones first."""
-    found = [*of_diagnosis(subject), *of_comparisons(subject), *of_arithmetic(subject)]
+    """Every finding about one model under one attack, void ones first; exact distances are not searched for."""
+    if subject.traits.is_exact:
+        return ()
+    found = [*of_diagnosis(subject), *of_distances(subject), *of_comparisons(subject), *of_arithmetic(subject)]
     order = {"void": 0, "weak": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))

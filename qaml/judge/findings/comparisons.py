@@ -108,7 +108,7 @@ def _measured(subject: Subject, epsilon: float) -> _Measured:
             if (measured := battery(subject.diagnosis, name)) is not None:
                 outcomes.append(measured._replace(name=_BATTERY[name]))
     for traits, attacked in subject.rivals:
-        if traits.norm != subject.traits.norm:
+        if traits.norm != subject.traits.norm or traits.is_exact:
             continue
         measured = first_seed(traits.name, attacked, epsilon, subject.clean)
         if measured is not None:

@@ -90,9 +90,14 @@ MEANINGS: dict[str, Meaning] = {
         f"the attack misses adversarials that are known to exist (Zimmermann et al. 2022), so {_UPPER_BOUND}",
         "repair or strengthen the attack until it finds the planted ones",
     ),
+    "below_exact_distance": Meaning(
+        "void",
+        "an adversarial nearer than the exact distance cannot exist: there is a bug in one of the two",
+        "predict one of these adversarials again, and compare the model's observables with its logits",
+    ),
     "beyond_exact_distance": Meaning(
         "weak",
-        f"the attack stays far above the exact distance to the boundary, so {_UPPER_BOUND}",
+        f"the attack stays far above the exact distance to the boundary, or finds nothing, so {_UPPER_BOUND}",
         "more steps, restarts, or the exact attack itself",
     ),
     "margin_below_precision": Meaning(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.metrics.accuracy import column, correct_at
-from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis
+from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
 from qaml.types import IntArray
 
 Array = NDArray[np.float64]
@@ -33,6 +33,7 @@ class Subject(NamedTuple):
         diagnosis: the battery on the first seed, if it ran.
         rivals: the claim's other attacks on this model.
         is_published: every cell of this pair repeats what a paper did, flaws included.
+        distances: the attack without bounds beside exact distances, where the model has them and the attack minimises.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Subject(NamedTuple):
     diagnosis: Diagnosis | None = None
     rivals: tuple[Rival, ...] = ()
     is_published: bool = False
+    distances: Distances | None = None
 
 
 class Outcomes(NamedTuple):

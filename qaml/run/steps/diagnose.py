@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import FGSM, PGD
 from qaml.attacks.noise.part import UniformNoise
+from qaml.metrics.distance import is_below
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
 from qaml.run.dataset import first, loaded
+from qaml.run.exact import exact_norms
 from qaml.run.job import Job
 from qaml.types import Bounds, InputInfo
 from qaml.vocab import Norm
@@ -45,12 +47,13 @@ def execute(job: Job) -> None:
         surrogate = restore(job.payload["surrogate"], job.read("surrogate", WEIGHTS), job.device)
     battery = _Battery(job, module, data.info, inputs, labels)
     arrays = look(module, inputs, labels) | battery.run(surrogate)
-    about = {"indices": test.indices, "epsilon": job.payload["epsilon"], "outside": battery.outside}
+    about = {"indices": test.indices, "epsilon": job.payload["epsilon"]}
+    about |= {"outside": battery.outside, "below_exact": battery.below_exact}
     write_arrays(job.output / DIAGNOSIS, {**about, **arrays})
 
 
 class _Battery:
-    """Runs one attack after the other and counts adversarials outside the threat model."""
+    """Runs one attack after the other and counts adversarials that are outside the threat model, or impossible."""
 
     def __init__(self, job: Job, module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor) -> None:
         self.job = job
@@ -58,7 +61,9 @@ class _Battery:
         self.info = info
         self.inputs = inputs
         self.labels = labels
+        self.exact = exact_norms(module, inputs, labels)
         self.outside = 0
+        self.below_exact = 0
 
     def run(self, surrogate: nn.Module | None) -> dict[str, Flags]:
         norm: Norm = self.job.payload["norm"]
@@ -87,7 +92,10 @@ class _Battery:
         ).adversarials[-1]
         adversarials = torch.from_numpy(result).to(self.inputs.device)
         self.outside += n_outside(adversarials, self.inputs, attack.threat_norm, attack.grid[-1], self.info.bounds)
-        return _is_correct(self.module, adversarials, self.labels, self.job.seed)
+        correct = _is_correct(self.module, adversarials, self.labels, self.job.seed)
+        if self.exact is not None:
+            self.below_exact += n_below(adversarials, self.inputs, correct, self.exact)
+        return correct
 
 
 def reach_of_bounds(norm: Norm, info: InputInfo) -> float:
@@ -103,6 +111,12 @@ def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, 
     values = adversarials.flatten(1)
     beyond = (values.amax(1) > bounds.high + 1e-6) | (values.amin(1) < bounds.low - 1e-6)
     return int(((size > epsilon * (1 + 1e-5) + 1e-6) | beyond).sum())
+
+
+def n_below(adversarials: Tensor, inputs: Tensor, correct: Flags, exact: NDArray[np.float64]) -> int:
+    """How many adversarials fool from nearer than the exact L2 distance."""
+    norms = (adversarials - inputs).flatten(1).double().norm(dim=1).cpu().numpy()
+    return int(is_below(np.where(correct, np.inf, norms), exact).sum())
 
 
 @torch.no_grad()

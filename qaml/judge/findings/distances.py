@@ -1,0 +1,64 @@
+"""Findings beside exact distances: an attack that beats them is a bug, one that stays far above them is weak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from qaml.judge.findings.names import not_assessed, raised
+from qaml.judge.findings.subject import Array, Subject
+from qaml.judge.outcome import Finding
+from qaml.metrics.contributions import align
+from qaml.metrics.distance import is_below
+from qaml.metrics.evidence import Distances
+
+ENOUGH_IMAGES = 10
+MEDIAN_RATIO, FAILURES = 1.2, 0.10
+
+
+def of_distances(subject: Subject) -> Iterator[Finding]:
+    """What exact distances show: of the battery, of the attack within the bounds, and of the attack without them."""
+    name, model, attack = "below_exact_distance", subject.model, subject.traits.name
+    if subject.diagnosis is not None and subject.diagnosis.below_exact:
+        message = f"{subject.diagnosis.below_exact} adversarials of the diagnostics are nearer than the exact distance"
+        yield raised(name, model, attack, message)
+    if subject.distances is None:
+        return
+    below = {"without bounds": int(is_below(subject.distances.found, subject.distances.exact).sum())}
+    below["within the bounds"] = _below_within_bounds(subject, subject.distances)
+    if any(below.values()):
+        listed = " and ".join(f"{count} {where}" for where, count in below.items() if count)
+        yield raised(name, model, attack, f"the attack's adversarials are nearer than the exact distance: {listed}")
+    yield from _beyond(subject, subject.distances)
+
+
+def _below_within_bounds(subject: Subject, distances: Distances) -> int:
+    """The claim's own adversarials of the same images: bounds only make distances larger."""
+    attacked = subject.attacked
+    if attacked.norms is None or not len(np.intersect1d(attacked.indices, distances.indices)):
+        return 0
+    rows, _ = align([(attacked.norms[0], attacked.indices), (distances.exact, distances.indices)])
+    return int(is_below(rows[0], rows[1]).sum())
+
+
+def _beyond(subject: Subject, distances: Distances) -> Iterator[Finding]:
+    name, model, attack = "beyond_exact_distance", subject.model, subject.traits.name
+    exists = (distances.exact > 0) & np.isfinite(distances.exact)
+    found, exact = distances.found[exists], distances.exact[exists]
+    if len(exact) < ENOUGH_IMAGES:
+        changes = {"message": f"not assessed: {len(exact)} images have an exact distance, {ENOUGH_IMAGES} are needed"}
+        changes["remedy"] = f"attack images of which at least {ENOUGH_IMAGES} are classified correctly"
+        yield not_assessed(name, model, attack, len(exact)).model_copy(update=changes)
+        return
+    succeeds = np.isfinite(found)
+    ratio = float(np.median(found[succeeds] / exact[succeeds])) if succeeds.any() else float("nan")
+    failures = 1 - float(succeeds.mean())
+    if ratio > MEDIAN_RATIO or failures > FAILURES:
+        yield raised(name, model, attack, _numbers(found, ratio, failures))
+
+
+def _numbers(found: Array, ratio: float, failures: float) -> str:
+    reached = f"its median distance is {ratio:.3g} times the exact one (1.2 may be)" if ratio == ratio else ""
+    missed = f"it finds nothing for {100 * failures:.1f} % (10 % may be)" if failures > 0 else ""
+    return f"without bounds, on {len(found)} images: " + " and ".join(text for text in (reached, missed) if text)
