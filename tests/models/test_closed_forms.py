@@ -52,7 +52,7 @@ def test_a_linear_model_flips_exactly_at_its_margin_over_the_one_norm(share: flo
 def test_free_quadratic_logits_are_the_formula() -> None:
     module = Quadratic().build(FEATURES, 0)
     assert isinstance(module, FreeQuadratic)
-    matrices = module.observables().detach().double().numpy()
+    matrices = module.symmetric_matrices().detach().double().numpy()
     weight, bias = (p.detach().double().numpy() for p in (module.affine.weight, module.affine.bias))
     x = _inputs().double().numpy()
     expected = np.stack([[v @ a @ v for a in matrices] for v in x]) + x @ weight.T + bias
@@ -64,7 +64,7 @@ def test_quadratic_gradient_is_twice_the_observable_times_the_input() -> None:
     module = FreeQuadratic(5, 3).double()
     inputs = _inputs().double().requires_grad_()
     (gradient,) = torch.autograd.grad(module(inputs)[:, 1].sum(), inputs)
-    torch.testing.assert_close(gradient, 2 * inputs @ module.observables()[1] + module.affine.weight[1])
+    torch.testing.assert_close(gradient, 2 * inputs @ module.symmetric_matrices()[1] + module.affine.weight[1])
 
 
 def test_bounded_quadratic_logits_are_the_formula() -> None:
@@ -154,3 +154,15 @@ def test_zero_inputs_get_zero_logits_and_finite_gradients() -> None:
     (gradient,) = torch.autograd.grad(logits.sum(), inputs)
     assert torch.equal(logits, torch.zeros(1, 3))
     assert gradient.isfinite().all()
+
+
+def test_a_fused_optimiser_renews_kept_observables_too() -> None:
+    """Adversarial training evaluates between steps, and a fused step counts no version of the weights."""
+    module = BoundedQuadratic(5, 3)
+    optimiser = torch.optim.Adam(module.parameters(), lr=0.1, fused=True)
+    inputs = torch.rand(4, 5)
+    for _ in range(2):
+        module.eval()(inputs)
+        module.train()(inputs).square().sum().backward()
+        optimiser.step()
+    torch.testing.assert_close(module.eval()(inputs), module.train()(inputs))

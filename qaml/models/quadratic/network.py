@@ -14,7 +14,7 @@ class FreeQuadratic(nn.Module):
         self.matrices = nn.Parameter(torch.randn(n_classes, n_features, n_features) * 0.1 / n_features)
         self.affine = nn.Linear(n_features, n_classes)
 
-    def observables(self) -> Tensor:
+    def symmetric_matrices(self) -> Tensor:
         """The symmetric matrices that the quadratic terms depend on, (n_classes, n_features, n_features)."""
         return (self.matrices + self.matrices.mT) / 2
 
@@ -37,7 +37,7 @@ class BoundedQuadratic(nn.Module):
         # a random rotation has KᵀK = I, hence O = 0: training starts undecided, with the largest gradients
         noise = torch.randn(n_classes, n_features, n_features)
         self.factors = nn.Parameter((torch.linalg.qr(noise)[0] + 0.01 * noise / n_features**0.5).contiguous())
-        self._constant: tuple[tuple[int, ...], Tensor] | None = None
+        self._constant: tuple[Tensor, Tensor] | None = None
 
     def observables(self) -> Tensor:
         """O_k, (n_classes, n_features, n_features), symmetric with spectral norm at most 1."""
@@ -57,11 +57,16 @@ class BoundedQuadratic(nn.Module):
         )
 
     def _constant_observables(self) -> Tensor:
-        # an attack asks for thousands of logits at the same weights; on 784 pixels the inverses take 50 times the rest
-        state = (self.factors._version, self.factors.data_ptr(), self.factors.element_size())
-        if self._constant is None or self._constant[0] != state:
-            self._constant = (state, self.observables().detach())
+        # an attack asks for thousands of logits at the same weights; on 784 pixels the inverses take 50 times the rest.
+        # Weights are compared, not versions: a fused optimiser writes to them and counts no version
+        factors = self.factors.detach()
+        if self._constant is None or not _is_same(self._constant[0], factors):
+            self._constant = (factors.clone(), self.observables().detach())
         return self._constant[1]
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    return one.dtype == other.dtype and one.device == other.device and torch.equal(one, other)
 
 
 def quadratic_forms(matrices: Tensor, inputs: Tensor) -> Tensor:

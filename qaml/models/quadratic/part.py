@@ -25,6 +25,11 @@ class Quadratic(NetworkPart):
 
     default_seeds: ClassVar[int] = 5
 
+    @property
+    def has_exact_distances(self) -> bool:
+        """Where the norm is bounded: every boundary is then a quadratic cone."""
+        return self.norm_bounded
+
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The untrained classifier; images are flattened."""
         from qaml.models.quadratic.network import BoundedQuadratic, FreeQuadratic
