@@ -16,6 +16,8 @@ DATASETS: Registry["DatasetPart"] = Registry(
         "moons": "qaml.data.moons:Moons",
         "mnist": "qaml.data.idx:Mnist",
         "fashion_mnist": "qaml.data.idx:FashionMnist",
+        "cifar2": "qaml.data.cifar2:Cifar2",
+        "celeba": "qaml.data.celeba.part:CelebA",
     },
 )
 TRANSFORMS: Registry["TransformPart"] = Registry(
@@ -75,6 +77,11 @@ class DatasetPart(Part, ABC):
         Raises:
             DataError: files are missing, damaged, or not what was declared.
         """
+
+    @property
+    def caveat(self) -> str:
+        """What a reader of every number on this dataset must know, such as a deviation from the published one."""
+        return ""
 
     @property
     def info(self) -> InputInfo:

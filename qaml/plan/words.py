@@ -29,8 +29,9 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def model_in_words(entry: ModelEntry) -> str:
-    """A model, its data, its training runs, its defences and where each stands."""
+def model_in_words(entry: ModelEntry, caveat: str = "") -> str:
+    """A model, its data and their caveat, its training runs, its defences and where each stands."""
     runs = f"on {entry.dataset}, {entry.seeds} training run{'s' if entry.seeds > 1 else ''}"
     defences = [f"{in_words(d)}; {STANDS.get(getattr(d, 'where', ''), 'in training')}" for d in entry.defences]
-    return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences)])
+    caveats = [f"Caveat of {entry.dataset}: {caveat}"] if caveat else []
+    return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences), *caveats])

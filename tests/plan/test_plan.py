@@ -203,3 +203,13 @@ def test_ancestors_stop_where_work_is_done() -> None:
 @pytest.mark.parametrize(("limits", "smallest"), [((None, None), None), ((3, None), 3), ((5, 4, None), 4)])
 def test_the_smallest_limit(limits: tuple[int | None, ...], smallest: int | None) -> None:
     assert min_images(*limits) == smallest
+
+
+def test_the_caveat_of_a_models_data_stands_with_the_verdict() -> None:
+    text = TEXT.replace("  digits: {kind: digits}", "  digits: {kind: digits}\n  photos: {kind: cifar2}").replace(
+        "twin: {kind: linear, dataset: digits", "twin: {kind: linear, dataset: photos"
+    )
+    claims = make_plan((s, claim) for s in [suite(text)] for claim in s.claims).claims
+    setting = claims["planned::twin"].judge.payload["setting"]
+    assert ". Caveat of photos: pixels decoded from a lossy JPEG copy" in setting["twin"]
+    assert "Caveat" not in claims["planned::linear"].judge.payload["setting"]["linear"]

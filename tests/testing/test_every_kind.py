@@ -22,6 +22,7 @@ from qaml.testing.defences import check_defence
 from qaml.testing.material import FEATURES, IMAGES
 from qaml.testing.models import check_model
 from qaml.testing.samplers import check_sampler
+from tests.data.test_cifar2 import needs_cifar2
 from tests.data.test_mnist import needs_data
 from tests.defences.examples import EXAMPLES as DEFENCE_EXAMPLES
 from tests.models.examples import EXAMPLES as MODEL_EXAMPLES
@@ -41,6 +42,7 @@ ATTACK_CASES: dict[str, list[Fields]] = {
     "mim": [{"epsilon": [0.0, 0.1]}],
     "deepfool": [{"epsilon": [0.1, 1.0], "steps": 10}, {"steps": 10}],
     "carlini_wagner": [{"epsilon": [0.1, 1.0], "steps": 10}],
+    "exact_l2": [{}, {"epsilon": [0.1, 1.0]}, {"norm": "linf"}],
     "uniform_noise": [{"epsilon": [0.0, 0.2], "draws": 3}],
     "autoattack": [{"epsilon": 0.1, "steps": 5, "queries": 10}],
 }
@@ -58,13 +60,16 @@ DATASET_CASES: dict[str, list[Fields]] = {
     "moons": [{}],
     "mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "downscale", "size": 7}]}],
     "fashion_mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "binarise"}]}],
+    "cifar2": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}]}],
 }
 DEFENCE_CASES: dict[str, list[Fields]] = {kind: [fields] for kind, fields in DEFENCE_EXAMPLES.items()}
 DEFENCE_CASES["feature_squeezing"] = [{"bits": 2}, {"bits": 2, "where": "classifier"}]
 DEFENCE_CASES["spatial_smoothing"] = [{"window": 3}, {"window": 3, "where": "classifier"}]
 
-# a transfer computes nothing itself (tests/attacks/test_transfer.py)
-ELSEWHERE = {"attack": {"transfer"}}
+# a transfer computes nothing itself (tests/attacks/test_transfer.py); CelebA needs generated photographs
+# (tests/data/test_celeba.py)
+ELSEWHERE = {"attack": {"transfer"}, "dataset": {"celeba"}}
+NEEDS = {"mnist": [needs_data], "fashion_mnist": [needs_data], "cifar2": [needs_cifar2]}
 CASES: list[tuple[Registry[Any], dict[str, list[Fields]]]] = [
     (MODELS, MODEL_CASES),
     (ATTACKS, ATTACK_CASES),
@@ -77,9 +82,8 @@ CASES: list[tuple[Registry[Any], dict[str, list[Fields]]]] = [
 def parts(cases: Mapping[str, list[Fields]]) -> pytest.MarkDecorator:
     """One parameter a case: kind and fields."""
     pairs = [(kind, fields) for kind, several in cases.items() for fields in several]
-    marks = {kind: [needs_data] if kind in ("mnist", "fashion_mnist") else [] for kind, _ in pairs}
     ids = [kind if len(cases[kind]) == 1 else f"{kind}-{cases[kind].index(fields)}" for kind, fields in pairs]
-    named = [pytest.param(*pair, id=name, marks=marks[pair[0]]) for pair, name in zip(pairs, ids, strict=True)]
+    named = [pytest.param(*pair, id=name, marks=NEEDS.get(pair[0], [])) for pair, name in zip(pairs, ids, strict=True)]
     return pytest.mark.parametrize(("kind", "fields"), named)
 
 

@@ -1,0 +1,61 @@
+"""One file of CIFAR-10's binary version: its declared content, and the records in it.
+
+A record is a label byte, then 3 × 32 × 32 bytes: the red, the green, and the blue channel, each row by row
+(Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from qaml.data.pinned_file import DamagedFileError, fault, uncompressed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+IMAGE_SHAPE = (3, 32, 32)
+RECORD_SIZE = 1 + 3 * 32 * 32
+RESTORE = "put an intact copy there"
+
+
+class Records(NamedTuple):
+    """Labels and images of a file.
+
+    Attributes:
+        labels: (n,) uint8, as in the file.
+        images: (n, 3, 32, 32) uint8.
+    """
+
+    labels: NDArray[np.uint8]
+    images: NDArray[np.uint8]
+
+
+class RecordFile(NamedTuple):
+    """What is declared of a file.
+
+    Attributes:
+        name: of the plain file; compressed it ends in ``.gz``.
+        n_records: in the file.
+        sha256: of the uncompressed content.
+    """
+
+    name: str
+    n_records: int
+    sha256: str
+
+    def read(self, path: Path) -> Records:
+        """The records of a file, verified.
+
+        Raises:
+            DataError: the file cannot be read, is damaged, or is another one.
+        """
+        import numpy as np
+
+        size = self.n_records * RECORD_SIZE
+        content = uncompressed(path, size, RESTORE)
+        if (wrong := fault(content, size, self.sha256)) is not None:
+            raise DamagedFileError(path, wrong, RESTORE)
+        records = np.frombuffer(content, np.uint8).reshape(self.n_records, RECORD_SIZE)
+        return Records(records[:, 0], records[:, 1:].reshape(-1, *IMAGE_SHAPE))
