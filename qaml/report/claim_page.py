@@ -8,10 +8,12 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import CellValue, Finding, Outcome, Picture, Strip
-from qaml.report import curves, forest, sentences
+from qaml.judge.outcome import CellValue, Finding, Outcome, Picture, Roc, Strip
+from qaml.report import curves, forest, probabilities, roc, sentences
+from qaml.report.caveats import caveats
 from qaml.report.marks import Accent, words
 from qaml.report.numbers import MISSING, Style, format_epsilon, metric_style, show_estimate, style_of
+from qaml.report.origin import origin
 
 _ORDER = {"void": 0, "weak": 1, "note": 2}
 
@@ -32,6 +34,8 @@ class PictureView(NamedTuple):
     clean: str
     adversarial: str
     norm: str
+    low_frequency: str
+    """Empty where it is not known."""
     is_flipped: bool
     true_label: str
 
@@ -45,18 +49,28 @@ class StripView(NamedTuple):
     pictures: tuple[PictureView, ...]
 
 
+class GroupView(NamedTuple):
+    """Small figures that belong side by side; each heading names a model."""
+
+    heading: str
+    figures: tuple[Figure, ...]
+
+
 class ClaimView(NamedTuple):
     """Everything on a claim's page."""
 
     outcome: Outcome
     numbers: str
     reason: str
+    caveats: tuple[str, ...]
     raised: tuple[Finding, ...]
     unassessed: tuple[Finding, ...]
     main: Figure | None
     cells: tuple[Figure, ...]
     curves: tuple[Figure, ...]
+    rocs: tuple[Figure, ...]
     strips: tuple[StripView, ...]
+    probabilities: tuple[GroupView, ...]
     training: tuple[Figure, ...]
 
 
@@ -67,12 +81,15 @@ def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
         outcome,
         sentences.verdict_numbers(outcome),
         sentences.reason_beyond_numbers(outcome),
+        caveats(outcome),
         tuple(f for f in findings if f.assessed),
         tuple(f for f in findings if not f.assessed),
         _main(outcome),
         _cells(_behind(outcome), accents),
         tuple(_curves(panel, accents) for panel in curves.panels(outcome.curves, outcome.cells)),
+        tuple(_roc(curve) for curve in outcome.rocs),
         tuple(_strip(strip) for strip in outcome.strips if strip.pictures),
+        tuple(_probabilities(group, accents) for group in probabilities.groups(outcome.strips)),
         _training(outcome, accents),
     )
 
@@ -127,7 +144,7 @@ def _cell_sentence(cells: Sequence[CellValue], style: Style) -> str:
 
 def _curves(panel: curves.Panel, accents: dict[str, Accent]) -> Figure:
     sentence = sentences.curve_sentence(panel)
-    title = f"{words(panel.metric)} over epsilon"
+    title = f"{words(panel.metric)} over epsilon" + (f", {panel.name}" if panel.name else "")
     return Figure(curves.draw(panel, accents, title, sentence), sentence, title)
 
 
@@ -142,8 +159,29 @@ def _training(outcome: Outcome, accents: dict[str, Accent]) -> tuple[Figure, ...
     return tuple(figures)
 
 
+def _roc(curve: Roc) -> Figure:
+    sentence = roc.sentence(curve)
+    heading = f"Detector {curve.detector}"
+    return Figure(roc.draw(curve, f"{heading}: true over false positives", sentence), sentence, heading)
+
+
+def _probabilities(group: probabilities.Group, accents: dict[str, Accent]) -> GroupView:
+    figures = []
+    for course in group.courses:
+        sentence = probabilities.sentence(course)
+        title = f"{course.model}: class probabilities over epsilon, {group.origin.words}"
+        drawing = probabilities.draw(course, accents[course.model], title, sentence)
+        figures.append(Figure(drawing, sentence, course.model))
+    first = group.courses[0]
+    return GroupView(
+        f"An image of {first.true_label} (test image {first.along.image}), {group.origin.words}", tuple(figures)
+    )
+
+
 def _strip(strip: Strip) -> StripView:
-    heading = f"{strip.model} under {strip.attack}, ε = {format_epsilon(strip.epsilon)}"
+    made = origin(strip.model, strip.attack, strip.surrogate)
+    attack = strip.attack if made.model == strip.model else made.words
+    heading = f"{strip.model} under {attack}, ε = {format_epsilon(strip.epsilon)}"
     pictures = tuple(_picture(picture) for picture in strip.pictures)
     return StripView(heading, strip.caption, sentences.strip_sentence(strip), pictures)
 
@@ -160,7 +198,8 @@ def _picture(picture: Picture) -> PictureView:
         ),
     )
     is_flipped = picture.adversarial_label != picture.true_label
-    return PictureView(files, clean, adversarial, _norm(picture.norm), is_flipped, picture.true_label)
+    low = "" if picture.low_frequency is None else _percent(picture.low_frequency)
+    return PictureView(files, clean, adversarial, _norm(picture.norm), low, is_flipped, picture.true_label)
 
 
 def _percent(share: float) -> str:

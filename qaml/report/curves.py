@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup
 
 from qaml.judge.outcome import CellValue, Curve, TrainingCurve
 from qaml.report.marks import Accent, words
 from qaml.report.numbers import metric_style
+from qaml.report.origin import origin
 from qaml.report.svg import Axis, diamond, join, padded, path, short, tag, tick_label
 from qaml.report.text import shorten
 
-_WIDTH, _HEIGHT = 720.0, 330.0
+_WIDTH, _BELOW = 750.0, 44.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 520.0, 14.0, 286.0
+_GAP = 14.0
 _MOST_POINTS = 100
+_MOST_CURVES = 8
+_T = TypeVar("_T")
 _ACCURACIES = ("robust_accuracy", "accuracy_under_attack")
 
 
@@ -30,6 +34,8 @@ class Panel(NamedTuple):
     curves: tuple[Curve, ...]
     paper: tuple[tuple[str, float, float], ...]
     """The paper's points: model, epsilon, value."""
+    name: str = ""
+    """What these curves have in common, where many were sorted onto several panels: then it is not in their labels."""
 
 
 class _Point(NamedTuple):
@@ -47,14 +53,33 @@ def panels(curves: Sequence[Curve], cells: Sequence[CellValue]) -> list[Panel]:
         if finite:
             quantity = "accuracy" if curve.metric in _ACCURACIES else curve.metric
             groups.setdefault((quantity, max(finite)), []).append(_from_clean(curve, cells))
-    return [_panel(group, cells) for group in groups.values()]
+    return [_panel(name, part, cells) for group in groups.values() for name, part in _parts(group, cells).items()]
 
 
-def _panel(group: Sequence[Curve], cells: Sequence[CellValue]) -> Panel:
+def _parts(group: Sequence[Curve], cells: Sequence[CellValue]) -> dict[str, list[Curve]]:
+    """The curves of one pair of axes, sorted by where their adversarials were made if they are too many for one."""
+    if len(group) <= _MOST_CURVES:
+        return {"": list(group)}
+    surrogates = {cell.attack[0]: cell.surrogate for cell in cells if len(cell.attack) == 1}
+    worst = [curve for curve in group if curve.is_worst_case]
+    single = [(curve, origin(curve.model, curve.attack, surrogates.get(curve.attack))) for curve in group]
+    single = [(curve, made) for curve, made in single if not curve.is_worst_case]
+    parts: dict[str, list[Curve]] = {}
+    for made in dict.fromkeys(made for curve, made in single if made.model != curve.model):
+        parts[made.words] = [curve for curve, own in single if own == made]
+    shown = [curve for part in parts.values() for curve in part]
+    for attack in dict.fromkeys(made.attack for _, made in single):
+        own = [curve for curve, made in single if made == (attack, curve.model)]
+        if any(curve not in shown for curve in own):
+            parts[f"{attack} made on each model itself" if parts else attack] = own
+    return parts | ({name_of(worst[0]): worst} if worst else {})
+
+
+def _panel(name: str, group: Sequence[Curve], cells: Sequence[CellValue]) -> Panel:
     metrics = dict.fromkeys(curve.metric for curve in group)
     metric = "accuracy" if len(metrics) > 1 else group[0].metric
     ordered = sorted(group, key=lambda curve: not curve.is_worst_case)  # thick lines below thin ones
-    return Panel(metric, tuple(ordered), _paper_points(metrics, group, cells))
+    return Panel(metric, tuple(ordered), _paper_points(metrics, group, cells), name)
 
 
 def name_of(curve: Curve) -> str:
@@ -98,7 +123,8 @@ def draw(panel: Panel, accents: dict[str, Accent], title: str, description: str)
     drawn = [(curve, _points(curve)) for curve in panel.curves]
     x_axis = Axis(0.0, max(p.x for _, points in drawn for p in points) or 1.0, _LEFT, _RIGHT)
     values = [v for _, points in drawn for p in points for v in p[1:]] + [v for _, _, v in panel.paper]
-    y_axis = Axis(0.0, 1.0, _BOTTOM, _TOP) if style.unit == "points" else padded([0.0, *values], _BOTTOM, _TOP)
+    bottom = max(_BOTTOM, _TOP + _GAP * len(drawn))  # every label has a line of its own
+    y_axis = Axis(0.0, 1.0, bottom, _TOP) if style.unit == "points" else padded([0.0, *values], bottom, _TOP)
     lines = [_line(curve, points, accents[curve.model], x_axis, y_axis) for curve, points in drawn]
     diamonds = [
         tag("path", d=diamond(x_axis.place(e), y_axis.place(v), 5.5), class_="p", style=f"--c:{accents[m].colour}")
@@ -108,12 +134,12 @@ def draw(panel: Panel, accents: dict[str, Accent], title: str, description: str)
         "svg",
         tag("title", title),
         tag("desc", description),
-        _frame(x_axis, y_axis, style.factor, "ε", words(panel.metric) + (", %" if style.unit == "points" else "")),
+        frame(x_axis, y_axis, style.factor, "ε", words(panel.metric) + (", %" if style.unit == "points" else "")),
         *lines,
         *diamonds,
-        _names(drawn, accents, x_axis, y_axis),
+        _names(drawn, accents, x_axis, y_axis, has_attacks=not panel.name),
         class_="cv",
-        viewBox=f"0 0 {short(_WIDTH)} {short(_HEIGHT)}",
+        viewBox=f"0 0 {short(_WIDTH)} {short(bottom + _BELOW)}",
         role="img",
     )
 
@@ -149,18 +175,23 @@ def _runs(points: Iterable[_Point]) -> list[list[_Point]]:
 
 
 def _names(
-    drawn: Sequence[tuple[Curve, Sequence[_Point]]], accents: dict[str, Accent], x_axis: Axis, y_axis: Axis
+    drawn: Sequence[tuple[Curve, Sequence[_Point]]],
+    accents: dict[str, Accent],
+    x_axis: Axis,
+    y_axis: Axis,
+    *,
+    has_attacks: bool,
 ) -> Markup:
     """Direct labels, pushed apart where lines end close together."""
     last = {i: runs[-1][-1] for i, (_, points) in enumerate(drawn) if (runs := _runs(points))}
     wanted = sorted((y_axis.place(point.value), i) for i, point in last.items())
-    placed = spread([y for y, _ in wanted], 14.0, _TOP + 4, _BOTTOM + 8)
+    placed = spread([y for y, _ in wanted], _GAP, _TOP + 4, y_axis.start + 8)
     labels: list[Markup] = []
     for (end, i), y in zip(wanted, placed, strict=True):
         curve = drawn[i][0]
         style = f"--c:{accents[curve.model].colour}"
         leader = path(((x_axis.place(last[i].x) + 4, end), (_RIGHT + 14, y)))
-        text = f"{curve.model}, {name_of(curve)}"
+        text = f"{curve.model}, {name_of(curve)}" if has_attacks else curve.model
         labels.append(tag("path", d=leader, class_="ld", style=style))
         name = tag("tspan", shorten(text, 34))
         look = "nm bold" if curve.is_worst_case else "nm"
@@ -180,7 +211,8 @@ def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> li
     return placed
 
 
-def _frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str) -> Markup:
+def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str) -> Markup:
+    """Both axes with their ticks and names, and faint horizontal lines."""
     parts: list[Markup] = []
     for tick in y_axis.ticks(6):
         y = y_axis.place(tick)
@@ -205,14 +237,14 @@ def draw_training(curve: TrainingCurve, accent: Accent, title: str, description:
     lines = []
     for seed in curve.seeds:
         points = [_Point(i + 1.0, v, v, v) for i, v in enumerate(seed) if not math.isinf(v)]
-        for run in _runs(_thin(points)):
+        for run in _runs(thin(points)):
             d = path((x_axis.place(p.x), y_axis.place(p.value)) for p in run)
             lines.append(tag("path", d=d, class_="sd"))
     return tag(
         "svg",
         tag("title", title),
         tag("desc", description),
-        _frame(x_axis, y_axis, 1.0, "epoch", words(curve.name)),
+        frame(x_axis, y_axis, 1.0, "epoch", words(curve.name)),
         *lines,
         class_="tr",
         viewBox="0 0 340 166",
@@ -221,7 +253,7 @@ def draw_training(curve: TrainingCurve, accent: Accent, title: str, description:
     )
 
 
-def _thin(points: Sequence[_Point]) -> Sequence[_Point]:
+def thin(points: Sequence[_T]) -> Sequence[_T]:
     """Every k-th point and the last one, where there are more than a figure can show."""
     step = -(-len(points) // _MOST_POINTS)
     return points if step <= 1 else [*points[:-1:step], points[-1]]

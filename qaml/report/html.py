@@ -47,7 +47,7 @@ def write_report(outcomes: Outcomes, folder: Path) -> Path:
 
 def index_page(outcomes: Outcomes) -> str:
     """The overview."""
-    choices = overview.filters(outcomes)
+    choices, looks = overview.filters(outcomes), accents(outcomes)
     script = _static("report.js")
     return (
         _environment()
@@ -57,9 +57,9 @@ def index_page(outcomes: Outcomes) -> str:
             seeds=_seeds(outcomes),
             counts=verdict_counts(outcomes.outcomes),
             headlines=headlines(outcomes),
-            suites=overview.suites(outcomes, choices),
+            suites=overview.suites(outcomes, choices, looks),
             filters=choices,
-            accents=accents(outcomes),
+            accents=looks,
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )

@@ -11,11 +11,12 @@ from markupsafe import Markup
 from qaml.judge.outcome import Outcome, Outcomes, ReportedCell, ReportedValues, SuiteInfo
 from qaml.report import forest
 from qaml.report.headlines import verdict_counts
-from qaml.report.marks import attacks_of, models_of, words
+from qaml.report.marks import Accent, attacks_of, models_of, words
 from qaml.report.numbers import MISSING, Shown, Style, format_number, metric_style, show, show_estimate, style_of
 from qaml.report.sentences import row_sentence, table_sentence, with_unit
 from qaml.report.svg import Axis
 from qaml.report.text import file_name
+from qaml.report.transfer import TransferView, transfer_views
 from qaml.vocab import Verdict
 
 KIND_NAMES = {
@@ -83,6 +84,7 @@ class SuiteView(NamedTuple):
     counts: dict[Verdict, int]
     families: tuple[Family, ...]
     tables: tuple[Table, ...]
+    transfers: tuple[TransferView, ...]
 
 
 class Filters(NamedTuple):
@@ -107,26 +109,27 @@ def filters(outcomes: Outcomes) -> Filters:
     )
 
 
-def suites(outcomes: Outcomes, choices: Filters) -> list[SuiteView]:
+def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> list[SuiteView]:
     """Every suite with its claims; a claim whose suite is not described gets a bare one."""
     claims: dict[str, list[Outcome]] = {info.name: [] for info in outcomes.suites}
     for outcome in outcomes.outcomes:
         claims.setdefault(outcome.suite, []).append(outcome)
     known = {info.name: info for info in outcomes.suites}
     return [
-        _suite(known.get(name) or SuiteInfo(name=name, title="", citation=""), members, choices)
+        _suite(known.get(name) or SuiteInfo(name=name, title="", citation=""), members, choices, looks)
         for name, members in claims.items()
     ]
 
 
-def _suite(info: SuiteInfo, members: Sequence[Outcome], choices: Filters) -> SuiteView:
+def _suite(info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks: dict[str, Accent]) -> SuiteView:
     groups: dict[tuple[str, Style], list[Outcome]] = {}
     for outcome in members:
         is_signed = style_of(outcome).is_signed
         groups.setdefault((outcome.kind, Style(outcome.unit, is_signed)), []).append(outcome)
     families = tuple(_family(kind, style, group, choices) for (kind, style), group in groups.items())
     tables = tuple(_table(table) for table in info.tables)
-    return SuiteView(info, f"suite-{file_name(info.name)}", verdict_counts(members), families, tables)
+    counts, transfers = verdict_counts(members), transfer_views(members, looks)
+    return SuiteView(info, f"suite-{file_name(info.name)}", counts, families, tables, transfers)
 
 
 def _family(kind: str, style: Style, members: Sequence[Outcome], choices: Filters) -> Family:
