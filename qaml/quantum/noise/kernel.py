@@ -1,0 +1,169 @@
+"""Observables as coefficients of Pauli strings, turned backwards through a circuit (numba, one thread a call).
+
+A string is P(x, z) = i^|x∧z| XˣZᶻ, x and z bit masks over the wires with wire 0 the highest bit: on a wire 1, Z, X or
+Y for the bits (x, z) = 00, 01, 10, 11. An observable O = Σ o[x, z] P(x, z) has real coefficients, and what acts on one
+wire, gate or channel, mixes four of them by a real 4 × 4 matrix: no complex number and no density matrix occurs.
+
+The CZ chain C permutes the strings up to signs, since X on a wire brings a Z on its neighbours:
+C P(x, z) C = (−1)^(t + |x∧m∧z|) P(x, z ⊕ m), m = (x ≪ 1) ⊕ (x ≫ 1), t the number of three X or Y in a row.
+
+**Order.** A pass takes a group of neighbouring wires. A block holds the strings that differ on these wires only; it is
+copied to a buffer that stays in the second-level cache, turned there wire by wire, and copied back. Blocks depend on no
+other one, so results do not depend on how threads share them. Observables are innermost and go through together.
+
+Compiled code is cached beside this file, and everything that kernels call stands here, because numba notices changes of
+this file only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# a·b + c may become one operation; a different order of sums may not
+_FAST = {"contract", "nsz"}
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def turn_blocks(
+    source: Floats, target: Floats, transfers: Floats, signs: Floats, shift: int, chained: bool, first: int, last: int
+) -> None:
+    """Turn some blocks of a group of neighbouring wires: transfers · (CZ chain, where ``chained``) · source.
+
+    Args:
+        source: coefficients (2**n, 2**n, n_observables).
+        target: of the same shape; may be the source itself unless ``chained``.
+        transfers: (width, 4, 4) in the order 1, Z, X, Y, column j what P_j of a wire becomes, its first (1, 0, 0, 0).
+        signs: (2**n,) the parities (−1)^|v|.
+        shift: number of wires behind the group.
+        chained: whether the CZ chain of all wires acts first.
+        first: block to begin with.
+        last: block to stop before, at most 4**(n − width).
+    """
+    width = len(transfers)
+    n_observables = source.shape[2]
+    block = np.empty(n_observables << (2 * width), np.float64)
+    for outer in range(first, last):
+        corner = _corner(outer, len(signs) >> width, width, shift)
+        _take(source, block, signs, width, shift, corner, chained)
+        for wire in range(width):
+            _turn_wire(block, transfers[wire], n_observables << (width - 1 - wire), width)
+        _put(block, target, width, shift, corner)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def real_parts(coefficients: Floats, signs: Floats, target: Floats, first: int, last: int) -> None:
+    """Entries (r, r ⊕ x) of Re(O_k) for some x: Σ_z o[x, z] (−1)^(|x∧z|/2 + z·r) over z with an even number of Y.
+
+    Args:
+        coefficients: (2**n, 2**n, n_observables).
+        signs: (2**n,) the parities (−1)^|v|.
+        target: (n_observables, d, d), d ≤ 2**n.
+        first: x to begin with.
+        last: x to stop before.
+    """
+    n_strings, _, n_observables = coefficients.shape
+    n_columns = target.shape[1]
+    row = np.empty(n_strings * n_observables, np.float64)
+    for x in range(first, last):
+        _take_real(coefficients[x], row, signs, x)
+        step = n_observables
+        while step < row.size:
+            _hadamard(row, step)
+            step *= 2
+        for r in range(n_columns):
+            # both halves from one number, so that the matrix is symmetric to the last bit
+            if r <= r ^ x < n_columns:
+                for k in range(n_observables):
+                    target[k, r, r ^ x] = target[k, r ^ x, r] = row[r * n_observables + k]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _corner(outer: int, n_outer: int, width: int, shift: int) -> tuple[int, int]:
+    """(x, z) of a block's first string: the bits of ``outer`` with a gap for the group's."""
+    outer_x, outer_z = outer // n_outer, outer % n_outer
+    behind = (1 << shift) - 1
+    x = (outer_x & ~behind) << width | outer_x & behind
+    return x, (outer_z & ~behind) << width | outer_z & behind
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _take(
+    source: Floats, block: Floats, signs: Floats, width: int, shift: int, corner: tuple[int, int], chained: bool
+) -> None:
+    n_observables = source.shape[2]
+    position = 0
+    for i in range(1 << width):
+        x = corner[0] | i << shift
+        neighbours = ((x << 1) ^ (x >> 1)) & (len(signs) - 1) if chained else 0
+        sign = signs[x & (x >> 1) & (x >> 2)] if chained else 1.0
+        for j in range(1 << width):
+            z = (corner[1] | j << shift) ^ neighbours
+            factor = sign * signs[x & neighbours & z]
+            for k in range(n_observables):
+                block[position + k] = factor * source[x, z, k]
+            position += n_observables
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _put(block: Floats, target: Floats, width: int, shift: int, corner: tuple[int, int]) -> None:
+    n_observables = target.shape[2]
+    position = 0
+    for i in range(1 << width):
+        for j in range(1 << width):
+            for k in range(n_observables):
+                target[corner[0] | i << shift, corner[1] | j << shift, k] = block[position + k]
+            position += n_observables
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _turn_wire(block: Floats, transfer: Floats, step: int, width: int) -> None:
+    """Mix the coefficients of 1, Z, X and Y on one wire; ``step`` lies between 1 and Z, step · 2**width to X."""
+    r01, r02, r03 = transfer[0, 1], transfer[0, 2], transfer[0, 3]
+    r11, r12, r13 = transfer[1, 1], transfer[1, 2], transfer[1, 3]
+    r21, r22, r23 = transfer[2, 1], transfer[2, 2], transfer[2, 3]
+    r31, r32, r33 = transfer[3, 1], transfer[3, 2], transfer[3, 3]
+    x_step = step << width
+    for outer in range(0, block.size, 2 * x_step):
+        for start in range(outer, outer + x_step, 2 * step):
+            ones, zs = block[start : start + step], block[start + step : start + 2 * step]
+            xs = block[start + x_step : start + x_step + step]
+            ys = block[start + x_step + step : start + x_step + 2 * step]
+            for i in range(step):
+                z, x, y = zs[i], xs[i], ys[i]
+                ones[i] += r01 * z + r02 * x + r03 * y
+                zs[i] = r11 * z + r12 * x + r13 * y
+                xs[i] = r21 * z + r22 * x + r23 * y
+                ys[i] = r31 * z + r32 * x + r33 * y
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _take_real(coefficients: Floats, row: Floats, signs: Floats, x: int) -> None:
+    """The coefficients of strings that are real matrices, with the sign that i^|x∧z| is."""
+    n_strings, n_observables = coefficients.shape
+    for z in range(n_strings):
+        sign = 0.0
+        if signs[x & z] > 0:
+            n_y, rest = 0, x & z
+            while rest:
+                n_y, rest = n_y + 1, rest & (rest - 1)
+            sign = 1.0 - n_y % 4
+        for k in range(n_observables):
+            row[z * n_observables + k] = sign * coefficients[z, k]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _hadamard(row: Floats, step: int) -> None:
+    """One stage of the Walsh–Hadamard transform over z, in place."""
+    for start in range(0, row.size, 2 * step):
+        low, high = row[start : start + step], row[start + step : start + 2 * step]
+        for i in range(step):
+            a, b = low[i], high[i]
+            low[i], high[i] = a + b, a - b
