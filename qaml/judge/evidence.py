@@ -124,7 +124,7 @@ class StoreSource:
         if role not in self._roles:
             return None
         arrays = self._arrays(role, "exact.npz")
-        return Distances(arrays["indices"], arrays["found"], arrays["exact"]) if arrays["exact"].size else None
+        return Distances(**arrays) if arrays["exact"].size else None
 
     def _is_constant(self, model: str) -> bool:
         predicted = self._arrays(self._seeds(f"clean {model}")[0], "predictions.npz")["predicted"]

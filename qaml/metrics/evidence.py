@@ -99,11 +99,13 @@ class Distances(NamedTuple):
         found: (n,) smallest norms that the attack found without bounds, infinite without success.
         exact: (n,) exact L2 distances to the nearest other class: zero where the clean answer is wrong, infinite where
             there is no adversarial.
+        lengths: (n,) ‖x‖₂ of the clean inputs, which rounding is measured by.
     """
 
     indices: IntArray
     found: NDArray[np.float64]
     exact: NDArray[np.float64]
+    lengths: NDArray[np.float64]
 
 
 class AttackTraits(NamedTuple):

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+def lengths_of(inputs: Tensor) -> NDArray[np.float64]:
+    """‖x‖₂ of each input: (n, *shape) → (n,) float64."""
+    lengths: NDArray[np.float64] = inputs.flatten(1).double().norm(dim=1).cpu().numpy()
+    return lengths
+
+
 def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np.float64] | None:
     """Exact L2 distances to the nearest other answer, bounds ignored.
 
@@ -23,7 +29,6 @@ def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np
         (n,) float64: zero where the answer is wrong, infinite where there is no adversarial; None for other models.
     """
     from qaml.models.linear.network import LinearClassifier
-    from qaml.models.quadratic.network import FreeQuadratic
     from qaml.quantum.distance.implementation import exact_l2, hyperplane_l2
 
     flat = inputs.flatten(1).double().cpu().numpy()
@@ -31,8 +36,7 @@ def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np
     if isinstance(module, LinearClassifier):
         weights, bias = (parameter.detach().double().cpu().numpy() for parameter in module.output.parameters())
         return hyperplane_l2(weights, bias, flat, true).norms
-    # a free quadratic model has linear and constant terms beside its matrices
-    if isinstance(module, FreeQuadratic) or not hasattr(module, "observables"):
+    if not hasattr(module, "observables"):
         return None
     observables = module.observables().detach().double().cpu().numpy()  # type: ignore[operator]
     return exact_l2(observables, flat, true).norms

@@ -42,8 +42,9 @@ def source(folder: Path, predicted: list[int]) -> StoreSource:
             "indices": np.arange(n),
             "found": np.full(n, 1.1),
             "exact": np.full(n, 1.0),
+            "lengths": np.full(n, 8.0),
         },
-        "exact rbm wrapped": {name: np.zeros(0) for name in ("indices", "found", "exact")},
+        "exact rbm wrapped": {name: np.zeros(0) for name in ("indices", "found", "exact", "lengths")},
     }
     for role, arrays in files.items():
         write_arrays(folder / f"{role}.npz", {name: np.asarray(value) for name, value in arrays.items()})

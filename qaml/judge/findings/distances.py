@@ -25,8 +25,11 @@ def of_distances(subject: Subject) -> Iterator[Finding]:
         yield raised(name, model, attack, message)
     if subject.distances is None:
         return
-    below = {"without bounds": int(is_below(subject.distances.found, subject.distances.exact).sum())}
-    below["within the bounds"] = _below_within_bounds(subject, subject.distances)
+    _, found, exact, lengths = subject.distances
+    below = {
+        "without bounds": int(is_below(found, exact, lengths).sum()),
+        "within the bounds": _below_within_bounds(subject, subject.distances),
+    }
     if any(below.values()):
         listed = " and ".join(f"{count} {where}" for where, count in below.items() if count)
         yield raised(name, model, attack, f"the attack's adversarials are nearer than the exact distance: {listed}")
@@ -38,8 +41,9 @@ def _below_within_bounds(subject: Subject, distances: Distances) -> int:
     attacked = subject.attacked
     if attacked.norms is None or not len(np.intersect1d(attacked.indices, distances.indices)):
         return 0
-    rows, _ = align([(attacked.norms[0], attacked.indices), (distances.exact, distances.indices)])
-    return int(is_below(rows[0], rows[1]).sum())
+    known = [(values, distances.indices) for values in (distances.exact, distances.lengths)]
+    (found, exact, lengths), _ = align([(attacked.norms[0], attacked.indices), *known])
+    return int(is_below(found, exact, lengths).sum())
 
 
 def _beyond(subject: Subject, distances: Distances) -> Iterator[Finding]:

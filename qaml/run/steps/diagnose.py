@@ -20,7 +20,7 @@ from qaml.metrics.distance import is_below
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
 from qaml.run.dataset import first, loaded
-from qaml.run.exact import exact_norms
+from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
 from qaml.types import Bounds, InputInfo
 from qaml.vocab import Norm
@@ -115,8 +115,8 @@ def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, 
 
 def n_below(adversarials: Tensor, inputs: Tensor, correct: Flags, exact: NDArray[np.float64]) -> int:
     """How many adversarials fool from nearer than the exact L2 distance."""
-    norms = (adversarials - inputs).flatten(1).double().norm(dim=1).cpu().numpy()
-    return int(is_below(np.where(correct, np.inf, norms), exact).sum())
+    norms = np.where(correct, np.inf, lengths_of(adversarials - inputs))
+    return int(is_below(norms, exact, lengths_of(inputs)).sum())
 
 
 @torch.no_grad()

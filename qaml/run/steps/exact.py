@@ -13,7 +13,7 @@ from qaml.attacks.base import AttackPart, Target
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import first, loaded
-from qaml.run.exact import exact_norms
+from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
 from qaml.types import Bounds
 
@@ -21,7 +21,7 @@ EXACT = "exact.npz"
 
 
 def execute(job: Job) -> None:
-    """Write ``exact.npz``: indices, norms found without bounds and exact norms, (n,) each.
+    """Write ``exact.npz``: indices, norms found without bounds, exact norms, lengths of the inputs, (n,) each.
 
     All are empty where the model turns out to have no exact distances (a defence stands around it).
     """
@@ -34,11 +34,12 @@ def execute(job: Job) -> None:
     module = restore(description, job.read("train", WEIGHTS), job.device)
     exact = exact_norms(module, inputs, labels)
     if exact is None:
-        write_arrays(job.output / EXACT, {name: np.zeros(0) for name in ("indices", "found", "exact")})
+        write_arrays(job.output / EXACT, {name: np.zeros(0) for name in ("indices", "found", "exact", "lengths")})
         return
     holder = Target(module, without_bounds(data.info.bounds), data.info.n_classes)
     result = attack.run(holder, inputs, labels, job.seed, lambda share: job.progress(share, ""))
-    write_arrays(job.output / EXACT, {"indices": test.indices, "found": result.norms, "exact": exact})
+    found = {"indices": test.indices, "found": result.norms, "exact": exact, "lengths": lengths_of(inputs)}
+    write_arrays(job.output / EXACT, found)
 
 
 def without_bounds(bounds: Bounds) -> Bounds:
