@@ -28,6 +28,7 @@ ATTACKS: Registry[AttackPart] = Registry(
         "mim": "qaml.attacks.gradient.part:MIM",
         "deepfool": "qaml.attacks.minimisation.part:DeepFool",
         "carlini_wagner": "qaml.attacks.minimisation.part:CarliniWagner",
+        "exact_l2": "qaml.attacks.exact_l2.part:ExactL2",
         "uniform_noise": "qaml.attacks.noise.part:UniformNoise",
         "autoattack": "qaml.attacks.autoattack.part:AutoAttack",
         "transfer": "qaml.attacks.transfer.part:Transfer",
@@ -110,11 +111,20 @@ class AttackPart(Part, ABC):
 
     needs_gradients: ClassVar[bool] = True
     needs_images: ClassVar[bool] = False
+    needs_exact: ClassVar[bool] = False
+    """Reads exact distances off the model, so the model must have them."""
     is_iterative: ClassVar[bool] = False
     """More than one gradient step (an iterative attack must not be weaker than a one-step one)."""
     minimises: ClassVar[bool] = False
     """Looks for the smallest perturbation rather than the worst within a budget."""
     is_white_box: ClassVar[bool] = True
+    ignores_bounds: ClassVar[bool] = False
+    """Its adversarials may leave the inputs' bounds."""
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether its norms are certified lower bounds rather than sizes of adversarials, of which it makes none."""
+        return False
 
     @property
     @abstractmethod

@@ -110,6 +110,11 @@ class ModelPart(Part, ABC):
         """Whether weights are brought along and ``fit`` changes nothing."""
         return False
 
+    @property
+    def has_exact_distances(self) -> bool:
+        """Whether exact L2 distances follow from the trained weights: linear, or logits xᵀO_kx/‖x‖²."""
+        return False
+
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that this architecture cannot take.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
 from qaml.registry import references
-from qaml.spec.suite import Suite
+from qaml.spec.suite import ModelEntry, Suite
 from qaml.types import InputInfo
 
 
@@ -52,6 +52,8 @@ class Pairs:
                 f"attack {name!r} needs gradients, which model {model!r} of kind {entry.part.kind!r} has not",
                 "use a transfer from a model with gradients, or a black-box attack",
             )
+        if attack.needs_exact:
+            yield from _lacks_exact_distances(entry, name)
         info = self._infos.get(entry.dataset)
         if attack.needs_images and info is not None and not info.is_image:
             yield Obstacle(f"attack {name!r} needs images, model {model!r} takes inputs of shape {info.shape}")
@@ -69,6 +71,15 @@ class Pairs:
             f"{_words(made, what)} and {_words(used, what)}",
             "give the surrogate the target's dataset",
         )
+
+
+def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]:
+    needs = f"attack {attack!r} needs exact distances, which model {entry.name!r}"
+    if not entry.part.has_exact_distances:
+        hint = "'linear', 'quadratic' with 'norm_bounded: true' and 'qvc' have them"
+        yield Obstacle(f"{needs} of kind {entry.part.kind!r} has not", hint)
+    elif inside := [each.kind for each in entry.defences if getattr(each, "where", "data") == "classifier"]:
+        yield Obstacle(f"{needs} has not behind {inside[0]!r}", "leave the defence out, or let it defend the data only")
 
 
 def _words(info: InputInfo, what: str) -> str:

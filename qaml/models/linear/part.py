@@ -18,6 +18,11 @@ class Linear(NetworkPart):
 
     default_seeds: ClassVar[int] = 5
 
+    @property
+    def has_exact_distances(self) -> bool:
+        """Always: the boundary between two classes is a hyperplane."""
+        return True
+
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The untrained classifier; images are flattened."""
         from qaml.models.linear.network import LinearClassifier

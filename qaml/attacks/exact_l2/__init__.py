@@ -1,0 +1,1 @@
+"""Exact smallest perturbations, where a classifier's mathematics has them."""
