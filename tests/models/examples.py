@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "huang_cnn": {"padding": "same"},
     "linear": {},
     "quadratic": {},
+    "qvc": {"layers": 6, "logit_scale": 10.0},
     "torch_module": {"factory": "tests.models.user_module:Network"},
 }
 """Kind → fields; a registered kind without an example fails the conformance tests."""

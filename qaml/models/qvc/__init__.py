@@ -1,0 +1,1 @@
+"""The quantum variational classifier of West et al. 2022."""

@@ -1,0 +1,88 @@
+"""Configuration of a quantum variational classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from qaml.errors import PartError
+from qaml.models.base import History, Hooks
+from qaml.models.network_part import NetworkPart
+from qaml.types import InputInfo, Split
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from qaml.quantum.channels import ChannelPart
+
+MOST_WIRES = 12
+
+
+class QVC(NetworkPart):
+    """Amplitude encoding, layers of general rotations and CZ gates, expectation values of Z as logits.
+
+    West et al. 2022, section S3: an image becomes the state Σ x_i|i⟩/‖x‖, padded with zeros; each layer is a rotation
+    RZ(ω) RY(θ) RZ(φ) on every wire and an open chain of CZ; ⟨Z⟩ on the first wires are the logits, one a class. With
+    10 wires and 200 layers these are 6,000 parameters (Table I).
+    """
+
+    kind: Literal["qvc"] = "qvc"
+    layers: int = Field(200, ge=1, le=10_000)
+    """Layers of the circuit; the paper has 200, 500 and 1000."""
+    wires: int | None = Field(None, ge=1, le=MOST_WIRES)
+    """Qubits; default as few as hold the inputs and give every class a wire."""
+    logit_scale: float = Field(1.0, gt=0)
+    """What expectation values are multiplied by. They lie in [−1, 1], so that cross-entropy of the raw values (the
+    paper's, 1) trains slowly and never becomes confident."""
+
+    is_circuit: ClassVar[bool] = True
+    has_exact_distances: ClassVar[bool] = True
+
+    def n_wires(self, info: InputInfo) -> int:
+        """The wires of the circuit for these inputs."""
+        return self.wires or max((info.n_features - 1).bit_length(), info.n_classes, 1)
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that the wires cannot hold, and more classes than wires."""
+        wires = self.n_wires(info)
+        if info.n_features > 2 ** min(wires, MOST_WIRES):
+            held = f"{min(wires, MOST_WIRES)} wires encode at most {2 ** min(wires, MOST_WIRES):,}"
+            room = (info.n_features - 1).bit_length()
+            hint = f"give it {room} wires" if room <= MOST_WIRES else "downscale the inputs"
+            raise PartError(f"inputs have {info.n_features:,} features, {held}", hint)
+        if info.n_classes > min(wires, MOST_WIRES):
+            raise PartError(
+                f"{info.n_classes} classes need a wire each, got {min(wires, MOST_WIRES)}",
+                "give it more wires (at most 12), or select fewer classes",
+            )
+
+    def build(self, info: InputInfo, seed: int) -> nn.Module:
+        """The untrained circuit, its angles uniform in [0, 2π)."""
+        from qaml.models.qvc.network import VariationalClassifier
+        from qaml.models.seeding import seeded
+
+        self.check(info)
+        with seeded(seed):
+            return VariationalClassifier(
+                info.n_features, info.n_classes, self.n_wires(info), self.layers, self.logit_scale
+            )
+
+    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+        """Train with cross-entropy; curves ``loss`` and ``accuracy``.
+
+        Raises:
+            DataError: an input is all zero, and so no state.
+        """
+        from qaml.models.qvc.network import refuse_zero_inputs
+
+        refuse_zero_inputs(data)
+        return super().fit(module, data, info, hooks, seed)
+
+    def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:
+        """The trained circuit with these channels after every layer, in the Heisenberg picture, float64."""
+        from qaml.models.qvc.network import VariationalClassifier, noisy_classifier
+
+        assert isinstance(module, VariationalClassifier)
+        return noisy_classifier(module, channels)
