@@ -6,11 +6,11 @@ import re
 
 from qaml.judge.outcome import Outcome
 
-_CAVEAT = re.compile(r"\bcaveats?: *(.+)", re.IGNORECASE | re.DOTALL)
+_CAVEAT = re.compile(r"\bcaveat(?: of |: *)(.+)", re.IGNORECASE | re.DOTALL)
 
 
 def caveats(outcome: Outcome) -> tuple[str, ...]:
-    """Whatever follows the word ``caveat:`` in the outcome's notes and in its models' descriptions, each once."""
+    """Whatever follows ``caveat:`` or ``caveat of`` in the outcome's notes and in its models' words, each once."""
     texts = (*outcome.notes, *outcome.setting.values())
     found = (match[1].strip() for text in texts if (match := _CAVEAT.search(text)))
     return tuple(dict.fromkeys(found))

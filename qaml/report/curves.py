@@ -211,8 +211,8 @@ def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> li
     return placed
 
 
-def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str) -> Markup:
-    """Both axes with their ticks and names, and faint horizontal lines."""
+def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *, x_factor: float = 1.0) -> Markup:
+    """Both axes with their names and ticks (times their factors), and faint horizontal lines."""
     parts: list[Markup] = []
     for tick in y_axis.ticks(6):
         y = y_axis.place(tick)
@@ -221,7 +221,7 @@ def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str) -
     for tick in x_axis.ticks(7):
         x = x_axis.place(tick)
         parts.append(tag("path", d=f"M{short(x)} {short(y_axis.start)}v4", class_="z"))
-        parts.append(tag("text", tick_label(tick), x=x, y=y_axis.start + 17, class_="tk"))
+        parts.append(tag("text", tick_label(tick, x_factor), x=x, y=y_axis.start + 17, class_="tk"))
     parts.append(tag("path", d=f"M{short(x_axis.start)} {short(y_axis.start)}H{short(x_axis.end)}", class_="z"))
     parts.append(tag("text", x_name, x=(x_axis.start + x_axis.end) / 2, y=y_axis.start + 34, class_="hd m"))
     middle = (y_axis.start + y_axis.end) / 2

@@ -15,6 +15,7 @@ from qaml.report.svg import Axis, path, short, tag
 
 _WIDTH, _HEIGHT = 420.0, 350.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 344.0, 14.0, 306.0
+_ALARMS, _FOUND = "false positives: clean images flagged, %", "true positives: attacked images flagged, %"
 OPERATING_THRESHOLD = 0.0
 
 
@@ -65,7 +66,7 @@ def draw(roc: Roc, title: str, description: str) -> Markup:
     places = [(x_axis.place(p.false_positives), y_axis.place(p.true_positives)) for p in thin(points(roc))]
     diagonal = path(((x_axis.start, y_axis.start), (x_axis.end, y_axis.end)))
     parts = [
-        frame(x_axis, y_axis, 100.0, "false positives: clean images flagged, %", "true positives: attacked flagged, %"),
+        frame(x_axis, y_axis, 100.0, _ALARMS, _FOUND, x_factor=100.0),
         tag("path", d=diagonal, class_="guess"),
         tag("path", d=path(places), class_="ln"),
         *(tag("circle", cx=x, cy=y, r=2.2, class_="pt") for x, y in places),

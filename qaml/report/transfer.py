@@ -19,7 +19,7 @@ from qaml.report.text import shorten
 METRIC = "accuracy_under_attack"
 MOST_PANELS = 4
 _STYLE = Style("points", False)
-_CELL = 44.0
+_CELL = 40.0
 _LETTER = 6.6
 _LONGEST = 18
 _DARK = (132, 42, 8)

@@ -13,6 +13,7 @@ from qaml.report import curves, forest
 from qaml.report.marks import Accent
 from qaml.report.numbers import Style
 from tests.report.sample import cell
+from tests.report.sample_west import MODELS, defended
 
 POINTS = Style("points", True)
 
@@ -125,3 +126,25 @@ def test_labels_are_pushed_apart_and_keep_their_order(wanted: list[float]) -> No
     placed = curves.spread(wanted, 14, 18, 294)
     assert all(b - a >= 14 - 1e-9 for a, b in pairwise(placed))
     assert all(y <= 294 for y in placed)
+
+
+def test_many_curves_are_sorted_by_where_the_adversarials_were_made() -> None:
+    claim = defended()
+    found = {panel.name: panel for panel in curves.panels(claim.curves, claim.cells)}
+    assert list(found) == ["pgd made on convnet", "pgd made on each model itself", "worst case"]
+    assert [c.model for c in found["pgd made on convnet"].curves] == list(MODELS)
+    assert [c.model for c in found["pgd made on each model itself"].curves] == ["convnet", "qvc200"]
+    assert all(c.is_worst_case for c in found["worst case"].curves)
+    assert len(curves.panels(claim.curves[:8], claim.cells)) == 1
+
+
+def test_every_label_of_many_curves_has_a_line_of_its_own() -> None:
+    models = [f"net{i}" for i in range(30)]
+    (panel,) = curves.panels([curve((0.4, 0.2, 0.1), model=model) for model in models], [])
+    drawing = curves.draw(panel, dict.fromkeys(models, Accent("#000", "")), "t", "d")
+    places = sorted(float(y) for y in re.findall(r'y="([\d.]+)" class="nm', drawing))
+    assert len(places) == 30
+    assert all(b - a >= 13.9 for a, b in pairwise(places))
+    height = float(re.findall(r'viewBox="0 0 \d+ ([\d.]+)"', drawing)[0])
+    assert places[0] > 0
+    assert places[-1] < height

@@ -21,6 +21,7 @@ from qaml.report.text import clean
 from qaml.vocab import Verdict
 from tests.report.pages import Page
 from tests.report.sample import comparison, sample, write_media
+from tests.report.sample_west import defended, detected, square, west
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -63,7 +64,8 @@ def with_suffix(value: Any, suffix: str, key: str = "") -> Any:
 
 def hostile(suffix: str) -> Outcomes:
     small = sample().model_dump()
-    small["outcomes"] = (small["outcomes"][0], small["outcomes"][3], small["outcomes"][-2])
+    own = [small["outcomes"][i] for i in (0, 3, -2)]
+    small["outcomes"] = (*own, defended().model_dump(), detected().model_dump(), square().model_dump())
     return Outcomes.model_validate(with_suffix(small, suffix))
 
 
@@ -105,7 +107,7 @@ def test_words_with_a_meaning_are_escaped_too(field: str) -> None:
 
 
 def test_every_figure_has_a_title_and_a_sentence() -> None:
-    for page in pages(sample()).values():
+    for page in (*pages(sample()).values(), *pages(west()).values()):
         for drawing in page.drawings():
             is_named = drawing.find("title") is not None or "aria-label" in drawing.attrib
             assert is_named or drawing.get("aria-hidden") == "true"
@@ -114,7 +116,7 @@ def test_every_figure_has_a_title_and_a_sentence() -> None:
 
 
 def test_nothing_is_fetched_from_a_network() -> None:
-    sources = [p.source for p in pages(sample()).values()] + [html._static("report.css")]
+    sources = [p.source for o in (sample(), west()) for p in pages(o).values()] + [html._static("report.css")]
     for source in sources:
         assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)", source)
 
@@ -134,6 +136,15 @@ def test_pictures_are_loaded_lazily_and_described() -> None:
     pictures = [names for tag, names in page.shape if tag == "img"]
     assert len(pictures) == 18
     assert all({"loading", "alt", "width", "height"} <= set(names) for names in pictures)
+
+
+def test_a_strip_tells_where_the_perturbation_was_made_and_how_smooth_it_is() -> None:
+    text = pages(west())["claims/west2022/qvc-resists-convnet-pgd.html"].text
+    assert "convnet under pgd, ε = 0.3" in text
+    assert "qvc200 under pgd made on convnet, ε = 0.3" in text
+    assert text.count("low f 50 %") == 3
+    assert text.count("low f ") == 15
+    assert "low f" not in pages(sample())["claims/kehoe2021/rbm-beats-cnn-adv-under-fgsm.html"].text
 
 
 def test_a_claims_page_is_read_in_the_agreed_order() -> None:
