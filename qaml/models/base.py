@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
+from qaml.errors import PartError
 from qaml.registry import Part, Registry
 from qaml.types import InputInfo, Settings, Split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
+
+    from qaml.quantum.channels import ChannelPart
 
 MODELS: Registry[ModelPart] = Registry(
     "model",
@@ -26,6 +29,7 @@ MODELS: Registry[ModelPart] = Registry(
         "huang_cnn": "qaml.models.huang_cnn.part:HuangCNN",
         "linear": "qaml.models.linear.part:Linear",
         "quadratic": "qaml.models.quadratic.part:Quadratic",
+        "qvc": "qaml.models.qvc.part:QVC",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
     },
 )
@@ -102,6 +106,8 @@ class ModelPart(Part, ABC):
     """Whether logits are differentiable in the inputs."""
     is_randomised: ClassVar[bool] = False
     """Whether the forward pass draws at inference (then the module has ``reseed(seed)``)."""
+    is_circuit: ClassVar[bool] = False
+    """Whether it is a quantum circuit, which channels may disturb at inference (then it has ``noisy``)."""
     default_seeds: ClassVar[int] = 3
     """Training runs unless the suite says otherwise; 5 where training is cheap."""
 
@@ -132,6 +138,14 @@ class ModelPart(Part, ABC):
     @abstractmethod
     def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train the module in place, calling ``hooks``; resumed equals uninterrupted, bit for bit."""
+
+    def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:  # noqa: ARG002
+        """The trained classifier with noise channels in its circuit; ``module`` stays as it is.
+
+        Raises:
+            PartError: the model is no quantum circuit.
+        """
+        raise PartError(f"model {self.kind!r} is no quantum circuit and takes no noise channels")
 
 
 MODELS.bind(ModelPart)

@@ -84,7 +84,8 @@ class VariationalClassifier(nn.Module):
         """⟨Z_k⟩: (batch, …) → (batch, n_classes)."""
         amplitudes = statevector.normalised(inputs.flatten(1))
         if self._is_fixed() and self._is_worth_collapsing(amplitudes):
-            return self.collapsed()(amplitudes)
+            collapsed: Tensor = self.collapsed()(amplitudes)
+            return collapsed
         return self._path().expectations(amplitudes, self.angles, self.n_classes)
 
     def _path(self) -> _Path:
