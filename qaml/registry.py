@@ -30,6 +30,7 @@ ModelName = Annotated[str, Reference("models")]
 AttackName = Annotated[str, Reference("attacks")]
 DatasetName = Annotated[str, Reference("datasets")]
 TableName = Annotated[str, Reference("reported")]
+DetectorName = Annotated[str, Reference("detectors")]
 
 
 class Part(Settings):

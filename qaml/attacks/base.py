@@ -32,6 +32,7 @@ ATTACKS: Registry[AttackPart] = Registry(
         "uniform_noise": "qaml.attacks.noise.part:UniformNoise",
         "autoattack": "qaml.attacks.autoattack.part:AutoAttack",
         "transfer": "qaml.attacks.transfer.part:Transfer",
+        "joint": "qaml.attacks.joint.part:Joint",
     },
 )
 

@@ -64,8 +64,8 @@ class Cell(Settings):
     model: ModelName
     """The model measured."""
     attack: AttackNames = ()
-    """One attack or several, ``pgd@convnet`` for one made on another model; robust accuracy counts an image as fooled if
-    any of them fools it."""
+    """One attack or several, ``pgd@convnet`` for one made on another model; robust accuracy counts an image as fooled
+    if any of them fools it."""
     metric: MetricName | None = None
     """Defaults to the claim's metric."""
     epsilon: Epsilon | Literal["every"] | None = None

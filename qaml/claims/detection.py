@@ -9,13 +9,14 @@ from pydantic import Field
 
 from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimator, Measured, ReportedTable
 from qaml.claims.rules import decide_all
+from qaml.registry import DetectorName
 
 
 class Detection(ClaimPart):
     """Both rates jointly: supported if both intervals satisfy their limit, refuted if either surely fails its own."""
 
     kind: Literal["detection"] = "detection"
-    detector: str
+    detector: DetectorName
     """The detector's name in the suite."""
     true_positives_at_least: float = Field(ge=0, le=1)
     """Share of adversarials that must be found."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import qaml
+from qaml.claims.reported import table_cell
 from qaml.errors import StoreError
 from qaml.judge.outcome import (
     CellValue,
@@ -208,15 +209,14 @@ def _number(estimate: Interval, unit: str) -> str:
 
 def _table(name: str, suite: Suite, outcomes: Sequence[Outcome]) -> ReportedValues:
     table = suite.reported[name]
-    measured: Mapping[tuple[str, tuple[str, ...], str], CellValue] = {
+    measured: Mapping[tuple[str, tuple[str, ...], str | None], CellValue] = {
         (cell.model, cell.attack, cell.metric): cell for outcome in outcomes for cell in outcome.cells
     }
     cells = []
     for row, values in table.rows.items():
-        attack = () if row == "clean" else (row,)
-        metric = "clean_accuracy" if row == "clean" else table.metric
         for column, value in zip(table.columns, values, strict=True):
-            ours = measured.get((column, attack, metric))
+            cell = table_cell(table, column, row)
+            ours = measured.get((cell.model, cell.attack, cell.metric))
             if value is not None:
                 estimate = ours.estimate if ours is not None else None
                 cells.append(ReportedCell(model=column, attack=row, paper=value, ours=estimate))

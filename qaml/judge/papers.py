@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from qaml.attacks.elsewhere import as_seen_by
 from qaml.claims.base import Cell, MetricName, ReportedTable, Term
 from qaml.claims.reported import CLEAN_ROW
 
@@ -19,7 +20,8 @@ def paper_value(cell: Cell, tables: Iterable[ReportedTable]) -> float | None:
     for table in tables:
         if cell.model not in table.columns or not _same_epsilon(cell, table):
             continue
-        names = [CLEAN_ROW] if not cell.attack else [name for name in cell.attack if name in table.rows]
+        rows = {as_seen_by(row, cell.model): row for row in table.rows}
+        names = [CLEAN_ROW] if not cell.attack else [rows[name] for name in cell.attack if name in rows]
         if len(names) != 1 or names[0] not in table.rows or not _same_metric(cell, table):
             continue
         value = table.rows[names[0]][table.columns.index(cell.model)]

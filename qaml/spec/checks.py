@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.attacks.joint.part import Joint
 from qaml.data.base import DatasetPart
 from qaml.errors import PartError
 from qaml.registry import references
 from qaml.spec.cells import check_cells
 from qaml.spec.claims import BuiltClaim
+from qaml.spec.detectors import check_detectors
 from qaml.spec.names import check_names
 from qaml.spec.nodes import Located, Path
 from qaml.spec.pairs import Pairs
@@ -28,11 +30,15 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
     infos = _check_datasets(suite, document, problems)
     attacks = _resolve_attacks(suite, document, problems)
     for name, model in suite.models.items():
+        _check_noise(model, document, problems)
         if model.dataset in infos and model.derived_from is None:
             node = document.at(("models", name))
             _check_model(model, infos[model.dataset], node, problems)
             _check_defences(model, infos[model.dataset], node, attacks, problems)
-    check_cells(claims, suite.reported, Pairs(suite, attacks, infos), problems)
+    pairs = Pairs(suite, attacks, infos)
+    _check_joint_attacks(suite, document, pairs, problems)
+    check_detectors(suite, document, pairs, problems)
+    check_cells(claims, suite.reported, pairs, problems)
     _check_summary(suite, document, problems)
 
 
@@ -67,6 +73,15 @@ def _check_model(model: ModelEntry, info: InputInfo, node: Located, problems: Pr
         problems.value(node.at(("kind",)), (*path, "kind"), error.message, error.hint)
 
 
+def _check_noise(model: ModelEntry, document: Located, problems: Problems) -> None:
+    if not model.inference.noise or model.part.is_circuit:
+        return
+    inside: Path = (*(("derive",) if model.derived_from is not None else ()), "inference", "noise")
+    path: Path = ("models", model.name, *inside)
+    message = f"model {model.part.kind!r} is no quantum circuit and takes no noise channels"
+    problems.value(document.at(path), path, message, "give them to a qvc")
+
+
 def _check_defences(
     model: ModelEntry, info: InputInfo, node: Located, attacks: Mapping[str, AttackPart], problems: Problems
 ) -> None:
@@ -84,10 +99,10 @@ def _check_defences(
 
 
 def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dict[str, AttackPart]:
-    """Every attack that computes: a transfer as the attack behind it."""
+    """Every attack that computes: one made elsewhere as the attack behind it."""
     resolved: dict[str, AttackPart] = {}
     for name, attack in suite.attacks.items():
-        if not isinstance(attack, Transfer):
+        if not isinstance(attack, MadeElsewhere):
             resolved[name] = attack
         elif attack.attack in suite.attacks:
             try:
@@ -96,6 +111,16 @@ def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dic
                 path: Path = ("attacks", name, "attack")
                 problems.value(document.at(path), path, error.message, error.hint)
     return resolved
+
+
+def _check_joint_attacks(suite: Suite, document: Located, pairs: Pairs, problems: Problems) -> None:
+    """The models of a joint attack take the same inputs, and are told apart by it in the same classes."""
+    for name, attack in suite.attacks.items():
+        if isinstance(attack, Joint):
+            for index, surrogate in enumerate(attack.surrogates[1:], start=1):
+                path: Path = ("attacks", name, "surrogates", index)
+                for obstacle in pairs.differences(attack.surrogates[0], surrogate, name):
+                    problems.value(document.at(path), path, obstacle.message, obstacle.hint)
 
 
 def _check_summary(suite: Suite, document: Located, problems: Problems) -> None:

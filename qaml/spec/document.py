@@ -52,7 +52,7 @@ def check_shape(document: Located, problems: Problems) -> None:
 def _check_names(document: Located, problems: Problems) -> None:
     for name, node in document.entries.items():
         if name == "extends":
-            problems.key(node, (name,), "a suite cannot extend another", "datasets, models and attacks can")
+            problems.key(node, (name,), "a suite cannot extend another", "datasets, models, attacks and detectors can")
         elif name not in TOP_LEVEL:
             problems.key(node, (name,), "unknown section", suggest(name, TOP_LEVEL, "sections"))
     for name in ("suite", "claims"):

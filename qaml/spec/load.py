@@ -6,16 +6,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from qaml.claims.detectors.base import DetectorPart
 from qaml.errors import Location, Problem, SpecError
 from qaml.spec.checks import check_suite
 from qaml.spec.claims import build_claims
 from qaml.spec.document import check_shape
-from qaml.spec.entries import build_attacks, build_datasets, build_models, build_tables
+from qaml.spec.entries import build_attacks, build_datasets, build_models, build_parts, build_tables
 from qaml.spec.merge import apply_profile, write_out_extends
 from qaml.spec.nodes import Located
 from qaml.spec.problems import Problems
 from qaml.spec.reader import decode, lines_of, read
 from qaml.spec.suite import Citation, Diagnostics, Evaluation, Suite
+from qaml.spec.transfers import with_transfers
 from qaml.spec.validate import validate
 from qaml.types import Settings
 from qaml.vocab import ProfileName
@@ -102,10 +104,12 @@ def _build(document: Located, profile: ProfileName, path: Path, lines: Sequence[
         datasets=build_datasets(document, problems),
         models=build_models(document, evaluation, problems),
         attacks=build_attacks(document, problems),
+        detectors=build_parts(document, "detectors", DetectorPart, problems),
         reported=build_tables(document, problems),
         assumed=_assumed(document, problems),
         claims=tuple(claim.entry for claim in claims),
     )
+    suite = with_transfers(suite, claims)
     check_suite(suite, document, claims, problems)
     return suite
 

@@ -8,7 +8,7 @@ from qaml.spec.limits import MAX_DEPTH, MAX_WEIGHT
 from qaml.spec.nodes import Located, Path
 from qaml.spec.problems import Problems, did_you_mean, shown, suggest
 
-SECTIONS = ("datasets", "models", "attacks")
+SECTIONS = ("datasets", "models", "attacks", "detectors")
 """Tables whose entries are parts: they may extend one another, and a profile may replace one by another kind."""
 OVERRIDABLE = (*SECTIONS, "evaluation", "diagnostics", "claims")
 
@@ -109,7 +109,7 @@ def _override_claim(claim: Located, change: Located, path: Path, problems: Probl
 
 
 def write_out_extends(document: Located, problems: Problems) -> Located:
-    """The document with every ``extends`` of its datasets, models and attacks merged below the entry's own fields.
+    """The document with every ``extends`` of its parts merged below the entry's own fields.
 
     Raises:
         SpecError: written out, a section exceeds the limits.

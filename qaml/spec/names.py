@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from qaml.attacks.elsewhere import SEPARATOR
 from qaml.registry import references
 from qaml.spec.claims import BuiltClaim
 from qaml.spec.merge import SECTIONS
 from qaml.spec.nodes import Located, Path
 from qaml.spec.problems import Problems, suggest
 from qaml.spec.suite import Suite
+from qaml.spec.transfers import unknown
 
-_SINGULAR = {"datasets": "dataset", "models": "model", "attacks": "attack", "reported": "table"}
+_SINGULAR = {
+    "datasets": "dataset",
+    "models": "model",
+    "attacks": "attack",
+    "detectors": "detector",
+    "reported": "table",
+}
 _PLURAL = {"reported": "tables"}
 
 
@@ -20,11 +28,14 @@ def check_names(suite: Suite, document: Located, claims: list[BuiltClaim], probl
     known = {table: _names(document, table) for table in _SINGULAR}
     for value, node, path in _mentioning(suite, document, claims):
         for where, table, name in references(value):
-            if name not in known[table]:
+            if table == "attacks" and SEPARATOR in name and path[0] in ("claims", "detectors"):
+                for message, hint in unknown(name, known, suite.attacks):
+                    problems.value(node.at(where), (*path, *where), message, hint)
+            elif name not in known[table]:
                 hint = suggest(name, known[table], _PLURAL.get(table, table))
                 problems.value(node.at(where), (*path, *where), f"unknown {_SINGULAR[table]} {name!r}", hint)
     _check_own_names(suite, document, known, problems)
-    _check_tables(suite, document, known["attacks"], problems)
+    _check_tables(suite, document, known, problems)
     _check_assumed(document, problems)
     _check_circles(suite, document, problems)
 
@@ -49,9 +60,10 @@ def _names(document: Located, table: str) -> tuple[str, ...]:
 
 
 def _mentioning(suite: Suite, document: Located, claims: list[BuiltClaim]) -> Iterator[tuple[object, Located, Path]]:
-    for section, parts in (("datasets", suite.datasets), ("attacks", suite.attacks), ("reported", suite.reported)):
-        for name, part in parts.items():
-            yield part, document.at((section, name)), (section, name)
+    for section in ("datasets", "attacks", "detectors", "reported"):
+        for name, part in getattr(suite, section).items():
+            if SEPARATOR not in name:  # what a name with a model stands for is nowhere in the document
+                yield part, document.at((section, name)), (section, name)
     for name, model in suite.models.items():
         if model.derived_from is None:
             node = document.at(("models", name))
@@ -61,13 +73,17 @@ def _mentioning(suite: Suite, document: Located, claims: list[BuiltClaim]) -> It
         yield claim.entry.part, claim.node, claim.path
 
 
-def _check_tables(suite: Suite, document: Located, attacks: tuple[str, ...], problems: Problems) -> None:
+def _check_tables(suite: Suite, document: Located, known: Mapping[str, tuple[str, ...]], problems: Problems) -> None:
+    attacks = known["attacks"]
     for name, table in suite.reported.items():
         rows = document.at(("reported", name, "rows"))
         for row, values in table.rows.items():
             path: Path = ("reported", name, "rows", row)
             node = rows.entries[row]
-            if row not in (*attacks, "clean"):
+            if SEPARATOR in row:
+                for message, hint in unknown(row, known, suite.attacks):
+                    problems.key(node, path, message, hint)
+            elif row not in (*attacks, "clean"):
                 problems.key(node, path, f"unknown attack {row!r}", suggest(row, (*attacks, "clean"), "rows can be"))
             if len(values) != len(table.columns):
                 message = f"expected one value a column ({len(table.columns)}), got {len(values)}"
@@ -98,7 +114,7 @@ def _check_circles(suite: Suite, document: Located, problems: Problems) -> None:
             node = document.at(("models", name))
             message = f"needs itself: {' → '.join(word for _, word in ring)}"
             problems.key(node, ("models", name), message, "a surrogate must not be trained against its own attack")
-    for name in suite.attacks:
+    for name in _names(document, "attacks"):
         ring = _circle(("attacks", name), edges)
         if ring is not None and all(table == "attacks" for table, _ in ring):
             node = document.at(("attacks", name))

@@ -43,6 +43,21 @@ class Pairs:
         for surrogate in surrogates:
             yield from self._fits(surrogate, model, attack)
 
+    def is_made_elsewhere(self, attack: str) -> bool:
+        """Whether this attack's adversarials are made on other models than the one they are scored on."""
+        return any(table == "models" for _, table, _ in references(self._suite.attacks[attack]))
+
+    def unmeasurable(self, model: str, metric: str | None) -> Iterator[Obstacle]:
+        """Every reason why this metric cannot be measured of this model; none where the model is unknown."""
+        if model not in self._suite.models:
+            return
+        entry = self._suite.models[model]
+        info = self._infos.get(entry.dataset)
+        if metric == "low_frequency_share" and info is not None and not info.is_image:
+            yield Obstacle(f"metric {metric!r} needs images, model {model!r} takes inputs of shape {info.shape}")
+        if metric == "shots_needed" and not entry.part.is_circuit:
+            yield Obstacle(f"metric {metric!r} needs a quantum circuit, model {model!r} is of kind {entry.part.kind!r}")
+
     def _computes(self, model: str, attack: AttackPart, name: str) -> Iterator[Obstacle]:
         if model not in self._suite.models:
             return
@@ -57,6 +72,21 @@ class Pairs:
         info = self._infos.get(entry.dataset)
         if attack.needs_images and info is not None and not info.is_image:
             yield Obstacle(f"attack {name!r} needs images, model {model!r} takes inputs of shape {info.shape}")
+
+    def differences(self, one: str, other: str, attack: str) -> Iterator[Obstacle]:
+        """Why two models cannot be attacked at once; none where either is unknown."""
+        models = self._suite.models
+        if one not in models or other not in models:
+            return
+        first, second = (self._infos.get(models[name].dataset) for name in (one, other))
+        if first is None or second is None or first == second:
+            return
+        what = next(name for name in first._fields if getattr(first, name) != getattr(second, name))
+        yield Obstacle(
+            f"attack {attack!r} fools {one!r} and {other!r} at once, whose inputs have another {what}: "
+            f"{_words(first, what)} and {_words(second, what)}",
+            "give its surrogates one dataset",
+        )
 
     def _fits(self, surrogate: str, model: str, attack: str) -> Iterator[Obstacle]:
         models = self._suite.models
@@ -83,4 +113,6 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
 
 
 def _words(info: InputInfo, what: str) -> str:
+    if what == "classes":
+        return ", ".join(info.classes)
     return str(info.shape) if what == "shape" else f"[{info.bounds.low:g}, {info.bounds.high:g}]"

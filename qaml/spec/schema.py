@@ -11,6 +11,7 @@ from pydantic_core import core_schema
 
 from qaml.attacks.base import ATTACKS
 from qaml.claims.base import CLAIMS, Cell, ReportedTable
+from qaml.claims.detectors.base import DETECTORS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.models.base import MODELS
@@ -30,7 +31,7 @@ Schema = dict[str, Any]
 
 _REGISTRIES: Final[tuple[Registry[Any], ...]] = (
     *(DATASETS, TRANSFORMS, CHANNELS, SAMPLERS),
-    *(MODELS, DEFENCES, ATTACKS, CLAIMS),
+    *(MODELS, DEFENCES, ATTACKS, DETECTORS, CLAIMS),
 )
 _SETTINGS: Final[tuple[type[Settings], ...]] = (
     *(Citation, Evaluation, Diagnostics, ReportedTable, Cell),
@@ -84,6 +85,7 @@ def _sections() -> Schema:
         "datasets": _table(_any([_ref("DatasetPart"), _ref("Extending")])),
         "models": _table(_any([_ref("Model"), _ref("Extending"), _ref("Deriving")])),
         "attacks": _table(_any([_ref("AttackPart"), _ref("Extending")])),
+        "detectors": _table(_any([_ref("DetectorPart"), _ref("Extending")])),
         "reported": {**_table(_ref("ReportedTable")), "description": "The paper's tables."},
         "assumed": {
             "type": "object",

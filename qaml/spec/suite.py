@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 
+from qaml.quantum.channels import ChannelPart
 from qaml.types import Settings
 from qaml.vocab import Decision, ProfileName, Verdict
 
 if TYPE_CHECKING:
     from qaml.attacks.base import AttackPart
     from qaml.claims.base import ClaimPart, ReportedTable
+    from qaml.claims.detectors.base import DetectorPart
     from qaml.data.base import DatasetPart
     from qaml.defences.base import DefencePart
     from qaml.models.base import ModelPart
@@ -29,7 +31,7 @@ class Citation(Settings):
 
 
 class Inference(Settings):
-    """How a randomised model decides; ignored by deterministic ones."""
+    """How a randomised model decides (ignored by deterministic ones), and what disturbs a quantum circuit."""
 
     decision: Decision = "mean"
     """One draw, a vote over draws, or the average of probabilities over draws."""
@@ -37,6 +39,8 @@ class Inference(Settings):
     """Draws in a vote or an average."""
     evidence_draws: int = Field(8, ge=1)
     """K: how often the decision is repeated on each image, so that evidence is k of K."""
+    noise: tuple[ChannelPart, ...] = ()
+    """Channels on every wire after every layer of a quantum circuit, in this order; training knew nothing of them."""
 
 
 class Evaluation(Settings):
@@ -123,6 +127,7 @@ class Suite(NamedTuple):
         name: unique among specs; the first half of test ids.
         path: of the file.
         summary: two sentences for the report, with ``{claim-id}`` filled in by numbers.
+        attacks: by name, those that are named by where they are made (``pgd@convnet``) as transfers.
         assumed: what the paper leaves open and we chose, by dotted path or free key.
     """
 
@@ -137,6 +142,7 @@ class Suite(NamedTuple):
     datasets: Mapping[str, DatasetPart]
     models: Mapping[str, ModelEntry]
     attacks: Mapping[str, AttackPart]
+    detectors: Mapping[str, DetectorPart]
     reported: Mapping[str, ReportedTable]
     assumed: Mapping[str, str]
     claims: tuple[ClaimEntry, ...]

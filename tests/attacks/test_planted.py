@@ -150,7 +150,7 @@ def test_what_does_not_fit_is_refused(images: Tensor) -> None:
     features = Features(Small())
     with pytest.raises(PartError, match="expected an attack in l2, got 'pgd' in linf"):
         planted_test(features, images, 0.1, UNIT, "l2", strong("linf"), 0)
-    with pytest.raises(PartError, match="a transfer attack has no planted test"):
+    with pytest.raises(PartError, match="a transfer has no planted test"):
         planted_test(features, images, 0.1, UNIT, "linf", Transfer(surrogate="cnn", attack="fgsm"), 0)
 
 

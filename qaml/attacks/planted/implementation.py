@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from qaml.attacks.access.implementation import access, is_fooled
 from qaml.attacks.base import AttackPart, Target
+from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.attacks.geometry.implementation import project, random_perturbations, single_precision
-from qaml.attacks.transfer.part import Transfer
 from qaml.errors import PartError
 from qaml.types import Bounds
 from qaml.vocab import Norm
@@ -196,8 +196,8 @@ def planted_test(
     Raises:
         PartError: the attack works in another norm, or on a surrogate.
     """
-    if isinstance(attack, Transfer):
-        raise PartError("a transfer attack has no planted test", "test the attack that runs on the surrogate")
+    if isinstance(attack, MadeElsewhere):
+        raise PartError(f"a {attack.words} has no planted test", "test the attack that runs on the surrogate")
     if attack.threat_norm != norm:
         raise PartError(f"expected an attack in {norm}, got {attack.kind!r} in {attack.threat_norm}")
     attack = attack.model_copy(update={"epsilon": (epsilon,)})

@@ -1,0 +1,100 @@
+"""Attacks that are made on other models than the one they are scored on, and how specs name them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
+from qaml.errors import PartError
+from qaml.registry import AttackName
+from qaml.vocab import Norm
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SEPARATOR = "@"
+"""``pgd@convnet``: the attack ``pgd`` made on the model ``convnet``."""
+
+
+def made_on(attack: str, model: str) -> str:
+    """The name of an attack made on this model, as specs write it."""
+    return f"{attack}{SEPARATOR}{model}"
+
+
+def as_seen_by(name: str, model: str) -> str:
+    """The attack's name for this model: made on the model itself, ``pgd@convnet`` is plain ``pgd`` (white-box)."""
+    attack, separator, maker = name.rpartition(SEPARATOR)
+    return attack if separator and maker == model else name
+
+
+class MadeElsewhere(AttackPart, ABC):
+    """An attack that computes nothing itself: the runner runs ``resolved(…)`` on the models that it names.
+
+    Norm, budgets and reach are the named attack's.
+    """
+
+    attack: AttackName
+    """The attack that runs; ``epsilon`` here replaces its budgets."""
+
+    needs_gradients: ClassVar[bool] = False
+    is_white_box: ClassVar[bool] = False
+    words: ClassVar[str]
+    """What people call it."""
+
+    @property
+    @abstractmethod
+    def makers(self) -> tuple[str, ...]:
+        """The models that adversarials are made on."""
+
+    def resolved(self, inner: AttackPart) -> AttackPart:
+        """The attack to run.
+
+        Args:
+            inner: the attack that ``attack`` names.
+
+        Raises:
+            PartError: the named attack is itself made elsewhere.
+        """
+        if isinstance(inner, MadeElsewhere):
+            article = "another" if inner.kind == self.kind else "a"
+            raise PartError(
+                f"expected {self.attack!r} to be an attack that computes adversarials, got {article} {inner.words}",
+                "name the attack behind it",
+            )
+        return inner if self.epsilon is None else inner.model_copy(update={"epsilon": self.epsilon})
+
+    @property
+    def threat_norm(self) -> Norm:
+        """Known only by the named attack.
+
+        Raises:
+            PartError: always; ask ``resolved(…)``.
+        """
+        raise self._unresolved("norm and step size")
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The budgets given here; without them, the named attack's.
+
+        Raises:
+            PartError: no budgets are given here; ask ``resolved(…)``.
+        """
+        if self.epsilon is None:
+            raise self._unresolved("budgets")
+        return self.epsilon
+
+    def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:  # noqa: ARG002
+        """Refuse: only the runner has the models that adversarials are made on.
+
+        Raises:
+            PartError: always; run ``resolved(…)`` on those models.
+        """
+        raise self._unresolved("adversarials")
+
+    def _unresolved(self, what: str) -> PartError:
+        models = " and ".join(repr(name) for name in self.makers)
+        return PartError(
+            f"the {what} of a {self.words} are those of its attack {self.attack!r} on {models}",
+            "resolve the named attack first",
+        )

@@ -1,0 +1,1 @@
+"""Adversarials made on several models at once."""

@@ -1,0 +1,1 @@
+"""Detectors: which images they are asked about, and what they find suspicious."""

@@ -1,0 +1,93 @@
+"""What a detector of adversarials is: the models it listens to, the attacks it is tried on, and its suspicion."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import Field
+
+from qaml.attacks.base import AttackPart
+from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on
+from qaml.claims.base import AttackNames
+from qaml.registry import ModelName, Part, Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from qaml.types import FloatArray, IntArray
+
+DETECTORS: Registry[DetectorPart] = Registry(
+    "detector",
+    "qaml.detectors",
+    {"disagreement": "qaml.claims.detectors.disagreement:Disagreement"},
+)
+
+
+class Answers(NamedTuple):
+    """What the models of a detector say about some images.
+
+    Attributes:
+        predicted: (n_models, n) labels.
+        confidence: (n_models, n) in [0, 1], the probability of the label.
+    """
+
+    predicted: IntArray
+    confidence: FloatArray
+
+
+class DetectorPart(Part, ABC):
+    """A detector, and the images that it is tried on.
+
+    As many clean images as attacked ones: every attacked image is hit by one (attack, budget), drawn uniformly from the
+    attacks' grids ("arbitrary attack strengths and types", West et al. 2022, section II.E).
+    """
+
+    models: tuple[ModelName, ...] = Field(min_length=1)
+    """The models whose answers it sees; seed s of the detector listens to seed s of each."""
+    attacks: AttackNames = Field(min_length=1)
+    """The attacks that it is tried on."""
+    attacked: ModelName | None = None
+    """The model that these attacks are made on, but for transfers and joint attacks, which name their own."""
+    images: int | None = Field(None, ge=1)
+    """Clean images, and attacked ones; default as many as the suite evaluates."""
+
+    @property
+    @abstractmethod
+    def threshold(self) -> float:
+        """Images of at least this suspicion are flagged."""
+
+    @abstractmethod
+    def suspicion(self, answers: Answers) -> NDArray[np.float64]:
+        """How much the answers look like an attack: (n,), larger for more suspicious."""
+
+    def mixture(self, attacks: Mapping[str, AttackPart]) -> tuple[str, ...]:
+        """The attacks by names that say where they are made, such as ``pgd@convnet``.
+
+        Args:
+            attacks: the suite's, by name.
+        """
+        if self.attacked is None:
+            return self.attacks
+        return tuple(
+            name if isinstance(attacks[name], MadeElsewhere) else made_on(name, self.attacked) for name in self.attacks
+        )
+
+    def makers(self, name: str, attacks: Mapping[str, AttackPart]) -> tuple[str, ...]:
+        """The models that an attack of the mixture is made on."""
+        part = attacks[name]
+        return part.makers if isinstance(part, MadeElsewhere) else ()
+
+    def pairs(self, attacks: Mapping[str, AttackPart]) -> tuple[tuple[str, str], ...]:
+        """(model, attack) of all evidence: adversarials seen by the detector's models and by those they are made on."""
+        found = {
+            (model, as_seen_by(name, model)): None
+            for name in self.mixture(attacks)
+            for model in (*self.models, *self.makers(name, attacks))
+        }
+        return tuple(found)
+
+
+DETECTORS.bind(DetectorPart)
