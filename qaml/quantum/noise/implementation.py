@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -21,7 +21,7 @@ from qaml.quantum.channels import (
     GlobalChannel,
     WireChannel,
 )
-from qaml.quantum.noise.kernel import real_parts, turn_blocks
+from qaml.quantum.noise.kernel import real_parts, turn_behind_chain, turn_in_place
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,7 +173,7 @@ class _Evolution:
         self._traces = np.zeros(n_observables)
         self._factor = 1.0
         self._signs = _signs(n_wires)
-        self._groups = list(_groups(n_wires, n_observables))
+        self._groups = _groups(n_wires, n_observables)
         self._share = share
 
     def pass_back(self, stages: Sequence[Stage], *, chained: bool) -> None:
@@ -193,22 +193,35 @@ class _Evolution:
         return self._strings
 
     def _turn(self, transfers: Floats, chained: bool) -> None:
-        for first, last in self._groups:
-            target = self._spare if chained else self._strings
-            own = np.ascontiguousarray(transfers[first:last])
-            turn = partial(turn_blocks, self._strings, target, own, self._signs, self._n_wires - last, chained)
-            self._share(turn, 4 ** (self._n_wires - last + first))
+        for group in self._groups:
+            own = np.ascontiguousarray(transfers[group.first : group.last])
+            blocks = 4 ** (self._n_wires - len(own))
             if chained:
-                self._strings, self._spare, chained = target, self._strings, False
+                self._share(partial(turn_behind_chain, self._strings, self._spare, own, self._signs), blocks)
+                self._strings, self._spare, chained = self._spare, self._strings, False
+            else:
+                shift = self._n_wires - group.last
+                turn = partial(turn_in_place, self._strings, own, shift, group.together)
+                self._share(turn, blocks >> group.together)
 
 
-def _groups(n_wires: int, n_observables: int) -> Iterator[tuple[int, int]]:
-    """(First wire, wire to stop before) of each pass, the last wires first: the CZ chain reads whole rows there."""
-    width = 1
-    while 8 * n_observables * 4 ** (width + 1) <= BLOCK_BYTES:
-        width += 1
+class _Group(NamedTuple):
+    """Neighbouring wires that a pass turns: the first, the one to stop before, and the kernel's ``together``."""
+
+    first: int
+    last: int
+    together: int
+
+
+def _groups(n_wires: int, n_observables: int) -> list[_Group]:
+    """As few passes as the buffer allows, the last wires first: they lie together in memory, as the CZ chain likes."""
+    strings = BLOCK_BYTES // (8 * n_observables)
+    width = max(w for w in range(1, MAX_WIRES + 1) if w == 1 or 4**w <= strings)
     edges = np.linspace(n_wires, 0, -(-n_wires // width) + 1).astype(int).tolist()
-    return ((first, last) for last, first in pairwise(edges))
+    return [
+        _Group(first, last, min(n_wires - last, (strings >> 2 * (last - first)).bit_length() - 1))
+        for last, first in pairwise(edges)
+    ]
 
 
 def _signs(n_wires: int) -> Floats:

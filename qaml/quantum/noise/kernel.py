@@ -9,7 +9,8 @@ C P(x, z) C = (−1)^(t + |x∧m∧z|) P(x, z ⊕ m), m = (x ≪ 1) ⊕ (x ≫ 1
 
 **Order.** A pass takes a group of neighbouring wires. A block holds the strings that differ on these wires only; it is
 copied to a buffer that stays in the second-level cache, turned there wire by wire, and copied back. Blocks depend on no
-other one, so results do not depend on how threads share them. Observables are innermost and go through together.
+other one, so results do not depend on how threads share them. Observables are innermost and go through together, and
+with them neighbouring blocks: what is innermost is a vector, and runs of a cache line or less cost three times as much.
 
 Compiled code is cached beside this file, and everything that kernels call stands here, because numba notices changes of
 this file only.
@@ -32,30 +33,58 @@ _FAST = {"contract", "nsz"}
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def turn_blocks(
-    source: Floats, target: Floats, transfers: Floats, signs: Floats, shift: int, chained: bool, first: int, last: int
-) -> None:
-    """Turn some blocks of a group of neighbouring wires: transfers · (CZ chain, where ``chained``) · source.
+def turn_behind_chain(source: Floats, target: Floats, transfers: Floats, signs: Floats, first: int, last: int) -> None:
+    """Take some blocks through the CZ chain of all wires, and turn the last wires of all.
 
     Args:
         source: coefficients (2**n, 2**n, n_observables).
-        target: of the same shape; may be the source itself unless ``chained``.
+        target: of the same shape, other memory.
         transfers: (width, 4, 4) in the order 1, Z, X, Y, column j what P_j of a wire becomes, its first (1, 0, 0, 0).
         signs: (2**n,) the parities (−1)^|v|.
-        shift: number of wires behind the group.
-        chained: whether the CZ chain of all wires acts first.
         first: block to begin with.
         last: block to stop before, at most 4**(n − width).
     """
-    width = len(transfers)
-    n_observables = source.shape[2]
+    width, n_observables = len(transfers), source.shape[2]
+    n_outer = len(signs) >> width
     block = np.empty(n_observables << (2 * width), np.float64)
+    run = n_observables << width
     for outer in range(first, last):
-        corner = _corner(outer, len(signs) >> width, width, shift)
-        _take(source, block, signs, width, shift, corner, chained)
-        for wire in range(width):
-            _turn_wire(block, transfers[wire], n_observables << (width - 1 - wire), width)
-        _put(block, target, width, shift, corner)
+        x, z = outer // n_outer << width, outer % n_outer << width
+        for i in range(1 << width):
+            _through_chain(source, x | i, z, signs, block[i * run : (i + 1) * run])
+        _turn(block, transfers, n_observables)
+        for i in range(1 << width):
+            _copy(block[i * run : (i + 1) * run], target[x | i, z : z + (1 << width)].reshape(run))
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def turn_in_place(strings: Floats, transfers: Floats, shift: int, together: int, first: int, last: int) -> None:
+    """Turn some blocks of a group of neighbouring wires.
+
+    Args:
+        strings: coefficients (2**n, 2**n, n_observables).
+        transfers: (width, 4, 4), as above.
+        shift: number of wires behind the group.
+        together: binary logarithm, at most the shift, of neighbouring blocks that go together: longer runs of memory.
+        first: set of blocks to begin with.
+        last: set of blocks to stop before, at most 4**(n − width) / 2**together.
+    """
+    width, n_strings = len(transfers), len(strings)
+    rows = strings.reshape(n_strings, strings.size // n_strings)
+    run = strings.shape[2] << together
+    step = strings.shape[2] << shift
+    n_outer = n_strings >> (width + together)
+    block = np.empty(run << (2 * width), np.float64)
+    for outer in range(first, last):
+        x = _spread(outer // n_outer, width, shift)
+        start = _spread(outer % n_outer << together, width, shift) * strings.shape[2]
+        for i in range(1 << (2 * width)):
+            at = start + (i & ((1 << width) - 1)) * step
+            _copy(rows[x | (i >> width) << shift, at : at + run], block[i * run : (i + 1) * run])
+        _turn(block, transfers, run)
+        for i in range(1 << (2 * width)):
+            at = start + (i & ((1 << width) - 1)) * step
+            _copy(block[i * run : (i + 1) * run], rows[x | (i >> width) << shift, at : at + run])
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
@@ -86,51 +115,47 @@ def real_parts(coefficients: Floats, signs: Floats, target: Floats, first: int, 
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _corner(outer: int, n_outer: int, width: int, shift: int) -> tuple[int, int]:
-    """(x, z) of a block's first string: the bits of ``outer`` with a gap for the group's."""
-    outer_x, outer_z = outer // n_outer, outer % n_outer
+def _spread(outer: int, width: int, shift: int) -> int:
+    """The bits of ``outer`` with a gap of ``width`` zeros before the last ``shift`` of them."""
     behind = (1 << shift) - 1
-    x = (outer_x & ~behind) << width | outer_x & behind
-    return x, (outer_z & ~behind) << width | outer_z & behind
+    return (outer & ~behind) << width | outer & behind
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _take(
-    source: Floats, block: Floats, signs: Floats, width: int, shift: int, corner: tuple[int, int], chained: bool
-) -> None:
+def _copy(source: Floats, target: Floats) -> None:
+    for i in range(len(target)):
+        target[i] = source[i]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+def _through_chain(source: Floats, x: int, z: int, signs: Floats, target: Floats) -> None:
+    """What the chain makes of strings (x, z), (x, z + 1), …, as many as fit in the target."""
     n_observables = source.shape[2]
-    position = 0
-    for i in range(1 << width):
-        x = corner[0] | i << shift
-        neighbours = ((x << 1) ^ (x >> 1)) & (len(signs) - 1) if chained else 0
-        sign = signs[x & (x >> 1) & (x >> 2)] if chained else 1.0
-        for j in range(1 << width):
-            z = (corner[1] | j << shift) ^ neighbours
-            factor = sign * signs[x & neighbours & z]
-            for k in range(n_observables):
-                block[position + k] = factor * source[x, z, k]
-            position += n_observables
+    neighbours = ((x << 1) ^ (x >> 1)) & (len(signs) - 1)
+    sign = signs[x & (x >> 1) & (x >> 2)]
+    for j in range(len(target) // n_observables):
+        origin = (z + j) ^ neighbours
+        factor = sign * signs[x & neighbours & origin]
+        for k in range(n_observables):
+            target[j * n_observables + k] = factor * source[x, origin, k]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _put(block: Floats, target: Floats, width: int, shift: int, corner: tuple[int, int]) -> None:
-    n_observables = target.shape[2]
-    position = 0
-    for i in range(1 << width):
-        for j in range(1 << width):
-            for k in range(n_observables):
-                target[corner[0] | i << shift, corner[1] | j << shift, k] = block[position + k]
-            position += n_observables
+def _turn(block: Floats, transfers: Floats, run: int) -> None:
+    """Turn every wire of a block; ``run`` coefficients each have the same string on these wires."""
+    width = len(transfers)
+    for wire in range(width):
+        step = run << (width - 1 - wire)
+        _turn_wire(block, transfers[wire], step, step << width)
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
-def _turn_wire(block: Floats, transfer: Floats, step: int, width: int) -> None:
-    """Mix the coefficients of 1, Z, X and Y on one wire; ``step`` lies between 1 and Z, step · 2**width to X."""
+def _turn_wire(block: Floats, transfer: Floats, step: int, x_step: int) -> None:
+    """Mix the coefficients of 1, Z, X and Y on one wire; ``step`` lies between 1 and Z, ``x_step`` between 1 and X."""
     r01, r02, r03 = transfer[0, 1], transfer[0, 2], transfer[0, 3]
     r11, r12, r13 = transfer[1, 1], transfer[1, 2], transfer[1, 3]
     r21, r22, r23 = transfer[2, 1], transfer[2, 2], transfer[2, 3]
     r31, r32, r33 = transfer[3, 1], transfer[3, 2], transfer[3, 3]
-    x_step = step << width
     for outer in range(0, block.size, 2 * x_step):
         for start in range(outer, outer + x_step, 2 * step):
             ones, zs = block[start : start + step], block[start + step : start + 2 * step]
