@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.judge.detections import Predictions, detect
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
 from qaml.run.arrays import read_arrays
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
     from qaml.attacks.base import AttackPart
     from qaml.claims.base import ReportedTable
+    from qaml.claims.detectors.base import DetectorPart
+    from qaml.judge.source import Detections
 
 Read = Callable[[str, str], Path]
 BATTERY = "correct_"
@@ -31,6 +36,7 @@ class StoreSource:
         read: (role, file name) → path.
         attacks: the suite's attacks that the claim uses, and what transferred ones are made with.
         tables: the suite's reported tables.
+        detectors: the suite's detectors that the claim is about.
     """
 
     def __init__(
@@ -39,11 +45,13 @@ class StoreSource:
         read: Read,
         attacks: Mapping[str, AttackPart],
         tables: Mapping[str, ReportedTable],
+        detectors: Mapping[str, DetectorPart] = MappingProxyType({}),
     ) -> None:
         self._roles = roles
         self._read = read
         self._attacks = attacks
         self._tables = tables
+        self._detectors = detectors
         self._cache: dict[str, dict[str, NDArray[Any]]] = {}
 
     def _arrays(self, role: str, name: str) -> dict[str, NDArray[Any]]:
@@ -66,13 +74,13 @@ class StoreSource:
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model on the attack's adversarials."""
         seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"attack {model} {attack}")]
-        is_transferred = hasattr(self._attacks[attack], "surrogate")
+        is_transferred = isinstance(self._attacks[attack], MadeElsewhere)
         stacked = {name: np.stack([arrays[name] for arrays in seeds]) for name in seeds[0] if name != "draws"}
         return Attacked(
             correct=stacked["correct"],
             epsilons=tuple(float(e) for e in seeds[0]["epsilons"]),
             indices=seeds[0]["indices"],
-            norms=stacked.get("norms"),
+            norms=None if is_transferred else stacked.get("norms"),  # what fools the surrogate may not fool this one
             draws=int(seeds[0]["draws"]),
             claimed=None if is_transferred else stacked["claimed"],  # the library counted on the surrogate
             low_frequency=stacked.get("low_frequency"),
@@ -82,8 +90,8 @@ class StoreSource:
     def traits(self, attack: str) -> AttackTraits:
         """The attack's configuration, as far as findings need it."""
         part = self._attacks[attack]
-        surrogate = getattr(part, "surrogate", None)
-        inner: AttackPart = self._attacks[part.attack] if surrogate is not None else part  # type: ignore[attr-defined]
+        inner = part.resolved(self._attacks[part.attack]) if isinstance(part, MadeElsewhere) else part
+        surrogate = " + ".join(part.makers) if isinstance(part, MadeElsewhere) else None
         return AttackTraits(
             name=attack,
             norm=inner.threat_norm,
@@ -129,6 +137,17 @@ class StoreSource:
     def _is_constant(self, model: str) -> bool:
         predicted = self._arrays(self._seeds(f"clean {model}")[0], "predictions.npz")["predicted"]
         return len(np.unique(predicted)) == 1
+
+    def detections(self, detector: str) -> Detections:
+        """What one detector flagged."""
+        read = Predictions(
+            lambda model: self._predictions(f"clean {model}"),
+            lambda model, attack: self._predictions(f"attack {model} {attack}"),
+        )
+        return detect(self._detectors[detector], self._attacks, read)
+
+    def _predictions(self, prefix: str) -> list[dict[str, NDArray[Any]]]:
+        return [self._arrays(role, "predictions.npz") for role in self._seeds(prefix)]
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         """Training curves, one dictionary a seed."""

@@ -21,22 +21,16 @@ def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np
     """Exact L2 distances to the nearest other answer, bounds ignored.
 
     Args:
-        module: with ``observables()`` (logits xᵀO_kx/‖x‖², times a positive scale at most), or linear.
+        module: of any model; exact distances have linear ones, and those with ``observables()``.
         inputs: (n, *shape).
         labels: (n,) true labels.
 
     Returns:
         (n,) float64: zero where the answer is wrong, infinite where there is no adversarial; None for other models.
     """
+    from qaml.attacks.exact_l2.implementation import exact_distances
     from qaml.models.linear.network import LinearClassifier
-    from qaml.quantum.distance.implementation import exact_l2, hyperplane_l2
 
-    flat = inputs.flatten(1).double().cpu().numpy()
-    true = labels.cpu().numpy()
-    if isinstance(module, LinearClassifier):
-        weights, bias = (parameter.detach().double().cpu().numpy() for parameter in module.output.parameters())
-        return hyperplane_l2(weights, bias, flat, true).norms
-    if not hasattr(module, "observables"):
+    if not isinstance(module, LinearClassifier) and not hasattr(module, "observables"):
         return None
-    observables = module.observables().detach().double().cpu().numpy()  # type: ignore[operator]
-    return exact_l2(observables, flat, true).norms
+    return exact_distances(module, inputs, labels).norms

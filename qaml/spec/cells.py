@@ -17,9 +17,13 @@ from qaml.spec.pairs import Pairs
 from qaml.spec.problems import Problems
 
 _WITHOUT_ATTACK = frozenset(("clean_accuracy", "training_loss"))
-_WITH_OR_WITHOUT = frozenset(("certified_accuracy",))
-_UNBUDGETED = frozenset(("clean_accuracy", "training_loss", "certified_accuracy", "norm_quantile"))
+_WITH_OR_WITHOUT = frozenset(("shots_needed",))
+_UNBUDGETED = frozenset(("clean_accuracy", "training_loss", "norm_quantile", "low_frequency_share", "shots_needed"))
 """Metrics that need no budget."""
+_OF_NORMS = frozenset(("norm_quantile", "certified_accuracy"))
+"""Metrics of the distances that an attack measured; all that a bound without adversarials is good for."""
+_OF_ADVERSARIALS = frozenset(("low_frequency_share", "shots_needed", "epsilon_at"))
+"""Metrics that need an attack's adversarials at the cell's budgets."""
 
 
 class PlacedCell(NamedTuple):
@@ -89,10 +93,13 @@ class _Complaint(NamedTuple):
 
 def _complaints(cell: Cell, pairs: Pairs) -> Iterator[_Complaint]:
     yield from _metric_and_attack(cell)
+    for obstacle in pairs.unmeasurable(cell.model, cell.metric):
+        yield _Complaint(("model",), obstacle.message, obstacle.hint)
     if cell.aggregate is not None and cell.epsilon != "every":
         yield _Complaint(("aggregate",), f"'{cell.aggregate}' needs several epsilons", "add 'epsilon: every'")
     known = {name: pairs.attacks[name] for name in cell.attack if name in pairs.attacks}
     for name, attack in known.items():
+        yield from _distances(cell, name, attack, pairs.is_made_elsewhere(name))
         yield from _budget(cell, name, attack)
         for obstacle in pairs.obstacles(cell.model, name):
             yield _Complaint(("attack",), obstacle.message, obstacle.hint)
@@ -106,6 +113,8 @@ def _metric_and_attack(cell: Cell) -> Iterator[_Complaint]:
     if cell.metric not in _WITHOUT_ATTACK:
         if not cell.attack and cell.metric not in _WITH_OR_WITHOUT:
             yield _Complaint((), f"metric {cell.metric!r} needs an attack", "add 'attack: name'")
+        elif not cell.attack and cell.epsilon is not None:
+            yield _Complaint(("epsilon",), f"metric {cell.metric!r} takes no epsilon without an attack", "remove it")
         return
     if cell.attack:
         yield _Complaint(("attack",), f"metric {cell.metric!r} takes no attack", "remove 'attack'")
@@ -113,13 +122,30 @@ def _metric_and_attack(cell: Cell) -> Iterator[_Complaint]:
         yield _Complaint(("epsilon",), f"metric {cell.metric!r} takes no epsilon", "remove 'epsilon'")
 
 
+def _distances(cell: Cell, name: str, attack: AttackPart, is_made_elsewhere: bool) -> Iterator[_Complaint]:
+    """Whether metrics of distances have some, and others have adversarials."""
+    if cell.metric == "norm_quantile" and not attack.minimises:
+        message = f"metric 'norm_quantile' needs an attack that minimises, {name!r} ({attack.kind}) does not"
+        yield _Complaint(("attack",), message, "use deepfool or carlini_wagner")
+    elif cell.metric == "certified_accuracy" and not attack.needs_exact:
+        message = f"metric 'certified_accuracy' needs exact distances, {name!r} ({attack.kind}) finds adversarials only"
+        yield _Complaint(("attack",), message, "use an attack of kind 'exact_l2'")
+    elif cell.metric in _OF_NORMS and is_made_elsewhere:
+        message = f"metric {cell.metric!r} needs distances of the model itself, {name!r} is made on another one"
+        yield _Complaint(("attack",), message, "attack the model itself")
+    elif cell.metric not in _OF_NORMS and attack.is_bound:
+        message = f"attack {name!r} is a bound without adversarials, and metric {cell.metric!r} needs some"
+        yield _Complaint(("attack",), message, "use 'certified_accuracy' or 'norm_quantile', or 'norm: l2'")
+
+
 def _budget(cell: Cell, name: str, attack: AttackPart) -> Iterator[_Complaint]:
-    if cell.metric == "norm_quantile":
-        if not attack.minimises:
-            message = f"metric 'norm_quantile' needs an attack that minimises, {name!r} ({attack.kind}) does not"
-            yield _Complaint(("attack",), message, "use deepfool or carlini_wagner")
-    elif attack.epsilon is None:
-        if cell.epsilon is not None:
+    if cell.metric == "norm_quantile" or _is_at_any_radius(cell, attack):
+        return
+    if attack.epsilon is None:
+        if cell.metric == "certified_accuracy" and cell.epsilon is None:
+            message = "metric 'certified_accuracy' needs an epsilon: the radius to certify"
+            yield _Complaint((), message, "add 'epsilon: 0.5'")
+        elif cell.epsilon is not None:
             message = f"attack {name!r} has no epsilon"
             yield _Complaint(("epsilon",), message, f"give attacks.{name} an 'epsilon'")
         elif cell.protocol == "budgeted" and cell.metric not in _UNBUDGETED:
@@ -129,6 +155,13 @@ def _budget(cell: Cell, name: str, attack: AttackPart) -> Iterator[_Complaint]:
         grid = ", ".join(f"{epsilon:g}" for epsilon in attack.grid)
         message = f"epsilon {cell.epsilon:g} is not on the grid of attack {name!r}"
         yield _Complaint(("epsilon",), message, f"grid of {name}: {grid}")
+
+
+def _is_at_any_radius(cell: Cell, attack: AttackPart) -> bool:
+    """Whether exact distances tell at the cell's epsilon, on a grid or not."""
+    if not attack.needs_exact or not isinstance(cell.epsilon, float):
+        return False
+    return cell.metric == "certified_accuracy" or (attack.epsilon is None and cell.metric not in _OF_ADVERSARIALS)
 
 
 def _is_on(epsilon: float, grid: Sequence[float]) -> bool:

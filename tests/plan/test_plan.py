@@ -159,6 +159,36 @@ def test_transferred_adversarials_are_made_on_the_surrogate_and_scored_on_the_ta
     assert score.parents["attack"] == craft.key
 
 
+def test_minimising_l2_attacks_are_held_against_exact_distances_where_the_model_has_them() -> None:
+    plan = planned("near", "far", "linear")
+    (step,) = of_kind(plan, "exact")  # the budgets are no part of it
+    for claim, attack in (("near", "deepfool"), ("far", "deepfool-far")):
+        steps = plan.claims[f"planned::{claim}"].attacks["linear", attack]
+        assert steps.exact is not None
+        assert steps.exact.key == step.key
+        assert f"exact linear {attack}" in plan.claims[f"planned::{claim}"].judge.parents
+    assert step.parents["train"] == plan.claims["planned::near"].models["linear"].trains[0].key
+    assert plan.claims["planned::linear"].attacks["linear", "fgsm"].exact is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("model: linear, attack: deepfool}", "model: rbm, attack: deepfool}"),
+        ("kind: deepfool, epsilon: 0.5}", "kind: deepfool, norm: linf, epsilon: 0.5}"),
+        ("kind: deepfool, epsilon: 0.5}", "kind: exact_l2, epsilon: 0.5}"),
+        ("kind: deepfool, epsilon: 0.5}", "kind: transfer, surrogate: rbm, attack: deepfool-far}"),
+        ("diagnostics: {surrogate: rbm}", "diagnostics: {enabled: false}"),
+    ],
+)
+def test_other_attacks_and_models_are_not(change: tuple[str, str]) -> None:
+    assert change[0] in TEXT
+    plan = planned("near", text=TEXT.replace(*change))
+    assert of_kind(plan, "exact") == []
+    if "exact_l2" in change[1]:  # exact as it is, there is nothing to diagnose
+        assert of_kind(plan, "diagnose") == []
+
+
 def test_seeds_and_devices_make_other_steps() -> None:
     assert len(of_kind(planned("clean", seeds=5), "train")) == 5
     cpu, cuda = planned("clean"), planned("clean", device="cuda")
