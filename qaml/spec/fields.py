@@ -25,7 +25,7 @@ def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type
             field = current.model_fields.get(step) if current is not None else None
             current = next(_models_in(field.annotation), None) if field is not None else None
             word = repr(step)
-        if current is not None:
+        if current is not None and not node.items:  # a list of parts is of the family, its items of their kinds
             current = _resolved(current, node)
     return None if current is None else (current, _name_of(current, node) or word)
 
