@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,9 +26,11 @@ from qaml.models.base import Hooks, Training
 from qaml.models.linear.part import Linear
 from qaml.models.quadratic.network import BoundedQuadratic, FreeQuadratic
 from qaml.models.quadratic.part import Quadratic
+from qaml.spec.load import load_text
 from qaml.types import Bounds, Split
 from tests.attacks.truth import UNIT, norms, predict
 
+ROOT = Path(__file__).parents[2]
 WIDE = Bounds(-1.0, 2.0)
 """The box with a margin that no nearest point needs more of; Carlini & Wagner need an end."""
 
@@ -55,7 +58,7 @@ def _correct(module: nn.Module, *splits: Split) -> Scene:
 def scene() -> Scene:
     """A norm-bounded quadratic classifier of handwritten digits, 8 × 8."""
     data = load(Digits())
-    part = Quadratic(norm_bounded=True, training=Training(epochs=4, lr=1e-2, batch=64))
+    part = Quadratic(norm_bounded=True, training=Training(epochs=3, lr=1e-2, batch=64))
     module = part.build(data.info, 0)
     part.fit(module, data.train, data.info, Hooks(), 0)
     return _correct(module.eval(), data.test, data.train)
@@ -158,9 +161,9 @@ def test_certificates_close_the_gap() -> None:
 
 
 def test_nothing_fools_below_the_linf_bound() -> None:
-    bound = found(scene().run(ExactL2(norm="linf"), n=300))
+    bound = found(scene().run(ExactL2(norm="linf"), n=100))
     budgets = tuple(np.quantile(bound, [0.1, 0.3, 0.5, 0.7, 0.9, 1.0]).tolist())
-    claimed = scene().run(PGD(epsilon=budgets, steps=20), n=300).claimed
+    claimed = scene().run(PGD(epsilon=budgets, steps=20), n=100).claimed
     for epsilon, fooled in zip(budgets, claimed, strict=True):
         assert not fooled[bound > epsilon * (1 + 1e-4)].any()
     assert claimed[-1].sum() > claimed[0].sum() > 0  # the attack is able
@@ -209,6 +212,14 @@ class Wrapped(nn.Module):
 def test_other_classifiers_have_no_exact_distances(module: nn.Module) -> None:
     with pytest.raises(PartError, match="has no exact distances"):
         scene()._replace(module=module).run(ExactL2())
+
+
+def test_the_documented_claims_load() -> None:
+    text = (ROOT / "docs" / "exact.md").read_text("utf-8")
+    claims = text.split("```yaml\n")[1].split("```")[0]
+    models = "models:\n  quadratic: {kind: quadratic, norm_bounded: true, dataset: digits}\n"
+    suite = load_text("suite: exact\ndatasets: {digits: {kind: digits}}\n" + models + claims, "exact.yaml", "quick")
+    assert [attack.is_bound for attack in suite.attacks.values()] == [False, False, True]
 
 
 def test_parts_say_whether_they_have_them() -> None:

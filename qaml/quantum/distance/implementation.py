@@ -50,10 +50,11 @@ def exact_l2(
         progress: told the share of pairs of classes that are done.
 
     Raises:
-        PartError: shapes or labels do not fit.
+        PartError: shapes or labels do not fit, or an observable is not finite.
     """
     if observables.ndim != 3 or observables.shape[1] != observables.shape[2]:
         raise PartError(f"expected observables of shape (classes, d, d), got {observables.shape}")
+    _check_finite(observables)
     _check(inputs, labels, len(observables), observables.shape[1])
     best = _Best(inputs, labels)
     present = set(labels.tolist())
@@ -110,10 +111,11 @@ def hyperplane_l2(weights: Array, bias: Array, inputs: Array, labels: Labels) ->
         labels: (n,) true labels.
 
     Raises:
-        PartError: shapes or labels do not fit.
+        PartError: shapes or labels do not fit, or a weight is not finite.
     """
     if weights.ndim != 2 or bias.shape != weights.shape[:1]:
         raise PartError(f"expected weights (classes, d) and bias (classes,), got {weights.shape} and {bias.shape}")
+    _check_finite(weights, bias)
     _check(inputs, labels, *weights.shape)
     rows = np.arange(len(inputs))
     logits = inputs @ weights.T + bias
@@ -134,6 +136,11 @@ def hyperplane_l2(weights: Array, bias: Array, inputs: Array, labels: Labels) ->
 def _chunks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
     for start in range(0, len(rows), CHUNK):
         yield rows[start : start + CHUNK]
+
+
+def _check_finite(*arrays: Array) -> None:
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise PartError("the classifier has weights that are not finite", "its training diverged: lower 'training.lr'")
 
 
 def _check(inputs: Array, labels: Labels, n_classes: int, n_features: int) -> None:

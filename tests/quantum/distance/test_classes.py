@@ -140,6 +140,14 @@ def test_what_does_not_fit_is_refused(
         exact_l2(np.zeros(observables), np.zeros(inputs), np.array(labels))
 
 
+def test_a_classifier_that_diverged_is_refused() -> None:
+    inputs, labels = np.ones((1, 2)), np.array([0])
+    with pytest.raises(PartError, match="weights that are not finite"):
+        exact_l2(np.full((2, 2, 2), np.nan), inputs, labels)
+    with pytest.raises(PartError, match="weights that are not finite"):
+        hyperplane_l2(np.ones((2, 2)), np.array([0.0, np.inf]), inputs, labels)
+
+
 # --- linear classifiers
 
 
