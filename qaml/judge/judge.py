@@ -10,9 +10,10 @@ from qaml.claims.cells import SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.estimator import SourceEstimator
 from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of
-from qaml.judge.outcome import CellValue, Curve, Finding, Interval, Measurement, TrainingCurve
+from qaml.judge.outcome import CellValue, Curve, Finding, Interval, Measurement, Roc, TrainingCurve
 from qaml.judge.papers import RAW, paper_value
 from qaml.judge.resolve import Resolver
+from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.source import Source
 from qaml.judge.weakness import Assessed, Effect, effect_on
 from qaml.spec.suite import ClaimEntry
@@ -30,6 +31,7 @@ class Judgement(NamedTuple):
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
     training: tuple[TrainingCurve, ...]
+    rocs: tuple[Roc, ...]
     notes: tuple[str, ...]
 
 
@@ -64,6 +66,7 @@ def judge(
     decision = entry.part.decide(estimator)
     asked = tuple(estimator.asked)
     models = list(dict.fromkeys(cell.model for cell in cells))
+    detected = detections_of(entry.part, source)
     return Judgement(
         verdict=decision.verdict,
         reason=decision.reason,
@@ -73,7 +76,11 @@ def judge(
         findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed, resolver),
         curves=epsilon_curves(cells, resolver, estimator),
         training=training_curves(models, source),
-        notes=tuple(_notes(cells, assessed, decision.measured, tables)),
+        rocs=tuple(curve_of(name, found) for name, found in detected.items() if found.thresholds),
+        notes=(
+            *_notes(cells, assessed, decision.measured, tables),
+            *(among_fooling(name, found) for name, found in detected.items() if found.fooling is not None),
+        ),
     )
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from qaml.claims.base import ReportedTable
     from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
     from qaml.types import FloatArray
@@ -16,10 +19,18 @@ class Detections(NamedTuple):
     Attributes:
         adversarial: (seeds, n) float32, share of draws flagged, on adversarials.
         clean: (seeds, m) the same on clean images.
+        fooling: (seeds, n) bool, whether the adversarial fools every model that it was made on.
+        thresholds: of the detector's suspicion, increasing: the points of its curve.
+        true_positives: share of adversarials flagged at each threshold.
+        false_positives: share of clean images flagged at each threshold.
     """
 
     adversarial: FloatArray
     clean: FloatArray
+    fooling: NDArray[np.bool_] | None = None
+    thresholds: tuple[float, ...] = ()
+    true_positives: tuple[float, ...] = ()
+    false_positives: tuple[float, ...] = ()
 
 
 class Source(Protocol):

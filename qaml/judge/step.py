@@ -18,7 +18,7 @@ from qaml.spec.suite import ClaimEntry
 def execute(job: Job) -> None:
     """Write ``outcome.json``; provenance, replay and pictures are completed when the report is assembled."""
     claim = job.payload
-    source = StoreSource(job.parents, job.read, claim["attacks"], claim["reported"])
+    source = StoreSource(job.parents, job.read, claim["attacks"], claim["reported"], claim["detectors"])
     entry = ClaimEntry(
         id=claim["id"],
         case=claim["case"],

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.claims.detectors.base import DetectorPart
+from qaml.data.base import DatasetPart
 from qaml.errors import RunError
 from qaml.plan.digest import Digest, digest
 from qaml.plan.step import Step, StepKind, make_step
 from qaml.plan.words import in_words, model_in_words
-from qaml.registry import Part
+from qaml.registry import Part, references
 from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
 
 EXACT_IMAGES = 100
@@ -115,21 +118,20 @@ class _Planner:
         return self.models[name]
 
     def _model(self, entry: ModelEntry) -> ModelSteps:
-        load = self.load(entry.dataset)
+        load = self.load(entry.dataset, self.suite.datasets[entry.dataset].tested)
         n_seeds = self.seeds or entry.seeds
         trains = tuple(self.train(entry, replicate) for replicate in range(n_seeds))
         clean = tuple(self._score(entry, load, train, None) for train in trains)
         return ModelSteps(load, trains, clean)
 
-    def load(self, dataset: str) -> Step:
-        part = self.suite.datasets[dataset]
+    def load(self, name: str, part: DatasetPart) -> Step:
+        """Training needs all of a dataset; what is attacked and scored depends on what of it is tested."""
         payload = {"dataset": part, "checksums": dict(part.checksums())}
-        return self.step("load", f"load {dataset}", payload, {}, (part, *part.transforms), 2.0)
+        return self.step("load", f"load {name}", payload, {}, (part, *part.transforms), 2.0)
 
     def train(self, entry: ModelEntry, replicate: int) -> Step:
         """Training depends on the part, the defences and the data, not on names or inference."""
-        load = self.load(entry.dataset)
-        parents = {"data": load}
+        parents = {"data": self.load(entry.dataset, self.suite.datasets[entry.dataset])}
         if any(defence.needs_undefended for defence in entry.defences):
             twin = entry._replace(
                 name=f"{entry.name} (undefended)",
@@ -180,44 +182,57 @@ class _Planner:
     def _attack(self, entry: ModelEntry, name: str) -> AttackSteps:
         part = self.suite.attacks[name]
         steps = self.model(entry.name)
-        surrogate = getattr(part, "surrogate", None)
-        inner = self.suite.attacks[part.attack] if surrogate is not None else part  # type: ignore[attr-defined]
-        crafts = tuple(self._craft(entry, name, inner, surrogate, replicate) for replicate in range(len(steps.trains)))
+        is_elsewhere = isinstance(part, MadeElsewhere)
+        inner: Any = part.resolved(self.suite.attacks[part.attack]) if isinstance(part, MadeElsewhere) else part
+        crafts = tuple(self._craft(entry, name, inner, replicate) for replicate in range(len(steps.trains)))
         scores = tuple(
             self._score(entry, steps.load, train, craft, inner.grid if inner.minimises else None)
             for train, craft in zip(steps.trains, crafts, strict=True)
         )
-        diagnosed = self._is_diagnosed(inner, surrogate)
+        diagnosed = not is_elsewhere and self._is_diagnosed(inner)
         return AttackSteps(
             crafts,
             scores,
             self._battery(entry, inner) if diagnosed else None,
             # minimising attacks take seconds an image, and the battery already compares them at their budget
             self._planted(entry, name, inner) if diagnosed and not inner.minimises else None,
-            self._exact(entry, name, inner) if self._has_exact(entry, inner, surrogate) else None,
+            self._exact(entry, name, inner) if not is_elsewhere and self._has_exact(entry, inner) else None,
             self._picture(entry, name, steps, crafts[0]),
         )
 
-    def _craft(self, entry: ModelEntry, name: str, inner: Any, surrogate: str | None, replicate: int) -> Step:
-        """Adversarials are made on the surrogate under transfer; they start from the target's defended images."""
-        maker = self.suite.models[surrogate] if surrogate is not None else entry
-        makers = self.model(maker.name).trains
+    def _craft(self, entry: ModelEntry, name: str, inner: Any, replicate: int) -> Step:
+        """Adversarials are made on the model itself or on those that the attack names; they start from the target's
+        defended images."""  # noqa: D205, D209
+        part = self.suite.attacks[name]
+        is_elsewhere = isinstance(part, MadeElsewhere)
+        makers = [self.suite.models[maker] for maker in part.makers] if isinstance(part, MadeElsewhere) else [entry]
         data_defences = [d for d in entry.defences if getattr(d, "where", "") == "data"]
-        images = min_images(self.suite.evaluation.images, self.suite.attacks[name].images, inner.images)
+        roles = {f"train {number}" if number else "train": maker for number, maker in enumerate(makers)}
         payload = {
             "attack": inner.model_copy(update={"epsilon": None}) if inner.minimises else inner,
-            "classifier": _classifier(self.suite, maker),
-            "dataset": self.suite.datasets[entry.dataset],
+            **self._made_on(roles, part),
+            "dataset": self.suite.datasets[entry.dataset].tested,
             "start_from": data_defences,
-            "images": images,
+            "images": min_images(self.suite.evaluation.images, part.images, inner.images),
         }
-        parents = {"data": self.load(entry.dataset), "train": makers[replicate % len(makers)]}
-        title = f"attack {entry.name} with {name}, seed {replicate}"
-        parts = (inner, maker.part, *maker.defences, *data_defences)
+        parents = {"data": self.model(entry.name).load}
+        for role, maker in roles.items():
+            trains = self.model(maker.name).trains
+            parents[role] = trains[replicate % len(trains)]
+        title = f"attack {' + '.join(m.name for m in makers)} with {getattr(part, 'attack', name)}, seed {replicate}"
+        if is_elsewhere and data_defences:
+            title += f", from the images of {entry.name}"
+        defences = (*(defence for maker in makers for defence in maker.defences), *data_defences)
+        parts = (inner, *((part,) if len(makers) > 1 else ()), *(maker.part for maker in makers), *defences)
         return self.step("attack", title, payload, parents, parts, 4.0 * len(inner.grid))
 
-    def _is_diagnosed(self, inner: Any, surrogate: str | None) -> bool:
-        return bool(self.suite.diagnostics.enabled and surrogate is None and inner.needs_gradients and _finite(inner))
+    def _made_on(self, makers: Mapping[str, ModelEntry], part: Any) -> dict[str, Any]:
+        """The classifier that is attacked, or those (by their parents' roles) that are attacked at once, and how."""
+        classifiers = {role: _classifier(self.suite, maker) for role, maker in makers.items()}
+        return {"classifiers": classifiers, "joint": part} if len(makers) > 1 else {"classifier": classifiers["train"]}
+
+    def _is_diagnosed(self, inner: Any) -> bool:
+        return bool(self.suite.diagnostics.enabled and inner.needs_gradients and _finite(inner))
 
     def _battery(self, entry: ModelEntry, attack: Any) -> Step:
         """The validity battery depends on the threat (norm, largest budget), not on the attack that is judged."""
@@ -245,9 +260,9 @@ class _Planner:
         parts = (entry.part, *entry.defences, attack)
         return self.step("plant", f"plant adversarials in {entry.name} for {name}", payload, parents, parts, 2.0)
 
-    def _has_exact(self, entry: ModelEntry, inner: Any, surrogate: str | None) -> bool:
+    def _has_exact(self, entry: ModelEntry, inner: Any) -> bool:
         """Whether exact distances may be known that this attack should come near."""
-        is_asked = self.suite.diagnostics.enabled and surrogate is None and inner.minimises and not inner.needs_exact
+        is_asked = self.suite.diagnostics.enabled and inner.minimises and not inner.needs_exact
         return bool(is_asked and inner.threat_norm == "l2" and entry.part.has_exact_distances)
 
     def _exact(self, entry: ModelEntry, name: str, attack: Any) -> Step:
@@ -290,14 +305,20 @@ class _Planner:
 
     def claim(self, entry: ClaimEntry) -> ClaimPlan:
         cells = entry.part.cells(self.suite.reported)
-        models = {cell.model: self.model(cell.model) for cell in cells}
-        attacks = {(cell.model, name): self.attack(cell.model, name) for cell in cells for name in cell.attack}
+        detectors = self._detectors(entry)
+        shown = {(cell.model, name) for cell in cells for name in cell.attack}
+        pairs = [pair for detector in detectors.values() for pair in detector.pairs(self.suite.attacks)]
+        models = {name: self.model(name) for name in (*(c.model for c in cells), *(model for model, _ in pairs))}
+        attacks = {
+            pair: self.attack(*pair) for pair in (*((c.model, name) for c in cells for name in c.attack), *pairs)
+        }
         parents = {f"clean {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.clean)}
         parents |= {f"train {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.trains)}
         for (model, attack), steps in attacks.items():
             parents |= {f"attack {model} {attack} {s}": step for s, step in enumerate(steps.scores)}
             extras = {"battery": steps.battery, "plant": steps.planted, "exact": steps.exact, "picture": steps.picture}
-            parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
+            if (model, attack) in shown:
+                parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
         payload = {
             "suite": self.suite.name,
             "id": entry.id,
@@ -308,23 +329,29 @@ class _Planner:
             "reported": dict(self.suite.reported),
             "assumed": dict(self.suite.assumed),
             "attacks": self._with_inner({attack for _, attack in attacks}),
+            "detectors": detectors,
             "setting": {name: self._in_words(self.suite.models[name]) for name in models}
-            | {name: in_words(self.suite.attacks[name]) for name in sorted({a for _, a in attacks})},
+            | {name: in_words(self.suite.attacks[name]) for name in sorted({a for _, a in attacks})}
+            | {name: in_words(detector) for name, detector in detectors.items()},
             "profile": self.suite.profile,
             "yaml": entry.yaml,
             "line": entry.line,
             "case": entry.case,
             "file": self.suite.path.name,
         }
-        judge = self.step("judge", f"judge {entry.id}", payload, parents, (entry.part,), 0.2)
+        judge = self.step("judge", f"judge {entry.id}", payload, parents, (entry.part, *detectors.values()), 0.2)
         return ClaimPlan(self.suite, entry, models, attacks, judge)
+
+    def _detectors(self, entry: ClaimEntry) -> dict[str, DetectorPart]:
+        names = dict.fromkeys(name for _, table, name in references(entry.part) if table == "detectors")
+        return {name: self.suite.detectors[name] for name in names}
 
     def _in_words(self, entry: ModelEntry) -> str:
         return model_in_words(entry, self.suite.datasets[entry.dataset].caveat)
 
     def _with_inner(self, names: set[str]) -> dict[str, Any]:
         """These attacks, and those that transferred ones are made with."""
-        inner = {getattr(self.suite.attacks[name], "attack", name) for name in names}
+        inner = {part.attack for name in names if isinstance(part := self.suite.attacks[name], MadeElsewhere)}
         return {name: self.suite.attacks[name] for name in sorted(names | inner)}
 
 
@@ -344,7 +371,7 @@ def _classifier(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
         "model": entry.part,
         "defences": list(entry.defences),
         "inference": entry.inference,
-        "dataset": suite.datasets[entry.dataset],
+        "dataset": suite.datasets[entry.dataset].tested,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from qaml.attacks.base import AttackPart
 from qaml.run.arrays import write_arrays
@@ -20,14 +21,13 @@ def execute(job: Job) -> None:
     the library's own count, and the smallest norms of a minimisation attack.
     """  # noqa: D205
     attack: AttackPart = job.payload["attack"]
-    description = job.payload["classifier"]
     data = loaded(job.payload["dataset"])
     test = first(data.test, job.payload["images"])
     start = defended(test.inputs, job.payload["start_from"], data.info)
-    module = restore(description, job.read("train", WEIGHTS), job.device)
+    inputs = torch.from_numpy(start).to(job.device)
     result = attack.run(
-        target(module, data.info),
-        torch.from_numpy(start).to(job.device),
+        target(_attacked(job, inputs), data.info),
+        inputs,
         torch.from_numpy(test.labels).to(job.device),
         job.seed,
         lambda share: job.progress(share, ""),
@@ -43,3 +43,15 @@ def execute(job: Job) -> None:
     if result.norms is not None:
         arrays["norms"] = result.norms
     write_arrays(job.output / ADVERSARIALS, arrays)
+
+
+def _attacked(job: Job, inputs: Tensor) -> nn.Module:
+    """The classifier that the attacker sees: one model, or several at once."""
+    if "joint" not in job.payload:
+        return restore(job.payload["classifier"], job.read("train", WEIGHTS), job.device)
+    modules = [
+        restore(description, job.read(role, WEIGHTS), job.device)
+        for role, description in job.payload["classifiers"].items()
+    ]
+    ensemble: nn.Module = job.payload["joint"].ensemble(modules, inputs)
+    return ensemble.eval()

@@ -1,0 +1,174 @@
+"""What a detector flags, from its models' answers on clean images and on a mixture of adversarials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qaml.attacks.elsewhere import as_seen_by
+from qaml.claims.detectors.base import Answers, DetectorPart
+from qaml.errors import RunError
+from qaml.judge.source import Detections
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qaml.attacks.base import AttackPart
+    from qaml.types import IntArray
+
+Arrays = Mapping[str, "NDArray[Any]"]
+Runs = Sequence[Arrays]
+"""``predictions.npz`` of each training run."""
+POINTS = 101
+"""Thresholds of a curve, at most (and the detector's own, and 0)."""
+
+
+class Predictions(NamedTuple):
+    """Where predictions come from: (model) → runs on clean images, (model, attack) → runs on its adversarials."""
+
+    clean: Callable[[str], Runs]
+    attacked: Callable[[str, str], Runs]
+
+
+def detect(detector: DetectorPart, attacks: Mapping[str, AttackPart], predictions: Predictions) -> Detections:
+    """Let the detector look at clean images, and at as many attacked ones.
+
+    Seed s of the detector listens to training run s of each of its models, as many as the model with the fewest has;
+    every attacked image gets one (attack, budget), drawn uniformly with this seed. Budgets of 0 attack nothing and are
+    left out.
+
+    Raises:
+        RunError: there is no budget above 0, or no image that all of the evidence has.
+    """
+    names = detector.mixture(attacks)
+    n_seeds = min(len(predictions.clean(model)) for model in detector.models)
+    indices = _shared_images(detector, attacks, predictions)
+    clean, adversarial, fooling = [], [], []
+    for seed in range(n_seeds):
+        view = _View(predictions, indices, seed)
+        mixed = _Mixture(view, names, detector.models[0])
+        clean.append(detector.suspicion(_answers([view.clean(model) for model in detector.models])))
+        adversarial.append(detector.suspicion(_answers([mixed.seen_by(model) for model in detector.models])))
+        makers = {name: detector.makers(name, attacks) for name in names}
+        fooling.append(mixed.fools(makers))
+    return _flagged(detector.threshold, np.stack(clean), np.stack(adversarial), np.stack(fooling))
+
+
+def _shared_images(detector: DetectorPart, attacks: Mapping[str, AttackPart], predictions: Predictions) -> IntArray:
+    """The first images that every model saw, clean and under every attack."""
+    pairs = detector.pairs(attacks)
+    seen = [
+        predictions.clean(model)[0]["indices"] for model in dict.fromkeys((*detector.models, *(m for m, _ in pairs)))
+    ]
+    seen += [predictions.attacked(*pair)[0]["indices"] for pair in pairs]
+    shared: IntArray = seen[0]
+    for other in seen[1:]:
+        shared = shared[np.isin(shared, other)]
+    if not len(shared):
+        raise RunError("the detector's models saw no image in common", "evaluate them on the same images")
+    return shared[: detector.images]
+
+
+class _Seen(NamedTuple):
+    """A model's answers, each (n_epsilons, n), at the shared images; and the images' labels (n,)."""
+
+    predicted: IntArray
+    confidence: NDArray[np.float32]
+    labels: IntArray
+
+
+class _View:
+    """One seed of the evidence at the shared images; models with fewer training runs start again from their first."""
+
+    def __init__(self, predictions: Predictions, indices: IntArray, seed: int) -> None:
+        self._predictions = predictions
+        self._indices = indices
+        self._seed = seed
+
+    def clean(self, model: str) -> _Seen:
+        return self._at(self._predictions.clean(model))
+
+    def attacked(self, model: str, attack: str) -> _Seen:
+        return self._at(self._predictions.attacked(model, attack))
+
+    def epsilons(self, model: str, attack: str) -> NDArray[np.float64]:
+        return np.asarray(self._predictions.attacked(model, attack)[0]["epsilons"], dtype=np.float64)
+
+    def generator(self) -> np.random.Generator:
+        return np.random.default_rng(self._seed)
+
+    def _at(self, runs: Runs) -> _Seen:
+        arrays = runs[self._seed % len(runs)]
+        order = np.argsort(arrays["indices"])
+        columns = order[np.searchsorted(arrays["indices"], self._indices, sorter=order)]
+        labels = arrays["labels"][columns]
+        return _Seen(arrays["predicted"][:, columns], arrays["confidence"][:, columns], labels)
+
+
+class _Mixture:
+    """One (attack, budget) for each image, the same for every model."""
+
+    def __init__(self, view: _View, names: Sequence[str], model: str) -> None:
+        self._view = view
+        self._options = [
+            (name, row)
+            for name in names
+            for row, epsilon in enumerate(view.epsilons(model, as_seen_by(name, model)))
+            if epsilon > 0
+        ]
+        if not self._options:
+            raise RunError("the detector's attacks have no budget above 0", "give one of them an 'epsilon'")
+        n = len(view.clean(model).labels)
+        self._drawn = view.generator().integers(len(self._options), size=n)
+
+    def seen_by(self, model: str) -> _Seen:
+        """The model's answers, each (1, n)."""
+        seen = {name: self._view.attacked(model, as_seen_by(name, model)) for name in self._names()}
+        columns = np.arange(len(self._drawn))
+        labels = next(iter(seen.values())).labels
+        predicted = np.stack([seen[name].predicted[row] for name, row in self._options])
+        confidence = np.stack([seen[name].confidence[row] for name, row in self._options])
+        return _Seen(predicted[self._drawn, columns][None], confidence[self._drawn, columns][None], labels)
+
+    def fools(self, makers: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+        """(n,) whether every model that an image was made on is right about the clean one and wrong about this one."""
+        fooled: NDArray[np.bool_] = np.zeros(len(self._drawn), dtype=bool)
+        for option, (name, row) in enumerate(self._options):
+            at = self._drawn == option
+            every = at.copy()
+            for maker in makers[name]:
+                clean, seen = self._view.clean(maker), self._view.attacked(maker, as_seen_by(name, maker))
+                every &= (clean.predicted[0] == clean.labels) & (seen.predicted[row] != seen.labels)
+            fooled |= every
+        return fooled
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(name for name, _ in self._options))
+
+
+def _answers(seen: Sequence[_Seen]) -> Answers:
+    return Answers(np.stack([one.predicted[0] for one in seen]), np.stack([one.confidence[0] for one in seen]))
+
+
+def _flagged(
+    threshold: float, clean: NDArray[np.float64], adversarial: NDArray[np.float64], fooling: NDArray[np.bool_]
+) -> Detections:
+    """Flags and the whole curve from suspicions (seeds, n)."""
+    thresholds = _thresholds(np.concatenate([clean.ravel(), adversarial.ravel()]), threshold)
+    return Detections(
+        adversarial=(adversarial >= threshold).astype(np.float32),
+        clean=(clean >= threshold).astype(np.float32),
+        fooling=fooling,
+        thresholds=tuple(float(t) for t in thresholds),
+        true_positives=tuple(float((adversarial >= t).mean()) for t in thresholds),
+        false_positives=tuple(float((clean >= t).mean()) for t in thresholds),
+    )
+
+
+def _thresholds(suspicions: NDArray[np.float64], own: float) -> NDArray[np.float64]:
+    """From one that flags everything to one that flags nothing, increasing; 0 and the detector's own among them."""
+    inner = np.quantile(suspicions, np.linspace(0, 1, POINTS), method="nearest")
+    beyond = np.nextafter(suspicions.max(), np.inf)
+    return np.unique(np.concatenate([inner, [0.0, own, beyond]]))

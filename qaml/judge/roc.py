@@ -1,0 +1,35 @@
+"""What a report shows of a claim's detectors beside their two rates: the whole curve, and who was really fooled."""
+
+from __future__ import annotations
+
+from qaml.claims.base import ClaimPart
+from qaml.judge.outcome import Roc
+from qaml.judge.source import Detections, DetectionSource, Source
+from qaml.registry import references
+
+
+def detections_of(claim: ClaimPart, source: Source) -> dict[str, Detections]:
+    """What each detector that the claim names flagged."""
+    names = dict.fromkeys(name for _, table, name in references(claim) if table == "detectors")
+    return {name: source.detections(name) for name in names} if isinstance(source, DetectionSource) else {}
+
+
+def curve_of(detector: str, found: Detections) -> Roc:
+    """The detector's curve, averaged over seeds."""
+    return Roc(
+        detector=detector,
+        thresholds=found.thresholds,
+        true_positives=found.true_positives,
+        false_positives=found.false_positives,
+    )
+
+
+def among_fooling(detector: str, found: Detections) -> str:
+    """The detection rate among the adversarials that fool what they were made on; others need no detection."""
+    if found.fooling is None or not found.fooling.any():
+        return f"{detector}: no adversarial fools the model that it was made on"
+    flagged = found.adversarial[found.fooling]
+    return (
+        f"{detector}: {100 * flagged.mean():.1f} % detected of the {flagged.size} of {found.fooling.size} adversarials "
+        "(all seeds) that fool every model they were made on"
+    )
