@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,46 @@ def test_the_battery_stays_above_the_exact_distance(session: Session) -> None:
 
 def test_without_bounds_there_is_a_width_of_room_on_either_side() -> None:
     assert without_bounds(Bounds(-1, 2)) == Bounds(-4, 5)
+
+
+CIRCUIT = """
+suite: circuit
+evaluation: {seeds: 1, images: 60}
+diagnostics: {enabled: false}
+datasets:
+  digits: {kind: digits, transforms: [{kind: select_classes, classes: [0, 1]}]}
+models:
+  qvc: {kind: qvc, layers: 4, dataset: digits, training: {epochs: 3, lr: 5e-2, batch: 32}}
+attacks:
+  fgsm: {kind: fgsm, epsilon: [0.05, 0.1]}
+  exact: {kind: exact_l2}
+claims:
+  - {id: clean, statement: s, kind: bound, metric: shots_needed, of: {model: qvc}, at_least: 1}
+  - id: attacked
+    statement: s
+    kind: bound
+    metric: shots_needed
+    of: {model: qvc, attack: fgsm, epsilon: 0.05, quantile: 0.9}
+    at_least: 1
+  - id: certified
+    statement: s
+    kind: difference
+    metric: certified_accuracy
+    of: {model: qvc, attack: exact, epsilon: 0.01}
+    over: {model: qvc, attack: exact, epsilon: 100}
+    at_least: 0.5
+"""
+
+
+@pytest.mark.slow
+def test_a_circuit_has_shots_and_certificates(tmp_path: Path) -> None:
+    (tmp_path / "circuit.yaml").write_text(CIRCUIT)
+    made = Session(Options((tmp_path / "circuit.yaml",), "quick", tmp_path / "store", tmp_path / "report"))
+    assert made.broken == []
+    made.select(claim.node for claim in made.claims)
+    clean, attacked, certified = (made.outcome(claim.node) for claim in made.claims)
+    assert clean.unit == attacked.unit == "plain"
+    assert 1 < clean.measured[0].estimate.value < attacked.measured[0].estimate.value < np.inf
+    # nothing is farther from another answer than from the origin, of at most 8
+    assert (certified.verdict, certified.findings) == ("supported", ())
+    assert certified.cells[1].estimate.value == 0
