@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LARGEST = 2.0
 """Of |D|."""
+ROUNDING = 1e-5
+"""Of expectation values in float32, which may leave [−1, 1] by as much."""
 
 
 class Shots(NamedTuple):
@@ -53,7 +55,7 @@ def shots_needed(margin: ArrayLike, spread: ArrayLike, confidence: float = 0.99)
     if not 0.5 <= confidence < 1:
         raise PartError(f"expected a confidence of at least 0.5 and below 1, got {confidence:g}")
     for name, values in (("margin", margins), ("spread", spreads)):
-        if not np.all((values >= 0) & (values <= LARGEST)):
+        if not np.all((values >= 0) & (values <= LARGEST + ROUNDING)):
             raise PartError(f"expected every {name} in [0, {LARGEST:g}], got {values.min():g} to {values.max():g}")
     quantile = NormalDist().inv_cdf(confidence)
     with np.errstate(divide="ignore", over="ignore"):

@@ -69,6 +69,10 @@ def test_a_margin_behind_heavy_noise_costs_a_fortune_but_no_warning() -> None:
     assert shots.estimated[1] == np.inf
 
 
+def test_rounding_of_the_largest_margin_is_no_mistake() -> None:
+    assert shots_needed([2.000001], largest_spread([1.0000005], [-1.0000005])).estimated == [1]
+
+
 @pytest.mark.parametrize(
     ("margin", "spread", "confidence", "message"),
     [
