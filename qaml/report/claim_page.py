@@ -179,7 +179,7 @@ def _probabilities(group: probabilities.Group, accents: dict[str, Accent]) -> Gr
 
 
 def _strip(strip: Strip) -> StripView:
-    made = origin(strip.model, strip.attack, strip.surrogate)
+    made = origin(strip.model, strip.attack, strip.surrogate or strip.model)
     attack = strip.attack if made.model == strip.model else made.words
     heading = f"{strip.model} under {attack}, ε = {format_epsilon(strip.epsilon)}"
     pictures = tuple(_picture(picture) for picture in strip.pictures)

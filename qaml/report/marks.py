@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from qaml.judge.outcome import Curve, Finding, Outcome, Outcomes, Strip, TrainingCurve
+from qaml.report.origin import origin
 from qaml.vocab import Severity, Verdict
 
 
@@ -60,9 +61,11 @@ def accents(outcomes: Outcomes) -> dict[str, Accent]:
 def models_of(outcome: Outcome) -> tuple[str, ...]:
     """Every model that a claim looks at, surrogates included."""
     names = [name for cell in outcome.cells for name in (cell.model, cell.surrogate) if name]
+    made = [origin(curve.model, curve.attack).model for curve in outcome.curves if not curve.is_worst_case]
+    made += [strip.surrogate for strip in outcome.strips if strip.surrogate]
     drawn: tuple[Curve | TrainingCurve | Strip | Finding, ...]
     drawn = (*outcome.curves, *outcome.training, *outcome.strips, *outcome.findings)
-    return tuple(dict.fromkeys((*names, *(d.model for d in drawn))))
+    return tuple(dict.fromkeys((*names, *(d.model for d in drawn), *made)))
 
 
 def attacks_of(outcome: Outcome) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from qaml.report.text import shorten
 _WIDTH, _HEIGHT = 340.0, 206.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 250.0, 10.0, 168.0
 _N_NAMED = 3
+_SMALL_SPAN = 2.0
+"""Of expectation values, which lie in [−1, 1]."""
 
 
 class Course(NamedTuple):
@@ -41,7 +43,7 @@ def groups(strips: Sequence[Strip]) -> tuple[Group, ...]:
     found: dict[tuple[Origin, int], list[Course]] = {}
     for strip in strips:
         if strip.probabilities is not None and strip.pictures:
-            made = origin(strip.model, strip.attack, strip.surrogate)
+            made = origin(strip.model, strip.attack, strip.surrogate or strip.model)
             course = Course(strip.model, strip.pictures[0].true_label, strip.probabilities)
             found.setdefault((made, strip.probabilities.image), []).append(course)
     return tuple(Group(made, tuple(courses)) for (made, _), courses in found.items())
@@ -57,13 +59,18 @@ def sentence(course: Course) -> str:
     elif wrong == 0:
         text = f"{course.true_label} is not the most probable class even of the clean image ({tops[0]} is)."
     else:
-        text = f"{course.true_label} is the most probable class up to ε = {epsilons[wrong - 1]}; {tops[wrong]} from"
-        text += f" ε = {epsilons[wrong]}."
-    values = [v for row in course.along.values for v in row if not math.isnan(v)]
-    if values and max(values) < 0.5:
-        text += f" All probabilities lie between {min(values):.0%} and {max(values):.0%}".replace("%", " %")
-        text += ": these logits span little."
+        reach = f"up to ε = {epsilons[wrong - 1]}" if wrong > 1 else "of the clean image only"
+        text = f"{course.true_label} is the most probable class {reach}; {tops[wrong]} from ε = {epsilons[wrong]}."
+    span = _logit_span(course.along)
+    if span <= _SMALL_SPAN:
+        text += f" The logits of an image span at most {span:.2g}, so the probabilities stay close together."
     return text
+
+
+def _logit_span(along: ClassProbabilities) -> float:
+    """The largest difference of two logits at one budget: that of the logarithms of the probabilities."""
+    spans = [math.log(max(row) / min(row)) if min(row) > 0 else math.inf for row in along.values]
+    return max(spans, default=math.inf)
 
 
 def _top(along: ClassProbabilities, row: Sequence[float]) -> str:

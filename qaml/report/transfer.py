@@ -113,7 +113,7 @@ def _entries(outcomes: Iterable[Outcome]) -> Iterator[Entry]:
             if len(cell.attack) != 1 or cell.metric != METRIC:
                 continue
             surrogates[cell.attack[0]] = cell.surrogate
-            made = origin(cell.model, cell.attack[0], cell.surrogate)
+            made = origin(cell.model, cell.attack[0], cell.surrogate or cell.model)
             if cell.epsilon is not None and math.isfinite(cell.epsilon):
                 yield Entry(made.attack, cell.epsilon, made.model, cell.model, cell.estimate)
         for curve in outcome.curves:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qaml.errors import StoreError
@@ -90,6 +90,7 @@ def test_text_of_a_spec_never_becomes_markup(text: str) -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.text(st.characters(codec=None), min_size=1, max_size=30).filter(str.strip))
+@example("@0")
 def test_any_text_is_only_text(text: str) -> None:
     for name, page in pages(hostile(text)).items():
         check_safe(page, is_index=name == "index.html")

@@ -13,7 +13,7 @@ from qaml.report.marks import accents
 from qaml.report.origin import Origin, origin
 from tests.report.pages import Page
 from tests.report.sample import outcome
-from tests.report.sample_west import GRID, MODELS, accuracy, cell, everything, west
+from tests.report.sample_west import GRID, MODELS, accuracy, cell, curve, everything, west
 
 PAIRS = [(s, t) for s in ("convnet", "resnet") for t in ("convnet", "resnet")]
 
@@ -58,6 +58,13 @@ def test_curves_fill_what_the_cells_leave_open() -> None:
     (panel,) = matrix.panels
     assert panel.epsilon == 0.1
     assert (panel.cells[lost].value, panel.cells[lost].low, panel.cells[lost].high) == (0.4, 0.3, 0.5)
+
+
+def test_a_surrogate_that_only_curves_name_has_a_colour() -> None:
+    drawn = tuple(curve("pgd", "qvc200", target) for target in ("resnet", "convnet"))
+    claims = west().model_copy(update={"outcomes": (claim(PAIRS).model_copy(update={"curves": drawn}),)})
+    assert set(accents(claims)) == {"convnet", "resnet", "qvc200"}
+    assert index_page(claims).count('class="tm"') == 1
 
 
 @pytest.mark.parametrize("pairs", [PAIRS[:3], PAIRS[:2], [(m, m) for m in MODELS]])
