@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import pennylane as qml
@@ -10,10 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from qaml.errors import PartError
 from qaml.quantum.checks import check, check_shapes
 from qaml.quantum.circuit import Angle, Channel, Circuit, Operation
 
 Reference: TypeAlias = Callable[..., Tensor]
+
+_SIMULATORS_IN_TORCH = ("default.qubit", "default.mixed")
 
 _OPERATIONS: Mapping[str, Any] = {
     "hadamard": qml.Hadamard,
@@ -50,20 +54,29 @@ def reference(circuit: Circuit, device: Any = None) -> Reference:
 
     Returns:
         A function whose result is (batch, n_observables) in float64. On the two default devices it is differentiable in
-        all its arguments; on another as far as that device's own method goes.
+        all its arguments; on another by that device's best method, which reaches angles but no encoded amplitudes.
 
     Raises:
-        PartError: for a mistake in the circuit, and when called with shapes that do not fit.
+        PartError: for a mistake in the circuit, and when called with shapes that do not fit or for gradients that the
+            device does not have.
     """
     check(circuit)
     node = _node(circuit, device)
 
     def expectations(weights: Tensor, inputs: Tensor, draws: Tensor | None = None) -> Tensor:
         check_shapes(circuit, tuple(weights.shape), tuple(inputs.shape), None if draws is None else tuple(draws.shape))
+        if inputs.requires_grad and circuit.encoding != "zero" and node.diff_method != "backprop":
+            # lightning.qubit's adjoint method answers with NaN
+            raise PartError(
+                f"expected inputs that need no gradient, since {node.device.name} has none for encoded amplitudes",
+                "detach the inputs, or run on default.qubit",
+            )
         arrays = {"weight": weights.double(), "feature": _double(inputs)}
         if draws is not None:
             arrays["draw"] = draws.double()
-        values = torch.stack([torch.as_tensor(value).double() for value in node(arrays)], -1)
+        with _default_double():
+            measured = node(arrays)
+        values = torch.stack([_expectation(torch.as_tensor(value)) for value in measured], -1)
         return values.expand(len(inputs), len(circuit.observables))
 
     return expectations
@@ -77,24 +90,48 @@ def draw(circuit: Circuit) -> str:
         "feature": torch.ones(1, max(circuit.n_features, 1), dtype=torch.float64),
         "draw": torch.zeros(circuit.n_draws, dtype=torch.float64),
     }
-    drawn: str = qml.draw(_node(circuit, None), decimals=None, show_matrices=False)(arrays)
+    drawn: str = qml.draw(_node(circuit, "default.qubit"), decimals=None, show_matrices=False)(arrays)
     return drawn
 
 
 def _node(circuit: Circuit, device: Any) -> Any:
-    default = device is None
-    if default:
+    if device is None:
         device = "default.mixed" if circuit.channels else "default.qubit"
     if isinstance(device, str):
         device = qml.device(device, wires=circuit.n_wires)
+    method = "backprop" if device.name in _SIMULATORS_IN_TORCH else "best"
+    # default.mixed takes roots of probabilities for an expectation: NaN gradients (or values) where one of them is zero
+    measure = qml.density_matrix if device.name == "default.mixed" else _z
 
     def quantum_function(arrays: Mapping[str, Tensor]) -> list[Any]:
         _encode(circuit, arrays["feature"])
         for operation in circuit.operations:
             _queue(operation, arrays)
-        return [qml.expval(qml.PauliZ(wire)) for wire in circuit.observables]
+        return [measure(wire) for wire in circuit.observables]
 
-    return qml.QNode(quantum_function, device, interface="torch", diff_method="backprop" if default else "best")
+    return qml.QNode(quantum_function, device, interface="torch", diff_method=method)
+
+
+@contextmanager
+def _default_double() -> Iterator[None]:
+    """PennyLane's constants and results have torch's default type: in float32 RZ on default.mixed is wrong by 1e-8."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
+
+
+def _z(wire: int) -> Any:
+    return qml.expval(qml.PauliZ(wire))
+
+
+def _expectation(measured: Tensor) -> Tensor:
+    """⟨Z⟩ of one wire from itself, (batch,), or from the wire's density matrix, (batch, 2, 2)."""
+    if measured.is_complex():
+        measured = (measured[..., 0, 0] - measured[..., 1, 1]).real
+    return measured.double()
 
 
 def _encode(circuit: Circuit, inputs: Tensor) -> None:

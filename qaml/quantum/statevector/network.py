@@ -46,7 +46,7 @@ def final_states(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tenso
     if inputs.real.dtype not in (torch.float32, torch.float64):
         raise PartError(f"expected inputs in float32 or float64, got {inputs.dtype}")
     states = _encoded(circuit, inputs)
-    given = {"weight": weights, "feature": inputs, "draw": draws}
+    given = {"weight": weights, "feature": inputs.real, "draw": draws}
     arrays = {source: array.to(states.real.dtype) for source, array in given.items() if array is not None}
     for gate in circuit.operations:
         assert isinstance(gate, Gate)
@@ -90,6 +90,6 @@ def _apply(gate: Tensor, states: Tensor, wires: tuple[int, ...]) -> Tensor:
     """A gate, (2**k, 2**k) or one for each sample, on k wires of states (batch, 2**n)."""
     n_wires, front = states.shape[1].bit_length() - 1, range(1, len(wires) + 1)
     axes = [1 + wire for wire in wires]
-    split = states.reshape(-1, *[2] * n_wires).movedim(axes, list(front))
-    moved = gate @ split.reshape(len(states), 2 ** len(wires), -1)
+    split = states.reshape(len(states), *[2] * n_wires).movedim(axes, list(front))
+    moved = gate @ split.reshape(len(states), 2 ** len(wires), 2 ** (n_wires - len(wires)))
     return moved.reshape(split.shape).movedim(list(front), axes).reshape(states.shape)

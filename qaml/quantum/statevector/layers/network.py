@@ -58,7 +58,7 @@ def layered_states(amplitudes: Tensor, weights: Tensor) -> Tensor:
     rotations = rot(*weights.to(amplitudes.dtype).unbind(-1))
     left, right = _half_layers(rotations[:, :n_left]), _half_layers(rotations[:, n_left:])
     padded = pad(amplitudes, (0, 2**n_wires - amplitudes.shape[1])).to(rotations.dtype)
-    halves = padded.reshape(-1, 2**n_left, 2 ** (n_wires - n_left)).transpose(0, 1)
+    halves = padded.reshape(len(padded), 2**n_left, 2 ** (n_wires - n_left)).transpose(0, 1)
     states: Tensor = _Layers.apply(halves, left, right)  # type: ignore[no-untyped-call]
     return states.transpose(0, 1).flatten(1)
 
@@ -68,7 +68,9 @@ def _half_layers(rotations: Tensor) -> Tensor:
     n_layers, k = rotations.shape[:2]
     product = rotations.new_ones(n_layers, 1, 1)
     for wire in range(k):
-        product = torch.einsum("lij,lab->liajb", product, rotations[:, wire]).reshape(n_layers, 2 ** (wire + 1), -1)
+        product = torch.einsum("lij,lab->liajb", product, rotations[:, wire]).reshape(
+            n_layers, 2 ** (wire + 1), 2 ** (wire + 1)
+        )
     index = torch.arange(2**k, device=rotations.device)
     neighbours = index & (index >> 1)
     n_pairs = sum(((neighbours >> bit) & 1 for bit in range(k - 1)), torch.zeros_like(index))
