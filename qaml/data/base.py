@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import reduce
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from qaml.registry import Part, Registry
 from qaml.types import Data, InputInfo
@@ -48,6 +48,10 @@ class TransformPart(Part, ABC):
     def apply(self, data: Data) -> Data:
         """The transformed dataset; ``indices`` still name the original examples."""
 
+    def for_testing(self) -> Self | None:
+        """What of it changes test data: itself, or nothing."""
+        return self
+
 
 class DatasetPart(Part, ABC):
     """A source of labelled inputs with a declared description and checksum."""
@@ -82,6 +86,12 @@ class DatasetPart(Part, ABC):
     def caveat(self) -> str:
         """What a reader of every number on this dataset must know, such as a deviation from the published one."""
         return ""
+
+    @property
+    def tested(self) -> Self:
+        """The same dataset where only its test data matter: models that saw different shares of it meet there."""
+        kept = tuple(part for transform in self.transforms if (part := transform.for_testing()) is not None)
+        return self.model_copy(update={"transforms": kept})
 
     @property
     def info(self) -> InputInfo:

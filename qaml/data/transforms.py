@@ -147,6 +147,10 @@ class Subset(TransformPart):
         """Unchanged."""
         return info
 
+    def for_testing(self) -> Self | None:
+        """The choice of test examples, if there is one."""
+        return self.model_copy(update={"train": None}) if self.test is not None else None
+
     def apply(self, data: Data) -> Data:
         """Choose, keeping the original order.
 

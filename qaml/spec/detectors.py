@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on
 from qaml.claims.detectors.base import DetectorPart
+from qaml.data.base import DatasetPart
 from qaml.spec.nodes import Located, Path
 from qaml.spec.pairs import Obstacle, Pairs
 from qaml.spec.problems import Problems
-from qaml.spec.suite import Suite
+from qaml.spec.suite import ModelEntry, Suite
 
 
 def check_detectors(suite: Suite, document: Located, pairs: Pairs, problems: Problems) -> None:
@@ -43,7 +44,7 @@ def _unequal(detector: DetectorPart, suite: Suite) -> Iterator[tuple[Path, Obsta
     known = [(where, suite.models[name]) for where, name in placed if name in suite.models]
     for where, model in known:
         first = known[0][1]
-        if suite.datasets.get(model.dataset) != suite.datasets.get(first.dataset):
+        if _images(suite, model) != _images(suite, first):
             message = f"model {model.name!r} sees {model.dataset!r}, model {first.name!r} sees {first.dataset!r}"
             yield where, Obstacle(message, "a detector compares answers about the same images")
         for defence in model.defences:
@@ -62,3 +63,9 @@ def _impossible(
         if made in attacks:
             for model in detector.models:
                 yield from ((("attacks", i), each) for each in pairs.obstacles(model, as_seen_by(made, model)))
+
+
+def _images(suite: Suite, model: ModelEntry) -> DatasetPart | None:
+    """What the model is tested on; models may have been trained on different shares of it."""
+    dataset = suite.datasets.get(model.dataset)
+    return dataset.tested if dataset is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
@@ -149,5 +150,7 @@ def _with_inference(name: str, trained: ModelEntry, base: Located, derive: Locat
         inference = trained.inference
     else:
         merged = own if inherited is None else merge(inherited, own)
-        inference = Inference.model_validate(merged.plain())
+        inference = Inference.model_validate_json(
+            json.dumps(merged.plain())
+        )  # strict: lists become tuples in JSON only
     return trained._replace(name=name, inference=inference, derived_from=trained.name)
