@@ -114,7 +114,7 @@ def test_images_on_10_wires_stay_finite_on_the_mixed_simulator() -> None:
     inputs = torch.rand(1, 784, generator=torch.Generator().manual_seed(0)).requires_grad_()
     outputs = reference(circuit)(torch.ones(1), inputs)
     clean = run(circuit._replace(operations=circuit.operations[:1]), torch.ones(1), inputs.double())
-    assert_same(outputs, clean * torch.tensor([0.7, 1.0]) + torch.tensor([0.3, 0.0]))
+    assert_same(outputs, clean * clean.new_tensor([0.7, 1.0]) + clean.new_tensor([0.3, 0.0]))
     assert bool(gradients(outputs, [inputs])[0].isfinite().all())
 
 
