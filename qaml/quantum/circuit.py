@@ -107,8 +107,8 @@ def layered(n_wires: int, n_layers: int, n_observables: int, entangler: Entangle
     """Amplitude encoding, then layers of Rot on every wire and an entangler, then Z on the first wires.
 
     The weights (φ, θ, ω) of layer l and wire w begin at ((l·n_wires) + w)·3: a flat tensor (n_layers, n_wires, 3).
-    With ``cz_chain`` it is the classifier of West et al. 2022 (Methods; figure S1c): 39 gates a layer on 10 wires, where
-    a Rot counts as three.
+    With ``cz_chain`` it is the classifier of West et al. 2022 (Methods; figure S1c): on 10 wires a layer has 39 gates,
+    a Rot counting as three.
     """
     rotations = [
         Gate("rot", (wire,), tuple(Angle("weight", 3 * wire + i) for i in range(3))) for wire in range(n_wires)
