@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere
 from qaml.attacks.joint.part import Joint
 from qaml.data.base import DatasetPart
 from qaml.errors import PartError
@@ -104,7 +104,7 @@ def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dic
     for name, attack in suite.attacks.items():
         if not isinstance(attack, MadeElsewhere):
             resolved[name] = attack
-        elif attack.attack in suite.attacks:
+        elif attack.attack in suite.attacks and SEPARATOR not in attack.attack:
             try:
                 resolved[name] = attack.resolved(suite.attacks[attack.attack])
             except PartError as error:

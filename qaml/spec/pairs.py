@@ -81,9 +81,10 @@ class Pairs:
         first, second = (self._infos.get(models[name].dataset) for name in (one, other))
         if first is None or second is None or first == second:
             return
-        what = next(name for name in first._fields if getattr(first, name) != getattr(second, name))
+        what = next(name for name in ("shape", "classes", "bounds") if getattr(first, name) != getattr(second, name))
+        words = "inputs' shapes" if what == "shape" else what
         yield Obstacle(
-            f"attack {attack!r} fools {one!r} and {other!r} at once, whose inputs have another {what}: "
+            f"attack {attack!r} is made on {one!r} and {other!r} at once, whose {words} differ: "
             f"{_words(first, what)} and {_words(second, what)}",
             "give its surrogates one dataset",
         )

@@ -28,9 +28,9 @@ FAST: dict[str, dict[str, Any]] = {
 }
 NORMS = {"carlini_wagner": ("l2",)}
 COMPUTING = [(kind, norm) for kind in FAST for norm in NORMS.get(kind, ("linf", "l2"))]
-# a transfer computes nothing itself: tests/attacks/test_transfer.py; exact distances need classifiers that have them:
-# tests/attacks/test_exact_l2.py
-ELSEWHERE = {"transfer", "exact_l2"}
+# transfers and joint attacks compute nothing themselves: test_transfer.py, test_joint.py; exact distances need
+# classifiers that have them: test_exact_l2.py
+ELSEWHERE = {"transfer", "joint", "exact_l2"}
 
 every_attack = pytest.mark.parametrize(("kind", "norm"), COMPUTING)
 

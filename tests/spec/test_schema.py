@@ -10,6 +10,7 @@ import pytest
 
 from qaml.attacks.base import ATTACKS
 from qaml.claims.base import CLAIMS
+from qaml.claims.detectors.base import DETECTORS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.models.base import MODELS
@@ -45,7 +46,9 @@ def test_first_line_names_the_schema(path: Path) -> None:
     assert path.read_text("utf-8").split("\n")[0] == FIRST_LINE
 
 
-@pytest.mark.parametrize("registry", [DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, MODELS, DEFENCES, ATTACKS, CLAIMS])
+@pytest.mark.parametrize(
+    "registry", [DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, MODELS, DEFENCES, ATTACKS, DETECTORS, CLAIMS]
+)
 def test_every_kind_can_be_chosen(registry: Any) -> None:
     definitions = json_schema()["$defs"]
     options = [option["$ref"].rpartition("/")[2] for option in definitions[registry.base_class.__name__]["anyOf"]]

@@ -8,6 +8,13 @@ import torch
 from torch import Tensor, nn
 
 BATCH = 500
+GAP = 8.0
+"""The median gap that every model's logits are brought to.
+
+At a gap of 1 the softmax is so flat that the loss pulls towards all wrong classes at once, and the models end in
+different ones: a linear and a fully connected model of the digits still disagree about 44 % of the adversarials at
+ε = 0.2, about 5 to 7 % for gaps from 4 to 16.
+"""
 
 
 class Ensemble(nn.Module):
@@ -34,7 +41,7 @@ class Ensemble(nn.Module):
 
 @torch.no_grad()
 def balanced(members: Sequence[nn.Module], inputs: Tensor) -> tuple[float, ...]:
-    """One over the median gap between each classifier's two largest logits on (n, *shape) inputs.
+    """What brings the median gap between each classifier's two largest logits to ``GAP`` on (n, *shape) inputs.
 
     A classifier without any gap (a constant one) keeps its logits.
     """
@@ -47,5 +54,5 @@ def balanced(members: Sequence[nn.Module], inputs: Tensor) -> tuple[float, ...]:
             largest = member(batch).topk(2, dim=1).values
             gaps.append(largest[:, 0] - largest[:, 1])
         median = float(torch.cat(gaps).median()) if len(inputs) else 0.0
-        scales.append(1 / median if median > 0 else 1.0)
+        scales.append(GAP / median if median > 0 else 1.0)
     return tuple(scales)

@@ -28,8 +28,8 @@ class Joint(MadeElsewhere):
     surrogates: tuple[ModelName, ...] = Field(min_length=2)
     """The models that are to be fooled at once."""
     scale: tuple[Scale, ...] | None = None
-    """What each model's logits are multiplied by. By default each model's are divided by the median gap between its two
-    largest on the images attacked, so that expectation values of a circuit weigh as much as logits of a network."""
+    """What each model's logits are multiplied by. By default such that the median gap between each model's two largest
+    is 8 on the images attacked: expectation values of a circuit then weigh as much as logits of a network."""
 
     words: ClassVar[str] = "joint attack"
 
