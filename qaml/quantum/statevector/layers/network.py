@@ -94,22 +94,19 @@ class _Layers(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """The states' gradient steps back like the states do; a matrix' gradient is the product of the two."""
         states, left, right = ctx.saved_tensors
-        if not any(ctx.needs_input_grad[1:]):
-            gradient = gradient.contiguous().clone()
-            for a, b in zip(left.flip(0), right.flip(0), strict=True):
-                gradient = _from_left(a.mH, _from_right(_cross(gradient), b.conj()))
-            return gradient, None, None
+        states, gradient = states.clone(), gradient.contiguous().clone()
+        wanted = any(ctx.needs_input_grad[1:])
         left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(right)
-        n = states.shape[1]
-        pair = torch.cat([states, gradient], 1)
         for layer in range(len(left) - 1, -1, -1):
-            after = _cross(pair)
-            pair = _from_right(after, right[layer].conj())
-            right_gradient[layer] = after[:, n:].flatten(0, 1).T @ pair[:, :n].flatten(0, 1).conj()
-            middle = pair
-            pair = _from_left(left[layer].mH, middle)
-            left_gradient[layer] = middle[:, n:].flatten(1) @ pair[:, :n].flatten(1).mH
-        return pair[:, n:], left_gradient, right_gradient
+            after = _cross(gradient)
+            middle = _from_right(after, right[layer].conj())
+            gradient = _from_left(left[layer].mH, middle)
+            if wanted:
+                states = _from_right(_cross(states), right[layer].conj())
+                right_gradient[layer] = (states.flatten(0, 1).mH @ after.flatten(0, 1)).T
+                states = _from_left(left[layer].mH, states)
+                left_gradient[layer] = middle.flatten(1) @ states.flatten(1).mH
+        return gradient, left_gradient if wanted else None, right_gradient if wanted else None
 
 
 def _from_left(matrix: Tensor, states: Tensor) -> Tensor:
