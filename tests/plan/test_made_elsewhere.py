@@ -59,3 +59,11 @@ def test_a_detector_changes_its_own_verdict_only() -> None:
     claim = next(claim for claim in SUITE.claims if claim.id == "detects")
     old, new = (set(make_plan([(suite, claim)], seeds=1).steps) for suite in (SUITE, other))
     assert len(old - new) == len(new - old) == 1
+
+
+def test_a_transfer_with_budgets_of_its_own() -> None:
+    moved = SUITE.attacks["moved"].model_copy(update={"epsilon": (0.05, 0.3)})
+    suite = SUITE._replace(attacks={**SUITE.attacks, "moved": moved})
+    claim = next(claim for claim in suite.claims if claim.id == "neither")
+    crafts = make_plan([(suite, claim)], seeds=1).claims["detectors::neither"].attacks["fnn", "moved"].crafts
+    assert crafts[0].payload["attack"].grid == (0.05, 0.3)
