@@ -471,7 +471,8 @@ def _compiled(name: str, n_wires: int, signature: Any, function: Kernel) -> Kern
 @njit(nogil=True)  # type: ignore[untyped-decorator]
 def _pack(n_wires: int, rows: Any, block: int, state: Any) -> None:
     """The block's rows as real amplitudes, zero beyond the last row and the last column."""
-    state[:] = 0
+    for i in range(len(state)):
+        state[i] = 0
     for lane in range(min(LANES, len(rows) - LANES * block)):
         for k in range(rows.shape[1]):
             state[place(n_wires, k) + lane] = rows[LANES * block + lane, k]
@@ -575,7 +576,8 @@ def backward(n_wires: int) -> Kernel:
         sums = np.empty(2 * n_wires * LANES, np.float32)
         psi, lam = workspace[0], workspace[1]
         for block in range(first, last):
-            psi[:] = states[block]
+            for i in range(len(psi)):
+                psi[i] = states[block, i]
             _turn(n_wires, cotangents, block, sums)
             _seed(n_wires, psi, lam, sums, partial)
             for layer in range(len(tangents) - 1, -1, -1):

@@ -57,8 +57,7 @@ def tabulate(weights: NDArray[np.float64]) -> Tables:
     for start in range(0, len(weights), _LAYERS_AT_ONCE):
         some = slice(start, start + _LAYERS_AT_ONCE)
         np.multiply(_products(factors[some]), chain, out=diagonals[some], casting="same_kind")
-    if len(weights):
-        diagonals[0] = _products(factors[:1])[0]
+    diagonals[:1] = _products(factors[:1])  # no CZ comes before the first layer
     return Tables(diagonals.view(np.float32), tangents.astype(np.float32), signs)
 
 
@@ -95,7 +94,6 @@ def _factors(
     zero, one = scales * np.exp(phase), scales * np.exp(-phase)
     zero *= np.where(flips, signs[:-1], 1)
     one *= np.where(flips, -signs[:-1], 1)
-    # RZ(φ) of the first layer follows no CZ, and no wire is flipped before it
     one[:, 1:] *= signs[:-1, :-1]
     one[:, :-1] *= signs[:-1, 1:]
     both = (before[:, 1:] & before[:, :-1]).sum(axis=1) % 2
@@ -105,12 +103,12 @@ def _factors(
 
 
 def _products(factors: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Kronecker products over the wires, (layers, 2^wires)."""
+    """Kronecker products over the wires, (layers, 2^wires), from those of either half of the wires."""
     n_layers, n_wires, _ = factors.shape
-    product = np.ones((n_layers, 1), np.complex128)
-    for wire in range(n_wires):
-        product = (product[:, :, None] * factors[:, wire, None, :]).reshape(n_layers, -1)
-    return product
+    if n_wires == 1:
+        return factors[:, 0]
+    high, low = _products(factors[:, : n_wires // 2]), _products(factors[:, n_wires // 2 :])
+    return (high[:, :, None] * low[:, None]).reshape(n_layers, -1)
 
 
 def _chain(n_wires: int) -> NDArray[np.float64]:
