@@ -33,8 +33,33 @@ def verdict_table(outcomes: Outcomes) -> str:
     return _table(outcomes.outcomes)
 
 
+def suite_table(outcomes: Outcomes) -> str:
+    """A table with a row a suite: how many of its claims reached each verdict."""
+    known = {info.name: info for info in outcomes.suites}
+    head = [
+        "suite",
+        "profile",
+        "claims",
+        *(f"{mark.symbol} {verdict}" for verdict, mark in MARKS.items()),
+        "as expected",
+    ]
+    lines = [_line(head), "|---|---|" + "--:|" * (len(head) - 2)]
+    for name in dict.fromkeys(o.suite for o in outcomes.outcomes):
+        own = [o for o in outcomes.outcomes if o.suite == name]
+        info = known.get(name)
+        title = info.citation if info and info.citation else name
+        counts = (str(count) for count in verdict_counts(own).values())
+        expected = str(sum(o.is_as_expected for o in own))
+        lines.append(_line([escape(title), escape(own[0].profile), str(len(own)), *counts, expected]))
+    return "\n".join(lines)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def insert_table(outcomes: Outcomes, page: Path) -> None:
-    """Replace what stands between the marks ``<!-- verdicts -->`` and ``<!-- /verdicts -->`` by the table of verdicts.
+    """Replace what stands between the marks ``<!-- verdicts -->`` and ``<!-- /verdicts -->`` by the table of suites.
 
     Raises:
         StoreError: the page cannot be read or written, or has no marks.
@@ -46,7 +71,7 @@ def insert_table(outcomes: Outcomes, page: Path) -> None:
     if not (start and end):
         hint = f"put {BEGIN} and {END} where it belongs"
         raise StoreError(f"{page} has no place for the table of verdicts", hint)
-    write(page, f"{before}{start}\n\n{verdict_table(outcomes)}\n\n{end}{after}")
+    write(page, f"{before}{start}\n\n{suite_table(outcomes)}\n\n{end}{after}")
 
 
 def summary(outcomes: Outcomes) -> str:

@@ -102,7 +102,7 @@ def test_the_table_replaces_what_stands_between_its_marks(tmp_path: Path) -> Non
     markdown.insert_table(outcomes, page)
     markdown.insert_table(outcomes, page)
     text = page.read_text()
-    assert text == f"before\n{markdown.BEGIN}\n\n{markdown.verdict_table(outcomes)}\n\n{markdown.END}\nafter\n"
+    assert text == f"before\n{markdown.BEGIN}\n\n{markdown.suite_table(outcomes)}\n\n{markdown.END}\nafter\n"
 
 
 def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
@@ -111,3 +111,15 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no place for the table"):
         markdown.insert_table(sample(), page)
     assert page.read_text() == "words\n"
+
+
+def test_a_suite_is_a_row_of_counts() -> None:
+    outcomes = sample()
+    head, rule, *rows = markdown.suite_table(outcomes).splitlines()
+    names = list(dict.fromkeys(outcome.suite for outcome in outcomes.outcomes))
+    assert head.count("|") == rule.count("|")
+    assert len(rows) == len(names)
+    for name, row in zip(names, rows, strict=True):
+        own = [outcome.verdict for outcome in outcomes.outcomes if outcome.suite == name]
+        counts = [len(own), *(own.count(verdict) for verdict in ("supported", "refuted", "inconclusive", "invalid"))]
+        assert [cell.strip() for cell in row.split("|")[3:8]] == [str(count) for count in counts]
