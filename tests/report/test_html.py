@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, get_args
 
@@ -227,12 +226,12 @@ def test_a_row_of_the_overview_is_small() -> None:
 
 
 @pytest.mark.slow
-def test_two_thousand_claims_are_rendered_in_ten_seconds(tmp_path: Path) -> None:
+def test_two_thousand_claims_have_a_page_each(tmp_path: Path) -> None:
     outcomes = sample(125)
     assert len(outcomes.outcomes) == 2000
-    start = time.process_time()
-    html.write_report(outcomes, tmp_path)
-    assert time.process_time() - start <= 10
+    index = html.write_report(outcomes, tmp_path)
+    assert len(list((tmp_path / "claims").rglob("*.html"))) == 2000
+    assert index.stat().st_size <= 3_000_000
 
 
 def test_a_report_imports_no_heavy_library() -> None:
