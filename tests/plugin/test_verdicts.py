@@ -101,9 +101,13 @@ def test_missing_data_are_an_error_that_says_what_to_do(planted: Planted) -> Non
 
 
 def test_every_message_is_printed_once(planted: Planted) -> None:
-    for text in ("could not be downloaded", "unknown claim kind 'bonud'", "ten draws of noise fool "):
+    for text in (
+        "could not be downloaded",
+        "unknown claim kind 'bonud'",
+        "masked under fgsm: at L∞ distance 0.1 ten draws",
+    ):
         shown = [line for line in planted.first.out.splitlines() if text in line and not line.startswith("ERROR ")]
-        assert len(shown) == 1, text
+        assert len(shown) == 1, "\n".join(shown)
 
 
 def test_the_terminal_ends_with_the_verdicts_and_the_report(planted: Planted) -> None:
