@@ -15,7 +15,7 @@ from qaml.judge.nested import as_one_share
 from qaml.judge.numbers import Number, contrast, number, predicted, scalar
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
-from qaml.judge.source import DetectionSource
+from qaml.judge.source import DetectionSource, SharedWeights
 from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
 from qaml.judge.statistics.limits import Interval, p_value
 from qaml.judge.statistics.paired import tango
@@ -54,11 +54,11 @@ class SourceEstimator:
         return self._judges_tables
 
     def contrast(self, terms: Sequence[Term], *, against: Sequence[float] = (0.0,), level: float = 0.95) -> Estimate:
-        """Estimate Σ weight × cell: images paired by index, training runs of different models independent."""
+        """Estimate Σ weight × cell: images paired by index, training runs too where models share their weights."""
         resolved = [self.resolver.resolve(cell) for cell, _ in terms]
         self.asked.update(dict.fromkeys(cell for cell, _ in terms))
         shares = [one for one in resolved if isinstance(one, Contributions)]
-        models, weights = [cell.model for cell, _ in terms], [weight for _, weight in terms]
+        models, weights = [self._weights_of(cell.model) for cell, _ in terms], [weight for _, weight in terms]
         if len(shares) < len(resolved):
             estimate = _of_numbers(resolved, weights, against, level)
         elif (lost := as_one_share(terms, shares, self.resolver)) is not None:
@@ -108,6 +108,10 @@ class SourceEstimator:
         if table not in self.tables:
             raise RunError(f"the suite has no reported table {table!r}", f"it has {', '.join(self.tables) or 'none'}")
         return self.tables[table]
+
+    def _weights_of(self, model: str) -> str:
+        source = self.resolver.source
+        return source.weights_of(model) if isinstance(source, SharedWeights) else model
 
     def _limited(self, estimate: Estimate, terms: Sequence[Term]) -> Estimate:
         effects = [(self.effect(cell), weight > 0) for cell, weight in terms]

@@ -149,6 +149,10 @@ class StoreSource:
     def _predictions(self, prefix: str) -> list[dict[str, NDArray[Any]]]:
         return [self._arrays(role, "predictions.npz") for role in self._seeds(prefix)]
 
+    def weights_of(self, model: str) -> str:
+        """The first training run's key: models derived from one another have it in common."""
+        return self._roles.get(f"train {model} 0", model)
+
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         """Training curves, one dictionary a seed."""
         roles = self._seeds(f"train {model}")

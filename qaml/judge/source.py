@@ -67,3 +67,11 @@ class DetectionSource(Protocol):
 
     def detections(self, detector: str) -> Detections:
         """What one detector flagged."""
+
+
+@runtime_checkable
+class SharedWeights(Protocol):
+    """A source that knows which models are the same trained weights, used in different ways (``derive``)."""
+
+    def weights_of(self, model: str) -> str:
+        """A name for the training runs behind a model: the same for models that share them."""

@@ -255,6 +255,32 @@ def test_weights_and_same_model_terms_share_their_seeds() -> None:
     assert len(found.per_seed) == 3
 
 
+class SharedSource(ArraySource):
+    """Every model is the same trained weights."""
+
+    def weights_of(self, model: str) -> str:
+        return "weights" if model else model
+
+
+def test_models_that_share_trained_weights_share_their_seeds() -> None:
+    generator = np.random.default_rng(12)
+    clean = correlated(generator, np.array([0.99, 0.6, 0.8]), generator.standard_normal(300), 0.9)
+    noisy = (clean * (generator.random((1, 300)) < 0.9)).astype(np.float32)
+    widths = {}
+    for made in (ArraySource(), SharedSource()):
+        add(made, "quiet", clean, {})
+        add(made, "noisy", noisy, {})
+        found = estimator(made).contrast(
+            (
+                Term(Cell(model="quiet", metric="clean_accuracy"), 1.0),
+                Term(Cell(model="noisy", metric="clean_accuracy"), -1.0),
+            )
+        )
+        assert found.value == pytest.approx(float((clean - noisy).mean()), abs=1e-6)
+        widths[type(made)] = found.high - found.low
+    assert widths[SharedSource] < 0.15 < widths[ArraySource]
+
+
 def test_models_without_common_seed_numbers() -> None:
     made = ArraySource()
     generator = np.random.default_rng(13)
