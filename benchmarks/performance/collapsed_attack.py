@@ -18,7 +18,7 @@ from qaml.models.qvc.network import VariationalClassifier
 from qaml.quantum.layered.network import expectations
 
 N_IMAGES, N_PIXELS, N_WIRES, STEPS, EPSILON = 1_000, 784, 10, 40, 0.1
-REPEATS = 3
+REPEATS = 5
 BAR, DEPTH_BAR = 3.0, 1.10
 
 
