@@ -28,9 +28,6 @@ def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np
     Returns:
         (n,) float64: zero where the answer is wrong, infinite where there is no adversarial; None for other models.
     """
-    from qaml.attacks.exact_l2.implementation import exact_distances
-    from qaml.models.linear.network import LinearClassifier
+    from qaml.attacks.exact_l2.implementation import exact_distances, has_exact_distances
 
-    if not isinstance(module, LinearClassifier) and not hasattr(module, "observables"):
-        return None
-    return exact_distances(module, inputs, labels).norms
+    return exact_distances(module, inputs, labels).norms if has_exact_distances(module) else None

@@ -51,6 +51,11 @@ def attack(
     return AttackResult(adversarials, claimed, norms)
 
 
+def has_exact_distances(module: nn.Module) -> bool:
+    """Whether ``exact_distances`` knows this module."""
+    return isinstance(module, LinearClassifier) or callable(getattr(module, "observables", None))
+
+
 def exact_distances(
     module: nn.Module, inputs: Tensor, labels: Tensor, progress: Callable[[float], None] | None = None
 ) -> ExactDistances:
@@ -66,18 +71,18 @@ def exact_distances(
     Raises:
         PartError: the module is another.
     """
+    if not has_exact_distances(module):
+        raise PartError(
+            f"{type(module).__name__} has no exact distances",
+            "attack 'linear', 'quadratic' with 'norm_bounded: true' or 'qvc', without defences inside the classifier",
+        )
     flat = inputs.detach().flatten(1).double().cpu().numpy()
     true = labels.cpu().numpy()
     if isinstance(module, LinearClassifier):
         weights, bias = (parameter.detach().double().cpu().numpy() for parameter in module.output.parameters())
         return hyperplane_l2(weights, bias, flat, true)
-    observables = getattr(module, "observables", None)
-    if not callable(observables):
-        raise PartError(
-            f"{type(module).__name__} has no exact distances",
-            "attack 'linear', 'quadratic' with 'norm_bounded: true' or 'qvc', without defences inside the classifier",
-        )
-    return exact_l2(observables().detach().double().cpu().numpy(), flat, true, progress)
+    observables: Tensor = module.observables()  # type: ignore[operator]
+    return exact_l2(observables.detach().double().cpu().numpy(), flat, true, progress)
 
 
 def _step_over(module: nn.Module, clean: Tensor, nearest: Tensor, labels: Tensor) -> Tensor:

@@ -60,12 +60,13 @@ class BoundedQuadratic(nn.Module):
         # an attack asks for thousands of logits at the same weights; on 784 pixels the inverses take 50 times the rest.
         # Weights are compared, not versions: a fused optimiser writes to them and counts no version
         factors = self.factors.detach()
-        if self._constant is None or not _is_same(self._constant[0], factors):
+        if self._constant is None or not is_same(self._constant[0], factors):
             self._constant = (factors.clone(), self.observables().detach())
         return self._constant[1]
 
 
-def _is_same(one: Tensor, other: Tensor) -> bool:
+def is_same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same values, precision and device."""
     return one.dtype == other.dtype and one.device == other.device and torch.equal(one, other)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.errors import DataError
+from qaml.models.quadratic.network import is_same, quadratic_forms
 from qaml.quantum.collapse.network import Collapsed, observables
 from qaml.quantum.layered import network as layered
 from qaml.quantum.noise.implementation import noisy_observables
@@ -51,10 +52,6 @@ class _Fixed:
         self.angles = angles
         self.n_seen = 0
         self.collapsed: Collapsed | None = None
-
-    def is_at(self, angles: Tensor) -> bool:
-        one = self.angles
-        return one.dtype == angles.dtype and one.device == angles.device and torch.equal(one, angles)
 
 
 class VariationalClassifier(nn.Module):
@@ -105,7 +102,7 @@ class VariationalClassifier(nn.Module):
     def _at_present_angles(self) -> _Fixed:
         # angles are compared, not their versions: a fused optimiser writes to them and counts no version
         angles = self.angles.detach()
-        if self._fixed is None or not self._fixed.is_at(angles):
+        if self._fixed is None or not is_same(self._fixed.angles, angles):
             self._fixed = _Fixed(angles.clone())
         return self._fixed
 
@@ -151,9 +148,7 @@ class NoisyClassifier(nn.Module):
     def expectations(self, inputs: Tensor) -> Tensor:
         """⟨Z_k⟩ behind the noise: (batch, …) → (batch, n_classes) float64."""
         amplitudes = statevector.normalised(inputs.flatten(1).double())
-        n_classes, d, _ = self.matrices.shape
-        products = (amplitudes @ self.matrices.reshape(n_classes * d, d).T).reshape(-1, n_classes, d)
-        return torch.einsum("bkd,bd->bk", products, amplitudes)
+        return quadratic_forms(self.matrices, amplitudes)
 
     def observables(self) -> Tensor:
         """O_k with ⟨Z_k⟩ = xᵀO_kx/‖x‖², (n_classes, d, d) float64."""
