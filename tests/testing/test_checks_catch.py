@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -103,9 +104,12 @@ class Forgetful(Linear):
         return super().fit(module, data, info, Lossy(), seed)
 
 
+FITS = itertools.count()
+
+
 class Unseeded(Linear):
     def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
-        return super().fit(module, data, info, hooks, seed + id(module) % 1000)
+        return super().fit(module, data, info, hooks, seed + next(FITS))
 
 
 class Hidden(nn.Module):
