@@ -10,6 +10,7 @@ import difflib
 import importlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -179,15 +180,21 @@ def references(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[t
             for key, item in value.items():
                 yield from references(item, (*path, key))
         return
-    for name, field in type(value).model_fields.items():
+    for name, table in _reference_tables(type(value)):
         content = getattr(value, name)
-        table = _reference_table((field.annotation, *field.metadata))
         if table is None or content is None:
             yield from references(content, (*path, name))
         elif isinstance(content, str):
             yield (*path, name), table, content
         elif isinstance(content, Sequence):
             yield from (((*path, name, i), table, item) for i, item in enumerate(content) if isinstance(item, str))
+
+
+@cache
+def _reference_tables(part: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
+    """Each field with the table whose names it holds, if any."""
+    fields = part.model_fields.items()
+    return tuple((name, _reference_table((field.annotation, *field.metadata))) for name, field in fields)
 
 
 def _reference_table(annotations: Sequence[Any]) -> str | None:

