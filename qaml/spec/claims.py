@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from qaml.claims.base import ClaimPart
 from qaml.spec.document import SLUG
 from qaml.spec.expand import Case, Expansion, word
 from qaml.spec.expectations import expectation
+from qaml.spec.merge import template
 from qaml.spec.nodes import Located, Mark, Path, mapping
 from qaml.spec.problems import Problems
 from qaml.spec.suite import ClaimEntry
@@ -31,6 +32,9 @@ class ClaimFields(Settings):
     """The verdict that the paper's own numbers give."""
 
 
+Sweeps: TypeAlias = Mapping[str, Mapping[str, Sequence[object]]]
+"""A claim's id as it is written → a name of its ``for`` → values."""
+
 COMMON = (*ClaimFields.model_fields, "for", "expected")
 
 
@@ -48,8 +52,18 @@ class BuiltClaim(NamedTuple):
     path: Path
 
 
-def build_claims(document: Located, profile: ProfileName, lines: Sequence[str], problems: Problems) -> list[BuiltClaim]:
-    """Every claim, expanded, in file order; mistakes are noted."""
+def build_claims(
+    document: Located, sweeps: Sweeps, profile: ProfileName, lines: Sequence[str], problems: Problems
+) -> list[BuiltClaim]:
+    """Every claim, expanded, in file order; mistakes are noted.
+
+    Args:
+        document: with the profile's overrides.
+        sweeps: what every profile sweeps, by the claim's id as it is written: what an expectation may be about.
+        profile: the one loaded.
+        lines: of the file.
+        problems: where mistakes go.
+    """
     claims = document.entries.get("claims")
     if claims is None:
         return []
@@ -60,7 +74,7 @@ def build_claims(document: Located, profile: ProfileName, lines: Sequence[str], 
         if not claim.is_mapping:
             continue
         path = ("claims", _label(claim, index))
-        sweep = _sweep(claim)
+        sweep = sweeps.get(template(claim), {})
         for case, node in expansion.expand(claim, path):
             _check_id(node, path, first, problems)
             entry = _build(node, case, sweep, path, profile, _quote(claim, lines), problems)
@@ -74,11 +88,23 @@ def _label(claim: Located, index: int) -> str | int:
     return identifier.text if identifier is not None and identifier.text else index
 
 
-def _sweep(claim: Located) -> Mapping[str, Sequence[object]]:
-    sweep = claim.entries.get("for")
-    return (
-        {} if sweep is None else {name: [item.plain() for item in node.items] for name, node in sweep.entries.items()}
-    )
+def all_sweeps(document: Located) -> Sweeps:
+    """The values of every ``for`` in a document and in the overrides of its profiles, together."""
+    sweeps: dict[str, dict[str, list[object]]] = {}
+    for identifier, claim in _written(document):
+        sweep = claim.entries.get("for")
+        for name, node in (sweep.entries if sweep is not None else {}).items():
+            sweeps.setdefault(identifier, {}).setdefault(name, []).extend(item.plain() for item in node.items)
+    return sweeps
+
+
+def _written(document: Located) -> Iterator[tuple[str, Located]]:
+    claims, profiles = document.entries.get("claims"), document.entries.get("profiles")
+    for claim in claims.items if claims is not None else ():
+        yield template(claim), claim
+    for profile in profiles.entries.values() if profiles is not None else ():
+        if "claims" in profile.entries:
+            yield from profile.entries["claims"].entries.items()
 
 
 def _check_id(node: Located, path: Path, first: dict[str, Mark], problems: Problems) -> None:

@@ -57,7 +57,7 @@ def expectation(
     Args:
         node: the claim's ``expected``, placeholders filled in.
         case: the claim's values of ``for``.
-        sweep: all values of ``for``, to refuse rules about none of them.
+        sweep: all values of ``for``, at any profile, to refuse rules about none of them.
         profile: the profile loaded.
         path: of the node, for people.
         problems: where mistakes go.

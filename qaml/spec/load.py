@@ -9,7 +9,7 @@ from typing import TypeVar
 from qaml.claims.detectors.base import DetectorPart
 from qaml.errors import Location, Problem, SpecError
 from qaml.spec.checks import check_suite
-from qaml.spec.claims import build_claims
+from qaml.spec.claims import Sweeps, all_sweeps, build_claims
 from qaml.spec.document import check_shape
 from qaml.spec.entries import build_attacks, build_datasets, build_models, build_parts, build_tables
 from qaml.spec.merge import apply_profile, write_out_extends
@@ -83,15 +83,18 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
     problems = Problems(name, lines)
     document = read(text, problems)
     check_shape(document, problems)
+    sweeps = all_sweeps(document)
     document = write_out_extends(apply_profile(document, profile, problems), problems)
-    suite = _build(document, profile, path or Path(name), lines, problems)
+    suite = _build(document, sweeps, profile, path or Path(name), lines, problems)
     problems.raise_any()
     return suite
 
 
-def _build(document: Located, profile: ProfileName, path: Path, lines: Sequence[str], problems: Problems) -> Suite:
+def _build(
+    document: Located, sweeps: Sweeps, profile: ProfileName, path: Path, lines: Sequence[str], problems: Problems
+) -> Suite:
     evaluation = _settings(Evaluation, document, "evaluation", problems) or Evaluation()
-    claims = build_claims(document, profile, lines, problems)
+    claims = build_claims(document, sweeps, profile, lines, problems)
     suite = Suite(
         name=_text(document, "suite"),
         title=_text(document, "title") or _text(document, "suite"),

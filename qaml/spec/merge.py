@@ -72,7 +72,7 @@ def _kind_of(name: str, table: Located) -> object:
 
 
 def _override_claims(claims: Located | None, over: Located, path: Path, problems: Problems) -> Located:
-    templates = [] if claims is None else [_template(claim) for claim in claims.items]
+    templates = [] if claims is None else [template(claim) for claim in claims.items]
     for name, node in over.entries.items():
         if name not in templates:
             hint = (
@@ -84,20 +84,21 @@ def _override_claims(claims: Located | None, over: Located, path: Path, problems
         return over
     kept = []
     for claim in claims.items:
-        change = over.entries.get(_template(claim))
+        change = over.entries.get(template(claim))
         changed = claim if change is None else _override_claim(claim, change, path, problems)
         if changed is not None:
             kept.append(changed)
     return Located(tuple(kept), claims.mark, claims.key, claims.end_line, claims.weight + over.weight)
 
 
-def _template(claim: Located) -> str:
+def template(claim: Located) -> str:
+    """A claim's id as it is written, placeholders included."""
     identifier = claim.entries.get("id")
     return (identifier.text or "") if identifier is not None else ""
 
 
 def _override_claim(claim: Located, change: Located, path: Path, problems: Problems) -> Located | None:
-    here: Path = (*path, _template(claim))
+    here: Path = (*path, template(claim))
     skip = change.entries.get("skip")
     if skip is not None and not isinstance(skip.value, bool):
         problems.value(skip, (*here, "skip"), f"expected true or false, got {shown(skip.plain())}")

@@ -168,6 +168,16 @@ def test_loading_imports_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_rule_may_name_what_only_another_profile_sweeps() -> None:
+    text = (ROOT / "tests" / "specs" / "invalid" / "expected_when.yaml").read_text("utf-8")
+    text = text.replace("atack: fgsm", "attack: fgsm").replace("{attack: [fgsm]}", "{attack: [fgsm, pgd]}")
+    text = text.replace("  fgsm: {kind", "  pgd: {kind: pgd, epsilon: 0.1}\n  fgsm: {kind")
+    text += "profiles: {quick: {claims: {'linear-is-robust-to-{attack}': {for: {attack: [pgd]}}}}}\n"
+    quick, standard = (load_text(text, "when.yaml", profile).claims for profile in PROFILES[:2])
+    assert [claim.case["attack"] for claim in quick] == ["pgd"]
+    assert [claim.expected.verdict for claim in (*quick, *standard)] == ["refuted"] * 3
+
+
 def test_a_spec_of_several_hundred_claims_loads() -> None:
     text = (ROOT / "tests" / "specs" / "valid" / "expansion.yaml").read_text("utf-8")
     head, _, claim = text.partition("claims:\n")
