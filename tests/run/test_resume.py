@@ -43,8 +43,7 @@ Checkpoints.read, Checkpoints.offer = reading, offering
 
 MODELS = [
     "rbm",  # persistent chains
-    pytest.param("convnet", marks=pytest.mark.slow),  # Adam's moments
-    pytest.param("resnet18", marks=pytest.mark.slow),  # running statistics
+    pytest.param("resnet18", marks=pytest.mark.slow),  # Adam's moments and running statistics
 ]
 
 
