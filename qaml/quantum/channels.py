@@ -162,8 +162,15 @@ class GaussianRotation(WireChannel):
 
     def kraus(self) -> tuple[Matrix, ...]:
         """√(1−p) 1, √p Y."""
-        angle = self.sigma * self.beta
-        return pauli_kraus(0, -math.expm1(-(angle * angle) / 2) / 2, 0)
+        return pauli_kraus(0, flip_probability(self.sigma * self.beta), 0)
+
+
+def flip_probability(spread: float, share: float = 1.0) -> float:
+    """Probability p of a Y that RY(φ), φ ~ N(0, spread²) radians, averages to: q (1 − exp(−spread²/2))/2.
+
+    E RY(φ) ρ RY(φ)† = (1 − p) ρ + p YρY, since E sin φ = 0; q is the share of rotations that happen at all.
+    """
+    return -share * math.expm1(-(spread * spread) / 2) / 2
 
 
 def pauli_kraus(px: float, py: float, pz: float) -> tuple[Matrix, ...]:

@@ -13,7 +13,15 @@ from qaml.quantum.statevector.gates.network import matrix
 from qaml.quantum.statevector.layers.network import layered_expectations, layered_states, layered_unitary_columns
 from qaml.quantum.statevector.readout.network import z_expectations
 
-__all__ = ["final_states", "layered_expectations", "layered_states", "layered_unitary_columns", "normalised", "run"]
+__all__ = [
+    "apply",
+    "final_states",
+    "layered_expectations",
+    "layered_states",
+    "layered_unitary_columns",
+    "normalised",
+    "run",
+]
 
 
 def run(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tensor | None = None) -> Tensor:
@@ -51,7 +59,7 @@ def final_states(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tenso
     for gate in circuit.operations:
         assert isinstance(gate, Gate)
         angles = [_value(angle, arrays, states) for angle in gate.angles]
-        states = _apply(matrix(gate.name, angles, states), states, gate.wires)
+        states = apply(matrix(gate.name, angles, states), states, gate.wires)
     return states
 
 
@@ -86,7 +94,7 @@ def _value(angle: Angle, arrays: dict[str, Tensor], states: Tensor) -> Tensor:
     return angle.scale * arrays[angle.source][..., angle.index]
 
 
-def _apply(gate: Tensor, states: Tensor, wires: tuple[int, ...]) -> Tensor:
+def apply(gate: Tensor, states: Tensor, wires: tuple[int, ...]) -> Tensor:
     """A gate, (2**k, 2**k) or one for each sample, on k wires of states (batch, 2**n)."""
     n_wires, front = states.shape[1].bit_length() - 1, range(1, len(wires) + 1)
     axes = [1 + wire for wire in wires]

@@ -1,9 +1,12 @@
-"""Layers of Rot and a chain of CZ as two matrix products a layer, in memory that does not grow with depth.
+"""Layers of rotations and an entangler as two matrix products a layer, in memory that does not grow with depth.
 
 A state is kept as (2**a, batch, 2**b), its first a = n // 2 wires in front of the batch and the other b behind it. A
 layer multiplies by the Kronecker products of the rotations from the left and from the right, each one product for the
-whole batch; the CZs within a half are signs of their rows, and the one between the halves negates a quarter of the
-amplitudes.
+whole batch. Of the entangler, CZs within a half are signs of the products' rows, and CNOTs within a half permute the
+rows of this layer's left and the columns of the next layer's right product; what joins the halves is done in place.
+
+A chain of CNOTs turns bit i of the basis index into the parity of the bits up to i, first wire first, so the state that
+ends at index j was at j ⊕ (j ≫ 1), the Gray code of j.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from qaml.errors import PartError
+from qaml.quantum.circuit import Entangler, entangling_gates
 from qaml.quantum.statevector.gates.network import rot
 from qaml.quantum.statevector.readout.network import z_expectations
 
@@ -44,69 +48,140 @@ def layered_unitary_columns(weights: Tensor, n_columns: int) -> Tensor:
     return layered_states(torch.eye(n_columns, dtype=weights.dtype, device=weights.device), weights)
 
 
-def layered_states(amplitudes: Tensor, weights: Tensor) -> Tensor:
+def layered_states(amplitudes: Tensor, weights: Tensor, entangler: Entangler = "cz_chain") -> Tensor:
     """States behind the layers, (batch, 2**n), complex; arguments as in ``layered_expectations``."""
     if weights.ndim != 3 or weights.shape[2] != 3:
         raise PartError(f"expected weights of shape (n_layers, n_wires, 3), got {tuple(weights.shape)}")
-    n_wires = weights.shape[1]
+    return product_states(amplitudes, rot(*weights.to(amplitudes.real.dtype).unbind(-1)), entangler)
+
+
+def product_states(amplitudes: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
+    """States behind layers of any one-wire unitaries, each layer followed by the entangler.
+
+    Args:
+        amplitudes: (batch, d ≤ 2**n), real or complex; missing amplitudes are zero.
+        rotations: (n_layers, n, 2, 2), complex; unitary, because the way back undoes them.
+        entangler: the same after every layer.
+
+    Returns:
+        (batch, 2**n), complex, differentiable once in both.
+    """
+    n_wires = rotations.shape[1]
     if amplitudes.ndim != 2 or amplitudes.shape[1] > 2**n_wires:
         raise PartError(
             f"expected amplitudes of shape (batch, at most {2**n_wires}), got {tuple(amplitudes.shape)}",
             f"{n_wires} wires have {2**n_wires} amplitudes",
         )
     n_left = n_wires // 2
-    rotations = rot(*weights.to(amplitudes.dtype).unbind(-1))
-    left, right = _half_layers(rotations[:, :n_left]), _half_layers(rotations[:, n_left:])
+    left, right = kronecker(rotations[:, :n_left]), kronecker(rotations[:, n_left:])
+    rows, columns = (torch.arange(part.shape[-1], device=part.device) for part in (left, right))
+    if entangler == "cz_chain":
+        left, right = left * _pair_signs(rows)[:, None], right * _pair_signs(columns)[:, None]
+    else:
+        left = left[:, _gray(rows)]
+        right = torch.cat((right[:1], right[1:, :, torch.argsort(_gray(columns))]))
     padded = pad(amplitudes, (0, 2**n_wires - amplitudes.shape[1])).to(rotations.dtype)
-    halves = padded.reshape(len(padded), 2**n_left, 2 ** (n_wires - n_left)).transpose(0, 1)
-    states: Tensor = _Layers.apply(halves, left, right)  # type: ignore[no-untyped-call]
+    halves = padded.reshape(len(padded), len(rows), len(columns)).transpose(0, 1)
+    states: Tensor = _Layers.apply(halves, left, right, entangler)  # type: ignore[no-untyped-call]
+    if entangler != "cz_chain" and len(left):
+        states = states.index_select(2, _gray(columns))
     return states.transpose(0, 1).flatten(1)
 
 
-def _half_layers(rotations: Tensor) -> Tensor:
-    """(n_layers, k, 2, 2) → (n_layers, 2**k, 2**k): Kronecker products, then the CZs between these wires."""
-    n_layers, k = rotations.shape[:2]
-    product = rotations.new_ones(n_layers, 1, 1)
+def sampled_states(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
+    """States behind layers whose unitaries differ between samples.
+
+    Args:
+        states: (batch, 2**n), real or complex.
+        rotations: (batch, n_layers, n, 2, 2), complex.
+        entangler: the same after every layer.
+
+    Returns:
+        (batch, 2**n), complex, differentiable in both.
+    """
+    index, signs = basis_map(entangler, rotations.shape[2], rotations.device)
+    origin = torch.argsort(index)
+    factors = signs[origin].to(rotations.real.dtype)
+    for layer in range(rotations.shape[1]):
+        states = apply_product(states, rotations[:, layer])[:, origin] * factors
+    return states
+
+
+def apply_product(states: Tensor, rotations: Tensor) -> Tensor:
+    """A unitary of every wire, (n, 2, 2), or of every sample and wire, on states (batch, 2**n), complex."""
+    n_left = rotations.shape[-3] // 2
+    left, right = kronecker(rotations[..., :n_left, :, :]), kronecker(rotations[..., n_left:, :, :])
+    halves = states.to(rotations.dtype).reshape(len(states), left.shape[-1], right.shape[-1])
+    return (left @ halves @ right.mT).flatten(1)
+
+
+def basis_map(entangler: Entangler, n_wires: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What an entangler makes of the basis: E|j⟩ = signs[j] |index[j]⟩, both (2**n_wires,)."""
+    index = torch.arange(2**n_wires, device=device)
+    signs = torch.ones(2**n_wires, dtype=torch.float64, device=device)
+    for gate in entangling_gates(entangler, n_wires):
+        control, other = ((index >> (n_wires - 1 - wire)) & 1 for wire in gate.wires)
+        if gate.name == "cz":
+            signs = signs * (1 - 2 * (control & other))
+        else:
+            index = index ^ (control << (n_wires - 1 - gate.wires[1]))
+    return index, signs
+
+
+def kronecker(rotations: Tensor) -> Tensor:
+    """Kronecker products over the wires: (…, k, 2, 2) → (…, 2**k, 2**k)."""
+    k = rotations.shape[-3]
+    product = rotations.new_ones(*rotations.shape[:-3], 1, 1)
     for wire in range(k):
-        product = torch.einsum("lij,lab->liajb", product, rotations[:, wire]).reshape(
-            n_layers, 2 ** (wire + 1), 2 ** (wire + 1)
+        product = torch.einsum("...ij,...ab->...iajb", product, rotations[..., wire, :, :]).reshape(
+            *rotations.shape[:-3], 2 ** (wire + 1), 2 ** (wire + 1)
         )
-    index = torch.arange(2**k, device=rotations.device)
-    neighbours = index & (index >> 1)
-    n_pairs = sum(((neighbours >> bit) & 1 for bit in range(k - 1)), torch.zeros_like(index))
-    return product * (1 - 2 * (n_pairs & 1))[:, None]
+    return product
+
+
+def _pair_signs(index: Tensor) -> Tensor:
+    """What the CZs between neighbours make of basis states: −1 for an odd number of pairs 11."""
+    pairs, n_pairs = index & (index >> 1), torch.zeros_like(index)
+    while bool(pairs.any()):
+        n_pairs, pairs = n_pairs + (pairs & 1), pairs >> 1
+    return 1 - 2 * (n_pairs & 1)
+
+
+def _gray(index: Tensor) -> Tensor:
+    return index ^ (index >> 1)
 
 
 class _Layers(torch.autograd.Function):
-    """X ← CZ ∘ (A_l X B_lᵀ) for every layer l, uncomputed on the way back, since A_l and B_l are unitary."""
+    """X ← E(A_l X B_lᵀ) for every layer l, uncomputed on the way back, since A_l and B_l are unitary."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
         """(2**a, batch, 2**b), (n_layers, 2**a, 2**a), (n_layers, 2**b, 2**b) → as the first."""
         states = states.contiguous()
         for a, b in zip(left, right, strict=True):
-            states = _cross(_from_right(_from_left(a, states), b.T))
+            states = _join(_from_right(_from_left(a, states), b.T), entangler)
         ctx.save_for_backward(states, left, right)
+        ctx.entangler = entangler
         return states
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         """The states' gradient steps back like the states do; a matrix' gradient is the product of the two."""
         states, left, right = ctx.saved_tensors
         states, gradient = states.clone(), gradient.contiguous().clone()
         wanted = any(ctx.needs_input_grad[1:])
         left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(right)
         for layer in range(len(left) - 1, -1, -1):
-            after = _cross(gradient)
+            after = _part(gradient, ctx.entangler)
             middle = _from_right(after, right[layer].conj())
             gradient = _from_left(left[layer].mH, middle)
             if wanted:
-                states = _from_right(_cross(states), right[layer].conj())
+                states = _from_right(_part(states, ctx.entangler), right[layer].conj())
                 right_gradient[layer] = (states.flatten(0, 1).mH @ after.flatten(0, 1)).T
                 states = _from_left(left[layer].mH, states)
                 left_gradient[layer] = middle.flatten(1) @ states.flatten(1).mH
-        return gradient, left_gradient if wanted else None, right_gradient if wanted else None
+        return gradient, left_gradient if wanted else None, right_gradient if wanted else None, None
 
 
 def _from_left(matrix: Tensor, states: Tensor) -> Tensor:
@@ -117,7 +192,41 @@ def _from_right(states: Tensor, matrix: Tensor) -> Tensor:
     return (states.flatten(0, 1) @ matrix).view(states.shape)
 
 
-def _cross(states: Tensor) -> Tensor:
-    """The CZ between the halves, in place: its own inverse."""
-    states[1::2, :, states.shape[2] // 2 :].neg_()
+def _join(states: Tensor, entangler: Entangler) -> Tensor:
+    """What of the entangler joins the halves, in place; columns are not yet permuted."""
+    _cross(states, entangler)
+    if entangler == "cnot_ring":
+        _close(states)
     return states
+
+
+def _part(states: Tensor, entangler: Entangler) -> Tensor:
+    """The inverse of ``_join``, in place."""
+    if entangler == "cnot_ring":
+        _close(states)
+    _cross(states, entangler)
+    return states
+
+
+def _cross(states: Tensor, entangler: Entangler) -> None:
+    """CZ or CNOT from the last wire of the left half to the first of the right one, its own inverse."""
+    controlled, half = states[1::2], states.shape[2] // 2
+    if entangler == "cz_chain":
+        controlled[:, :, half:].neg_()
+    elif half:
+        controlled.copy_(controlled.roll(half, 2))
+
+
+def _close(states: Tensor) -> None:
+    """CNOT from the last wire to the first, its own inverse; a ring has at least three wires.
+
+    Behind the right half's chain the last wire holds the parity of the columns that have not been permuted yet.
+    """
+    n_rows, _, n_columns = states.shape
+    parity = torch.arange(n_columns, device=states.device)
+    shift = 1
+    while shift < n_columns:
+        parity, shift = parity ^ (parity >> shift), 2 * shift
+    if n_rows > 1 and n_rows * n_columns > 4:
+        odd = (parity & 1).nonzero().squeeze(1)
+        states[:, :, odd] = states[:, :, odd].roll(n_rows // 2, 0)

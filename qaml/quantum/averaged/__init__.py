@@ -1,0 +1,1 @@
+"""The observable behind layers with random rotations, averaged exactly over their draws."""

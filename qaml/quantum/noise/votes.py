@@ -1,0 +1,28 @@
+"""Majority votes over single-shot measurements of a circuit that draws anew each time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def vote_chance(probabilities: NDArray[np.float64], shots: int) -> NDArray[np.float64]:
+    """The chance that a vote says 1 (Huang & Zhang 2023, algorithm 2).
+
+    Every shot has a draw of its own, so shots are independent with the same probability, the average over draws, and
+    their number of ones is binomial, whatever the draws' distribution. A tie says 0, as in the algorithm.
+
+    Args:
+        probabilities: of a one, averaged over draws, any shape.
+        shots: J.
+
+    Returns:
+        Of the same shape.
+    """
+    import numpy as np
+    from scipy.stats import binom
+
+    return np.asarray(binom.sf(shots // 2, shots, probabilities), dtype=np.float64)
