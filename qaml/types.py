@@ -40,11 +40,13 @@ class InputInfo(NamedTuple):
         shape: of one input, (channels, height, width) for images and (features,) otherwise.
         classes: the names of the classes, in label order.
         bounds: of every coordinate.
+        is_state: whether inputs are quantum states, rows of 2**n real amplitudes of norm 1.
     """
 
     shape: tuple[int, ...]
     classes: tuple[str, ...]
     bounds: Bounds
+    is_state: bool = False
 
     @property
     def n_features(self) -> int:

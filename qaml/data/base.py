@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import ClassVar, Self
 
+from qaml.errors import DataError
 from qaml.registry import Part, Registry
 from qaml.types import Data, InputInfo
 
@@ -14,6 +15,7 @@ DATASETS: Registry["DatasetPart"] = Registry(
     {
         "digits": "qaml.data.digits:Digits",
         "moons": "qaml.data.moons:Moons",
+        "tfim": "qaml.data.tfim:TransverseIsing",
         "mnist": "qaml.data.idx:Mnist",
         "fashion_mnist": "qaml.data.idx:FashionMnist",
         "cifar2": "qaml.data.cifar2:Cifar2",
@@ -28,9 +30,14 @@ TRANSFORMS: Registry["TransformPart"] = Registry(
         "binarise": "qaml.data.transforms:Binarise",
         "select_classes": "qaml.data.transforms:SelectClasses",
         "subset": "qaml.data.transforms:Subset",
+        "amplitudes": "qaml.data.transforms:Amplitudes",
         "normalise": "qaml.data.transforms:Normalise",
     },
 )
+
+
+STATE_TOLERANCE = 1e-4
+"""By which the norm of a state may differ from 1: float32 keeps seven digits of each amplitude."""
 
 
 class TransformPart(Part, ABC):
@@ -107,7 +114,26 @@ def load(part: DatasetPart) -> Data:
     """Read a dataset and apply its transforms in order; every call reads anew.
 
     Raises:
-        DataError: files are missing or damaged, or a transform asks for more examples than there are.
+        DataError: files are missing or damaged, a transform asks for more examples than there are, or a state is not
+            normalised.
         PartError: a transform does not fit the dataset.
     """
-    return reduce(lambda data, transform: transform.apply(data), part.transforms, part.read())
+    data = reduce(lambda data, transform: transform.apply(data), part.transforms, part.read())
+    if data.info.is_state:
+        _check_states(part, data)
+    return data
+
+
+def _check_states(part: DatasetPart, data: Data) -> None:
+    import numpy as np
+
+    for name, split in (("training", data.train), ("test", data.test)):
+        norms = np.linalg.norm(split.inputs.reshape(len(split), -1).astype(np.float64), axis=1)
+        wrong = np.flatnonzero(np.abs(norms - 1) > STATE_TOLERANCE)
+        if len(wrong):
+            number, norm = int(split.indices[wrong[0]]), norms[wrong[0]]
+            raise DataError(
+                f"dataset {part.kind!r}: {len(wrong)} {name} states are not normalised, "
+                f"number {number} has norm {norm:.6g}",
+                "divide every state by its norm, or declare features and use the transform 'amplitudes'",
+            )

@@ -9,11 +9,14 @@ import pytest
 import sklearn.datasets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from qaml.data import DatasetPart, load
 from qaml.data.digits import Digits
 from qaml.data.moons import Moons, digest
-from qaml.errors import DataError
+from qaml.data.tfim import TransverseIsing, ground_state
+from qaml.data.transforms import Amplitudes
+from qaml.errors import DataError, PartError
 from qaml.types import Data, Split
 
 
@@ -148,3 +151,74 @@ def test_the_global_generator_is_left_alone(part: DatasetPart) -> None:
     before = pickle.dumps(np.random.get_state())  # noqa: NPY002
     load(part)
     assert pickle.dumps(np.random.get_state()) == before  # noqa: NPY002
+
+
+def dense_chain(sites: int, field: float) -> NDArray[np.float64]:
+    """−Σ ZZ − J Σ X as a matrix, product by product."""
+    x, z = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
+    total = np.zeros((2**sites, 2**sites))
+    terms = [(1.0, {site: z, site + 1: z}) for site in range(sites - 1)] + [(field, {site: x}) for site in range(sites)]
+    for strength, places in terms:
+        product = np.ones((1, 1))
+        for site in range(sites):
+            product = np.kron(product, places.get(site, np.eye(2)))
+        total -= strength * product
+    return total
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(sites=st.integers(2, 7), field=st.floats(0.002, 1.998))
+def test_ground_states_are_those_of_the_dense_matrix(sites: int, field: float) -> None:
+    hamiltonian = dense_chain(sites, field)
+    energies, vectors = np.linalg.eigh(hamiltonian)
+    energy, state = ground_state(sites, field)
+    assert abs(energy - energies[0]) <= 1e-10
+    assert np.abs(hamiltonian @ state - energy * state).max() <= 1e-10
+    assert np.linalg.norm(state) == pytest.approx(1, abs=1e-12)
+    assert (state > 0).all()
+    assert np.allclose(state, state[::-1], atol=0), "even under flipping every spin"
+    if energies[1] - energies[0] > 1e-6:
+        assert abs(vectors[:, 0] @ state) >= 1 - 1e-10
+
+
+def test_the_chains_data() -> None:
+    data = load(TransverseIsing())
+    check_against_description(data, TransverseIsing())
+    assert data.info.is_state
+    assert (len(data.train), len(data.test)) == (599, 400)
+    whole = joined(data)
+    assert np.array_equal(whole.labels, np.arange(1, 1000) >= 500), "the 500th field is 1, which counts as above"
+    assert np.allclose(np.linalg.norm(whole.inputs, axis=1), 1, atol=1e-6)
+    assert TransverseIsing(sites=3, fields=50).checksums() == {"tfim": "sites=3 fields=50"}
+
+
+def test_amplitudes_make_states_of_features() -> None:
+    part = Moons(transforms=(Amplitudes(),))
+    data = load(part)
+    check_against_description(data, part)
+    assert data.info.is_state
+    assert data.info.shape == (2,)
+    assert np.allclose(np.linalg.norm(data.test.inputs, axis=1), 1, atol=1e-6)
+    plain = load(Moons())
+    assert np.allclose(data.test.inputs * np.linalg.norm(plain.test.inputs, axis=1, keepdims=True), plain.test.inputs)
+    digits = load(Digits(transforms=(Amplitudes(),)))
+    assert digits.info.shape == (1, 8, 8), "64 pixels are 64 amplitudes"
+    with pytest.raises(PartError, match="states already"):
+        load(TransverseIsing(transforms=(Amplitudes(),)))
+
+
+def test_states_that_are_not_normalised_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = TransverseIsing().read()
+    data.test.inputs[7] *= 1.01
+    monkeypatch.setattr(TransverseIsing, "read", lambda _: data)
+    with pytest.raises(
+        DataError, match=f"1 test states are not normalised, number {data.test.indices[7]} has norm 1.01"
+    ):
+        load(TransverseIsing())
+
+
+def test_amplitudes_refuse_what_has_no_direction() -> None:
+    data = load(Moons())
+    data.test.inputs[3] = 0
+    with pytest.raises(DataError, match="zero everywhere"):
+        Amplitudes().apply(data)

@@ -14,7 +14,7 @@ from qaml.data import TRANSFORMS, DatasetPart, TransformPart, load
 from qaml.data.digits import Digits
 from qaml.data.moons import Moons
 from qaml.data.resampling import area_weights, downscale
-from qaml.data.transforms import Binarise, Downscale, Normalise, SelectClasses, Subset
+from qaml.data.transforms import Amplitudes, Binarise, Downscale, Normalise, SelectClasses, Subset
 from qaml.errors import DataError, PartError
 from qaml.types import Bounds, Data, InputInfo, Split
 
@@ -46,6 +46,8 @@ FITTING: list[tuple[TransformPart, InputInfo]] = [
     (Normalise(bounds=(-1.0, 1.0)), IMAGES),
     (Normalise(bounds=(0.1, 0.7)), POINTS),
     (Normalise(mean=0.1307, std=0.3081), IMAGES),
+    (Amplitudes(), IMAGES),
+    (Amplitudes(), POINTS),
 ]
 
 
