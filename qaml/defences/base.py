@@ -18,6 +18,8 @@ DEFENCES: Registry[DefencePart] = Registry(
     "qaml.defences",
     {
         "adversarial_training": "qaml.defences.adversarial_training.part:AdversarialTraining",
+        "combined_loss": "qaml.defences.combined_loss.part:CombinedLoss",
+        "gaussian_augmentation": "qaml.defences.augmentation.part:GaussianAugmentation",
         "feature_squeezing": "qaml.defences.squeezing.part:FeatureSqueezing",
         "spatial_smoothing": "qaml.defences.smoothing.part:SpatialSmoothing",
         "random_resizing": "qaml.defences.resizing.part:RandomResizing",

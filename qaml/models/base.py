@@ -11,6 +11,7 @@ from pydantic import Field
 from qaml.errors import PartError
 from qaml.registry import Part, Registry
 from qaml.types import InputInfo, Settings, Split
+from qaml.vocab import GradientRule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,8 @@ MODELS: Registry[ModelPart] = Registry(
         "linear": "qaml.models.linear.part:Linear",
         "quadratic": "qaml.models.quadratic.part:Quadratic",
         "qvc": "qaml.models.qvc.part:QVC",
+        "qnn": "qaml.models.qnn.part:QNN",
+        "qcnn": "qaml.models.qcnn.part:QCNN",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
     },
 )
@@ -65,6 +68,10 @@ class Hooks:
     def batch(self, module: nn.Module, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         """The batch to train on, given the batch drawn; ``step`` counts batches since the start of training."""
         return inputs, labels
+
+    def weigh(self, losses: Tensor) -> Tensor:
+        """The losses (batch,) of the batch that ``batch`` gave, weighted; a step minimises their mean."""
+        return losses
 
     def restore(self) -> Checkpoint | None:
         """The checkpoint to continue from, if there is one."""
@@ -104,12 +111,27 @@ class ModelPart(Part, ABC):
     """Whether inputs must have channels, height and width."""
     has_gradients: ClassVar[bool] = True
     """Whether logits are differentiable in the inputs."""
-    is_randomised: ClassVar[bool] = False
-    """Whether the forward pass draws at inference (then the module has ``reseed(seed)``)."""
+    takes_states: ClassVar[bool] = False
+    """Whether inputs may be quantum states, rows of amplitudes of norm 1."""
     is_circuit: ClassVar[bool] = False
     """Whether it is a quantum circuit, which channels may disturb at inference (then it has ``noisy``)."""
     default_seeds: ClassVar[int] = 3
     """Training runs unless the suite says otherwise; 5 where training is cheap."""
+
+    @property
+    def is_randomised(self) -> bool:
+        """Whether the forward pass draws at inference (then the module has ``reseed(seed)``)."""
+        return False
+
+    @property
+    def averages(self) -> bool:
+        """Whether draws can be averaged exactly (then the module has ``averaged()``, a deterministic classifier)."""
+        return False
+
+    @property
+    def gradient_rules(self) -> frozenset[GradientRule]:
+        """How attackers may find gradients, beside backpropagation through a draw."""
+        return frozenset()
 
     @property
     def is_trained(self) -> bool:
@@ -138,6 +160,10 @@ class ModelPart(Part, ABC):
     @abstractmethod
     def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train the module in place, calling ``hooks``; resumed equals uninterrupted, bit for bit."""
+
+    def at_inference(self, module: nn.Module, noise_layers: bool | None) -> nn.Module:  # noqa: ARG002
+        """The trained classifier as it is asked: with or without its noise layers (None: as the part says)."""
+        return module
 
     def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:  # noqa: ARG002
         """The trained classifier with noise channels in its circuit; ``module`` stays as it is.

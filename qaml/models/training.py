@@ -8,7 +8,7 @@ from it equals an uninterrupted one bit for bit (on one machine and the same num
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +21,6 @@ from qaml.models.base import Checkpoint, History, Hooks, Training
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.types import Split
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""(logits (batch, classes), labels (batch,)) → the mean loss of the batch."""
-
 _SECONDS_BETWEEN_PROGRESS = 0.1
 
 
@@ -33,7 +30,6 @@ def fit_classifier(
     data: Split,
     hooks: Hooks,
     seed: int,
-    loss: Loss = nn.functional.cross_entropy,
 ) -> History:
     """Train a module in place; afterwards it is in evaluation mode.
 
@@ -43,22 +39,23 @@ def fit_classifier(
         data: the training split.
         hooks: change the data of an epoch or a batch, keep checkpoints, draw progress.
         seed: of orders, dropout and the module's own draws; the global generators are left as they were.
-        loss: cross-entropy of the logits by default.
 
     Returns:
-        ``loss`` and ``accuracy`` of each epoch: means over the batches as they were trained on, in training mode.
+        ``loss`` and ``accuracy`` of each epoch: means over the batches as they were trained on, in training mode; and
+        what the module's ``curves()`` gives after it, if it has one.
 
     Raises:
         RunError: the training data is empty.
     """
     if len(data) == 0:
         raise RunError("expected training data, got no example", "check the dataset's transforms")
-    run = _Run(module, _optimiser(module, training), training, hooks, seed, loss)
+    run = _Run(module, _optimiser(module, training), training, hooks, seed)
     start, step, history = run.resume()
     for epoch in range(start, training.epochs):
         module.train()
         step, loss_mean, accuracy = run.epoch(hooks.epoch(module, data, epoch), epoch, step)
-        history = _extended(history, loss=loss_mean, accuracy=accuracy)
+        curves: Mapping[str, float] = module.curves() if hasattr(module, "curves") else {}  # type: ignore[operator]
+        history = _extended(history, loss=loss_mean, accuracy=accuracy, **curves)
         hooks.save(Checkpoint(epoch + 1, run.arrays(step), history))
         hooks.progress(epoch + 1, training.epochs, loss=loss_mean, accuracy=accuracy)
     module.eval()
@@ -73,7 +70,6 @@ class _Run(NamedTuple):
     training: Training
     hooks: Hooks
     seed: int
-    loss: Loss
 
     @property
     def device(self) -> torch.device:
@@ -128,7 +124,8 @@ class _Run(NamedTuple):
         with seeded(step_seed, self.device):
             self.optimiser.zero_grad()
             logits = self.module(inputs)
-            loss = self.loss(logits, labels)
+            losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+            loss = self.hooks.weigh(losses).mean()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
         return loss.item(), int((logits.argmax(1) == labels).sum())

@@ -14,6 +14,8 @@ from qaml.models.seeding import seeded
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "adversarial_training": {"attack": "some-attack"},
+    "combined_loss": {"attack": "some-attack"},
+    "gaussian_augmentation": {"sigma": 0.1},
     "feature_squeezing": {"bits": 2},
     "spatial_smoothing": {"window": 3},
     "random_resizing": {},

@@ -128,16 +128,13 @@ def test_one_step_of_sgd_is_the_gradient_step() -> None:
         torch.testing.assert_close(ours, theirs - 0.5 * (theirs.grad + 0.1 * theirs))
 
 
-def test_another_loss_can_be_given() -> None:
-    data = blobs(GREY, 20)
-    history = fit_classifier(
-        model("linear").build(GREY, 0),
-        Training(epochs=1),
-        data,
-        Hooks(),
-        0,
-        loss=lambda logits, _: logits.sum() * 0 + 7,
-    )
+class Sevens(Hooks):
+    def weigh(self, losses: Tensor) -> Tensor:
+        return losses * 0 + 7
+
+
+def test_hooks_weigh_the_losses_of_a_batch() -> None:
+    history = fit_classifier(model("linear").build(GREY, 0), Training(epochs=1), blobs(GREY, 20), Sevens(), 0)
     assert history["loss"] == [7.0]
 
 

@@ -89,6 +89,11 @@ class _RunHooks(Hooks):
             inputs, labels = hooks.batch(module, inputs, labels, step)
         return inputs, labels
 
+    def weigh(self, losses: Tensor) -> Tensor:
+        for hooks in self.defences:
+            losses = hooks.weigh(losses)
+        return losses
+
     def restore(self) -> Checkpoint | None:
         return self.checkpoints.read()
 

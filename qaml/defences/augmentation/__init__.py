@@ -1,0 +1,1 @@
+"""Gaussian data augmentation: noisy copies among the training data."""

@@ -1,0 +1,48 @@
+"""Configuration of the combined loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from qaml.defences.base import Craft, DefencePart
+from qaml.models.base import Hooks
+from qaml.registry import AttackName
+from qaml.types import InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class CombinedLoss(DefencePart):
+    """L' = γ L(f(x_adv), y) + (1 − γ) L(f(x), y) in every step (Huang & Zhang 2023, eq. 9).
+
+    Each example of a batch is attacked anew, against the network as it then is, through noise layers that draw in
+    training (eq. 8), and enters the step both clean and attacked. Adversarial training with ``regenerate: batch``
+    divides the batch instead.
+    """
+
+    kind: Literal["combined_loss"] = "combined_loss"
+    attack: AttackName
+    """The attack trained against, at the largest budget of its grid."""
+    gamma: float = Field(0.5, ge=0, le=1)
+    """γ, the weight of the attacked examples."""
+
+    @property
+    def changes_training(self) -> bool:
+        """Always."""
+        return True
+
+    def training_hooks(
+        self,
+        craft: Craft | None,
+        undefended: nn.Module | None,  # noqa: ARG002
+        seed: int,
+        info: InputInfo | None = None,  # noqa: ARG002
+    ) -> Hooks:
+        """Hooks that attack every batch and weigh its losses."""
+        from qaml.defences.combined_loss.implementation import CleanAndAttacked
+
+        assert craft is not None, "the runner gives the attack to a defence that names one"
+        return CleanAndAttacked(craft, self.gamma, seed)
