@@ -7,7 +7,9 @@ Verdict = Literal["supported", "refuted", "inconclusive", "invalid"]
 Protocol = Literal["as_published", "budgeted"]
 Severity = Literal["void", "weak", "note"]
 ProfileName = Literal["quick", "standard", "paper"]
-Decision = Literal["single_draw", "vote", "mean"]
+Decision = Literal["single_draw", "vote", "mean", "exact", "shots"]
+
+GradientRule = Literal["single_draw", "exact", "parameter_shift", "finite_difference"]
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "invalid")
 PROFILES: tuple[ProfileName, ...] = ("quick", "standard", "paper")

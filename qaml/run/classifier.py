@@ -26,8 +26,10 @@ def restore(description: Mapping[str, Any], weights: Path, device: str) -> nn.Mo
     module.load_state_dict(load_file(weights))
     module.to(device).eval().requires_grad_(False)
     inference = description.get("inference")
-    if inference is not None and inference.noise:
-        module = description["model"].noisy(module, inference.noise).eval()
+    if inference is not None:
+        module = description["model"].at_inference(module, inference.noise_layers)
+        if inference.noise:
+            module = description["model"].noisy(module, inference.noise).eval()
     return wrapped(module, description["defences"], info)
 
 

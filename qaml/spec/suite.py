@@ -34,11 +34,14 @@ class Inference(Settings):
     """How a randomised model decides (ignored by deterministic ones), and what disturbs a quantum circuit."""
 
     decision: Decision = "mean"
-    """One draw, a vote over draws, or the average of probabilities over draws."""
+    """One draw, a vote over draws, the average of probabilities over draws, their exact average, or a vote over draws
+    that are measured once each (Huang & Zhang 2023, algorithm 2), whose chances follow from the exact average."""
     draws: int = Field(16, ge=1)
     """Draws in a vote or an average."""
     evidence_draws: int = Field(8, ge=1)
     """K: how often the decision is repeated on each image, so that evidence is k of K."""
+    noise_layers: bool | None = None
+    """Whether noise layers draw, on weights trained either way; left out, as the model says."""
     noise: tuple[ChannelPart, ...] = ()
     """Channels on every wire after every layer of a quantum circuit, in this order; training knew nothing of them."""
 

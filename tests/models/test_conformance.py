@@ -20,7 +20,7 @@ from tests.models.examples import (
     model,
 )
 
-KINDS = [kind for kind in MODELS.kinds() if kind != "rbm"]
+KINDS = [kind for kind in MODELS.kinds() if kind not in ("rbm", "qnn", "qcnn")]
 INFOS = {"grey-8x8": GREY, "colour-8x8": COLOUR, "grey-7x7": ODD}
 
 

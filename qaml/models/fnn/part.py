@@ -22,6 +22,8 @@ class FNN(NetworkPart):
     the dropout rate or the activation.
     """
 
+    takes_states: ClassVar[bool] = True
+
     kind: Literal["fnn"] = "fnn"
     hidden: tuple[Width, Width] = (512, 53)
     """Units of the two hidden layers."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Linear(NetworkPart):
     """Logits Wx + b: multinomial logistic regression, and a control whose robustness is known in closed form."""
 
+    takes_states: ClassVar[bool] = True
+
     kind: Literal["linear"] = "linear"
 
     default_seeds: ClassVar[int] = 5

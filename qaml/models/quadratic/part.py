@@ -18,6 +18,8 @@ class Quadratic(NetworkPart):
     on the input), so ``norm_bounded: true`` can represent every such circuit and is its classical control.
     """
 
+    takes_states: ClassVar[bool] = True
+
     kind: Literal["quadratic"] = "quadratic"
     norm_bounded: bool = False
     """Whether logits are xᵀO_kx/‖x‖² with every eigenvalue of O_k in [−1, 1]; then there is no linear and no constant

@@ -28,6 +28,8 @@ class QVC(NetworkPart):
     10 wires and 200 layers these are 6,000 parameters (Table I).
     """
 
+    takes_states: ClassVar[bool] = True
+
     kind: Literal["qvc"] = "qvc"
     layers: int = Field(200, ge=1, le=10_000)
     """Layers of the circuit; the paper has 200, 500 and 1000."""

@@ -26,6 +26,8 @@ from qaml.types import Bounds, InputInfo
 from qaml.vocab import Norm
 
 STEPS = 40
+RESTARTS = 10
+"""Of the attack that only the bounds limit: with two coordinates one start in four ends on a local maximum."""
 NOISE_DRAWS = 10
 EOT_DRAWS = 16
 BATCH = 250
@@ -74,7 +76,7 @@ class _Battery:
             ("fgsm", FGSM(kind="fgsm", norm=norm, epsilon=budget), self.module),
             ("pgd", pgd, self.module),
             ("noise", UniformNoise(kind="uniform_noise", norm=norm, epsilon=budget, draws=NOISE_DRAWS), self.module),
-            ("unbounded", PGD(kind="pgd", norm=norm, epsilon=everything, steps=STEPS), self.module),
+            ("unbounded", PGD(kind="pgd", norm=norm, epsilon=everything, steps=STEPS, restarts=RESTARTS), self.module),
         ]
         if surrogate is not None:
             attacks.append(("transfer", pgd, surrogate))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.metrics.spectrum import low_frequency_share
+from qaml.quantum.noise.votes import vote_chance
 from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import first, loaded
@@ -34,11 +35,16 @@ def execute(job: Job) -> None:
     inference: Inference = description["inference"]
     module = restore(description, job.read("train", WEIGHTS), job.device)
     inputs, arrays = _inputs(job)
+    if inference.decision in ("exact", "shots") and hasattr(module, "averaged"):
+        module = module.averaged()  # type: ignore[operator]
     draws = inference.evidence_draws if getattr(module, "is_randomised", False) else 1
     correct = np.zeros(inputs.shape[:2], dtype=np.float32)
     for draw in range(draws):
         predicted, confidence = _predict(module, inputs, inference, job.seed + 1000 * draw, job.device)
-        correct += (predicted == arrays["labels"]).astype(np.float32) / draws
+        if inference.decision == "shots":
+            correct += _vote_shares(predicted, confidence, arrays["labels"], inference.draws)
+        else:
+            correct += (predicted == arrays["labels"]).astype(np.float32) / draws
         if draw == 0:
             arrays |= {"predicted": predicted, "confidence": confidence}
         job.progress((draw + 1) / draws, "")
@@ -94,6 +100,14 @@ def _predict(
         shares.append(_decide(module, batch.to(device), inference, seed + number).cpu())
     confidence, predicted = torch.cat(shares).max(dim=1)
     return predicted.numpy().reshape(n_epsilons, n), confidence.numpy().reshape(n_epsilons, n).astype(np.float32)
+
+
+def _vote_shares(
+    predicted: NDArray[np.int64], confidence: FloatArray, labels: NDArray[np.generic], shots: int
+) -> FloatArray:
+    """The chance that a vote of single shots is right, (n_epsilons, n), between two classes."""
+    ones = vote_chance(np.where(predicted == 1, confidence, 1 - confidence).astype(np.float64), shots)
+    return np.where(np.asarray(labels) == 1, ones, 1 - ones).astype(np.float32)
 
 
 @torch.no_grad()

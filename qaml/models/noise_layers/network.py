@@ -1,0 +1,70 @@
+"""Noise layers as a torch module: the trained β, the draws, and when there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from qaml.models.noise_layers.part import NoiseLayers as Settings
+from qaml.quantum.channels import flip_probability
+
+
+class NoiseLayers(nn.Module):
+    """The angles ηβ of every layer and wire.
+
+    Args:
+        settings: of the noise.
+        n_layers: each with a β of its own.
+        n_wires: each with a draw of its own.
+    """
+
+    def __init__(self, settings: Settings, n_layers: int, n_wires: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.n_wires = n_wires
+        self.beta = nn.Parameter(torch.full((n_layers,), settings.beta))
+        self.inference = settings.inference
+        self._is_being_trained = False
+        self._generator = torch.Generator()
+        self._generator.manual_seed(0)
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether the next forward pass draws."""
+        return self.settings.training if self._is_being_trained else self.inference
+
+    def reseed(self, seed: int) -> None:
+        """Start the draws anew."""
+        self._generator.manual_seed(seed)
+
+    @contextmanager
+    def trained(self) -> Iterator[None]:
+        """While this holds, draws are those of training, in training mode or not: inner attacks see them, too."""
+        self._is_being_trained = True
+        try:
+            yield
+        finally:
+            self._is_being_trained = False
+
+    def angles(self, batch: int) -> Tensor:
+        """Fresh angles ηβ in radians, differentiable in β: (n_layers, n_wires) for a batch, or with a batch in front.
+
+        Drawn on the CPU, so that a seed means the same on every device.
+        """
+        per_sample = not self._is_being_trained or self.settings.draw == "sample"
+        shape = (*([batch] if per_sample else []), len(self.beta), self.n_wires)
+        draws = torch.randn(shape, generator=self._generator) * self.settings.variance**0.5
+        if self.settings.share < 1:
+            draws = draws * (torch.rand(shape, generator=self._generator) < self.settings.share)
+        angles: Tensor = draws.to(self.beta) * self.beta[:, None]
+        return angles
+
+    @torch.no_grad()
+    def flips(self) -> Tensor:
+        """The probability p of a Y that each layer's rotations average to, (n_layers,) float64."""
+        sigma, share = self.settings.variance**0.5, self.settings.share
+        flips = [flip_probability(sigma * beta, share) for beta in self.beta.double().tolist()]
+        return torch.tensor(flips, dtype=torch.float64, device=self.beta.device)

@@ -1,0 +1,38 @@
+"""Configuration of noise layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from qaml.types import Settings
+
+SIGMA2 = 2 * math.pi / 2**5
+"""σ² of Huang & Zhang 2023, section 4.1."""
+
+
+class NoiseLayers(Settings):
+    """RY(ηβ) on every wire, one layer of them for each layer of the circuit (Huang & Zhang 2023, eqs. 5 to 7).
+
+    η ~ N(0, σ²) is drawn for each wire; β, one number a layer, is trained with the angles, by the loss of the draws.
+    Only the product σβ enters.
+    """
+
+    variance: float = Field(SIGMA2, ge=0)
+    """σ² of η."""
+    beta: float = 0.25
+    """What every layer's β starts at, radians for η = 1."""
+    position: Literal["before", "after"] = "before"
+    """Before a layer's rotations, as the text says, or after its entangler, as equation 6 does."""
+    draw: Literal["batch", "sample"] = "batch"
+    """In training: one draw for a batch (algorithm 1), or one for each of its samples. At inference every sample has
+    its own."""
+    share: float = Field(1.0, gt=0, le=1)
+    """Bernoulli–Gaussian noise: the share of draws that are not zero."""
+    training: bool = True
+    """Whether the layers draw while the circuit is trained, and while training attacks it (eq. 8)."""
+    inference: bool = True
+    """Whether they draw when the trained circuit is asked, by whoever asks; ``inference: {noise_layers: …}`` of a
+    model changes it on the same weights."""

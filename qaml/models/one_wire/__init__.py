@@ -1,0 +1,1 @@
+"""What circuits that decide by one measured wire have in common."""

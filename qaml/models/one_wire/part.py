@@ -1,0 +1,119 @@
+"""Configuration that circuits with one measured wire share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from qaml.errors import PartError
+from qaml.models.base import History, Hooks, Training
+from qaml.models.network_part import NetworkPart
+from qaml.models.noise_layers.part import NoiseLayers
+from qaml.types import InputInfo, Split
+from qaml.vocab import GradientRule
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from qaml.quantum.channels import ChannelPart
+
+MOST_WIRES = 10
+
+
+class OneWirePart(NetworkPart, ABC):
+    """Two classes with P(y) = (1 ± ⟨Z⟩)/2 of one wire, trained on −log P(y), with or without noise layers."""
+
+    wires: int | None = Field(None, ge=1, le=MOST_WIRES)
+    """Qubits; default as few as hold the inputs."""
+    encoding: Literal["amplitude", "angle"] = "amplitude"
+    """``amplitude``: x/‖x‖ padded with zeros, which is also how states enter; ``angle``: RX(x_i) on wire i."""
+    noise_layers: NoiseLayers | None = None
+    """Random rotations in the circuit; none by default."""
+    training: Training = Training(lr=0.005, batch=64, epochs=100)
+    """How the model is fitted; the settings of Huang & Zhang 2023."""
+
+    is_circuit: ClassVar[bool] = True
+    takes_states: ClassVar[bool] = True
+    default_seeds: ClassVar[int] = 5
+
+    @property
+    def is_randomised(self) -> bool:
+        """With noise layers that draw at inference."""
+        return self.noise_layers is not None and self.noise_layers.inference
+
+    @property
+    def averages(self) -> bool:
+        """With noise layers: Gaussian rotations average to flips."""
+        return self.noise_layers is not None
+
+    @property
+    def gradient_rules(self) -> frozenset[GradientRule]:
+        """Differences of ⟨Z⟩ always, shifts where inputs are angles, the average where there are noise layers."""
+        rules: set[GradientRule] = {"finite_difference"}
+        if self.encoding == "angle":
+            rules.add("parameter_shift")
+        if self.averages:
+            rules.add("exact")
+        return frozenset(rules)
+
+    def n_wires(self, info: InputInfo) -> int:
+        """The wires of the circuit for these inputs."""
+        return self.wires or self.fewest_wires(info)
+
+    def fewest_wires(self, info: InputInfo) -> int:
+        """Wires that hold the inputs."""
+        return info.n_features if self.encoding == "angle" else max((info.n_features - 1).bit_length(), 1)
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that the encoding cannot hold, and other than two classes."""
+        if info.n_classes != 2:
+            raise PartError(
+                f"one measured wire tells two classes apart, the data has {info.n_classes}",
+                "select two classes of the dataset",
+            )
+        if info.is_state and self.encoding == "angle":
+            raise PartError("states are no angles", "leave 'encoding' at amplitude")
+        wires, fewest = min(self.n_wires(info), MOST_WIRES), self.fewest_wires(info)
+        if fewest > wires:
+            how = f"{2**wires:,} amplitudes" if self.encoding == "amplitude" else f"{wires} angles"
+            hint = f"give it {fewest} wires" if fewest <= MOST_WIRES else "downscale the inputs"
+            raise PartError(f"inputs have {info.n_features:,} features, {wires} wires hold {how}", hint)
+
+    @abstractmethod
+    def circuit(self, info: InputInfo) -> nn.Module:
+        """The untrained circuit, a ``OneWireClassifier``, with angles from torch's generator."""
+
+    def build(self, info: InputInfo, seed: int) -> nn.Module:
+        """The untrained circuit, its angles uniform in [0, 2π)."""
+        from qaml.models.seeding import seeded
+
+        self.check(info)
+        with seeded(seed):
+            return self.circuit(info)
+
+    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+        """Train with −log P(y) of the draws; curves ``loss``, ``accuracy`` and the β of every noise layer."""
+        from qaml.models.one_wire.network import OneWireClassifier
+
+        assert isinstance(module, OneWireClassifier)
+        with module.trained():
+            return super().fit(module, data, info, hooks, seed)
+
+    def at_inference(self, module: nn.Module, noise_layers: bool | None) -> nn.Module:
+        """The circuit with its noise layers switched on or off."""
+        from qaml.models.one_wire.network import OneWireClassifier
+
+        assert isinstance(module, OneWireClassifier)
+        if module.noise is not None and noise_layers is not None:
+            module.noise.inference = noise_layers
+        return module
+
+    def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:
+        """The trained circuit with these channels after every layer, its noise layers averaged, in float64."""
+        from qaml.models.one_wire.network import OneWireClassifier
+
+        assert isinstance(module, OneWireClassifier)
+        return module.averaged(tuple(channels))

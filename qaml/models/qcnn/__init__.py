@@ -1,0 +1,1 @@
+"""The quantum convolutional network, after Cong, Choi & Lukin 2019."""

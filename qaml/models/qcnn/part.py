@@ -1,0 +1,32 @@
+"""Configuration of the quantum convolutional network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from qaml.models.one_wire.part import OneWirePart
+from qaml.types import InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class QCNN(OneWirePart):
+    """Convolutions and poolings until one wire is left (Cong et al. 2019; Huang & Zhang 2023, figure 3b).
+
+    A stage applies one general two-wire unitary (15 angles) to all neighbouring pairs, even pairs before odd ones, and
+    then rotates every second wire depending on its neighbour (2 angles), after which the neighbours are left alone.
+    8 wires have three stages and 51 angles. Noise layers stand before each convolution, on the wires still active.
+    """
+
+    kind: Literal["qcnn"] = "qcnn"
+
+    def fewest_wires(self, info: InputInfo) -> int:
+        """Wires that hold the inputs; two are the fewest that convolve."""
+        return max(super().fewest_wires(info), 2)
+
+    def circuit(self, info: InputInfo) -> nn.Module:
+        """Untrained, with angles from torch's generator."""
+        from qaml.models.qcnn.network import QuantumConvolutionalNetwork
+
+        return QuantumConvolutionalNetwork(self.n_wires(info), self.encoding, self.noise_layers)

@@ -1,0 +1,1 @@
+"""Quantum neural networks with noise layers, after Huang & Zhang 2023."""

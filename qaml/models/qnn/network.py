@@ -1,0 +1,98 @@
+"""The layered quantum neural network as a torch module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from qaml.models.noise_layers.network import NoiseLayers
+from qaml.models.noise_layers.part import NoiseLayers as NoiseSettings
+from qaml.models.one_wire.network import Encoding, Noise, OneWireClassifier
+from qaml.quantum.averaged.network import averaged_observable
+from qaml.quantum.circuit import Angle, Entangler, Gate, Operation, entangling_gates
+from qaml.quantum.statevector.gates.network import pauli_rotation, rot
+from qaml.quantum.statevector.layers.network import product_states, sampled_states
+
+if TYPE_CHECKING:
+    from qaml.quantum.channels import ChannelPart
+
+
+class QuantumNeuralNetwork(OneWireClassifier):
+    """One measured wire behind layers of rotations and CNOTs (Huang & Zhang 2023, figure 3a).
+
+    Args:
+        n_wires: n.
+        n_layers: P, each an arbitrary rotation of every wire and the entangler.
+        encoding: of the inputs.
+        entangler: of every layer.
+        readout: the measured wire.
+        noise: the noise layers' settings, or none.
+    """
+
+    def __init__(
+        self,
+        n_wires: int,
+        n_layers: int,
+        encoding: Encoding,
+        entangler: Entangler,
+        readout: int,
+        noise: NoiseSettings | None = None,
+    ) -> None:
+        super().__init__(n_wires, encoding, readout, None if noise is None else NoiseLayers(noise, n_layers, n_wires))
+        self.entangler: Entangler = entangler
+        self.angles = nn.Parameter(2 * math.pi * torch.rand(n_layers, n_wires, 3))
+
+    @property
+    def weights(self) -> Tensor:
+        """(n_layers, n, 3), the angles (φ, θ, ω) of Rot."""
+        return self.angles
+
+    def operations(self, noise: Noise) -> Iterator[Operation]:
+        """Layer by layer."""
+        wires = range(self.n_wires)
+        is_before = self.noise is not None and self.noise.settings.position == "before"
+        for layer in range(len(self.angles)):
+            if is_before:
+                yield from self.noise_operations(layer, wires, noise)
+            for wire in wires:
+                first = 3 * (layer * self.n_wires + wire)
+                yield Gate("rot", (wire,), tuple(Angle("weight", first + i) for i in range(3)))
+            yield from entangling_gates(self.entangler, self.n_wires)
+            if not is_before:
+                yield from self.noise_operations(layer, wires, noise)
+
+    def run(self, states: Tensor) -> Tensor:
+        """States behind the layers: (batch, 2**n) → the same shape, complex."""
+        return product_states(states, self._rotations(states.real.dtype), self.entangler)
+
+    def drawn_expectations(self, states: Tensor, draws: Tensor) -> Tensor:
+        """⟨Z⟩ for angles of the noise layers, (n_layers, n) or (batch, n_layers, n)."""
+        assert self.noise is not None, "only a circuit with noise layers has draws"
+        rotations = self._rotations(states.real.dtype)
+        turns = pauli_rotation("y", draws, rotations)
+        if self.noise.settings.position == "before":
+            rotations, last = rotations @ turns, None
+        else:
+            # behind a layer's entangler is before the next layer's rotations; of the last turns, the measured wire's
+            first = torch.eye(2, dtype=turns.dtype, device=turns.device).expand_as(turns[..., :1, :, :, :])
+            rotations = rotations @ torch.cat((first, turns[..., :-1, :, :, :]), -4)
+            last = draws[..., -1, self.readout]
+        run = product_states if draws.ndim == 2 else sampled_states
+        return self.measured(run(states, rotations, self.entangler), last)
+
+    @torch.no_grad()
+    def averaged_observable(self, channels: Sequence[ChannelPart] = ()) -> Tensor:
+        """O averaged over the draws of noise layers that draw, with channels after every layer."""
+        flips = torch.zeros(len(self.angles), dtype=torch.float64, device=self.angles.device)
+        position = "before" if self.noise is None else self.noise.settings.position
+        if self.noise is not None and self.noise.is_drawing:
+            flips = self.noise.flips()
+        rotations = self._rotations(torch.float64)
+        return averaged_observable(rotations, flips, self.entangler, position, self.readout, channels)
+
+    def _rotations(self, dtype: torch.dtype) -> Tensor:
+        return rot(*self.angles.to(dtype).unbind(-1))

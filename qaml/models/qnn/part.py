@@ -1,0 +1,49 @@
+"""Configuration of the layered quantum neural network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from qaml.errors import PartError
+from qaml.models.one_wire.part import OneWirePart
+from qaml.quantum.circuit import Entangler
+from qaml.types import InputInfo
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class QNN(OneWirePart):
+    """Rotations and CNOTs, layer by layer, and one measured wire (Huang & Zhang 2023, figure 3a).
+
+    Each layer is RZ(ω) RY(θ) RZ(φ) on every wire and CNOTs between neighbours. Noise layers stand before or after every
+    layer.
+    """
+
+    kind: Literal["qnn"] = "qnn"
+    layers: int = Field(10, ge=1, le=1000)
+    """Depth P; the paper has 10, and up to 40."""
+    entangler: Entangler = "cnot_chain"
+    """CNOTs (0, 1), (1, 2), …, a ring of them, or CZs."""
+    readout: int = Field(0, ge=0)
+    """The measured wire."""
+
+    def fewest_wires(self, info: InputInfo) -> int:
+        """Wires that hold the inputs, with the measured one among them."""
+        return max(super().fewest_wires(info), self.readout + 1)
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse a measured wire that is not there, too."""
+        if self.wires is not None and self.readout >= self.wires:
+            raise PartError(f"wire {self.readout} is measured, the circuit has {self.wires}", "'readout' counts from 0")
+        super().check(info)
+
+    def circuit(self, info: InputInfo) -> nn.Module:
+        """Untrained, with angles from torch's generator."""
+        from qaml.models.qnn.network import QuantumNeuralNetwork
+
+        return QuantumNeuralNetwork(
+            self.n_wires(info), self.layers, self.encoding, self.entangler, self.readout, self.noise_layers
+        )
