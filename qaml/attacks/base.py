@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from qaml.registry import Part, Registry
 from qaml.types import Bounds, Epsilon, FloatArray
-from qaml.vocab import Norm
+from qaml.vocab import GradientRule, Norm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,6 +110,10 @@ class AttackPart(Part, ABC):
     images: int | None = Field(None, ge=1)
     """Attack the first test images only, for attacks that take long; default as many as the suite evaluates."""
 
+    space: Literal["input", "state"] | None = None
+    """What is perturbed: features of the dataset, or the amplitudes of its states. It follows from the dataset, and
+    saying it makes sure: an attack in a space that the dataset does not have is refused."""
+
     needs_gradients: ClassVar[bool] = True
     needs_images: ClassVar[bool] = False
     needs_exact: ClassVar[bool] = False
@@ -121,6 +125,11 @@ class AttackPart(Part, ABC):
     is_white_box: ClassVar[bool] = True
     ignores_bounds: ClassVar[bool] = False
     """Its adversarials may leave the inputs' bounds."""
+
+    @property
+    def gradient_rule(self) -> GradientRule:
+        """How gradients are found."""
+        return "single_draw"
 
     @property
     def is_bound(self) -> bool:

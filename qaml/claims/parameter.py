@@ -30,6 +30,8 @@ class Parameter(ClaimPart):
     """The parameter's name in the trained model."""
     reduce: Literal["every", "mean", "max"] = "mean"
     """Every component, or the mean or the largest one of each training run."""
+    magnitude: bool = False
+    """Whether signs are left out, component by component, before anything else."""
     at_least: float | None = None
     """The smallest value that satisfies the claim."""
     at_most: float | None = None
@@ -50,14 +52,17 @@ class Parameter(ClaimPart):
     def decide(self, estimator: Estimator) -> Decision:
         """Hold the reduced parameter against the limits."""
         vectors = estimator.parameter(self.model, self.name)
+        if self.magnitude:
+            vectors = tuple(tuple(abs(value) for value in vector) for vector in vectors)
         if not vectors or not all(vectors) or len({len(vector) for vector in vectors}) > 1:
             raise PartError(f"parameter {self.name!r} of {self.model!r} is empty or changes its length between seeds")
+        name = f"|{self.name}|" if self.magnitude else self.name
         if self.reduce == "every":
-            columns = {f"{self.name}[{i}]": values for i, values in enumerate(zip(*vectors, strict=True))}
+            columns = {f"{name}[{i}]": values for i, values in enumerate(zip(*vectors, strict=True))}
         elif self.reduce == "max":
-            columns = {f"largest {self.name}": tuple(_largest(vector) for vector in vectors)}
+            columns = {f"largest {name}": tuple(_largest(vector) for vector in vectors)}
         else:
-            columns = {f"mean {self.name}": tuple(sum(vector) / len(vector) for vector in vectors)}
+            columns = {f"mean {name}": tuple(sum(vector) / len(vector) for vector in vectors)}
         limits = [limit for limit in (self.at_least, self.at_most) if limit is not None]
         measured = [
             Measured(

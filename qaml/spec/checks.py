@@ -31,6 +31,7 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
     attacks = _resolve_attacks(suite, document, problems)
     for name, model in suite.models.items():
         _check_noise(model, document, problems)
+        _check_draws(model, document, problems)
         if model.dataset in infos and model.derived_from is None:
             node = document.at(("models", name))
             _check_model(model, infos[model.dataset], node, problems)
@@ -69,6 +70,8 @@ def _check_model(model: ModelEntry, info: InputInfo, node: Located, problems: Pr
         model.part.check(info)
         if model.part.needs_images and not info.is_image:
             raise PartError(f"model {model.part.kind!r} needs images, got inputs of shape {info.shape}")
+        if info.is_state and not model.part.takes_states:
+            raise PartError(f"model {model.part.kind!r} takes features, the dataset has quantum states")
     except PartError as error:
         problems.value(node.at(("kind",)), (*path, "kind"), error.message, error.hint)
 
@@ -80,6 +83,19 @@ def _check_noise(model: ModelEntry, document: Located, problems: Problems) -> No
     path: Path = ("models", model.name, *inside)
     message = f"model {model.part.kind!r} is no quantum circuit and takes no noise channels"
     problems.value(document.at(path), path, message, "give them to a qvc")
+
+
+def _check_draws(model: ModelEntry, document: Located, problems: Problems) -> None:
+    """Decisions by the exact average, and noise layers switched, where there are noise layers."""
+    inside: Path = (*(("derive",) if model.derived_from is not None else ()), "inference")
+    path: Path = ("models", model.name, *inside)
+    if model.inference.decision in ("exact", "shots") and not model.part.averages:
+        where: Path = (*path, "decision")
+        message = f"the draws of model {model.part.kind!r} have no exact average"
+        problems.value(document.at(where), where, message, "give a qnn noise layers, or decide by 'mean' or 'vote'")
+    if model.inference.noise_layers is not None and not model.part.averages:
+        where = (*path, "noise_layers")
+        problems.value(document.at(where), where, f"model {model.part.kind!r} has no noise layers", "")
 
 
 def _check_defences(

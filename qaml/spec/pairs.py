@@ -9,6 +9,13 @@ from qaml.attacks.base import AttackPart
 from qaml.registry import references
 from qaml.spec.suite import ModelEntry, Suite
 from qaml.types import InputInfo
+from qaml.vocab import GradientRule
+
+_RULE_NEEDS: Mapping[GradientRule, str] = {
+    "exact": "which needs noise layers whose draws average exactly",
+    "parameter_shift": "which needs inputs that are angles of gates (a qnn with 'encoding: angle')",
+    "finite_difference": "which needs a circuit with one measured wire",
+}
 
 
 class Obstacle(NamedTuple):
@@ -67,9 +74,16 @@ class Pairs:
                 f"attack {name!r} needs gradients, which model {model!r} of kind {entry.part.kind!r} has not",
                 "use a transfer from a model with gradients, or a black-box attack",
             )
+        rule = attack.gradient_rule
+        if rule != "single_draw" and rule not in entry.part.gradient_rules:
+            yield Obstacle(f"attack {name!r} takes gradients by {rule!r}, {_RULE_NEEDS[rule]}; model {model!r} has not")
         if attack.needs_exact:
             yield from _lacks_exact_distances(entry, name)
         info = self._infos.get(entry.dataset)
+        if attack.space is not None and info is not None and (attack.space == "state") != info.is_state:
+            has = "states" if info.is_state else "features"
+            hint = "leave out 'space'" if info.is_state else "give the dataset the transform 'amplitudes'"
+            yield Obstacle(f"attack {name!r} perturbs in {attack.space!r} space, model {model!r} takes {has}", hint)
         if attack.needs_images and info is not None and not info.is_image:
             yield Obstacle(f"attack {name!r} needs images, model {model!r} takes inputs of shape {info.shape}")
 

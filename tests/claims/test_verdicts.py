@@ -197,6 +197,19 @@ def test_parameter(reduce: str, vectors: tuple[tuple[float, ...], ...], verdict:
     assert [c.model for c in part.cells()] == ["rbm"]
 
 
+def test_magnitudes_of_a_parameter() -> None:
+    vectors = ((-2.0, 2.0), (2.1, -2.1), (-1.9, -1.9))
+    signed, unsigned = (
+        make("parameter", model="rbm", name="bias", magnitude=magnitude, at_least=1.0).decide(
+            KnownEstimator({}, parameters=vectors)
+        )
+        for magnitude in (False, True)
+    )
+    assert signed.verdict != "supported"
+    assert unsigned.verdict == "supported"
+    assert unsigned.measured[0].label == "mean |bias| of rbm"
+
+
 def test_every_epsilon_is_an_intersection_union_test() -> None:
     part = make(
         "difference",

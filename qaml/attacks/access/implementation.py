@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -36,8 +36,17 @@ class Averaged(nn.Module):
         return total / self.draws
 
 
+View = Callable[[nn.Module], nn.Module]
+
+
+def _as_it_is(module: nn.Module) -> nn.Module:
+    return module
+
+
 @contextmanager
-def access(target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int = 1) -> Iterator[nn.Module]:
+def access(
+    target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int = 1, view: View = _as_it_is
+) -> Iterator[nn.Module]:
     """Hold a classifier during an attack, and leave it and torch's generators as they were.
 
     Inside, the module is in evaluation mode, its weights take no gradients (so none are computed or accumulated),
@@ -49,6 +58,7 @@ def access(target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int
         labels: (n,) true labels, checked here.
         seed: of everything that is drawn.
         draws: logits are averaged over this many forward passes.
+        view: what the attacker makes of the classifier to get gradients of it.
 
     Yields:
         The module to attack.
@@ -68,7 +78,8 @@ def access(target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int
             for weight in trained:
                 weight.requires_grad_(False)
             _reseed(module, private)
-            yield Averaged(module, draws).eval() if draws > 1 else module
+            viewed = view(module).eval()
+            yield Averaged(viewed, draws).eval() if draws > 1 else viewed
         finally:
             for weight in trained:
                 weight.requires_grad_(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import eagerpy
@@ -10,11 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qaml.attacks.access.implementation import access, check_gradients, chunks, is_fooled
+from qaml.attacks.access.implementation import View, access, check_gradients, chunks, is_fooled
 from qaml.attacks.base import AttackResult, Progress, Target
 from qaml.attacks.engine.implementation import foolbox, library_count, library_model
+from qaml.attacks.estimated.implementation import PARAMETER_SHIFT, EstimatedGradient, finite_difference
 from qaml.attacks.geometry.implementation import project
 from qaml.attacks.gradient.part import FGSM, MIM, PGD, GradientAttack
+from qaml.errors import PartError
 
 
 def attack(
@@ -25,7 +28,7 @@ def attack(
     adversarials = np.empty((len(part.grid), *inputs.shape), dtype=np.float32)
     claimed = np.zeros((len(part.grid), len(inputs)), dtype=np.bool_)
     pieces = chunks(len(inputs))
-    with access(target, inputs, labels, seed, part.eot) as module:
+    with access(target, inputs, labels, seed, part.eot, _view(part)) as module:
         check_gradients(module, inputs)
         model = library_model(module, target.bounds, inputs.device)
         for number, piece in enumerate(pieces):
@@ -38,6 +41,29 @@ def attack(
                 claimed[index, piece] = library_count(model, found, batch.labels).cpu().numpy()
                 progress((number + (index + 1) / len(part.grid)) / len(pieces))
     return AttackResult(adversarials, claimed)
+
+
+def _view(part: GradientAttack) -> View:
+    """The classifier that the attacker differentiates."""
+    if part.gradient == "exact":
+        return exact_average
+    if part.gradient == "parameter_shift":
+        return partial(EstimatedGradient, rule=PARAMETER_SHIFT)
+    if part.gradient == "finite_difference":
+        return partial(EstimatedGradient, rule=finite_difference(part.difference))
+    return lambda module: module
+
+
+def exact_average(module: nn.Module) -> nn.Module:
+    """The randomised classifier averaged over its draws.
+
+    Raises:
+        PartError: nothing averages them exactly.
+    """
+    if not hasattr(module, "averaged"):
+        raise PartError("this classifier's draws have no exact average", "attack it with 'eot', the mean of some draws")
+    averaged: nn.Module = module.averaged()  # type: ignore[operator]
+    return averaged
 
 
 class _Batch:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
 from qaml.types import Epsilon
-from qaml.vocab import Norm
+from qaml.vocab import GradientRule, Norm
 
 if TYPE_CHECKING:
     from typing import Self
@@ -27,11 +27,28 @@ class GradientAttack(AttackPart):
     """What is climbed. The margin max_{j≠y} z_j − z_y keeps a gradient where a saturated softmax has none."""
     eot: int = Field(1, ge=1, le=10_000)
     """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
+    gradient: GradientRule = "single_draw"
+    """What the attacker differentiates: a fresh draw at every step, the ``exact`` average over the draws of noise
+    layers, or, for circuits, estimates by ``parameter_shift`` or ``finite_difference``, each evaluation of which draws
+    its own noise."""
+    difference: float = Field(0.01, gt=0)
+    """Half the distance of a finite difference's two evaluations, in units of the inputs."""
+
+    @model_validator(mode="after")
+    def _averaged_once(self) -> Self:
+        if self.gradient == "exact" and self.eot > 1:
+            raise ValueError("expected 'eot' or 'gradient: exact', got both; the exact average has nothing to average")
+        return self
 
     @property
     def threat_norm(self) -> Norm:
         """The norm that budgets are measured in."""
         return self.norm
+
+    @property
+    def gradient_rule(self) -> GradientRule:
+        """How gradients are found."""
+        return self.gradient
 
     @property
     def n_steps(self) -> int:

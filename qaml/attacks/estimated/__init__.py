@@ -1,0 +1,1 @@
+"""Gradients that an attacker of a circuit estimates from expectation values."""
