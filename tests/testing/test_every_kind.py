@@ -35,6 +35,14 @@ MODEL_CASES["rbm"] = [
     {"hidden": 4, "negative_phase": {"kind": kind, **fields}, "training": {"epochs": 4, "batch": 16, "lr": 0.01}}
     for kind, fields in (("pcd", {"sweeps": 2, "chains": 5}), ("cd", {}), ("exact", {}))
 ]
+QNN_CASES: list[Fields] = [
+    {"wires": 4, "readout": 3, "entangler": "cnot_ring"},
+    {"noise_layers": {"position": "after"}},
+    {"encoding": "angle", "noise_layers": {"draw": "sample", "share": 0.5, "inference": False}},
+]
+MODEL_CASES["qnn"] = [{"layers": 2, "training": dict(TRAINING), **fields} for fields in QNN_CASES]
+MODEL_CASES["qcnn"] = [{"training": dict(TRAINING)}, {"training": dict(TRAINING), "noise_layers": {}}]
+TWO_CLASSES = ("qnn", "qcnn")
 ATTACK_CASES: dict[str, list[Fields]] = {
     "fgsm": [{"epsilon": [0.0, 0.1]}, {"epsilon": 0.5, "norm": "l2"}],
     "bim": [{"epsilon": [0.0, 0.1]}],
@@ -57,7 +65,8 @@ DATASET_CASES: dict[str, list[Fields]] = {
         {},
         {"transforms": [{"kind": "select_classes", "classes": ["1", "9"]}, {"kind": "subset", "train": 40}]},
     ],
-    "moons": [{}],
+    "moons": [{}, {"transforms": [{"kind": "amplitudes"}]}],
+    "tfim": [{}, {"sites": 3, "fields": 40}],
     "mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "downscale", "size": 7}]}],
     "fashion_mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "binarise"}]}],
     "cifar2": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}]}],
@@ -98,13 +107,13 @@ def test_every_kind_has_a_case(registry: Registry[Any], cases: dict[str, list[Fi
 
 
 def test_every_transform_is_in_some_dataset_or_has_tests_of_its_own() -> None:
-    assert set(TRANSFORMS.kinds()) == {"downscale", "binarise", "select_classes", "subset", "normalise"}
+    assert set(TRANSFORMS.kinds()) == {"downscale", "binarise", "select_classes", "subset", "normalise", "amplitudes"}
 
 
 @parts(MODEL_CASES)
 def test_models(kind: str, fields: Fields, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QAML_TRUSTED_MODULES", "tests.models.user_module")
-    check_model(make(MODELS, kind, fields), IMAGES)
+    check_model(make(MODELS, kind, fields), FEATURES if kind in TWO_CLASSES else IMAGES)
 
 
 @parts(ATTACK_CASES)
