@@ -230,14 +230,17 @@ def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *
 
 
 def draw_training(curve: TrainingCurve, accent: Accent, title: str, description: str) -> Markup:
-    """A small panel: one faint line a seed, over epochs."""
+    """A small panel: one faint line a seed, over epochs; of a single epoch, a dot a seed."""
     longest = max((len(seed) for seed in curve.seeds), default=0)
-    x_axis = Axis(1.0, float(max(longest, 2)), 46.0, 330.0)
+    x_axis = Axis(1.0, float(max(longest, 2)), 46.0, 330.0) if longest > 1 else Axis(0.0, 2.0, 46.0, 330.0)
     y_axis = padded((v for seed in curve.seeds for v in seed), 128.0, 10.0)
     lines = []
     for seed in curve.seeds:
         points = [_Point(i + 1.0, v, v, v) for i, v in enumerate(seed) if not math.isinf(v)]
         for run in _runs(thin(points)):
+            if len(run) == 1:
+                x, y = x_axis.place(run[0].x), y_axis.place(run[0].value)
+                lines.append(tag("circle", cx=short(x), cy=short(y), r="2", style="fill:var(--c)"))
             d = path((x_axis.place(p.x), y_axis.place(p.value)) for p in run)
             lines.append(tag("path", d=d, class_="sd"))
     return tag(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.outcome import Curve, Interval, Measurement
+from qaml.judge.outcome import Curve, Interval, Measurement, TrainingCurve
 from qaml.report import curves, forest
 from qaml.report.marks import Accent
 from qaml.report.numbers import Style
@@ -148,3 +148,9 @@ def test_every_label_of_many_curves_has_a_line_of_its_own() -> None:
     height = float(re.findall(r'viewBox="0 0 \d+ ([\d.]+)"', drawing)[0])
     assert places[0] > 0
     assert places[-1] < height
+
+
+@pytest.mark.parametrize(("epochs", "dots"), [(1, 3), (2, 0)])
+def test_a_single_epoch_of_training_is_a_dot_a_seed(epochs: int, dots: int) -> None:
+    curve = TrainingCurve(model="qvc", name="loss", seeds=tuple((0.1 * seed,) * epochs for seed in range(3)))
+    assert curves.draw_training(curve, Accent("#123456", ""), "", "").count("<circle") == dots
