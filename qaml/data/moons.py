@@ -52,13 +52,12 @@ class Moons(DatasetPart):
         import numpy as np
         from sklearn.datasets import make_moons
 
-        from qaml.data.stratified import split_off
+        from qaml.data.stratified import split_off_share
 
         points, labels = make_moons(n_samples=self.n, noise=self.noise, random_state=self.seed)
         self._check(points, labels)
         whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))
-        n_test = min(max(round(self.n * self.test_share), 1), self.n - 1)
-        return Data(*split_off(whole, n_test, self.seed), self.describe())
+        return Data(*split_off_share(whole, self.test_share, self.seed), self.describe())
 
     def _check(self, points: NDArray[Any], labels: IntArray) -> None:
         import numpy as np

@@ -62,6 +62,11 @@ def take(split: Split, positions: IntArray) -> Split:
     return Split(split.inputs[positions], split.labels[positions], split.indices[positions])
 
 
+def split_off_share(whole: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """``split_off`` with a share of the examples for testing, at least one and not all of them."""
+    return split_off(whole, min(max(round(len(whole) * share), 1), len(whole) - 1), seed)
+
+
 def split_off(whole: Split, n_test: int, seed: int) -> tuple[Split, Split]:
     """Divide examples into training and test examples, class shares kept, both in their original order."""
     test = stratified_choice(whole.labels, n_test, seed)

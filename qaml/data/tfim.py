@@ -62,7 +62,7 @@ class TransverseIsing(DatasetPart):
         """
         import numpy as np
 
-        from qaml.data.stratified import split_off
+        from qaml.data.stratified import split_off_share
 
         strengths = 2 * np.arange(1, self.fields + 1) / (self.fields + 1)
         states = np.stack([ground_state(self.sites, strength)[1] for strength in strengths])
@@ -74,8 +74,7 @@ class TransverseIsing(DatasetPart):
             )
         labels = (strengths >= TRANSITION).astype(np.int64)
         whole = Split(states.astype(np.float32), labels, np.arange(self.fields, dtype=np.int64))
-        n_test = min(max(round(self.fields * self.test_share), 1), self.fields - 1)
-        return Data(*split_off(whole, n_test, self.seed), self.describe())
+        return Data(*split_off_share(whole, self.test_share, self.seed), self.describe())
 
 
 def ground_state(sites: int, field: float) -> tuple[float, Floats]:

@@ -124,13 +124,12 @@ class ModelPart(Part, ABC):
         return False
 
     @property
-    def averages(self) -> bool:
-        """Whether draws can be averaged exactly (then the module has ``averaged()``, a deterministic classifier)."""
-        return False
-
-    @property
     def gradient_rules(self) -> frozenset[GradientRule]:
-        """How attackers may find gradients, beside backpropagation through a draw."""
+        """How attackers may find gradients, beside backpropagation through a draw.
+
+        With ``exact`` draws have an exact average, by which the model may also decide; then the module has
+        ``averaged()``, a deterministic classifier.
+        """
         return frozenset()
 
     @property

@@ -76,24 +76,26 @@ def _check_model(model: ModelEntry, info: InputInfo, node: Located, problems: Pr
         problems.value(node.at(("kind",)), (*path, "kind"), error.message, error.hint)
 
 
+def _inference_path(model: ModelEntry) -> Path:
+    return ("models", model.name, *(("derive",) if model.derived_from is not None else ()), "inference")
+
+
 def _check_noise(model: ModelEntry, document: Located, problems: Problems) -> None:
     if not model.inference.noise or model.part.is_circuit:
         return
-    inside: Path = (*(("derive",) if model.derived_from is not None else ()), "inference", "noise")
-    path: Path = ("models", model.name, *inside)
+    path: Path = (*_inference_path(model), "noise")
     message = f"model {model.part.kind!r} is no quantum circuit and takes no noise channels"
     problems.value(document.at(path), path, message, "give them to a qvc")
 
 
 def _check_draws(model: ModelEntry, document: Located, problems: Problems) -> None:
     """Decisions by the exact average, and noise layers switched, where there are noise layers."""
-    inside: Path = (*(("derive",) if model.derived_from is not None else ()), "inference")
-    path: Path = ("models", model.name, *inside)
-    if model.inference.decision in ("exact", "shots") and not model.part.averages:
+    path, averages = _inference_path(model), "exact" in model.part.gradient_rules
+    if model.inference.decision in ("exact", "shots") and not averages:
         where: Path = (*path, "decision")
         message = f"the draws of model {model.part.kind!r} have no exact average"
         problems.value(document.at(where), where, message, "give a qnn noise layers, or decide by 'mean' or 'vote'")
-    if model.inference.noise_layers is not None and not model.part.averages:
+    if model.inference.noise_layers is not None and not averages:
         where = (*path, "noise_layers")
         problems.value(document.at(where), where, f"model {model.part.kind!r} has no noise layers", "")
 

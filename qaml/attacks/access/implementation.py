@@ -39,13 +39,14 @@ class Averaged(nn.Module):
 View = Callable[[nn.Module], nn.Module]
 
 
-def _as_it_is(module: nn.Module) -> nn.Module:
+def as_it_is(module: nn.Module) -> nn.Module:
+    """The view of an attacker who differentiates the classifier itself."""
     return module
 
 
 @contextmanager
 def access(
-    target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int = 1, view: View = _as_it_is
+    target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int = 1, view: View = as_it_is
 ) -> Iterator[nn.Module]:
     """Hold a classifier during an attack, and leave it and torch's generators as they were.
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qaml.attacks.access.implementation import View, access, check_gradients, chunks, is_fooled
+from qaml.attacks.access.implementation import View, access, as_it_is, check_gradients, chunks, is_fooled
 from qaml.attacks.base import AttackResult, Progress, Target
 from qaml.attacks.engine.implementation import foolbox, library_count, library_model
 from qaml.attacks.estimated.implementation import PARAMETER_SHIFT, EstimatedGradient, finite_difference
@@ -51,7 +51,7 @@ def _view(part: GradientAttack) -> View:
         return partial(EstimatedGradient, rule=PARAMETER_SHIFT)
     if part.gradient == "finite_difference":
         return partial(EstimatedGradient, rule=finite_difference(part.difference))
-    return lambda module: module
+    return as_it_is
 
 
 def exact_average(module: nn.Module) -> nn.Module:

@@ -45,17 +45,12 @@ class OneWirePart(NetworkPart, ABC):
         return self.noise_layers is not None and self.noise_layers.inference
 
     @property
-    def averages(self) -> bool:
-        """With noise layers: Gaussian rotations average to flips."""
-        return self.noise_layers is not None
-
-    @property
     def gradient_rules(self) -> frozenset[GradientRule]:
         """Differences of ⟨Z⟩ always, shifts where inputs are angles, the average where there are noise layers."""
         rules: set[GradientRule] = {"finite_difference"}
         if self.encoding == "angle":
             rules.add("parameter_shift")
-        if self.averages:
+        if self.noise_layers is not None:  # Gaussian rotations average to flips
             rules.add("exact")
         return frozenset(rules)
 
