@@ -45,6 +45,9 @@ MetricName = Literal[
     "certified_accuracy",
     "low_frequency_share",
     "shots_needed",
+    "fidelity",
+    "flip_probability",
+    "noise_reach",
 ]
 
 

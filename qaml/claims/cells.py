@@ -20,11 +20,21 @@ SHARES: frozenset[MetricName] = frozenset(
         "retained",
         "certified_accuracy",
         "low_frequency_share",
+        "fidelity",
+        "noise_reach",
     }
 )
 """Metrics that lie in [0, 1] and are shown as percentage points."""
 ONE_ATTACK: frozenset[MetricName] = frozenset(
-    {"accuracy_under_attack", "attack_success_rate", "certified_accuracy", "low_frequency_share", "shots_needed"}
+    {
+        "accuracy_under_attack",
+        "attack_success_rate",
+        "certified_accuracy",
+        "low_frequency_share",
+        "shots_needed",
+        "fidelity",
+        "noise_reach",
+    }
 )
 WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
 

@@ -68,8 +68,11 @@ class StoreSource:
         """The model on clean test images."""
         seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"clean {model}")]
         correct = np.stack([arrays["correct"][0] for arrays in seeds])
-        shots = np.stack([arrays["shots"][0] for arrays in seeds]) if "shots" in seeds[0] else None
-        return Clean(correct, seeds[0]["indices"], int(seeds[0]["draws"]), shots)
+        of_circuits = {
+            name: np.stack([arrays[name][0] for arrays in seeds]) if name in seeds[0] else None
+            for name in ("shots", "within_noise")
+        }
+        return Clean(correct, seeds[0]["indices"], int(seeds[0]["draws"]), **of_circuits)
 
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model on the attack's adversarials."""
@@ -85,6 +88,8 @@ class StoreSource:
             claimed=None if is_transferred else stacked["claimed"],  # the library counted on the surrogate
             low_frequency=stacked.get("low_frequency"),
             shots=stacked.get("shots"),
+            within_noise=stacked.get("within_noise"),
+            fidelity=stacked.get("fidelity"),
         )
 
     def traits(self, attack: str) -> AttackTraits:

@@ -110,7 +110,7 @@ def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], 
 
 
 def _is_evaluated(model: str, cells: Sequence[Cell]) -> bool:
-    return any(cell.model == model and cell.metric != "training_loss" for cell in cells)
+    return any(cell.model == model and cell.metric not in ("training_loss", "flip_probability") for cell in cells)
 
 
 def _findings(

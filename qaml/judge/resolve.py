@@ -21,11 +21,14 @@ from qaml.metrics.accuracy import (
 from qaml.metrics.contributions import Contributions
 from qaml.metrics.crossing import FallingShare, common_grid, epsilon_at, norm_quantile, shots_quantile
 from qaml.metrics.evidence import Attacked, Clean
-from qaml.metrics.loss import training_loss
-from qaml.metrics.perturbation import low_frequency
+from qaml.metrics.loss import flip_probability, training_loss
+from qaml.metrics.perturbation import fidelity, low_frequency, noise_reach
 
 Resolved = Contributions | FallingShare | tuple[float, ...]
 """Contributions, a crossing, or one number a seed."""
+
+_OF_TRAINING = {"training_loss": training_loss, "flip_probability": flip_probability}
+"""Metrics of a training run as a whole."""
 
 
 class Resolver:
@@ -124,15 +127,13 @@ class Resolver:
     def _measure(self, cell: Cell) -> Resolved:
         if cell.epsilon == "every":
             raise ValueError("every budget is several numbers: an aggregate or one budget is needed here")
-        if cell.metric == "training_loss":
-            return training_loss(self.source.history(cell.model))
+        if (of_training := _OF_TRAINING.get(cell.metric or "")) is not None:
+            return of_training(self.source.history(cell.model))
         clean = self.clean(cell.model)
         if cell.metric == "clean_accuracy":
             return clean_accuracy(clean)
-        if cell.metric == "shots_needed" and not cell.attack:
-            return shots_quantile(clean, cell.quantile)
         if not cell.attack:
-            raise ValueError(f"{cell.metric} needs an attack")
+            return self._unattacked(cell, clean)
         attacks = self.attacks(cell)
         if cell.metric == "norm_quantile":
             return norm_quantile(clean, attacks, cell.quantile)
@@ -143,6 +144,13 @@ class Resolver:
         if cell.metric == "shots_needed":
             return shots_quantile(attacks[0], cell.quantile, self.budgets(cell)[0])
         return self._share(cell, clean, attacks)
+
+    def _unattacked(self, cell: Cell, clean: Clean) -> Resolved:
+        if cell.metric == "shots_needed":
+            return shots_quantile(clean, cell.quantile)
+        if cell.metric == "noise_reach":
+            return noise_reach(clean)
+        raise ValueError(f"{cell.metric} needs an attack")
 
     def _share(self, cell: Cell, clean: Clean, attacks: list[Attacked]) -> Contributions:
         budgets = self.budgets(cell)
@@ -157,4 +165,8 @@ class Resolver:
             return attack_success_rate(clean, attacks[0], budgets[0])
         if cell.metric == "low_frequency_share":
             return low_frequency(attacks[0], budgets[0])
+        if cell.metric == "fidelity":
+            return fidelity(attacks[0], budgets[0])
+        if cell.metric == "noise_reach":
+            return noise_reach(attacks[0], budgets[0])
         raise ValueError(f"metric {cell.metric!r} cannot be measured yet")

@@ -20,12 +20,14 @@ class Clean(NamedTuple):
         draws: K of k-of-K evidence; 1 for deterministic models.
         shots: (seeds, n) how often a circuit must be measured until the sampled answer is the exact one with 99 %;
             None for models that are no circuits.
+        within_noise: (seeds, n) bool, whether noise layers could change the label: |⟨Z⟩| ≤ 2Σp; None without any.
     """
 
     correct: FloatArray
     indices: IntArray
     draws: int = 1
     shots: NDArray[np.float64] | None = None
+    within_noise: NDArray[np.bool_] | None = None
 
 
 class Attacked(NamedTuple):
@@ -41,6 +43,8 @@ class Attacked(NamedTuple):
         low_frequency: (seeds, n_epsilons, n) share of the perturbation's spectral energy at low spatial frequencies,
             NaN without a perturbation; None where inputs are no images.
         shots: (seeds, n_epsilons, n) as for clean images.
+        within_noise: (seeds, n_epsilons, n) as for clean images.
+        fidelity: (seeds, n_epsilons, n) of the perturbed state with the clean one; None without encoded states.
     """
 
     correct: FloatArray
@@ -51,6 +55,8 @@ class Attacked(NamedTuple):
     claimed: NDArray[np.bool_] | None = None
     low_frequency: NDArray[np.float32] | None = None
     shots: NDArray[np.float64] | None = None
+    within_noise: NDArray[np.bool_] | None = None
+    fidelity: NDArray[np.float64] | None = None
 
 
 class Diagnosis(NamedTuple):

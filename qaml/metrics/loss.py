@@ -1,4 +1,4 @@
-"""Metrics of a training run as a whole: one number a seed."""
+"""Metrics of a training run as a whole: the last point of a curve, one number a seed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ def training_loss(history: Sequence[Mapping[str, Sequence[float]]]) -> tuple[flo
     Raises:
         ValueError: a training run kept no loss.
     """
-    if any(not curves.get("loss") for curves in history):
-        raise ValueError("the training kept no curve called 'loss'")
-    return tuple(float(curves["loss"][-1]) for curves in history)
+    return _last(history, "loss")
+
+
+def flip_probability(history: Sequence[Mapping[str, Sequence[float]]]) -> tuple[float, ...]:
+    """Σp of each seed: the Y flips that trained noise layers average to, summed over layers and wires.
+
+    Raises:
+        ValueError: a model has no noise layers.
+    """
+    return _last(history, "flips")
+
+
+def _last(history: Sequence[Mapping[str, Sequence[float]]], name: str) -> tuple[float, ...]:
+    if any(not curves.get(name) for curves in history):
+        raise ValueError(f"the training kept no curve called {name!r}")
+    return tuple(float(curves[name][-1]) for curves in history)

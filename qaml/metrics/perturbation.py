@@ -1,12 +1,19 @@
-"""What perturbations look like, whatever they do."""
+"""What perturbations look like, whatever they do, and what noise could do to their labels."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qaml.metrics.accuracy import place_of
-from qaml.metrics.contributions import Contributions, ratio
-from qaml.metrics.evidence import Attacked
+from qaml.metrics.contributions import Contributions, ratio, share
+from qaml.metrics.evidence import Attacked, Clean
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qaml.types import IntArray
 
 
 def low_frequency(attacked: Attacked, epsilon: float) -> Contributions:
@@ -25,3 +32,33 @@ def low_frequency(attacked: Attacked, epsilon: float) -> Contributions:
     order = np.argsort(attacked.indices, kind="stable")
     numerator, denominator = np.where(is_perturbed, shares, 0.0), is_perturbed.astype(np.float64)
     return ratio(numerator[:, order], denominator[:, order], attacked.indices[order])
+
+
+def fidelity(attacked: Attacked, epsilon: float) -> Contributions:
+    """Mean |⟨ψ(x)|ψ(x')⟩|² of clean and perturbed states at this budget, all attacked images alike.
+
+    Raises:
+        ValueError: the model encodes no states, or the attack was not run at this budget.
+    """
+    if attacked.fidelity is None:
+        raise ValueError("fidelity needs a circuit that encodes states")
+    return _averaged(attacked.fidelity[:, place_of(attacked, epsilon)], attacked.indices)
+
+
+def noise_reach(evidence: Clean | Attacked, epsilon: float | None = None) -> Contributions:
+    """Share of images, clean or at this budget, whose label noise layers could change: |⟨Z⟩| ≤ 2Σp.
+
+    Raises:
+        ValueError: the model has no noise layers, or the attack was not run at this budget.
+    """
+    if evidence.within_noise is None:
+        raise ValueError("noise_reach needs noise layers")
+    if isinstance(evidence, Attacked):
+        assert epsilon is not None, "adversarials have a budget"
+        return _averaged(evidence.within_noise[:, place_of(evidence, epsilon)], evidence.indices)
+    return _averaged(evidence.within_noise, evidence.indices)
+
+
+def _averaged(values: NDArray[Any], indices: IntArray) -> Contributions:
+    order = np.argsort(indices, kind="stable")
+    return share(values[:, order], indices[order])

@@ -376,7 +376,10 @@ def _classifier(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
 
 
 def _nested(part: Part) -> tuple[Part, ...]:
-    return tuple(value for name in type(part).model_fields if isinstance(value := getattr(part, name), Part))
+    """Parts that are fields of a part, alone or in a list."""
+    values = [getattr(part, name) for name in type(part).model_fields]
+    listed = [item for value in values for item in (value if isinstance(value, tuple) else (value,))]
+    return tuple(item for item in listed if isinstance(item, Part))
 
 
 def _code(kind: StepKind, parts: Iterable[Part]) -> Digest:

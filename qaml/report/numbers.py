@@ -13,7 +13,7 @@ Unit = Literal["points", "norm", "plain"]
 MISSING = "–"
 _MINUS = "−"
 _SIGNED_KINDS = frozenset({"difference", "contrast", "equivalence", "ordering", "trend"})
-_PLAIN_METRICS = frozenset({"norm_quantile", "epsilon_at", "training_loss", "shots_needed"})
+_PLAIN_METRICS = frozenset({"norm_quantile", "epsilon_at", "training_loss", "shots_needed", "flip_probability"})
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 

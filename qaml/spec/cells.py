@@ -16,13 +16,13 @@ from qaml.spec.nodes import Path
 from qaml.spec.pairs import Pairs
 from qaml.spec.problems import Problems
 
-_WITHOUT_ATTACK = frozenset(("clean_accuracy", "training_loss"))
-_WITH_OR_WITHOUT = frozenset(("shots_needed",))
-_UNBUDGETED = frozenset(("clean_accuracy", "training_loss", "norm_quantile", "low_frequency_share", "shots_needed"))
+_WITHOUT_ATTACK = frozenset(("clean_accuracy", "training_loss", "flip_probability"))
+_WITH_OR_WITHOUT = frozenset(("shots_needed", "noise_reach"))
+_UNBUDGETED = _WITHOUT_ATTACK | _WITH_OR_WITHOUT | {"norm_quantile", "low_frequency_share", "fidelity"}
 """Metrics that need no budget."""
 _OF_NORMS = frozenset(("norm_quantile", "certified_accuracy"))
 """Metrics of the distances that an attack measured; all that a bound without adversarials is good for."""
-_OF_ADVERSARIALS = frozenset(("low_frequency_share", "shots_needed", "epsilon_at"))
+_OF_ADVERSARIALS = frozenset(("low_frequency_share", "shots_needed", "epsilon_at", "fidelity", "noise_reach"))
 """Metrics that need an attack's adversarials at the cell's budgets."""
 
 

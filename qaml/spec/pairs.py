@@ -65,6 +65,12 @@ class Pairs:
         if metric == "shots_needed" and not entry.part.is_circuit:
             yield Obstacle(f"metric {metric!r} needs a quantum circuit, model {model!r} is of kind {entry.part.kind!r}")
 
+        rules = entry.part.gradient_rules
+        if metric == "fidelity" and "finite_difference" not in rules:
+            yield Obstacle(f"metric {metric!r} needs a circuit with one measured wire, model {model!r} is none")
+        if metric in ("flip_probability", "noise_reach") and "exact" not in rules:
+            yield Obstacle(f"metric {metric!r} needs noise layers, model {model!r} has none")
+
     def _computes(self, model: str, attack: AttackPart, name: str) -> Iterator[Obstacle]:
         if model not in self._suite.models:
             return

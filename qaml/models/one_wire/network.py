@@ -39,14 +39,23 @@ class OneWireClassifier(nn.Module, ABC):
         encoding: ``amplitude``: x/‖x‖ padded with zeros; ``angle``: RX(x_i) on wire i of |0…0⟩.
         readout: the measured wire.
         noise: the noise layers, or none.
+        channels: after every layer, in training, too; then there are no noise layers, and ⟨Z⟩ is exact.
     """
 
-    def __init__(self, n_wires: int, encoding: Encoding, readout: int, noise: NoiseLayers | None) -> None:
+    def __init__(
+        self,
+        n_wires: int,
+        encoding: Encoding,
+        readout: int,
+        noise: NoiseLayers | None,
+        channels: Sequence[ChannelPart] = (),
+    ) -> None:
         super().__init__()
         self.n_wires = n_wires
         self.encoding: Encoding = encoding
         self.readout = readout
         self.noise = noise
+        self.channels = tuple(channels)
         self._fixed: _Fixed | None = None
 
     @property
@@ -59,20 +68,22 @@ class OneWireClassifier(nn.Module, ABC):
         """States behind the circuit without noise layers: (batch, 2**n), real or complex → complex."""
 
     @abstractmethod
-    def drawn_expectations(self, states: Tensor, draws: Tensor) -> Tensor:
-        """⟨Z⟩ for given angles of the noise layers.
+    def drawn(self, states: Tensor, draws: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The circuit for given angles of the noise layers.
 
         Args:
             states: (batch, 2**n) at the circuit's beginning.
             draws: radians, (n_noise_layers, n) for all samples or (batch, n_noise_layers, n).
 
         Returns:
-            (batch,), differentiable in states, draws and the circuit's angles.
+            States (batch, 2**n), but for a last RY of the measured wire, and that one's angles, if there is one;
+            differentiable in states, draws and the circuit's angles.
         """
 
     @abstractmethod
     def averaged_observable(self, channels: Sequence[ChannelPart] = ()) -> Tensor:
-        """O averaged over the draws of noise layers, with channels after every layer: (2**n, 2**n) complex128."""
+        """O averaged over the draws of noise layers that draw, behind the circuit's channels and these: (2**n, 2**n)
+        complex128, differentiable in the circuit's angles."""  # noqa: D205, D209
 
     @abstractmethod
     def operations(self, noise: Noise) -> Iterator[Operation]:
@@ -109,9 +120,19 @@ class OneWireClassifier(nn.Module, ABC):
             self.noise.reseed(seed)
 
     def curves(self) -> dict[str, float]:
-        """β of every noise layer, for the training curves."""
-        betas = [] if self.noise is None else self.noise.beta.detach().tolist()
-        return {f"beta {number}": beta for number, beta in enumerate(betas, start=1)}
+        """β of every noise layer, and the flips that they average to, for the training curves."""
+        if self.noise is None:
+            return {}
+        betas = enumerate(self.noise.beta.detach().tolist(), start=1)
+        return {f"beta {number}": beta for number, beta in betas} | {"flips": self.total_flips()}
+
+    def total_flips(self) -> float:
+        """Σp over the Y flips that noise layers average to; with or without them ⟨Z⟩ differs by at most 2Σp.
+
+        Each of them is ρ → (1 − p)ρ + p YρY, and changes an expectation value in [−1, 1] by at most 2p.
+        """
+        noisy = self.operations("average") if self.noise is not None else ()
+        return sum(operation.probabilities[1] for operation in noisy if isinstance(operation, Channel))
 
     def trained(self) -> AbstractContextManager[None]:
         """While this holds, the noise layers draw as in training."""
@@ -126,14 +147,42 @@ class OneWireClassifier(nn.Module, ABC):
         """The logits log P(y) from ⟨Z⟩: (batch,) → (batch, 2)."""
         return log_probabilities(expectations)
 
+    def states(self, inputs: Tensor) -> Tensor:
+        """Encoded inputs: (batch, …) → (batch, 2**n)."""
+        return encoded(inputs.flatten(1), self.n_wires, self.encoding)
+
     def expectations(self, inputs: Tensor) -> Tensor:
         """⟨Z⟩ of the measured wire: (batch, …) → (batch,), of one draw where noise layers draw."""
-        states = encoded(inputs.flatten(1), self.n_wires, self.encoding)
+        states = self.states(inputs)
         if self.noise is not None and self.noise.is_drawing:
             return self.drawn_expectations(states, self.noise.angles(len(states)).to(states.real.dtype))
         if self._is_fixed() and self._is_worth_collapsing(states):
             return quadratic_form(self._collapsed(), states)
+        if self.channels:
+            return quadratic_form(self.averaged_observable().to(_complex(states)), states)
         return self.measured(self.run(states))
+
+    def drawn_expectations(self, states: Tensor, draws: Tensor) -> Tensor:
+        """⟨Z⟩ for given angles of the noise layers: (batch,)."""
+        return self.measured(*self.drawn(states, draws))
+
+    @torch.no_grad()
+    def bloch(self, inputs: Tensor) -> Tensor:
+        """⟨X⟩, ⟨Y⟩, ⟨Z⟩ of the measured wire: (batch, …) → (batch, 3), of one draw where noise layers draw.
+
+        Channels are left out.
+        """
+        states, turn = self.states(inputs), None
+        if self.noise is not None and self.noise.is_drawing:
+            states, turn = self.drawn(states, self.noise.angles(len(states)).to(states.real.dtype))
+        else:
+            states = self.run(states)
+        split = states.reshape(len(states), 2**self.readout, 2, -1)
+        coherence = 2 * (split[:, :, 0].conj() * split[:, :, 1]).sum((1, 2))
+        x, z = coherence.real, self.measured(states)
+        if turn is not None:
+            x, z = turn.cos() * x + turn.sin() * z, turn.cos() * z - turn.sin() * x
+        return torch.stack((x, coherence.imag, z), -1)
 
     def averaged(self, channels: Sequence[ChannelPart] = ()) -> AveragedClassifier:
         """The circuit with its noise layers averaged over their draws, deterministic, in float64.
@@ -141,7 +190,8 @@ class OneWireClassifier(nn.Module, ABC):
         Args:
             channels: after every layer, too; on every wire that the layer acts on.
         """
-        return AveragedClassifier(self.averaged_observable(channels), self.n_wires, self.encoding)
+        with torch.no_grad():
+            return AveragedClassifier(self.averaged_observable(channels), self.n_wires, self.encoding)
 
     @torch.no_grad()
     def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
@@ -166,14 +216,16 @@ class OneWireClassifier(nn.Module, ABC):
         if self._fixed is None or not is_same(self._fixed.weights, weights):
             self._fixed = _Fixed(weights.clone())
         self._fixed.n_seen += len(states)
-        is_worth: bool = self._fixed.n_seen > 2**self.n_wires
+        is_worth: bool = bool(self.channels) or self._fixed.n_seen > 2**self.n_wires
         return is_worth
 
     @torch.no_grad()
     def _collapsed(self) -> Tensor:
         """O = C* diag(z) Cᵀ at the present angles, row j of C what becomes of basis state j."""
         assert self._fixed is not None
-        if self._fixed.observable is None:
+        if self._fixed.observable is None and self.channels:
+            self._fixed.observable = self.averaged_observable().to(_complex(self.weights))
+        elif self._fixed.observable is None:
             columns = self.run(torch.eye(2**self.n_wires, dtype=self.weights.dtype, device=self.weights.device))
             z = z_signs(2**self.n_wires, [self.readout], columns.real)[:, 0]
             self._fixed.observable = (columns.conj() * z) @ columns.mT
@@ -212,9 +264,13 @@ class AveragedClassifier(nn.Module):
         """(batch, …) → logits (batch, 2), float64."""
         return log_probabilities(self.expectations(inputs))
 
+    def states(self, inputs: Tensor) -> Tensor:
+        """Encoded inputs: (batch, …) → (batch, 2**n), in float64."""
+        return encoded(inputs.flatten(1).double(), self.n_wires, self.encoding)
+
     def expectations(self, inputs: Tensor) -> Tensor:
         """E⟨Z⟩: (batch, …) → (batch,) float64."""
-        return quadratic_form(self.observable, encoded(inputs.flatten(1).double(), self.n_wires, self.encoding))
+        return quadratic_form(self.observable, self.states(inputs))
 
     @staticmethod
     def logits_of(expectations: Tensor) -> Tensor:
@@ -244,6 +300,11 @@ def quadratic_form(observable: Tensor, states: Tensor) -> Tensor:
     if states.is_complex():
         return ((states.conj() @ observable) * states).sum(1).real
     return ((states @ observable.real) * states).sum(1)
+
+
+def _complex(like: Tensor) -> torch.dtype:
+    """The complex type of a tensor's precision."""
+    return torch.complex64 if like.real.dtype == torch.float32 else torch.complex128
 
 
 def _shots(expectations: Tensor) -> NDArray[np.float64]:

@@ -12,13 +12,12 @@ from qaml.errors import PartError
 from qaml.models.base import History, Hooks, Training
 from qaml.models.network_part import NetworkPart
 from qaml.models.noise_layers.part import NoiseLayers
+from qaml.quantum.channels import ChannelPart
 from qaml.types import InputInfo, Split
 from qaml.vocab import GradientRule
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from qaml.quantum.channels import ChannelPart
 
 MOST_WIRES = 10
 
@@ -32,6 +31,9 @@ class OneWirePart(NetworkPart, ABC):
     """``amplitude``: x/‖x‖ padded with zeros, which is also how states enter; ``angle``: RX(x_i) on wire i."""
     noise_layers: NoiseLayers | None = None
     """Random rotations in the circuit; none by default."""
+    channels: tuple[ChannelPart, ...] = ()
+    """Channels after every layer in training and ever after, such as depolarising noise as a defence (Du et al. 2021),
+    averaged exactly; instead of noise layers. Those of ``inference: {noise: …}`` come on top."""
     training: Training = Training(lr=0.005, batch=64, epochs=100)
     """How the model is fitted; the settings of Huang & Zhang 2023."""
 
@@ -71,6 +73,11 @@ class OneWirePart(NetworkPart, ABC):
             )
         if info.is_state and self.encoding == "angle":
             raise PartError("states are no angles", "leave 'encoding' at amplitude")
+        if self.channels and self.noise_layers is not None:
+            raise PartError(
+                "noise layers draw, channels are averaged: a circuit is trained with one or the other",
+                "add channels at inference, by 'inference: {noise: …}'",
+            )
         wires, fewest = min(self.n_wires(info), MOST_WIRES), self.fewest_wires(info)
         if fewest > wires:
             how = f"{2**wires:,} amplitudes" if self.encoding == "amplitude" else f"{wires} angles"

@@ -67,12 +67,19 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
         n_wires: n, at least 2.
         encoding: of the inputs.
         noise: the noise layers' settings, one layer before each convolution, on the active wires; or none.
+        channels: after every stage, on the wires that it acts on.
     """
 
-    def __init__(self, n_wires: int, encoding: Encoding, noise: NoiseSettings | None = None) -> None:
+    def __init__(
+        self,
+        n_wires: int,
+        encoding: Encoding,
+        noise: NoiseSettings | None = None,
+        channels: Sequence[ChannelPart] = (),
+    ) -> None:
         self.stages = stages(n_wires)
         layers = None if noise is None else NoiseLayers(noise, len(self.stages), n_wires)
-        super().__init__(n_wires, encoding, n_wires - 1, layers)
+        super().__init__(n_wires, encoding, n_wires - 1, layers, channels)
         self.angles = nn.Parameter(2 * math.pi * torch.rand(len(self.stages), CONVOLUTION + POOLING))
 
     @property
@@ -102,9 +109,9 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
         """States behind all stages: (batch, 2**n) → the same shape, complex."""
         return self._staged(states, None)
 
-    def drawn_expectations(self, states: Tensor, draws: Tensor) -> Tensor:
-        """⟨Z⟩ for angles of the noise layers, (stages, n) or (batch, stages, n); those of wires gone do nothing."""
-        return self.measured(self._staged(states, draws))
+    def drawn(self, states: Tensor, draws: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The circuit for angles of noise layers, (stages, n) or (batch, stages, n); of wires gone they do nothing."""
+        return self._staged(states, draws), None
 
     def _staged(self, states: Tensor, draws: Tensor | None) -> Tensor:
         states = torch.complex(states, torch.zeros_like(states)) if not states.is_complex() else states
@@ -120,7 +127,6 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
                 states = apply(pooling, states, pair)
         return states
 
-    @torch.no_grad()
     def averaged_observable(self, channels: Sequence[ChannelPart] = ()) -> Tensor:
         """O averaged over the draws of noise layers that draw, with channels after every stage on its wires."""
         like = torch.zeros(1, dtype=torch.complex128, device=self.angles.device)
@@ -129,7 +135,7 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
         for number in reversed(range(len(self.stages))):
             stage = self.stages[number]
             convolution, pooling = self._unitaries(number, like)
-            observable = through(observable, channels, stage.active)
+            observable = through(observable, (*self.channels, *channels), stage.active)
             for pair in reversed(stage.pooled):
                 observable = conjugated(observable, pooling, pair)
             for pair in reversed(stage.pairs):

@@ -29,4 +29,4 @@ class QCNN(OneWirePart):
         """Untrained, with angles from torch's generator."""
         from qaml.models.qcnn.network import QuantumConvolutionalNetwork
 
-        return QuantumConvolutionalNetwork(self.n_wires(info), self.encoding, self.noise_layers)
+        return QuantumConvolutionalNetwork(self.n_wires(info), self.encoding, self.noise_layers, self.channels)

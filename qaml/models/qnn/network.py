@@ -31,6 +31,7 @@ class QuantumNeuralNetwork(OneWireClassifier):
         entangler: of every layer.
         readout: the measured wire.
         noise: the noise layers' settings, or none.
+        channels: on every wire after every layer.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class QuantumNeuralNetwork(OneWireClassifier):
         entangler: Entangler,
         readout: int,
         noise: NoiseSettings | None = None,
+        channels: Sequence[ChannelPart] = (),
     ) -> None:
-        super().__init__(n_wires, encoding, readout, None if noise is None else NoiseLayers(noise, n_layers, n_wires))
+        layers = None if noise is None else NoiseLayers(noise, n_layers, n_wires)
+        super().__init__(n_wires, encoding, readout, layers, channels)
         self.entangler: Entangler = entangler
         self.angles = nn.Parameter(2 * math.pi * torch.rand(n_layers, n_wires, 3))
 
@@ -69,8 +72,8 @@ class QuantumNeuralNetwork(OneWireClassifier):
         """States behind the layers: (batch, 2**n) → the same shape, complex."""
         return product_states(states, self._rotations(states.real.dtype), self.entangler)
 
-    def drawn_expectations(self, states: Tensor, draws: Tensor) -> Tensor:
-        """⟨Z⟩ for angles of the noise layers, (n_layers, n) or (batch, n_layers, n)."""
+    def drawn(self, states: Tensor, draws: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The circuit for angles of the noise layers, (n_layers, n) or (batch, n_layers, n)."""
         assert self.noise is not None, "only a circuit with noise layers has draws"
         rotations = self._rotations(states.real.dtype)
         turns = pauli_rotation("y", draws, rotations)
@@ -82,9 +85,8 @@ class QuantumNeuralNetwork(OneWireClassifier):
             rotations = rotations @ torch.cat((first, turns[..., :-1, :, :, :]), -4)
             last = draws[..., -1, self.readout]
         run = product_states if draws.ndim == 2 else sampled_states
-        return self.measured(run(states, rotations, self.entangler), last)
+        return run(states, rotations, self.entangler), last
 
-    @torch.no_grad()
     def averaged_observable(self, channels: Sequence[ChannelPart] = ()) -> Tensor:
         """O averaged over the draws of noise layers that draw, with channels after every layer."""
         flips = torch.zeros(len(self.angles), dtype=torch.float64, device=self.angles.device)
@@ -92,7 +94,8 @@ class QuantumNeuralNetwork(OneWireClassifier):
         if self.noise is not None and self.noise.is_drawing:
             flips = self.noise.flips()
         rotations = self._rotations(torch.float64)
-        return averaged_observable(rotations, flips, self.entangler, position, self.readout, channels)
+        every = (*self.channels, *channels)
+        return averaged_observable(rotations, flips, self.entangler, position, self.readout, every)
 
     def _rotations(self, dtype: torch.dtype) -> Tensor:
         return rot(*self.angles.to(dtype).unbind(-1))

@@ -45,5 +45,11 @@ class QNN(OneWirePart):
         from qaml.models.qnn.network import QuantumNeuralNetwork
 
         return QuantumNeuralNetwork(
-            self.n_wires(info), self.layers, self.encoding, self.entangler, self.readout, self.noise_layers
+            self.n_wires(info),
+            self.layers,
+            self.encoding,
+            self.entangler,
+            self.readout,
+            self.noise_layers,
+            self.channels,
         )

@@ -29,12 +29,16 @@ def execute(job: Job) -> None:
     """Write ``predictions.npz``: correct (n_epsilons, n) as shares of draws, predictions of the first draw, their
     confidence, labels, indices, epsilons, claimed, norms; n_epsilons is 1 (and epsilon 0) for clean images.
 
-    Attacked images also have the perturbation's low_frequency share, and a circuit its shots, (n_epsilons, n) each.
+    Attacked images also have the perturbation's low_frequency share; a circuit its shots, one with a measured wire the
+    fidelity of attacked states, one with noise layers also within_noise; (n_epsilons, n) each.
     """  # noqa: D205
     description = job.payload["classifier"]
     inference: Inference = description["inference"]
     module = restore(description, job.read("train", WEIGHTS), job.device)
-    inputs, arrays = _inputs(job)
+    start, inputs, arrays = _inputs(job)
+    if "attack" in job.parents:
+        arrays |= _fidelity(module, start, inputs, job.device)
+    arrays |= _within_noise(module, inputs, job.device)
     if inference.decision in ("exact", "shots") and hasattr(module, "averaged"):
         module = module.averaged()  # type: ignore[operator]
     draws = inference.evidence_draws if getattr(module, "is_randomised", False) else 1
@@ -52,7 +56,8 @@ def execute(job: Job) -> None:
     write_arrays(job.output / PREDICTIONS, {"correct": correct, "draws": draws, **arrays})
 
 
-def _inputs(job: Job) -> tuple[FloatArray, dict[str, NDArray[np.generic]]]:
+def _inputs(job: Job) -> tuple[FloatArray, FloatArray, dict[str, NDArray[np.generic]]]:
+    """The images that perturbations start from (n, …), what is predicted (n_epsilons, n, …), and what goes with it."""
     if "attack" in job.parents:
         made = read_arrays(job.read("attack", "adversarials.npz"))
         start, adversarials = made.pop("start"), made.pop("adversarials")
@@ -61,12 +66,12 @@ def _inputs(job: Job) -> tuple[FloatArray, dict[str, NDArray[np.generic]]]:
         if start.ndim == 4:
             shares = [low_frequency_share(attacked - start) for attacked in adversarials]
             made["low_frequency"] = np.stack(shares).astype(np.float32)
-        return adversarials, made
+        return start, adversarials, made
     description = job.payload["classifier"]
     data = loaded(description["dataset"])
     test = first(data.test, job.payload["images"])
     inputs = defended(test.inputs, description["defences"], data.info)
-    return inputs[None], {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
+    return inputs, inputs[None], {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
 
 
 def _within_budgets(
@@ -77,6 +82,30 @@ def _within_budgets(
     made |= {"epsilons": np.asarray(epsilons), "claimed": np.asarray(made["claimed"], dtype=bool) & reached}
     where = reached.reshape(*reached.shape, *[1] * (start.ndim - 1))
     return np.where(where, smallest[None], start[None]), made
+
+
+@torch.no_grad()
+def _fidelity(module: nn.Module, start: FloatArray, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
+    """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); nothing for models that encode no states."""
+    if not hasattr(module, "states"):
+        return {}
+    clean = module.states(torch.from_numpy(start).double().to(device)).conj()  # type: ignore[operator]
+    overlaps = []
+    for attacked in inputs:
+        states = module.states(torch.from_numpy(attacked).double().to(device))  # type: ignore[operator]
+        overlaps.append((clean * states).sum(1).abs().square().cpu().numpy())
+    return {"fidelity": np.stack(overlaps)}
+
+
+@torch.no_grad()
+def _within_noise(module: nn.Module, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
+    """Whether noise layers could change the label, |⟨Z⟩| ≤ 2Σp, (n_epsilons, n); nothing for models without any."""
+    if getattr(module, "noise", None) is None or not hasattr(module, "total_flips"):
+        return {}
+    flat = torch.from_numpy(inputs.reshape(-1, *inputs.shape[2:])).to(device)
+    expectations = module.averaged().expectations(flat)  # type: ignore[operator]
+    within = expectations.abs() <= 2 * module.total_flips()  # type: ignore[operator]
+    return {"within_noise": within.cpu().numpy().reshape(inputs.shape[:2])}
 
 
 @torch.no_grad()

@@ -92,8 +92,52 @@ def test_channels_after_every_layer_are_pennylanes(channel: Depolarising | Ampli
     first, second = plain.operations[:per_layer], plain.operations[per_layer:]
     circuit = Circuit(3, plain.encoding, (*first, *noise, *second, *noise), plain.observables)
     inputs = inputs_of(module, 3, 1)
-    theirs = reference(circuit)(module.weights.detach().flatten(), inputs)[:, 0]
-    torch.testing.assert_close(module.averaged((channel,)).expectations(inputs), theirs, rtol=0, atol=TOLERANCE)
+    theirs = reference(circuit)(module.weights.flatten(), inputs)[:, 0]
+    torch.testing.assert_close(
+        module.averaged((channel,)).expectations(inputs), theirs.detach(), rtol=0, atol=TOLERANCE
+    )
+    module.channels = (channel,)
+    trained = module.expectations(inputs)
+    torch.testing.assert_close(trained, theirs, rtol=0, atol=TOLERANCE)
+    ours, expected = (torch.autograd.grad(values.sum(), module.weights)[0] for values in (trained, theirs))
+    torch.testing.assert_close(ours.flatten(), expected.flatten(), rtol=0, atol=TOLERANCE)
+    frozen = module.eval().requires_grad_(False).expectations(inputs)
+    torch.testing.assert_close(frozen, theirs.detach(), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("channels", [(), (Depolarising(probability=0.1),)])
+def test_a_convolutional_circuit_has_channels_on_the_wires_still_active(channels: tuple[Depolarising, ...]) -> None:
+    module = qcnn(3, 2)
+    module.channels = channels
+    inputs = inputs_of(module, 3, 1)
+    torch.testing.assert_close(module.expectations(inputs), module.averaged().expectations(inputs))
+
+
+@pytest.mark.parametrize("noise", [None, STRONG, AFTER])
+def test_bloch_vectors_end_at_the_expectation_of_z(noise: NoiseLayers | None) -> None:
+    module = qnn(3, 2, 4, noise).eval()
+    inputs = inputs_of(module, 6, 1)
+    module.reseed(3)
+    vectors = module.bloch(inputs)
+    module.reseed(3)
+    torch.testing.assert_close(vectors[:, 2], module.expectations(inputs).detach())
+    assert float(vectors.norm(dim=1).max()) <= 1 + TOLERANCE
+    with torch.no_grad():
+        states = module.run(module.states(inputs)).reshape(6, 2**module.readout, 2, -1)
+    if noise is None:
+        y = 2 * (states[:, :, 0].conj() * states[:, :, 1]).imag.sum((1, 2))
+        torch.testing.assert_close(vectors[:, 1], y)
+
+
+def test_the_total_of_flips_bounds_what_noise_does() -> None:
+    module = qnn(3, 4, 2, NoiseLayers(beta=0.05)).eval()
+    assert module.noise is not None
+    inputs = inputs_of(module, 50, 0)
+    noisy = module.averaged().expectations(inputs)
+    assert module.total_flips() == pytest.approx(3 * float(module.noise.flips().sum()))
+    module.noise.inference = False
+    change = (noisy - module.averaged().expectations(inputs)).abs().max()
+    assert 0 < float(change) <= 2 * module.total_flips()
 
 
 def test_global_depolarising_scales_expectation_values() -> None:
