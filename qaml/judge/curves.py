@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from statistics import fmean
 
 from qaml.claims.base import Cell, MetricName, Term
 from qaml.judge.estimator import SourceEstimator
@@ -13,6 +15,8 @@ from qaml.judge.source import Source
 from qaml.metrics.crossing import common_grid
 
 WORST_CASE = "worst case"
+MOST_EPOCHS = 60
+"""More than a small figure can show."""
 
 
 def epsilon_curves(cells: Sequence[Cell], resolver: Resolver, estimator: SourceEstimator) -> tuple[Curve, ...]:
@@ -68,13 +72,35 @@ def _curve(
 
 
 def training_curves(models: Sequence[str], source: Source) -> tuple[TrainingCurve, ...]:
-    """Every curve that a model's training kept, a line a seed."""
-    found = []
-    for model in models:
-        runs = source.history(model)
-        names = dict.fromkeys(name for run in runs for name in run)
-        found += [
-            TrainingCurve(model=model, name=name, seeds=tuple(tuple(run.get(name, ())) for run in runs))
-            for name in names
-        ]
-    return tuple(found)
+    """Every curve that a model's training kept, a line a seed; numbered ones (``beta 1``) together, a line a layer."""
+    return tuple(curve for model in models for curve in _of_training(model, source.history(model)))
+
+
+def _of_training(model: str, runs: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[TrainingCurve]:
+    for name, numbered in groupby(dict.fromkeys(name for run in runs for name in run), key=_without_number):
+        own = list(numbered)
+        has_layers = own != [name]
+        if has_layers:
+            layers = [[run.get(each, ()) for run in runs] for each in own]
+            lines = [[fmean(map(abs, values)) for values in zip(*layer, strict=False)] for layer in layers]
+        else:
+            lines = [list(run.get(name, ())) for run in runs]
+        longest = max(map(len, lines))
+        epochs = thinned(longest)
+        yield TrainingCurve(
+            model=model,
+            name=name,
+            seeds=tuple(tuple(line[epoch - 1] for epoch in epochs if epoch <= len(line)) for line in lines),
+            epochs=tuple(epochs) if len(epochs) < longest else (),
+            has_layers=has_layers,
+        )
+
+
+def _without_number(name: str) -> str:
+    return re.sub(r" \d+$", "", name)
+
+
+def thinned(n_epochs: int) -> list[int]:
+    """The epochs that a figure shows, counted from 1: every one, or every k-th and the last."""
+    step = -(-n_epochs // MOST_EPOCHS)
+    return [*range(1, n_epochs, max(step, 1)), n_epochs] if n_epochs else []

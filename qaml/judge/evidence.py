@@ -180,10 +180,18 @@ class StoreSource:
     @cached_property
     def strips(self) -> dict[tuple[str, str], dict[str, Any]]:
         """(model, attack) → the content of its strip of pictures."""
+        return self._drawn("picture", "strip.json")
+
+    @cached_property
+    def portraits(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """(model, attack) → the content of its portrait."""
+        return self._drawn("portrait", "portrait.json")
+
+    def _drawn(self, wanted: str, name: str) -> dict[tuple[str, str], dict[str, Any]]:
         found = {}
         for role in self._roles:
             kind, _, rest = role.partition(" ")
-            if kind == "picture":
+            if kind == wanted:
                 model, attack = rest.split(" ")
-                found[model, attack] = json.loads(self._read(role, "strip.json").read_text())
+                found[model, attack] = json.loads(self._read(role, name).read_text())
         return found

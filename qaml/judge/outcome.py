@@ -5,9 +5,9 @@ Schema version 1. Numbers that do not exist are null; infinities are written as 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from qaml.vocab import ProfileName, Protocol, Severity, Verdict
 
@@ -27,6 +27,20 @@ def _parse(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_parse), PlainSerializer(_plain, when_used="json")]
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(float(number) for number in value.split())
+    return tuple(_parse(number) for number in value) if isinstance(value, (list, tuple)) else value
+
+
+def _joined(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:.5g}" for value in values)
+
+
+Series = Annotated[tuple[float, ...], BeforeValidator(_split), PlainSerializer(_joined, when_used="json")]
+"""Numbers to be drawn, written as one text of five digits each: a list would take a line a number."""
 
 
 class Record(BaseModel):
@@ -102,11 +116,16 @@ class Curve(Record):
 
 
 class TrainingCurve(Record):
-    """A training curve of one model: a line a seed."""
+    """A training curve of one model: a line a seed, or a line a layer."""
 
     model: str
     name: str
-    seeds: tuple[tuple[Number, ...], ...]
+    seeds: tuple[Series, ...]
+    """The lines, a value for each of ``epochs``."""
+    epochs: Series = ()
+    """Counted from 1; left out where there is a value for every one."""
+    has_layers: bool = False
+    """Whether each line is a layer of the model, the mean of magnitudes over seeds."""
 
 
 class Picture(Record):
@@ -149,6 +168,62 @@ class Strip(Record):
     """The model that the perturbations were made on, where that is another one."""
     probabilities: ClassProbabilities | None = None
     """Of the first picture, where the attack has a grid of at least three budgets."""
+
+
+class Scatter(Record):
+    """Test examples as points in a plane, clean and attacked."""
+
+    title: str
+    x_name: str
+    y_name: str
+    clean: tuple[Series, Series]
+    """Both coordinates of each example."""
+    attacked: tuple[Series, Series] | None = None
+    """The same of its adversarial."""
+    x_range: tuple[Number, Number] | None = None
+    """Of the axis; left out, what the points need."""
+    y_range: tuple[Number, Number] | None = None
+    regions: tuple[Annotated[str, Field(pattern="^[0-9]+$")], ...] = ()
+    """What the model answers on a grid over both ranges, a text a row from the top: the first digit after the point of
+    the second class's probability, cell by cell."""
+    has_circle: bool = False
+    """Whether points lie in the unit disc."""
+
+
+class Portrait(Record):
+    """What a model makes of the first test examples and of an attack on them, trained with the first seed."""
+
+    model: str
+    attack: str
+    epsilon: Number
+    surrogate: str | None = None
+    classes: tuple[str, ...]
+    labels: Series
+    """The class of each example."""
+    clean_correct: Series
+    """1 where the clean example is classified correctly."""
+    attacked_correct: Series
+    scatters: tuple[Scatter, ...] = ()
+
+
+class CircuitDrawing(Record):
+    """A model's quantum circuit."""
+
+    model: str
+    n_wires: int
+    encoding: str
+    gates: tuple[Annotated[str, Field(pattern=r"^~?\w+( [0-9]{1,3})+$")], ...]
+    """In order: ``cnot 0 1`` is a gate and its wires; ``~`` in front says that its angle is drawn."""
+    n_gates: int
+    """All of them; ``gates`` are the first."""
+    measured: tuple[int, ...]
+
+    @model_validator(mode="after")
+    def _gates_stand_on_wires(self) -> Self:
+        for gate in self.gates:
+            if max(int(wire) for wire in gate.split()[1:]) >= self.n_wires:
+                raise ValueError(f"expected gates on {self.n_wires} wires, got {gate!r}")
+        return self
 
 
 class Roc(Record):
@@ -211,6 +286,8 @@ class Outcome(Record):
     curves: tuple[Curve, ...] = ()
     training: tuple[TrainingCurve, ...] = ()
     strips: tuple[Strip, ...] = ()
+    portraits: tuple[Portrait, ...] = ()
+    circuits: tuple[CircuitDrawing, ...] = ()
     rocs: tuple[Roc, ...] = ()
     setting: dict[str, str] = {}
     """Each model (with its defences and where they stand) and each attack of the claim, in words."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from qaml.judge.evidence import StoreSource
 from qaml.judge.judge import judge
-from qaml.judge.outcome import ARTEFACT, Outcome, Picture, Provenance, Strip
+from qaml.judge.outcome import ARTEFACT, CircuitDrawing, Outcome, Picture, Portrait, Provenance, Strip
 from qaml.run.job import Job
 from qaml.spec.suite import ClaimEntry
 
@@ -44,6 +44,8 @@ def execute(job: Job) -> None:
         setting=claim["setting"],
         assumed=claim["assumed"],
         strips=_strips(source, job.parents),
+        portraits=_portraits(source),
+        circuits=_circuits(source),
         provenance=Provenance(artefacts=dict(job.parents), versions={}, data={}, seeds=_seeds(job.parents)),
         spec_file=claim["file"],
         spec_line=entry.line,
@@ -83,6 +85,22 @@ def _strips(source: StoreSource, parents: Mapping[str, str]) -> tuple[Strip, ...
             )
         )
     return tuple(strips)
+
+
+def _portraits(source: StoreSource) -> tuple[Portrait, ...]:
+    found = []
+    for (model, attack), content in source.portraits.items():
+        fields = {name: value for name, value in content.items() if name != "circuit"}
+        if content["scatters"]:
+            named = {"model": model, "attack": attack, "surrogate": source.traits(attack).surrogate}
+            found.append(Portrait.model_validate({**fields, **named}))
+    return tuple(found)
+
+
+def _circuits(source: StoreSource) -> tuple[CircuitDrawing, ...]:
+    """Each model's circuit once."""
+    circuits = {model: content["circuit"] for (model, _), content in source.portraits.items() if content["circuit"]}
+    return tuple(CircuitDrawing.model_validate({"model": model, **content}) for model, content in circuits.items())
 
 
 def _caption(model: str, surrogate: str | None, pictures: Sequence[Picture]) -> str:

@@ -19,6 +19,8 @@ EXACT_IMAGES = 100
 """Test images on which a minimising attack is held against exact distances, at most."""
 PICTURES = 6
 """Test images shown of each model and attack."""
+POINTS = 100
+"""Test examples shown as points, as in Huang & Zhang 2023, figure 2."""
 
 STEP_MODULES: dict[StepKind, str] = {
     "load": "qaml.run.steps.load",
@@ -29,6 +31,7 @@ STEP_MODULES: dict[StepKind, str] = {
     "plant": "qaml.run.steps.plant",
     "exact": "qaml.run.steps.exact",
     "picture": "qaml.run.steps.picture",
+    "portrait": "qaml.run.steps.portrait",
     "judge": "qaml.judge.step",
 }
 """Where the code of each kind of step stands; each has ``execute(job)``."""
@@ -51,6 +54,7 @@ class AttackSteps(NamedTuple):
     planted: Step | None
     exact: Step | None
     picture: Step | None
+    portrait: Step | None
 
 
 class ClaimPlan(NamedTuple):
@@ -198,6 +202,7 @@ class _Planner:
             self._planted(entry, name, inner) if diagnosed and not inner.minimises else None,
             self._exact(entry, name, inner) if not is_elsewhere and self._has_exact(entry, inner) else None,
             self._picture(entry, name, steps, crafts[0]),
+            self._portrait(entry, name, steps, crafts[0]),
         )
 
     def _craft(self, entry: ModelEntry, name: str, inner: Any, replicate: int) -> Step:
@@ -301,6 +306,17 @@ class _Planner:
         parts = (entry.part, *entry.defences)
         return self.step("picture", f"pictures of {entry.name} under {name}", payload, parents, parts, 0.5)
 
+    def _portrait(self, entry: ModelEntry, name: str, steps: ModelSteps, craft: Step) -> Step | None:
+        """Where there is something to draw: two features, or the states of a circuit with one measured wire."""
+        is_circuit = "finite_difference" in entry.part.gradient_rules
+        if self.suite.datasets[entry.dataset].info.n_features != 2 and not is_circuit:
+            return None
+        seed = steps.trains[0].seed  # of the untrained weights
+        payload = {"classifier": _classifier(self.suite, entry), "count": POINTS, "trained_from": seed}
+        parents = {"data": steps.load, "train": steps.trains[0], "attack": craft}
+        parts = (entry.part, *entry.defences)
+        return self.step("portrait", f"portrait of {entry.name} under {name}", payload, parents, parts, 0.5)
+
     # --- claims
 
     def claim(self, entry: ClaimEntry) -> ClaimPlan:
@@ -316,7 +332,13 @@ class _Planner:
         parents |= {f"train {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.trains)}
         for (model, attack), steps in attacks.items():
             parents |= {f"attack {model} {attack} {s}": step for s, step in enumerate(steps.scores)}
-            extras = {"battery": steps.battery, "plant": steps.planted, "exact": steps.exact, "picture": steps.picture}
+            extras = {
+                "battery": steps.battery,
+                "plant": steps.planted,
+                "exact": steps.exact,
+                "picture": steps.picture,
+                "portrait": steps.portrait,
+            }
             if (model, attack) in shown:
                 parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
         payload = {

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from qaml.plan.digest import Digest
 
-StepKind = Literal["load", "train", "attack", "evaluate", "diagnose", "plant", "exact", "picture", "judge"]
+StepKind = Literal["load", "train", "attack", "evaluate", "diagnose", "plant", "exact", "picture", "portrait", "judge"]
 
 
 class Step(NamedTuple):

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import CellValue, Finding, Outcome, Picture, Roc, Strip
-from qaml.report import curves, forest, probabilities, roc, sentences
+from qaml.judge.outcome import CellValue, CircuitDrawing, Finding, Outcome, Picture, Portrait, Roc, Strip
+from qaml.report import circuit, curves, forest, portrait, probabilities, roc, sentences, sweep
 from qaml.report.caveats import caveats
 from qaml.report.marks import Accent, words
 from qaml.report.numbers import MISSING, Style, format_epsilon, metric_style, show_estimate, style_of
@@ -49,6 +49,14 @@ class StripView(NamedTuple):
     pictures: tuple[PictureView, ...]
 
 
+class PortraitView(NamedTuple):
+    """Panels of one model under one attack."""
+
+    heading: str
+    figures: tuple[Figure, ...]
+    key: str
+
+
 class GroupView(NamedTuple):
     """Small figures that belong side by side; each heading names a model."""
 
@@ -72,6 +80,9 @@ class ClaimView(NamedTuple):
     strips: tuple[StripView, ...]
     probabilities: tuple[GroupView, ...]
     training: tuple[Figure, ...]
+    sweep: Figure | None
+    portraits: tuple[PortraitView, ...]
+    circuits: tuple[Figure, ...]
 
 
 def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
@@ -91,6 +102,9 @@ def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
         tuple(_strip(strip) for strip in outcome.strips if strip.pictures),
         tuple(_probabilities(group, accents) for group in probabilities.groups(outcome.strips)),
         _training(outcome, accents),
+        _sweep(outcome),
+        tuple(_portrait(each) for each in outcome.portraits),
+        tuple(_circuit(each) for each in outcome.circuits),
     )
 
 
@@ -157,6 +171,30 @@ def _training(outcome: Outcome, accents: dict[str, Accent]) -> tuple[Figure, ...
             Figure(curves.draw_training(curve, accents[curve.model], title, sentence), sentence, curve.model)
         )
     return tuple(figures)
+
+
+def _sweep(outcome: Outcome) -> Figure | None:
+    swept = sweep.cells(outcome)
+    if len(swept) < 2:
+        return None
+    sentence = sweep.sentence(swept)
+    return Figure(sweep.draw(swept, outcome.statement, sentence), sentence)
+
+
+def _portrait(each: Portrait) -> PortraitView:
+    made = origin(each.model, each.attack, each.surrogate or each.model)
+    attack = each.attack if made.model == each.model else made.words
+    figures = []
+    for scatter in each.scatters:
+        sentence = portrait.sentence(each, scatter)
+        figures.append(Figure(portrait.draw(each, scatter, sentence), sentence, scatter.title))
+    heading = f"{each.model} under {attack}, ε = {format_epsilon(each.epsilon)}"
+    return PortraitView(heading, tuple(figures), portrait.key(each))
+
+
+def _circuit(each: CircuitDrawing) -> Figure:
+    sentence = circuit.sentence(each)
+    return Figure(circuit.draw(each, sentence), sentence, each.model)
 
 
 def _roc(curve: Roc) -> Figure:

@@ -213,30 +213,37 @@ def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> li
 
 def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *, x_factor: float = 1.0) -> Markup:
     """Both axes with their names and ticks (times their factors), and faint horizontal lines."""
+    parts = [levels(x_axis, y_axis, factor, y_name)]
+    for tick in x_axis.ticks(7):
+        x = x_axis.place(tick)
+        parts.append(tag("path", d=f"M{short(x)} {short(y_axis.start)}v4", class_="z"))
+        parts.append(tag("text", tick_label(tick, x_factor), x=x, y=y_axis.start + 17, class_="tk"))
+    parts.append(tag("text", x_name, x=(x_axis.start + x_axis.end) / 2, y=y_axis.start + 34, class_="hd m"))
+    return join(parts)
+
+
+def levels(x_axis: Axis, y_axis: Axis, factor: float, y_name: str) -> Markup:
+    """The vertical axis with its name and ticks, faint horizontal lines, and the lowest one."""
     parts: list[Markup] = []
     for tick in y_axis.ticks(6):
         y = y_axis.place(tick)
         parts.append(tag("path", d=f"M{short(x_axis.start)} {short(y)}H{short(x_axis.end)}", class_="g"))
         parts.append(tag("text", tick_label(tick, factor), x=x_axis.start - 7, y=y + 4, class_="tk e"))
-    for tick in x_axis.ticks(7):
-        x = x_axis.place(tick)
-        parts.append(tag("path", d=f"M{short(x)} {short(y_axis.start)}v4", class_="z"))
-        parts.append(tag("text", tick_label(tick, x_factor), x=x, y=y_axis.start + 17, class_="tk"))
     parts.append(tag("path", d=f"M{short(x_axis.start)} {short(y_axis.start)}H{short(x_axis.end)}", class_="z"))
-    parts.append(tag("text", x_name, x=(x_axis.start + x_axis.end) / 2, y=y_axis.start + 34, class_="hd m"))
     middle = (y_axis.start + y_axis.end) / 2
     parts.append(tag("text", y_name, transform=f"translate(12 {short(middle)}) rotate(-90)", class_="hd m"))
     return join(parts)
 
 
 def draw_training(curve: TrainingCurve, accent: Accent, title: str, description: str) -> Markup:
-    """A small panel: one faint line a seed, over epochs; of a single epoch, a dot a seed."""
+    """A small panel: one faint line a seed (or a layer), over epochs; of a single epoch, a dot a seed."""
     longest = max((len(seed) for seed in curve.seeds), default=0)
-    x_axis = Axis(1.0, float(max(longest, 2)), 46.0, 330.0) if longest > 1 else Axis(0.0, 2.0, 46.0, 330.0)
+    epochs = curve.epochs or tuple(float(epoch) for epoch in range(1, longest + 1))
+    x_axis = Axis(1.0, epochs[-1], 46.0, 330.0) if longest > 1 else Axis(0.0, 2.0, 46.0, 330.0)
     y_axis = padded((v for seed in curve.seeds for v in seed), 128.0, 10.0)
     lines = []
     for seed in curve.seeds:
-        points = [_Point(i + 1.0, v, v, v) for i, v in enumerate(seed) if not math.isinf(v)]
+        points = [_Point(epoch, v, v, v) for epoch, v in zip(epochs, seed, strict=False) if not math.isinf(v)]
         for run in _runs(thin(points)):
             if len(run) == 1:
                 x, y = x_axis.place(run[0].x), y_axis.place(run[0].value)

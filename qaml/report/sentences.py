@@ -146,7 +146,7 @@ def training_sentence(curve: TrainingCurve) -> str:
     ends = [seed[-1] for seed in curve.seeds if seed and math.isfinite(seed[-1])]
     if not ends:
         return f"{curve.model}: no finite {words(curve.name)} was recorded."
-    epochs = max(len(seed) for seed in curve.seeds)
+    epochs = int(curve.epochs[-1]) if curve.epochs else max(len(seed) for seed in curve.seeds)
     at = f"after {count(epochs, 'epoch')}"
     broken = len(curve.seeds) - len(ends)
     lost = f"; {count(broken, 'seed')} ended without a finite value" if broken else ""
@@ -154,6 +154,8 @@ def training_sentence(curve: TrainingCurve) -> str:
         return f"{words(curve.name)} {at}: {ends[0]:.3g} (one seed){lost}."
     low, high = f"{min(ends):.3g}".replace("-", "−"), f"{max(ends):.3g}".replace("-", "−")
     spread = f"{low} in all {len(ends)} seeds" if low == high else f"{low} to {high} over {len(ends)} seeds"
+    if curve.has_layers:
+        return f"|{words(curve.name)}| {at}: {low} to {high} over {count(len(ends), 'layer')}, the mean of all seeds."
     return f"{words(curve.name)} {at}: {spread}{lost}."
 
 

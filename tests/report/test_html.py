@@ -20,6 +20,7 @@ from qaml.report.text import clean
 from qaml.vocab import Verdict
 from tests.report.pages import Page
 from tests.report.sample import comparison, sample, write_media
+from tests.report.sample_huang import portrayed
 from tests.report.sample_west import defended, detected, square, west
 
 HOSTILE = (
@@ -31,7 +32,7 @@ HOSTILE = (
     "--><!-- ]]>",
     "javascript:alert(1)",
 )
-KEPT = {"metric", "kind", "created", "schema_version", "sha256"}
+KEPT = {"metric", "kind", "created", "schema_version", "sha256", "gates", "regions", "encoding"}
 """Free strings with a meaning, on which a page's shape depends."""
 
 
@@ -64,7 +65,7 @@ def with_suffix(value: Any, suffix: str, key: str = "") -> Any:
 def hostile(suffix: str) -> Outcomes:
     small = sample().model_dump()
     own = [small["outcomes"][i] for i in (0, 3, -2)]
-    small["outcomes"] = (*own, defended().model_dump(), detected().model_dump(), square().model_dump())
+    small["outcomes"] = (*own, *(each().model_dump() for each in (defended, detected, square, portrayed)))
     return Outcomes.model_validate(with_suffix(small, suffix))
 
 

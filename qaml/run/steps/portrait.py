@@ -1,0 +1,179 @@
+"""What a model makes of test examples and of an attack on them, for the report: regions, states, the circuit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qaml.quantum.circuit import Channel, Circuit
+from qaml.run.arrays import read_arrays
+from qaml.run.classifier import WEIGHTS, restore
+from qaml.run.dataset import loaded
+from qaml.run.job import Job
+from qaml.types import InputInfo
+
+CELLS = 61
+"""Of a grid over two features, along each."""
+MOST_GATES = 150
+"""Of a circuit that are drawn."""
+DISC = (-1.05, 1.05)
+
+
+def execute(job: Job) -> None:
+    """Write ``portrait.json``: the fields of a ``Portrait`` and of a ``CircuitDrawing``, at the largest budget.
+
+    Two features have a panel with the model's regions; a circuit has panels with the examples' states: the principal
+    components of the density matrices of encoded inputs, and the measured wire's Bloch vector, untrained and trained.
+    """
+    description = job.payload["classifier"]
+    info = loaded(description["dataset"]).info
+    module = restore(description, job.read("train", WEIGHTS), job.device)
+    decider: Any = module
+    if description["inference"].decision in ("exact", "shots") and hasattr(module, "averaged"):
+        decider = module.averaged()  # type: ignore[operator]
+    made = read_arrays(job.read("attack", "adversarials.npz"))
+    shown = slice(job.payload["count"])
+    clean, attacked = (
+        torch.from_numpy(array[shown]).to(job.device) for array in (made["start"], made["adversarials"][-1])
+    )
+    labels = made["labels"][shown]
+    _reseed(module, job.seed)
+    content: dict[str, Any] = {
+        "epsilon": repr(float(made["epsilons"][-1])),
+        "classes": list(info.classes),
+        "labels": labels.tolist(),
+        "clean_correct": _correct(decider, clean, labels),
+        "attacked_correct": _correct(decider, attacked, labels),
+        "scatters": [],
+        "circuit": _circuit(module),
+    }
+    if info.n_features == 2 and info.n_classes == 2:
+        content["scatters"].append(_regions(decider, info, clean, attacked))
+    if hasattr(module, "states"):
+        content["scatters"].append(_components(module, clean, attacked))
+    if hasattr(module, "bloch") and not module.channels:
+        untrained = description["model"].build(info, job.payload["trained_from"]).to(job.device).eval()
+        untrained = description["model"].at_inference(untrained, description["inference"].noise_layers)
+        content["scatters"] += _bloch(untrained, module, clean, attacked, job.seed)
+    (job.output / "portrait.json").write_text(json.dumps(content))
+
+
+def _reseed(module: Any, seed: int) -> None:
+    if hasattr(module, "reseed"):
+        module.reseed(seed)
+
+
+@torch.no_grad()
+def _correct(module: nn.Module, inputs: Tensor, labels: NDArray[np.int64]) -> list[int]:
+    return [int(right) for right in module(inputs).argmax(1).cpu().numpy() == labels]
+
+
+def _scatter(
+    title: str, x_name: str, y_name: str, clean: NDArray[Any], attacked: NDArray[Any] | None
+) -> dict[str, Any]:
+    """A panel; points are (n, 2)."""
+    return {
+        "title": title,
+        "x_name": x_name,
+        "y_name": y_name,
+        "clean": _columns(clean),
+        "attacked": None if attacked is None else _columns(attacked),
+    }
+
+
+def _columns(points: NDArray[Any]) -> list[list[float]]:
+    columns: list[list[float]] = np.asarray(points, dtype=np.float64).round(5).T.tolist()
+    return columns
+
+
+@torch.no_grad()
+def _regions(module: nn.Module, info: InputInfo, clean: Tensor, attacked: Tensor) -> dict[str, Any]:
+    """Both features within their bounds, and what the model answers there."""
+    low, high = info.bounds
+    ticks = torch.linspace(low, high, CELLS, device=clean.device)
+    ys, xs = torch.meshgrid(ticks.flip(0), ticks, indexing="ij")
+    grid = torch.stack((xs, ys), -1).reshape(-1, *info.shape)
+    second = torch.softmax(module(grid).double(), 1)[:, 1].cpu().numpy().reshape(CELLS, CELLS)
+    rows = ["".join(str(min(int(10 * p), 9)) for p in row) for row in second]
+    points = _scatter(
+        "decision regions", "feature 1", "feature 2", clean.flatten(1).cpu().numpy(), attacked.flatten(1).cpu().numpy()
+    )
+    return points | {"x_range": [low, high], "y_range": [low, high], "regions": rows}
+
+
+@torch.no_grad()
+def _components(module: Any, clean: Tensor, attacked: Tensor) -> dict[str, Any]:
+    states, moved = (module.states(inputs.double()).cpu().numpy() for inputs in (clean, attacked))
+    points, attacked_points, explained = principal_components(states, moved)
+    names = [f"component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(explained)]
+    return _scatter("states in Hilbert space, principal components", names[0], names[1], points, attacked_points)
+
+
+def principal_components(
+    clean: NDArray[Any], attacked: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The first two principal components of density matrices |ψ⟩⟨ψ|, found from the clean states.
+
+    Their inner products are fidelities, tr(ρσ) = |⟨ψ|φ⟩|², so the components follow from the centred matrix of
+    fidelities, and states that differ by a phase are one point.
+
+    Args:
+        clean: (n, d) states, n at least 2.
+        attacked: (m, d), placed in the same plane.
+
+    Returns:
+        Coordinates (n, 2) and (m, 2), and the shares of the clean states' variance that both explain.
+    """
+    between, across = (np.abs(states.conj() @ clean.T) ** 2 for states in (clean, attacked))
+    mean = between.mean(0)
+    centred = between - mean - mean[:, None] + mean.mean()
+    values, vectors = np.linalg.eigh(centred)
+    values, vectors = values[:-3:-1].clip(0), vectors[:, :-3:-1]
+    roots = np.sqrt(np.where(values > 1e-12, values, np.inf))  # without variance everything stands at zero
+    placed = across - across.mean(1, keepdims=True) - mean + mean.mean()
+    total = max(float(np.trace(centred)), 1e-12)
+    return centred @ vectors / roots, placed @ vectors / roots, values / total
+
+
+def _bloch(untrained: Any, trained: Any, clean: Tensor, attacked: Tensor, seed: int) -> list[dict[str, Any]]:
+    """⟨X⟩ and ⟨Z⟩ of the measured wire, of one draw for each example."""
+    panels = []
+    for title, module, moved in (("before training", untrained, None), ("after training", trained, attacked)):
+        _reseed(module, seed)
+        points, after = (None if inputs is None else module.bloch(inputs).cpu().numpy() for inputs in (clean, moved))
+        assert points is not None
+        panel = _scatter(
+            f"measured wire, {title}", "⟨X⟩", "⟨Z⟩", points[:, ::2], None if after is None else after[:, ::2]
+        )
+        panels.append(panel | {"x_range": list(DISC), "y_range": list(DISC), "has_circle": True})
+    return panels
+
+
+def _circuit(module: nn.Module) -> Mapping[str, Any] | None:
+    """The gates behind the encoding, or the encoding's own, as ``name wire …``."""
+    if not hasattr(module, "described"):
+        return None
+    noise = "draws" if getattr(module, "is_randomised", False) else "none"
+    circuit: Circuit = module.described(noise)  # type: ignore[operator]
+    return {
+        "n_wires": circuit.n_wires,
+        "encoding": circuit.encoding,
+        "gates": _gates(circuit),
+        "n_gates": len(circuit.operations),
+        "measured": list(circuit.observables),
+    }
+
+
+def _gates(circuit: Circuit) -> Sequence[str]:
+    gates = []
+    for operation in circuit.operations[:MOST_GATES]:
+        is_drawn = isinstance(operation, Channel) or any(angle.source == "draw" for angle in operation.angles)
+        wires = " ".join(str(wire) for wire in operation.wires)
+        gates.append(f"{'~' if is_drawn else ''}{operation.name} {wires}")
+    return gates
