@@ -36,6 +36,8 @@ class Parameter(ClaimPart):
     """The smallest value that satisfies the claim."""
     at_most: float | None = None
     """The largest value that satisfies the claim."""
+    paper: tuple[float, ...] = ()
+    """The paper's values, component by component, shown beside ours and reduced like them; they decide nothing."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -51,18 +53,13 @@ class Parameter(ClaimPart):
 
     def decide(self, estimator: Estimator) -> Decision:
         """Hold the reduced parameter against the limits."""
-        vectors = estimator.parameter(self.model, self.name)
-        if self.magnitude:
-            vectors = tuple(tuple(abs(value) for value in vector) for vector in vectors)
+        vectors = tuple(self._sized(vector) for vector in estimator.parameter(self.model, self.name))
         if not vectors or not all(vectors) or len({len(vector) for vector in vectors}) > 1:
             raise PartError(f"parameter {self.name!r} of {self.model!r} is empty or changes its length between seeds")
-        name = f"|{self.name}|" if self.magnitude else self.name
-        if self.reduce == "every":
-            columns = {f"{name}[{i}]": values for i, values in enumerate(zip(*vectors, strict=True))}
-        elif self.reduce == "max":
-            columns = {f"largest {name}": tuple(_largest(vector) for vector in vectors)}
-        else:
-            columns = {f"mean {name}": tuple(sum(vector) / len(vector) for vector in vectors)}
+        if self.paper and len(self.paper) != len(vectors[0]):
+            raise PartError(f"parameter {self.name!r} has {len(vectors[0])} components, 'paper' has {len(self.paper)}")
+        columns = self._reduced(vectors)
+        papers = self._reduced((self._sized(self.paper),)) if self.paper else {}
         limits = [limit for limit in (self.at_least, self.at_most) if limit is not None]
         measured = [
             Measured(
@@ -70,11 +67,24 @@ class Parameter(ClaimPart):
                 estimator.over_seeds(values, against=limits),
                 self.at_least,
                 self.at_most,
+                papers[label][0] if papers else None,
             )
             for label, values in columns.items()
         ]
         decision = decide_all(measured, "plain")
         return decision._replace(measured=decision.measured[:SHOWN])
+
+    def _sized(self, vector: Sequence[float]) -> tuple[float, ...]:
+        return tuple(abs(value) if self.magnitude else value for value in vector)
+
+    def _reduced(self, vectors: Sequence[Sequence[float]]) -> dict[str, tuple[float, ...]]:
+        """What is measured, by name: a number a training run."""
+        name = f"|{self.name}|" if self.magnitude else self.name
+        if self.reduce == "every":
+            return {f"{name}[{i}]": values for i, values in enumerate(zip(*vectors, strict=True))}
+        if self.reduce == "max":
+            return {f"largest {name}": tuple(_largest(vector) for vector in vectors)}
+        return {f"mean {name}": tuple(sum(vector) / len(vector) for vector in vectors)}
 
 
 def _largest(vector: Sequence[float]) -> float:

@@ -210,6 +210,21 @@ def test_magnitudes_of_a_parameter() -> None:
     assert unsigned.measured[0].label == "mean |bias| of rbm"
 
 
+@pytest.mark.parametrize(("reduce", "papers"), [("every", [2.0, 1.0]), ("mean", [1.5]), ("max", [2.0])])
+def test_the_papers_parameters_stand_beside_ours(reduce: str, papers: list[float]) -> None:
+    """Reduced like ours; they decide nothing."""
+    part = make("parameter", model="rbm", name="bias", reduce=reduce, magnitude=True, at_least=0.1, paper=(-2.0, 1.0))
+    decision = part.decide(KnownEstimator({}, parameters=((0.5, 0.6), (0.5, 0.6))))
+    assert decision.verdict == "supported"
+    assert [measured.paper for measured in decision.measured] == papers
+
+
+def test_a_paper_with_other_components_is_an_error() -> None:
+    part = make("parameter", model="rbm", name="bias", at_least=0.1, paper=(1.0,))
+    with pytest.raises(PartError, match="has 2 components, 'paper' has 1"):
+        part.decide(KnownEstimator({}, parameters=((0.5, 0.6), (0.5, 0.6))))
+
+
 def test_every_epsilon_is_an_intersection_union_test() -> None:
     part = make(
         "difference",
