@@ -64,7 +64,8 @@ def judge(
 
     estimator = SourceEstimator(resolver, effect, tables, judges_tables=profile != "quick")
     decision = entry.part.decide(estimator)
-    asked = tuple(estimator.asked)
+    written = dict.fromkeys(cells)  # as the claim has them; a trend asks for its last cell first
+    asked = sorted(estimator.asked, key=lambda cell: list(written).index(cell) if cell in written else len(written))
     models = list(dict.fromkeys(cell.model for cell in cells))
     detected = detections_of(entry.part, source)
     return Judgement(

@@ -183,9 +183,9 @@ class Scatter(Record):
     x_range: tuple[Number, Number] | None = None
     """Of the axis; left out, what the points need."""
     y_range: tuple[Number, Number] | None = None
-    regions: tuple[Annotated[str, Field(pattern="^[0-9]+$")], ...] = ()
+    regions: tuple[Annotated[str, Field(pattern="^[0-9-]+$")], ...] = ()
     """What the model answers on a grid over both ranges, a text a row from the top: the first digit after the point of
-    the second class's probability, cell by cell."""
+    the second class's probability, cell by cell, or - where there is none."""
     has_circle: bool = False
     """Whether points lie in the unit disc."""
 

@@ -174,7 +174,7 @@ class _Planner:
             "epsilons": grid,
         }
         title = f"evaluate {entry.name} on {craft.title.removeprefix('attack ') if craft else 'clean images'}"
-        return self.step("evaluate", title, payload, parents, (entry.part, *entry.defences), 1.0)
+        return self.step("evaluate", title, payload, parents, _restored(entry), 1.0)
 
     # --- attacks
 
@@ -227,8 +227,8 @@ class _Planner:
         title = f"attack {' + '.join(m.name for m in makers)} with {getattr(part, 'attack', name)}, seed {replicate}"
         if is_elsewhere and data_defences:
             title += f", from the images of {entry.name}"
-        defences = (*(defence for maker in makers for defence in maker.defences), *data_defences)
-        parts = (inner, *((part,) if len(makers) > 1 else ()), *(maker.part for maker in makers), *defences)
+        restored = (each for maker in makers for each in _restored(maker))
+        parts = (inner, *((part,) if len(makers) > 1 else ()), *restored, *data_defences)
         return self.step("attack", title, payload, parents, parts, 4.0 * len(inner.grid))
 
     def _made_on(self, makers: Mapping[str, ModelEntry], part: Any) -> dict[str, Any]:
@@ -253,7 +253,7 @@ class _Planner:
             "epsilon": attack.grid[-1],
             "images": min_images(self.suite.diagnostics.images, self.suite.evaluation.images),
         }
-        parts = (entry.part, *entry.defences, *((surrogate.part,) if surrogate else ()))
+        parts = (*_restored(entry), *((surrogate.part,) if surrogate else ()))
         title = f"diagnose {entry.name} in {attack.threat_norm} at {attack.grid[-1]:g}"
         return self.step("diagnose", title, payload, parents, parts, 8.0)
 
@@ -262,7 +262,7 @@ class _Planner:
         steps = self.model(entry.name)
         payload = {"classifier": _classifier(self.suite, entry), "attack": attack, "epsilon": attack.grid[-1]}
         parents = {"data": steps.load, "train": steps.trains[0]}
-        parts = (entry.part, *entry.defences, attack)
+        parts = (*_restored(entry), attack)
         return self.step("plant", f"plant adversarials in {entry.name} for {name}", payload, parents, parts, 2.0)
 
     def _has_exact(self, entry: ModelEntry, inner: Any) -> bool:
@@ -280,7 +280,7 @@ class _Planner:
             "images": min_images(*limits),
         }
         parents = {"data": steps.load, "train": steps.trains[0]}
-        parts = (entry.part, *entry.defences, attack)
+        parts = (*_restored(entry), attack)
         return self.step("exact", f"exact distances of {entry.name} for {name}", payload, parents, parts, 8.0)
 
     def _surrogate(self, entry: ModelEntry) -> ModelEntry | None:
@@ -303,8 +303,7 @@ class _Planner:
             return None
         payload = {"classifier": _classifier(self.suite, entry), "count": PICTURES}
         parents = {"data": steps.load, "train": steps.trains[0], "attack": craft}
-        parts = (entry.part, *entry.defences)
-        return self.step("picture", f"pictures of {entry.name} under {name}", payload, parents, parts, 0.5)
+        return self.step("picture", f"pictures of {entry.name} under {name}", payload, parents, _restored(entry), 0.5)
 
     def _portrait(self, entry: ModelEntry, name: str, steps: ModelSteps, craft: Step) -> Step | None:
         """Where there is something to draw: two features, or the states of a circuit with one measured wire."""
@@ -314,8 +313,7 @@ class _Planner:
         seed = steps.trains[0].seed  # of the untrained weights
         payload = {"classifier": _classifier(self.suite, entry), "count": POINTS, "trained_from": seed}
         parents = {"data": steps.load, "train": steps.trains[0], "attack": craft}
-        parts = (entry.part, *entry.defences)
-        return self.step("portrait", f"portrait of {entry.name} under {name}", payload, parents, parts, 0.5)
+        return self.step("portrait", f"portrait of {entry.name} under {name}", payload, parents, _restored(entry), 0.5)
 
     # --- claims
 
@@ -395,6 +393,11 @@ def _classifier(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
         "inference": entry.inference,
         "dataset": suite.datasets[entry.dataset].tested,
     }
+
+
+def _restored(entry: ModelEntry) -> tuple[Part, ...]:
+    """The parts whose code a trained classifier runs when it is asked."""
+    return (entry.part, *entry.defences, *_nested(entry.part), *entry.inference.noise)
 
 
 def _nested(part: Part) -> tuple[Part, ...]:

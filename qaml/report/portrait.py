@@ -52,10 +52,10 @@ def sentence(portrait: Portrait, scatter: Scatter) -> str:
 def key(portrait: Portrait) -> str:
     """What the marks mean."""
     first, second = (*portrait.classes, "", "")[:2]
-    return (
-        f"Blue {first}, orange {second}; small and faint: clean, large: attacked; a cross is classified wrongly."
-        " Shades are the model's answer, from sure of the first class to sure of the second."
-    )
+    marks = f"Blue {first}, orange {second}; small and faint: clean, large: attacked; a cross is classified wrongly."
+    has_regions = any(scatter.regions for scatter in portrait.scatters)
+    shades = " Shades are the model's answer, from sure of the first class to sure of the second."
+    return marks + (shades if has_regions else "")
 
 
 def _axis(scatter: Scatter, which: int, start: float, end: float) -> Axis:
@@ -78,6 +78,7 @@ def _regions(rows: tuple[str, ...], x_axis: Axis, y_axis: Axis) -> Markup:
     return join(
         tag("path", d="".join(runs), class_=f"r r{level}", stroke_width=height + 0.4)
         for level, runs in sorted(strokes.items())
+        if level != "-"
     )
 
 

@@ -151,7 +151,8 @@ def training_sentence(curve: TrainingCurve) -> str:
     broken = len(curve.seeds) - len(ends)
     lost = f"; {count(broken, 'seed')} ended without a finite value" if broken else ""
     if len(ends) == 1:
-        return f"{words(curve.name)} {at}: {ends[0]:.3g} (one seed){lost}."
+        of = "the mean of all seeds" if curve.has_layers else "one seed"
+        return f"{words(curve.name)} {at}: {ends[0]:.3g} ({of}){lost}."
     low, high = f"{min(ends):.3g}".replace("-", "−"), f"{max(ends):.3g}".replace("-", "−")
     spread = f"{low} in all {len(ends)} seeds" if low == high else f"{low} to {high} over {len(ends)} seeds"
     if curve.has_layers:

@@ -22,7 +22,7 @@ def cells(outcome: Outcome) -> tuple[CellValue, ...]:
     """The cells of a trend over models in the order of the claim, each once; none for other claims."""
     if outcome.kind != "trend":
         return ()
-    found = {cell.label: cell for cell in outcome.cells if math.isfinite(cell.estimate.value)}
+    found = {cell.label: cell for cell in outcome.cells}
     models = [cell.model for cell in found.values()]
     return tuple(found.values()) if len(set(models)) == len(models) else ()
 
@@ -44,22 +44,34 @@ def draw(swept: Sequence[CellValue], title: str, description: str) -> Markup:
     parts = []
     for number, cell in enumerate(swept):
         x, estimate = x_axis.place(number), cell.estimate
+        parts.append(tag("text", shorten(cell.model, 22), x=x, y=_BOTTOM + 17, class_="tk"))
+        if not math.isfinite(estimate.value):
+            continue
         seeds = "".join(f"M{short(x)} {short(y_axis.place(v))}h0" for v in estimate.per_seed if math.isfinite(v))
         parts.append(tag("path", d=seeds, class_="s"))
         if math.isfinite(estimate.low) and math.isfinite(estimate.high):
             low, high = y_axis.place(estimate.low), y_axis.place(estimate.high)
             parts.append(tag("path", d=f"M{short(x)} {short(low)}V{short(high)}", class_="i"))
         parts.append(tag("circle", cx=x, cy=y_axis.place(estimate.value), r=3.6, class_="o"))
-        parts.append(tag("text", shorten(cell.model, 22), x=x, y=_BOTTOM + 17, class_="tk"))
-    line = path((x_axis.place(i), y_axis.place(cell.estimate.value)) for i, cell in enumerate(swept))
     return tag(
         "svg",
         tag("title", title),
         tag("desc", description),
         levels(x_axis, y_axis, style.factor, name),
-        tag("path", d=line, class_="ln"),
+        *(tag("path", d=path(run), class_="ln") for run in _runs(swept, x_axis, y_axis)),
         *parts,
         class_="cv sw",
         viewBox="0 0 532 262",
         role="img",
     )
+
+
+def _runs(swept: Sequence[CellValue], x_axis: Axis, y_axis: Axis) -> list[list[tuple[float, float]]]:
+    """Places of neighbours in the sweep, apart where a value is missing."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for number, cell in enumerate(swept):
+        if math.isfinite(cell.estimate.value):
+            runs[-1].append((x_axis.place(number), y_axis.place(cell.estimate.value)))
+        else:
+            runs.append([])
+    return [run for run in runs if len(run) > 1]

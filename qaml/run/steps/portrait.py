@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qaml.models.seeding import reseed
 from qaml.quantum.circuit import Channel, Circuit
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS, restore
@@ -34,16 +35,15 @@ def execute(job: Job) -> None:
     description = job.payload["classifier"]
     info = loaded(description["dataset"]).info
     module = restore(description, job.read("train", WEIGHTS), job.device)
-    decider: Any = module
-    if description["inference"].decision in ("exact", "shots") and hasattr(module, "averaged"):
-        decider = module.averaged()  # type: ignore[operator]
+    # randomised models decide in many ways; points and regions are those of the average over draws, or of one draw
+    decider: Any = module.averaged() if hasattr(module, "averaged") else module  # type: ignore[operator]
     made = read_arrays(job.read("attack", "adversarials.npz"))
     shown = slice(job.payload["count"])
     clean, attacked = (
         torch.from_numpy(array[shown]).to(job.device) for array in (made["start"], made["adversarials"][-1])
     )
     labels = made["labels"][shown]
-    _reseed(module, job.seed)
+    reseed(module, job.seed)
     content: dict[str, Any] = {
         "epsilon": repr(float(made["epsilons"][-1])),
         "classes": list(info.classes),
@@ -55,18 +55,13 @@ def execute(job: Job) -> None:
     }
     if info.n_features == 2 and info.n_classes == 2:
         content["scatters"].append(_regions(decider, info, clean, attacked))
-    if hasattr(module, "states"):
+    if hasattr(module, "states") and len(clean) > 1:
         content["scatters"].append(_components(module, clean, attacked))
     if hasattr(module, "bloch") and not module.channels:
         untrained = description["model"].build(info, job.payload["trained_from"]).to(job.device).eval()
         untrained = description["model"].at_inference(untrained, description["inference"].noise_layers)
         content["scatters"] += _bloch(untrained, module, clean, attacked, job.seed)
     (job.output / "portrait.json").write_text(json.dumps(content))
-
-
-def _reseed(module: Any, seed: int) -> None:
-    if hasattr(module, "reseed"):
-        module.reseed(seed)
 
 
 @torch.no_grad()
@@ -100,7 +95,7 @@ def _regions(module: nn.Module, info: InputInfo, clean: Tensor, attacked: Tensor
     ys, xs = torch.meshgrid(ticks.flip(0), ticks, indexing="ij")
     grid = torch.stack((xs, ys), -1).reshape(-1, *info.shape)
     second = torch.softmax(module(grid).double(), 1)[:, 1].cpu().numpy().reshape(CELLS, CELLS)
-    rows = ["".join(str(min(int(10 * p), 9)) for p in row) for row in second]
+    rows = ["".join(str(min(int(10 * p), 9)) if np.isfinite(p) else "-" for p in row) for row in second]
     points = _scatter(
         "decision regions", "feature 1", "feature 2", clean.flatten(1).cpu().numpy(), attacked.flatten(1).cpu().numpy()
     )
@@ -145,7 +140,7 @@ def _bloch(untrained: Any, trained: Any, clean: Tensor, attacked: Tensor, seed: 
     """⟨X⟩ and ⟨Z⟩ of the measured wire, of one draw for each example."""
     panels = []
     for title, module, moved in (("before training", untrained, None), ("after training", trained, attacked)):
-        _reseed(module, seed)
+        reseed(module, seed)
         points, after = (None if inputs is None else module.bloch(inputs).cpu().numpy() for inputs in (clean, moved))
         assert points is not None
         panel = _scatter(
