@@ -70,6 +70,13 @@ class Pairs:
             yield Obstacle(f"metric {metric!r} needs a circuit with one measured wire, model {model!r} is none")
         if metric in ("flip_probability", "noise_reach") and "exact" not in rules:
             yield Obstacle(f"metric {metric!r} needs noise layers, model {model!r} has none")
+        elif metric == "noise_reach" and (entry.inference.decision != "exact" or entry.inference.noise):
+            message = f"metric {metric!r} bounds what noise does to the exact average, by which model {model!r}"
+            yield Obstacle(f"{message} does not decide", "give it 'inference: {decision: exact}', without channels")
+        if metric in ("fidelity", "noise_reach") and (inside := _inside(entry)):
+            yield Obstacle(
+                f"metric {metric!r} needs the circuit itself, model {model!r} has {inside[0]!r} in front of it"
+            )
 
     def _computes(self, model: str, attack: AttackPart, name: str) -> Iterator[Obstacle]:
         if model not in self._suite.models:
@@ -129,8 +136,13 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
     if not entry.part.has_exact_distances:
         hint = "'linear', 'quadratic' with 'norm_bounded: true' and 'qvc' have them"
         yield Obstacle(f"{needs} of kind {entry.part.kind!r} has not", hint)
-    elif inside := [each.kind for each in entry.defences if getattr(each, "where", "data") == "classifier"]:
+    elif inside := _inside(entry):
         yield Obstacle(f"{needs} has not behind {inside[0]!r}", "leave the defence out, or let it defend the data only")
+
+
+def _inside(entry: ModelEntry) -> list[str]:
+    """The kinds of defences that stand between inputs and model."""
+    return [each.kind for each in entry.defences if getattr(each, "where", "data") == "classifier"]
 
 
 def _words(info: InputInfo, what: str) -> str:

@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 
 from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.quadratic.network import is_same
-from qaml.quantum.circuit import Angle, Channel, Circuit, Gate, Operation
+from qaml.quantum.circuit import CHANNELS, Angle, Channel, Circuit, Gate, Operation
 from qaml.quantum.noise.shots import shots_needed
 from qaml.quantum.statevector.network import normalised
 from qaml.quantum.statevector.readout.network import z_signs
@@ -100,6 +100,13 @@ class OneWireClassifier(nn.Module, ABC):
         operations = (*encoding, *self.operations(noise))
         return Circuit(self.n_wires, "zero" if angles else "amplitude", operations, (self.readout,))
 
+    def channel_operations(self, wires: Iterable[int]) -> Iterator[Operation]:
+        """The circuit's own channels behind one layer, as far as they act on single wires and have a name there."""
+        for channel in self.channels:
+            if channel.kind in CHANNELS:
+                values = tuple(channel.model_dump(exclude={"kind"}).values())
+                yield from (Channel(channel.kind, (wire,), values) for wire in wires)
+
     def noise_operations(self, layer: int, wires: Iterable[int], noise: Noise) -> Iterator[Operation]:
         """One noise layer."""
         for wire in wires:
@@ -127,11 +134,11 @@ class OneWireClassifier(nn.Module, ABC):
         return {f"beta {number}": beta for number, beta in betas} | {"flips": self.total_flips()}
 
     def total_flips(self) -> float:
-        """Σp over the Y flips that noise layers average to; with or without them ⟨Z⟩ differs by at most 2Σp.
+        """Σp over the Y flips that noise layers at inference average to; without them ⟨Z⟩ differs by at most 2Σp.
 
         Each of them is ρ → (1 − p)ρ + p YρY, and changes an expectation value in [−1, 1] by at most 2p.
         """
-        noisy = self.operations("average") if self.noise is not None else ()
+        noisy = self.operations("average") if self.noise is not None and self.noise.inference else ()
         return sum(operation.probabilities[1] for operation in noisy if isinstance(operation, Channel))
 
     def trained(self) -> AbstractContextManager[None]:

@@ -104,6 +104,7 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
                 yield Gate("crx", (goes, stays), (angles[CONVOLUTION],))
                 yield Gate("x", (goes,))
                 yield Gate("crz", (goes, stays), (angles[CONVOLUTION + 1],))
+            yield from self.channel_operations(stage.active)
 
     def run(self, states: Tensor) -> Tensor:
         """States behind all stages: (batch, 2**n) → the same shape, complex."""

@@ -65,6 +65,7 @@ class QuantumNeuralNetwork(OneWireClassifier):
                 first = 3 * (layer * self.n_wires + wire)
                 yield Gate("rot", (wire,), tuple(Angle("weight", first + i) for i in range(3)))
             yield from entangling_gates(self.entangler, self.n_wires)
+            yield from self.channel_operations(wires)
             if not is_before:
                 yield from self.noise_operations(layer, wires, noise)
 

@@ -97,6 +97,7 @@ def test_channels_after_every_layer_are_pennylanes(channel: Depolarising | Ampli
         module.averaged((channel,)).expectations(inputs), theirs.detach(), rtol=0, atol=TOLERANCE
     )
     module.channels = (channel,)
+    assert module.described() == circuit
     trained = module.expectations(inputs)
     torch.testing.assert_close(trained, theirs, rtol=0, atol=TOLERANCE)
     ours, expected = (torch.autograd.grad(values.sum(), module.weights)[0] for values in (trained, theirs))
@@ -135,9 +136,11 @@ def test_the_total_of_flips_bounds_what_noise_does() -> None:
     inputs = inputs_of(module, 50, 0)
     noisy = module.averaged().expectations(inputs)
     assert module.total_flips() == pytest.approx(3 * float(module.noise.flips().sum()))
+    reach = 2 * module.total_flips()
     module.noise.inference = False
+    assert module.total_flips() == 0
     change = (noisy - module.averaged().expectations(inputs)).abs().max()
-    assert 0 < float(change) <= 2 * module.total_flips()
+    assert 0 < float(change) <= reach
 
 
 def test_global_depolarising_scales_expectation_values() -> None:

@@ -133,9 +133,8 @@ def kronecker(rotations: Tensor) -> Tensor:
     k = rotations.shape[-3]
     product = rotations.new_ones(*rotations.shape[:-3], 1, 1)
     for wire in range(k):
-        product = torch.einsum("...ij,...ab->...iajb", product, rotations[..., wire, :, :]).reshape(
-            *rotations.shape[:-3], 2 ** (wire + 1), 2 ** (wire + 1)
-        )
+        pairs = product[..., :, None, :, None] * rotations[..., wire, None, :, None, :]
+        product = pairs.reshape(*rotations.shape[:-3], 2 ** (wire + 1), 2 ** (wire + 1))
     return product
 
 
