@@ -80,6 +80,9 @@ class Hooks:
     def save(self, checkpoint: Checkpoint) -> None:
         """Offer a checkpoint after an epoch; the runner decides whether to write it."""
 
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep arrays under this name beside the trained weights, such as what an annealer answered."""
+
     def progress(self, done: float, total: float, **values: float) -> None:
         """Tell how far training is, in epochs, with the current curves' last values."""
 

@@ -142,6 +142,8 @@ class _Planner:
                 defences=tuple(d for d in entry.defences if not d.needs_undefended),
             )
             parents["undefended"] = self.train(twin, replicate)
+        if (start := getattr(entry.part, "start_from", None)) is not None:
+            parents["start"] = self.train(self.suite.models[start], replicate)
         crafts = {
             str(position): self.suite.attacks[name]
             for position, defence in enumerate(entry.defences)

@@ -22,6 +22,7 @@ SAMPLERS: Registry[SamplerPart] = Registry(
         "cd": "qaml.samplers.gibbs.part:ContrastiveDivergence",
         "pcd": "qaml.samplers.gibbs.part:PersistentContrastiveDivergence",
         "parallel_tempering": "qaml.samplers.tempering.part:ParallelTempering",
+        "annealer": "qaml.samplers.annealer.part:Annealer",
     },
 )
 
@@ -67,7 +68,18 @@ class NegativePhase(Protocol[Array]):
 
 
 class SamplerPart(Part, ABC):
-    """The configuration of a negative-phase sampler."""
+    """The configuration of a negative-phase sampler.
+
+    At work it may also have ``curves()``, numbers since the last time for the training curves, and ``recording()``,
+    arrays to keep beside the trained weights.
+    """
+
+    def check(self, n_visible: int, n_hidden: int) -> None:
+        """Refuse machines that this sampler cannot sample, as far as that is known without heavy libraries.
+
+        Raises:
+            PartError: with what would fit.
+        """
 
     @abstractmethod
     def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase[Any]:

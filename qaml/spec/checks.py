@@ -36,6 +36,7 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
             node = document.at(("models", name))
             _check_model(model, infos[model.dataset], node, problems)
             _check_defences(model, infos[model.dataset], node, attacks, problems)
+    _check_starts(suite, document, infos, problems)
     pairs = Pairs(suite, attacks, infos)
     _check_joint_attacks(suite, document, pairs, problems)
     check_detectors(suite, document, pairs, problems)
@@ -78,6 +79,30 @@ def _check_model(model: ModelEntry, info: InputInfo, node: Located, problems: Pr
 
 def _inference_path(model: ModelEntry) -> Path:
     return ("models", model.name, *(("derive",) if model.derived_from is not None else ()), "inference")
+
+
+def _check_starts(suite: Suite, document: Located, infos: Mapping[str, InputInfo], problems: Problems) -> None:
+    """Training goes on from weights of the same shapes: the same kind and settings on the same inputs."""
+    for name, model in suite.models.items():
+        start = suite.models.get(getattr(model.part, "start_from", None) or "")
+        if start is None or model.derived_from is not None:
+            continue
+        path: Path = ("models", name, "start_from")
+        if start.derived_from is not None:
+            message = f"model {start.name!r} is derived and never trained"
+            problems.value(document.at(path), path, message, f"start from {start.derived_from!r}")
+        own, other = (_shapes(each, infos) for each in (model, start))
+        different = [field for field in own if own[field] != other.get(field)]
+        if different:
+            message = f"model {start.name!r} has another {different[0]}, so its weights do not fit"
+            problems.value(document.at(path), path, message, f"let {name!r} extend {start.name!r}")
+
+
+def _shapes(model: ModelEntry, infos: Mapping[str, InputInfo]) -> dict[str, object]:
+    """What a model's weights depend on, but for how they were trained."""
+    trained = {"training", "negative_phase", "start_from", "init_scale"}
+    fields = model.part.model_dump(exclude=trained)
+    return {**fields, "input": infos.get(model.dataset)}
 
 
 def _check_noise(model: ModelEntry, document: Located, problems: Problems) -> None:

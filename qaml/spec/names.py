@@ -101,10 +101,11 @@ def _check_assumed(document: Located, problems: Problems) -> None:
 
 
 def _check_circles(suite: Suite, document: Located, problems: Problems) -> None:
-    """A model that trains against an attack that is made on it can never start."""
+    """A model that trains against an attack that is made on it, or goes on from itself, can never start."""
     edges: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for name, model in suite.models.items():
-        found = [(table, other) for _, table, other in references({"defences": model.defences})]
+        mentioned = (*references({"defences": model.defences}), *references(model.part))
+        found = [(table, other) for _, table, other in mentioned]
         edges["models", name] = found
     for name, attack in suite.attacks.items():
         edges["attacks", name] = [(table, other) for _, table, other in references(attack)]
@@ -113,7 +114,7 @@ def _check_circles(suite: Suite, document: Located, problems: Problems) -> None:
         if ring is not None:
             node = document.at(("models", name))
             message = f"needs itself: {' → '.join(word for _, word in ring)}"
-            problems.key(node, ("models", name), message, "a surrogate must not be trained against its own attack")
+            problems.key(node, ("models", name), message, "a model must not be trained against an attack made on it, nor go on from itself")
     for name in _names(document, "attacks"):
         ring = _circle(("attacks", name), edges)
         if ring is not None and all(table == "attacks" for table, _ in ring):

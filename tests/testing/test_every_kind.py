@@ -59,6 +59,7 @@ SAMPLER_CASES: dict[str, list[Fields]] = {
     "cd": [{"sweeps": 2}],
     "pcd": [{"sweeps": 2, "chains": 6}],
     "parallel_tempering": [{"sweeps": 2, "chains": 4, "levels": 3}],
+    "annealer": [{"hardware": {"size": 2}, "reads": 50, "sweeps": 10}],
 }
 DATASET_CASES: dict[str, list[Fields]] = {
     "digits": [

@@ -14,7 +14,7 @@ from qaml.errors import PartError
 from qaml.models.base import Checkpoint, History, Hooks, Training
 from qaml.models.rbm.kernel import adam, sgd
 from qaml.models.rbm.network import RBMClassifier
-from qaml.models.rbm.update import Update
+from qaml.models.rbm.update import Update, curves_of, recording_of
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.conditional import conditional_moments
 from qaml.types import InputInfo, Split
@@ -72,6 +72,14 @@ class ArrayUpdate:
             arrays[f"first.{name}"], arrays[f"second.{name}"] = self._first[i].copy(), self._second[i].copy()
         return {**arrays, **{f"sampler.{k}": v for k, v in self._sampler.state().items()}}
 
+    def curves(self) -> Mapping[str, float]:
+        """What the sampler tells of its updates since the last time."""
+        return curves_of(self._sampler)
+
+    def recording(self) -> Mapping[str, NDArray[Any]] | None:
+        """What the sampler wants to be kept."""
+        return recording_of(self._sampler)
+
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``."""
         for i, name in enumerate(BoltzmannParameters._fields):
@@ -127,12 +135,14 @@ def train(
             batch = hooks.batch(module, inputs[chosen], labels[chosen], step)
             update.step(visible_units(*batch, info.n_classes).to(module.weights.device))
             step += 1
-        latest = measure(module, watched_inputs, watched_labels)
+        latest = {**measure(module, watched_inputs, watched_labels), **update.curves()}
         for name, value in latest.items():
-            history[name].append(value)
+            history.setdefault(name, []).append(value)
         arrays = {**update.state(), "batches": np.array(step)}
         hooks.save(Checkpoint(epoch + 1, arrays, {name: list(curve) for name, curve in history.items()}))
         hooks.progress(epoch + 1, training.epochs, **latest)
+    if (recording := update.recording()) is not None:
+        hooks.keep("recording", recording)
     return history
 
 

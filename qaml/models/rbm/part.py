@@ -8,6 +8,7 @@ from pydantic import Field, SerializeAsAny
 
 from qaml.errors import PartError
 from qaml.models.base import History, Hooks, ModelPart, Training
+from qaml.registry import ModelName
 from qaml.samplers.base import SamplerPart
 from qaml.samplers.gibbs.part import PersistentContrastiveDivergence
 from qaml.types import Bounds, InputInfo, Split
@@ -30,22 +31,25 @@ class RBM(ModelPart):
     """How the model average in the gradient is estimated."""
     init_scale: float = Field(0.01, ge=0)
     """Standard deviation of the initial weights; biases start at zero."""
+    start_from: ModelName | None = None
+    """A model of the same kind that training goes on from, seed by seed (Kehoe et al. 2021, section 4.3)."""
     training: Training = Training(optimiser="adam", lr=1e-2, epochs=100, batch=10)
     """How the machine is fitted."""
 
     default_seeds: ClassVar[int] = 5
 
     def check(self, info: InputInfo) -> None:
-        """Refuse inputs that are no probabilities.
+        """Refuse inputs that are no probabilities, and machines that the sampler cannot sample.
 
         Raises:
-            PartError: the bounds are not [0, 1].
+            PartError: the bounds are not [0, 1], or the machine does not fit.
         """
         if info.bounds != Bounds(0.0, 1.0):
             raise PartError(
                 f"model 'rbm' expects inputs in [0, 1], got [{info.bounds.low:g}, {info.bounds.high:g}]",
                 "leave out the transform that rescales the inputs",
             )
+        self.negative_phase.check(info.n_features + info.n_classes, self.hidden)
 
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The untrained classifier; forward maps (batch, *info.shape) to −F for each label, (batch, n_classes)."""

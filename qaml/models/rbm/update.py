@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from qaml.samplers.base import NegativePhase
+
+
+def curves_of(sampler: NegativePhase[Any]) -> Mapping[str, float]:
+    """What the sampler tells of its updates since the last time."""
+    return sampler.curves() if hasattr(sampler, "curves") else {}
+
+
+def recording_of(sampler: NegativePhase[Any]) -> Mapping[str, NDArray[Any]] | None:
+    """What the sampler wants to be kept."""
+    return sampler.recording() if hasattr(sampler, "recording") else None
+
 
 class Update(Protocol):
     """Owns the optimiser and the sampler of one training run; changes the module's parameters in place."""
@@ -22,6 +34,12 @@ class Update(Protocol):
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """Parameters, optimiser moments, chains and counters."""
+
+    def curves(self) -> Mapping[str, float]:
+        """What the sampler tells of its updates since the last time, for the training curves."""
+
+    def recording(self) -> Mapping[str, NDArray[Any]] | None:
+        """Arrays that the sampler wants to be kept beside the weights."""
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``, bit for bit."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from qaml.attacks.base import AttackPart
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Checkpoint, Hooks, ModelPart
+from qaml.run.arrays import write_arrays
 from qaml.run.checkpoint import Checkpoints
 from qaml.run.classifier import WEIGHTS, defended, restore, target, wrapped
 from qaml.run.dataset import loaded
@@ -28,6 +30,8 @@ def execute(job: Job) -> None:
     data = loaded(job.payload["dataset"])
     train = Split(defended(data.train.inputs, defences, data.info), data.train.labels, data.train.indices)
     module = part.build(data.info, job.seed).to(job.device)
+    if "start" in job.parents:
+        module.load_state_dict(load_file(job.read("start", WEIGHTS)))
     checkpoints = Checkpoints(job.checkpoint, float(os.environ.get("QAML_CHECKPOINT_SECONDS", "10")))
     hooks = _RunHooks(job, checkpoints, _defence_hooks(job, data.info))
     history = part.fit(module, train, data.info, hooks, job.seed)
@@ -99,6 +103,9 @@ class _RunHooks(Hooks):
 
     def save(self, checkpoint: Checkpoint) -> None:
         self.checkpoints.offer(checkpoint)
+
+    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        write_arrays(self.job.output / f"{name}.npz", arrays)
 
     def progress(self, done: float, total: float, **values: Any) -> None:
         last = ", ".join(f"{name} {value:.3g}" for name, value in values.items())

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qaml.models.base import Training
 from qaml.models.rbm.network import RBMClassifier
+from qaml.models.rbm.update import curves_of, recording_of
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.gibbs.device.implementation import tensor_moments
 
@@ -58,6 +59,14 @@ class TensorUpdate:
                 if value is not None:
                     arrays[f"optimiser.{name}.{key}"] = value.cpu().numpy().copy()
         return {**arrays, **{f"sampler.{k}": v for k, v in self._sampler.state().items()}}
+
+    def curves(self) -> Mapping[str, float]:
+        """What the sampler tells of its updates since the last time."""
+        return curves_of(self._sampler)
+
+    def recording(self) -> Mapping[str, NDArray[Any]] | None:
+        """What the sampler wants to be kept."""
+        return recording_of(self._sampler)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``."""

@@ -1,0 +1,1 @@
+"""The annealer as a negative-phase sampler: Ising problems, embeddings, Ocean's composites, emulated hardware."""

@@ -1,0 +1,1 @@
+"""Embeddings of an RBM on an annealer."""

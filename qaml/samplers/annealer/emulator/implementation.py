@@ -1,0 +1,194 @@
+"""Emulated annealers: Ocean's mock of a QPU, with thermal samples of what was programmed, errors included.
+
+Everything between the RBM and the chip is what a QPU would see: the composites talk to a ``MockDWaveSampler`` with the
+topology's qubits and couplers. Only the samples come from ``ThermalChip``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dimod
+import numpy as np
+from dwave.samplers import PathIntegralAnnealingSampler, SimulatedAnnealingSampler
+from dwave.system.testing import MockDWaveSampler
+
+from qaml.errors import PartError
+from qaml.samplers.annealer.kernel import sample
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from qaml.samplers.annealer.part import Backend, Hardware
+
+_HOTTEST = 0.05
+"""Share of the final inverse temperature at which annealing starts."""
+_SINGLE_EVERY = 5
+"""Sweeps over chains from one sweep over qubits to the next."""
+_STRONG = 0.5
+"""Qubits form a group where their coupling has at least this share of the strongest one: a chain, as a rule."""
+_SLACK = 1e-9
+"""Relative rounding that a programmed value may be outside its range by."""
+
+
+class ThermalChip(dimod.Sampler):  # type: ignore[misc]
+    """Samples at a fixed inverse temperature of a problem within ranges, programmed with errors.
+
+    Args:
+        hardware: ranges, errors and inverse temperature.
+        backend: what moves: spins and whole chains, or spins alone as Ocean's samplers do.
+        sweeps: of a read.
+        seed: of errors and samples; every call draws anew.
+    """
+
+    parameters: Mapping[str, Any] = {"num_reads": []}
+    properties: Mapping[str, Any] = {}
+
+    def __init__(self, hardware: Hardware, backend: Backend, sweeps: int, seed: int) -> None:
+        self.hardware = hardware
+        self.backend = backend
+        self.sweeps = sweeps
+        self.seed = seed
+        self.calls = 0
+
+    def sample(self, bqm: dimod.BinaryQuadraticModel, num_reads: int = 1, **_: Any) -> dimod.SampleSet:
+        """Samples of exp(−β(H + errors)), one row a read.
+
+        Raises:
+            PartError: a field or a coupling is outside the hardware's ranges.
+        """
+        spin = bqm.change_vartype(dimod.SPIN, inplace=False)
+        fields, (rows, columns, couplings), _, labels = spin.to_numpy_vectors(return_labels=True)
+        check_range("h", fields, self.hardware.h_range)
+        check_range("J", couplings, self.hardware.j_range)
+        rng = np.random.default_rng((self.seed, self.calls))
+        self.calls += 1
+        fields = fields + self.hardware.h_error * rng.standard_normal(len(fields))
+        couplings = couplings + self.hardware.j_error * rng.standard_normal(len(couplings))
+        seed = int(rng.integers(2**31))
+        if self.backend == "whole_chain":
+            betas = ramp(self.hardware.beta, self.sweeps)
+            spins = sample_thermally(fields, rows, columns, couplings, betas, num_reads, seed)
+        else:
+            spins = self._by_ocean(fields, rows, columns, couplings, num_reads, seed)
+        return dimod.SampleSet.from_samples_bqm((spins, list(labels)), bqm)
+
+    def _by_ocean(
+        self,
+        fields: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        couplings: NDArray[np.float64],
+        reads: int,
+        seed: int,
+    ) -> NDArray[np.int8]:
+        problem = dimod.BinaryQuadraticModel.from_numpy_vectors(fields, (rows, columns, couplings), 0.0, dimod.SPIN)
+        if self.backend == "simulated_annealing":
+            schedule = {"beta_schedule_type": "custom", "beta_schedule": ramp(self.hardware.beta, self.sweeps)}
+            found = SimulatedAnnealingSampler().sample(problem, num_reads=reads, seed=seed, **schedule)
+        else:
+            half = np.linspace(0, 1, self.sweeps)
+            schedule = {"Hp_field": self.hardware.beta * half, "Hd_field": self.hardware.beta * (1 - half)}
+            found = PathIntegralAnnealingSampler().sample(
+                problem, num_reads=reads, seed=seed, beta_schedule_type="custom", **schedule
+            )
+        order = [list(found.variables).index(variable) for variable in range(len(fields))]
+        spins: NDArray[np.int8] = found.record.sample[:, order]
+        return spins
+
+
+def check_range(name: str, values: NDArray[np.float64], allowed: tuple[float, float]) -> None:
+    """Refuse what cannot be programmed.
+
+    Raises:
+        PartError: with the value farthest outside.
+    """
+    low, high = allowed
+    slack = _SLACK * max(abs(low), abs(high))
+    if len(values) and not (values.min() >= low - slack and values.max() <= high + slack):
+        worst = values.min() if low - values.min() > values.max() - high else values.max()
+        raise PartError(
+            f"{name} of {worst:.4g} is outside the annealer's range {low:g} to {high:g}",
+            "scale the problem, or weaken the chains",
+        )
+
+
+def ramp(beta: float, sweeps: int) -> NDArray[np.float64]:
+    """Inverse temperatures of the sweeps: rising for the first half, then held."""
+    rising = sweeps // 2
+    return np.concatenate((np.linspace(_HOTTEST, 1, rising, endpoint=False), np.ones(sweeps - rising))) * beta
+
+
+def sample_thermally(
+    fields: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    couplings: NDArray[np.float64],
+    betas: NDArray[np.float64],
+    reads: int,
+    seed: int,
+) -> NDArray[np.int8]:
+    """Heat-bath samples (reads, n) of ±1 by moves of spins and of strongly coupled groups.
+
+    Args:
+        fields: h, (n,).
+        rows: one end of each coupling.
+        columns: the other.
+        couplings: J.
+        betas: inverse temperature of each sweep.
+        reads: independent samples.
+        seed: of every draw.
+    """
+    n = len(fields)
+    ends, others, both = np.concatenate((rows, columns)), np.concatenate((columns, rows)), np.tile(couplings, 2)
+    order = np.argsort(ends, kind="stable")
+    starts = np.searchsorted(ends[order], np.arange(n + 1)).astype(np.int32)
+    groups = _groups(n, rows, columns, couplings)
+    members = np.argsort(groups, kind="stable").astype(np.int32)
+    group_starts = np.searchsorted(groups[members], np.arange(groups.max(initial=-1) + 2)).astype(np.int32)
+    spins = np.empty((reads, n), np.int8)
+    sample(
+        fields.astype(np.float64),
+        starts,
+        others[order].astype(np.int32),
+        both[order].astype(np.float64),
+        group_starts,
+        members,
+        groups,
+        betas,
+        _SINGLE_EVERY,
+        seed,
+        spins,
+    )
+    return spins
+
+
+def _groups(
+    n: int, rows: NDArray[np.int64], columns: NDArray[np.int64], couplings: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """The number of each spin's group: spins joined by couplings that are about as strong as the strongest."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(couplings):
+        return np.arange(n, dtype=np.int32)
+    strong = np.abs(couplings) >= _STRONG * np.abs(couplings).max()
+    joined = coo_array((np.ones(strong.sum()), (rows[strong], columns[strong])), shape=(n, n))
+    _, groups = connected_components(joined, directed=False)
+    return groups.astype(np.int32)
+
+
+def emulated(hardware: Hardware, chip: ThermalChip) -> MockDWaveSampler:
+    """Ocean's mock of a QPU with the hardware's qubits, whose samples the chip draws."""
+    size = [hardware.size, hardware.size, 4] if hardware.topology == "chimera" else [hardware.size]
+    if hardware.topology == "zephyr":
+        size = [hardware.size, 4]
+    return MockDWaveSampler(
+        topology_type=hardware.topology,
+        topology_shape=size,
+        broken_nodes=list(hardware.broken_qubits) or None,
+        substitute_sampler=chip,
+        parameter_warnings=False,
+    )

@@ -1,0 +1,82 @@
+"""RBMs as Ising problems and back.
+
+With x = (1 + s)/2 the energy E(v, h) = −b·v − c·h − vᵀWh of an RBM (Kehoe et al. 2021, eq. 6) is that of the Ising
+problem H(s) = Σ h_i s_i + Σ J_ij s_i s_j + offset with
+
+    J_ij = −w_ij/4,    h_i = −(b_i/2 + Σ_j w_ij/4),    h_j = −(c_j/2 + Σ_i w_ij/4),
+    offset = −Σ b/2 − Σ c/2 − Σ w/4.
+
+Ocean minimises H, and samples follow exp(−βH). Equation 9 of the paper has the other sign and none of the factors: it
+names units and spins alike, and would be right for units that take −1 and 1 and for an energy of the opposite sign.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qaml.samplers.base import BoltzmannParameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    DoubleArray = NDArray[np.float64]
+
+
+class Ising(NamedTuple):
+    """A problem on the complete bipartite graph: variables 0 … n − 1 are visible units, n … n + m − 1 hidden ones.
+
+    Attributes:
+        visible_fields: h of the visible units, (n,) float64.
+        hidden_fields: h of the hidden ones, (m,).
+        couplings: J, (n, m).
+        offset: what makes H equal the RBM's energy.
+    """
+
+    visible_fields: DoubleArray
+    hidden_fields: DoubleArray
+    couplings: DoubleArray
+    offset: float
+
+    def energies(self, visible: NDArray[Any], hidden: NDArray[Any]) -> DoubleArray:
+        """H of spins ±1, (states, n) and (states, m) → (states,)."""
+        pairs = ((visible @ self.couplings) * hidden).sum(axis=1)
+        energies: DoubleArray = visible @ self.visible_fields + hidden @ self.hidden_fields + pairs + self.offset
+        return energies
+
+    def scaled(self, factor: float) -> Ising:
+        """H times a factor."""
+        return Ising(
+            self.visible_fields * factor, self.hidden_fields * factor, self.couplings * factor, self.offset * factor
+        )
+
+    @property
+    def linear(self) -> dict[int, float]:
+        """The fields by variable, as Ocean takes them."""
+        return dict(enumerate(np.concatenate((self.visible_fields, self.hidden_fields)).tolist()))
+
+    @property
+    def quadratic(self) -> dict[tuple[int, int], float]:
+        """The couplings by pair of variables, as Ocean takes them; zeros are there, too."""
+        n = len(self.visible_fields)
+        return {(i, n + j): float(value) for (i, j), value in np.ndenumerate(self.couplings)}
+
+
+def to_ising(parameters: BoltzmannParameters[Any]) -> Ising:
+    """The Ising problem of an RBM, in float64."""
+    weights, visible_bias, hidden_bias = (np.asarray(array, np.float64) for array in parameters)
+    return Ising(
+        visible_fields=-(visible_bias / 2 + weights.sum(axis=1) / 4),
+        hidden_fields=-(hidden_bias / 2 + weights.sum(axis=0) / 4),
+        couplings=-weights / 4,
+        offset=float(-visible_bias.sum() / 2 - hidden_bias.sum() / 2 - weights.sum() / 4),
+    )
+
+
+def to_boltzmann(ising: Ising) -> BoltzmannParameters[Any]:
+    """The RBM of an Ising problem, float64; its energy has no constant, so the problem's offset is not kept."""
+    weights = -4 * ising.couplings
+    visible_bias = -2 * ising.visible_fields - weights.sum(axis=1) / 2
+    hidden_bias = -2 * ising.hidden_fields - weights.sum(axis=0) / 2
+    return BoltzmannParameters(weights, visible_bias, hidden_bias)

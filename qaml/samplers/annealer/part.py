@@ -1,0 +1,154 @@
+"""Configuration of the annealer as a negative-phase sampler."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from qaml.errors import PartError
+from qaml.samplers.base import NegativePhase, SamplerPart
+from qaml.types import Settings
+
+Backend = Literal["qpu", "whole_chain", "simulated_annealing", "path_integral", "recorded"]
+Topology = Literal["chimera", "pegasus", "zephyr"]
+
+
+TODAY: dict[Topology, int] = {"chimera": 16, "pegasus": 16, "zephyr": 15}
+"""The 2000Q, the Advantage and the Advantage2."""
+
+
+def largest_layer(topology: Topology, size: int) -> int:
+    """Units of the largest layer whose chains fit along a topology's lines, without broken qubits."""
+    if topology == "chimera":
+        return 4 * size
+    return max(12 * size - 20, 0) if topology == "pegasus" else 16 * size - 8
+
+
+class Hardware(Settings):
+    """What an emulated annealer is like; a QPU tells for itself. The ranges are the D-Wave 2000Q's."""
+
+    topology: Topology = "chimera"
+    """Which qubits are coupled."""
+    size: int = Field(16, ge=1, le=32)
+    """C16 is the 2000Q, P16 the Advantage, Z15 the Advantage2."""
+    broken_qubits: tuple[int, ...] = ()
+    """Qubits that are not there."""
+    h_range: tuple[float, float] = (-2.0, 2.0)
+    """Fields that can be programmed."""
+    j_range: tuple[float, float] = (-2.0, 1.0)
+    """Couplings that can be programmed, the 2000Q's extended range; −1 to 1 without."""
+    beta: float = Field(3.0, gt=0)
+    """Inverse temperature of the samples, in units of what is programmed."""
+    h_error: float = Field(0.02, ge=0)
+    """Standard deviation of each programmed field's error, drawn anew for each programming."""
+    j_error: float = Field(0.02, ge=0)
+    """The same of each programmed coupling."""
+
+
+class Recording(Settings):
+    """What an annealer answered in an earlier training run."""
+
+    path: str = Field(min_length=1)
+    """``recording.npz`` of that run's artefact; relative paths start at the current directory."""
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    """Of the file."""
+
+
+class Temperature(Settings):
+    """How the problem is scaled so that samples come at the RBM's own temperature (Kehoe et al. 2021, section 3.2)."""
+
+    policy: Literal["fixed", "once", "tracked"] = "tracked"
+    """Never estimated, estimated in the first calls only, or corrected by every call."""
+    beta: float = Field(3.0, gt=0)
+    """The hardware's inverse temperature as first assumed: problems are divided by it."""
+    rate: float = Field(0.3, gt=0, le=1)
+    """Share of an estimate that a correction takes over."""
+    calls: int = Field(10, ge=1)
+    """Calls that ``once`` estimates in."""
+
+
+class Annealer(SamplerPart):
+    """Samples of an annealer through Ocean's composites (Kehoe et al. 2021, sections 3.2 and 4.3).
+
+    The RBM's Ising problem is scaled by the temperature policy, embedded with chains, gauge-transformed, sampled,
+    unembedded and, if asked, swept by Gibbs sampling. Backends other than ``qpu`` are emulators: they say nothing about
+    a real annealer but that the way to it works.
+    """
+
+    kind: Literal["annealer"] = "annealer"
+    backend: Backend = "whole_chain"
+    """``qpu``: Ocean's DWaveSampler with its own configuration; ``whole_chain``: heat-bath moves of spins and whole
+    chains; ``simulated_annealing`` and ``path_integral`` (simulated quantum annealing): Ocean's samplers, held at the
+    hardware's temperature, whose single-spin moves hardly turn long chains; ``recorded``: what was answered before."""
+    recording: Recording | None = None
+    """To replay, call by call; every call is recorded beside the trained weights."""
+    solver: str | None = None
+    """Of a QPU, such as Advantage_system4.1; default what Ocean's configuration names."""
+    hardware: Hardware = Hardware()
+    """Of an emulator."""
+    embedding: Literal["structure", "minorminer", "none"] = "structure"
+    """``structure``: chains laid along the topology's lines; ``minorminer``: a heuristic (the paper's); ``none``: the
+    logical problem as it is, which no annealer takes."""
+    chain_strength: float | Literal["torque"] = 1.0
+    """Of the problem as programmed, at most what every gauge allows. ``torque`` is Ocean's uniform torque compensation: it
+    keeps ground states whole, and is far too weak for thermal samples, whose chains break with about exp(−2β·strength)
+    a coupler."""
+    chain_prefactor: float = Field(1.414, gt=0)
+    """Of the torque compensation."""
+    unembedding: Literal["majority_vote", "minimise_energy", "discard"] = "majority_vote"
+    """What becomes of broken chains."""
+    gibbs: int = Field(0, ge=0, le=10_000)
+    """Sweeps of Gibbs sampling after unembedding; the paper used what the server does."""
+    reads: int = Field(500, ge=1, le=100_000)
+    """Samples of a call, shared among the spin reversals."""
+    spin_reversals: int = Field(5, ge=0, le=1000)
+    """Random gauges of a call, each programmed by itself."""
+    annealing_time: float = Field(20.0, gt=0)
+    """Microseconds, of a QPU."""
+    sweeps: int = Field(100, ge=1, le=1_000_000)
+    """Of an emulator, half of them on the way from hot to the hardware's temperature."""
+    temperature: Temperature = Temperature()
+    """How problems are scaled."""
+    most_reads: int | None = Field(None, ge=1)
+    """A budget of samples over a whole training run, which stops before it is exceeded."""
+    most_qpu_seconds: float | None = Field(None, gt=0)
+    """A budget of QPU access time, likewise."""
+
+    @model_validator(mode="after")
+    def _reads_are_shared(self) -> Annealer:
+        if self.spin_reversals and self.reads % self.spin_reversals:
+            raise ValueError(
+                f"expected 'reads' to be a multiple of 'spin_reversals', got {self.reads} and {self.spin_reversals}"
+            )
+        if self.backend == "qpu" and self.embedding == "none":
+            raise ValueError("a QPU takes embedded problems only")
+        if (self.backend == "recorded") != (self.recording is not None):
+            raise ValueError("expected 'recording' with 'backend: recorded', and only there")
+        return self
+
+    def check(self, n_visible: int, n_hidden: int) -> None:
+        """Refuse machines that cannot be laid along the lines of the emulated topology, broken qubits aside."""
+        if self.backend in ("qpu", "recorded") or self.embedding != "structure":
+            return
+        here = largest_layer(self.hardware.topology, self.hardware.size)
+        if max(n_visible, n_hidden) > here:
+            wanted = max(n_visible, n_hidden)
+            fits = [f"{name} {size}" for name, size in TODAY.items() if largest_layer(name, size) >= wanted]
+            raise PartError(
+                f"an RBM of {n_visible} visible and {n_hidden} hidden units does not fit on {self.hardware.topology} "
+                f"{self.hardware.size}, which holds layers of at most {here}",
+                f"it fits on {', '.join(fits)}" if fits else "it fits on no annealer of today; downscale the images",
+            )
+
+    def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase[Any]:
+        """Make the sampler for one training run.
+
+        Raises:
+            PartError: the machine does not fit on the topology, or there is no way to the QPU.
+        """
+        if device != "cpu":
+            raise PartError("sampler 'annealer' works on the CPU", "train this model with QAML_DEVICE=cpu")
+        from qaml.samplers.annealer.implementation import AnnealerPhase
+
+        return AnnealerPhase(self, n_visible, n_hidden, seed)

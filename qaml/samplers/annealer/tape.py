@@ -1,0 +1,123 @@
+"""Answers of an annealer on tape: recorded call by call, and played again without the annealer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qaml.errors import PartError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from qaml.samplers.annealer.ising import Ising
+    from qaml.samplers.annealer.part import Recording
+
+
+class Answer(NamedTuple):
+    """What a call brought back, on the logical problem.
+
+    Attributes:
+        visible: (reads, n) of ±1.
+        hidden: (reads, m).
+        broken: share of chains that were broken; 0 without an embedding.
+        assumed: the inverse temperature that the problem was divided by.
+        qpu_seconds: access time, 0 for emulators.
+    """
+
+    visible: NDArray[np.int8]
+    hidden: NDArray[np.int8]
+    broken: float
+    assumed: float
+    qpu_seconds: float
+
+
+class Tape:
+    """The answers of one training run, in order.
+
+    Args:
+        recording: to play; without one answers are recorded.
+
+    Raises:
+        PartError: the recording is missing, or not the file that was named.
+    """
+
+    def __init__(self, recording: Recording | None = None) -> None:
+        self._played = None if recording is None else _read(recording)
+        self._bits: list[NDArray[np.uint8]] = []
+        self._numbers: list[tuple[float, float, float]] = []
+        self._problems: list[str] = []
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether answers come from a recording."""
+        return self._played is not None
+
+    def keep(self, ising: Ising, answer: Answer) -> None:
+        """Record the next answer."""
+        spins = np.concatenate((answer.visible, answer.hidden), axis=1)
+        self._bits.append(np.packbits(spins > 0, axis=1))
+        self._numbers.append((answer.broken, answer.assumed, answer.qpu_seconds))
+        self._problems.append(_digest(ising))
+
+    def next(self, ising: Ising, n_visible: int, n_hidden: int) -> Answer:
+        """Play the next answer, which also records it.
+
+        Raises:
+            PartError: the tape has ended, or the answer belongs to another problem.
+        """
+        assert self._played is not None
+        call = len(self._bits)
+        counts = self._played["reads"]
+        if call >= len(counts):
+            raise PartError(f"the recording has {len(counts):,} answers, call {call + 1:,} has none", "train for less")
+        if str(self._played["problems"][call]) != _digest(ising):
+            raise PartError(
+                f"answer {call + 1:,} of the recording belongs to another problem",
+                "replay with the seed, data and settings of the recorded run",
+            )
+        start = int(counts[:call].sum())
+        bits = self._played["bits"][start : start + int(counts[call])]
+        spins = 2 * np.unpackbits(bits, axis=1, count=n_visible + n_hidden).astype(np.int8) - 1
+        broken, assumed, seconds = (float(value) for value in self._played["numbers"][call])
+        answer = Answer(spins[:, :n_visible], spins[:, n_visible:], broken, assumed, seconds)
+        self.keep(ising, answer)
+        return answer
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What has been recorded: reads of each call, their bits, numbers and problems."""
+        width = self._bits[0].shape[1] if self._bits else 0
+        return {
+            "reads": np.array([len(bits) for bits in self._bits], dtype=np.int64),
+            "bits": np.concatenate(self._bits) if self._bits else np.zeros((0, width), np.uint8),
+            "numbers": np.array(self._numbers, dtype=np.float64).reshape(-1, 3),
+            "problems": np.array(self._problems, dtype="U16"),
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on behind what was recorded before."""
+        edges = np.cumsum(arrays["reads"])[:-1]
+        self._bits = list(np.split(arrays["bits"], edges)) if len(arrays["reads"]) else []
+        self._numbers = [(float(a), float(b), float(c)) for a, b, c in arrays["numbers"]]
+        self._problems = [str(problem) for problem in arrays["problems"]]
+
+
+def _digest(ising: Ising) -> str:
+    content = b"".join(np.ascontiguousarray(part).tobytes() for part in ising[:3])
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _read(recording: Recording) -> Mapping[str, NDArray[Any]]:
+    path = Path(recording.path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PartError(f"the recording {path} cannot be read: {error.strerror or error}", "check 'path'") from error
+    if hashlib.sha256(content).hexdigest() != recording.sha256:
+        raise PartError(f"the recording {path} is not the file that was named", "check 'sha256'")
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in ("reads", "bits", "numbers", "problems")}

@@ -1,0 +1,1 @@
+"""The temperature of an annealer's samples."""

@@ -1,0 +1,44 @@
+"""An RBM that an annealer trains on, from a classical one: its start, its curves and its recording."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from tests.plugin.project import Project
+
+SPEC = """
+suite: annealed
+evaluation: {seeds: 1, images: 50}
+diagnostics: {enabled: false}
+datasets:
+  digits: {kind: digits, transforms: [{kind: subset, train: 200, test: 50}, {kind: downscale, size: 4}]}
+models:
+  rbm: {kind: rbm, dataset: digits, hidden: 12, training: {epochs: 2, batch: 20, lr: 0.01}}
+  qrbm:
+    extends: rbm
+    start_from: rbm
+    training: {epochs: 2, batch: 100, lr: 1e-9}
+    negative_phase: {kind: annealer, hardware: {size: 7}, reads: 20, sweeps: 10}
+claims:
+  - {id: q, statement: It says something., kind: bound, metric: clean_accuracy, of: {model: qrbm}, at_least: 0.0}
+"""
+
+
+def test_training_goes_on_from_another_models_weights_and_keeps_what_was_answered(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.spec("annealed", SPEC)
+    result = project.pytest()
+    assert result.code == 0, result.out
+    folders = {path.parent for path in project.store.glob("artefacts/*/*/weights.safetensors")}
+    (annealed,) = (folder for folder in folders if (folder / "recording.npz").exists())
+    (classical,) = folders - {annealed}
+    weights, start = (load_file(folder / "weights.safetensors") for folder in (annealed, classical))
+    assert all(np.allclose(weights[name], start[name], atol=1e-6) for name in start)
+    history = json.loads((annealed / "history.json").read_text())
+    assert len(history["effective beta"]) == len(history["broken chains"]) == 2
+    with np.load(annealed / "recording.npz") as recording:
+        assert recording["reads"].tolist() == [20] * 4
