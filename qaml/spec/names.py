@@ -114,7 +114,12 @@ def _check_circles(suite: Suite, document: Located, problems: Problems) -> None:
         if ring is not None:
             node = document.at(("models", name))
             message = f"needs itself: {' → '.join(word for _, word in ring)}"
-            problems.key(node, ("models", name), message, "a model must not be trained against an attack made on it, nor go on from itself")
+            problems.key(
+                node,
+                ("models", name),
+                message,
+                "a model must not be trained against an attack made on it, nor go on from itself",
+            )
     for name in _names(document, "attacks"):
         ring = _circle(("attacks", name), edges)
         if ring is not None and all(table == "attacks" for table, _ in ring):

@@ -91,9 +91,9 @@ class Annealer(SamplerPart):
     """``structure``: chains laid along the topology's lines; ``minorminer``: a heuristic (the paper's); ``none``: the
     logical problem as it is, which no annealer takes."""
     chain_strength: float | Literal["torque"] = 1.0
-    """Of the problem as programmed, at most what every gauge allows. ``torque`` is Ocean's uniform torque compensation: it
-    keeps ground states whole, and is far too weak for thermal samples, whose chains break with about exp(−2β·strength)
-    a coupler."""
+    """Of the problem as programmed, at most what every gauge allows. ``torque`` is Ocean's uniform torque compensation:
+    it keeps ground states whole, and is far too weak for thermal samples, whose chains break with about
+    exp(−2β·strength) a coupler."""
     chain_prefactor: float = Field(1.414, gt=0)
     """Of the torque compensation."""
     unembedding: Literal["majority_vote", "minimise_energy", "discard"] = "majority_vote"

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qaml.errors import PartError
-from qaml.quantum.circuit import layered
+from qaml.quantum.circuit import Entangler, layered
 from qaml.quantum.reference.implementation import reference
+from qaml.quantum.statevector.gates.network import rot
+from qaml.quantum.statevector.layers.network import at_once, layer_by_layer
 from qaml.quantum.statevector.network import (
     layered_expectations,
     layered_states,
@@ -35,6 +37,32 @@ def test_layers_are_the_circuit_gate_by_gate(n_wires: int, n_layers: int, batch:
     assert_same(gradients(fast, [inputs, weights]), expected)
     constant = layered_expectations(normalised(inputs), weights.detach(), n_observables)
     assert_same(gradients(constant, [inputs])[0], expected[0])
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    n_wires=st.integers(1, 5),
+    n_layers=st.integers(1, 5),
+    entangler=st.sampled_from(["cz_chain", "cnot_chain", "cnot_ring"]),
+    seed=st.integers(0, 99),
+)
+def test_the_whole_unitary_does_what_the_layers_do(
+    n_wires: int, n_layers: int, entangler: Entangler, seed: int
+) -> None:
+    """On few wires circuits run at once, on more of them layer by layer; for one circuit and for several."""
+    states = normalised(features_of(3, 2**n_wires, seed)).to(torch.complex128).requires_grad_()
+    angles = weights_of(n_layers, n_wires, seed).requires_grad_()
+
+    def rotations() -> Tensor:
+        return rot(*angles.unbind(-1))
+
+    slow = layer_by_layer(states, rotations(), entangler)
+    fast = at_once(states, rotations(), entangler)
+    several = at_once(states, rotations().expand(3, n_layers, n_wires, 2, 2), entangler)
+    wanted = gradients(slow.real.sum() + slow.imag.square().sum(), [states, angles])
+    for other in (fast, several):
+        assert_same(other, slow)
+        assert_same(gradients(other.real.sum() + other.imag.square().sum(), [states, angles]), wanted)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ ends at index j was at j ⊕ (j ≫ 1), the Gray code of j.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -22,6 +23,9 @@ from qaml.errors import PartError
 from qaml.quantum.circuit import Entangler, entangling_gates
 from qaml.quantum.statevector.gates.network import rot
 from qaml.quantum.statevector.readout.network import z_expectations
+
+FEW_WIRES = 4
+"""Up to here a circuit's whole unitary is made."""
 
 
 def layered_expectations(amplitudes: Tensor, weights: Tensor, n_observables: int) -> Tensor:
@@ -72,6 +76,35 @@ def product_states(amplitudes: Tensor, rotations: Tensor, entangler: Entangler) 
             f"expected amplitudes of shape (batch, at most {2**n_wires}), got {tuple(amplitudes.shape)}",
             f"{n_wires} wires have {2**n_wires} amplitudes",
         )
+    padded = pad(amplitudes, (0, 2**n_wires - amplitudes.shape[1])).to(rotations.dtype)
+    return (at_once if n_wires <= FEW_WIRES else layer_by_layer)(padded, rotations, entangler)
+
+
+def at_once(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
+    """The same by the circuit's whole unitary, (2**n, 2**n): on few wires a layer costs more to call than to compute.
+
+    Args:
+        states: (batch, 2**n), complex.
+        rotations: (n_layers, n, 2, 2) for all states, or (batch, n_layers, n, 2, 2).
+        entangler: the same after every layer.
+    """
+    if rotations.shape[-4] == 0:
+        return states
+    index, signs = basis_map(entangler, rotations.shape[-3], rotations.device)
+    origin = torch.argsort(index)
+    rows = signs[origin].to(rotations.real.dtype)[:, None]
+    unitaries = kronecker(rotations)[..., origin, :] * rows
+    while unitaries.shape[-3] > 1:
+        last = unitaries[..., 2 * (unitaries.shape[-3] // 2) :, :, :]
+        pairs = unitaries[..., 1::2, :, :] @ unitaries[..., : 2 * (unitaries.shape[-3] // 2) : 2, :, :]
+        unitaries = torch.cat((pairs, last), -3)
+    whole = unitaries[..., 0, :, :]
+    return states @ whole.mT if whole.ndim == 2 else (whole @ states[:, :, None]).squeeze(2)
+
+
+def layer_by_layer(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
+    """The same layer by layer, two products each: states (batch, 2**n) complex, rotations (n_layers, n, 2, 2)."""
+    n_wires = rotations.shape[1]
     n_left = n_wires // 2
     left, right = kronecker(rotations[:, :n_left]), kronecker(rotations[:, n_left:])
     rows, columns = (torch.arange(part.shape[-1], device=part.device) for part in (left, right))
@@ -80,12 +113,11 @@ def product_states(amplitudes: Tensor, rotations: Tensor, entangler: Entangler) 
     else:
         left = left[:, _gray(rows)]
         right = torch.cat((right[:1], right[1:, :, torch.argsort(_gray(columns))]))
-    padded = pad(amplitudes, (0, 2**n_wires - amplitudes.shape[1])).to(rotations.dtype)
-    halves = padded.reshape(len(padded), len(rows), len(columns)).transpose(0, 1)
-    states: Tensor = _Layers.apply(halves, left, right, entangler)  # type: ignore[no-untyped-call]
+    halves = states.reshape(len(states), len(rows), len(columns)).transpose(0, 1)
+    after: Tensor = _Layers.apply(halves, left, right, entangler)  # type: ignore[no-untyped-call]
     if entangler != "cz_chain" and len(left):
-        states = states.index_select(2, _gray(columns))
-    return states.transpose(0, 1).flatten(1)
+        after = after.index_select(2, _gray(columns))
+    return after.transpose(0, 1).flatten(1)
 
 
 def sampled_states(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
@@ -99,6 +131,8 @@ def sampled_states(states: Tensor, rotations: Tensor, entangler: Entangler) -> T
     Returns:
         (batch, 2**n), complex, differentiable in both.
     """
+    if rotations.shape[2] <= FEW_WIRES:
+        return at_once(states.to(rotations.dtype), rotations, entangler)
     index, signs = basis_map(entangler, rotations.shape[2], rotations.device)
     origin = torch.argsort(index)
     factors = signs[origin].to(rotations.real.dtype)
@@ -115,8 +149,9 @@ def apply_product(states: Tensor, rotations: Tensor) -> Tensor:
     return (left @ halves @ right.mT).flatten(1)
 
 
+@lru_cache(maxsize=32)
 def basis_map(entangler: Entangler, n_wires: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What an entangler makes of the basis: E|j⟩ = signs[j] |index[j]⟩, both (2**n_wires,)."""
+    """What an entangler makes of the basis: E|j⟩ = signs[j] |index[j]⟩, both (2**n_wires,); not to be changed."""
     index = torch.arange(2**n_wires, device=device)
     signs = torch.ones(2**n_wires, dtype=torch.float64, device=device)
     for gate in entangling_gates(entangler, n_wires):
