@@ -50,7 +50,7 @@ class Tape:
         self._played = None if recording is None else _read(recording)
         self._bits: list[NDArray[np.uint8]] = []
         self._numbers: list[tuple[float, float, float]] = []
-        self._problems: list[str] = []
+        self._problems: list[int] = []
 
     @property
     def is_replayed(self) -> bool:
@@ -75,7 +75,7 @@ class Tape:
         counts = self._played["reads"]
         if call >= len(counts):
             raise PartError(f"the recording has {len(counts):,} answers, call {call + 1:,} has none", "train for less")
-        if str(self._played["problems"][call]) != _digest(ising):
+        if int(self._played["problems"][call]) != _digest(ising):
             raise PartError(
                 f"answer {call + 1:,} of the recording belongs to another problem",
                 "replay with the seed, data and settings of the recorded run",
@@ -95,7 +95,7 @@ class Tape:
             "reads": np.array([len(bits) for bits in self._bits], dtype=np.int64),
             "bits": np.concatenate(self._bits) if self._bits else np.zeros((0, width), np.uint8),
             "numbers": np.array(self._numbers, dtype=np.float64).reshape(-1, 3),
-            "problems": np.array(self._problems, dtype="U16"),
+            "problems": np.array(self._problems, dtype=np.uint64),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -103,12 +103,12 @@ class Tape:
         edges = np.cumsum(arrays["reads"])[:-1]
         self._bits = list(np.split(arrays["bits"], edges)) if len(arrays["reads"]) else []
         self._numbers = [(float(a), float(b), float(c)) for a, b, c in arrays["numbers"]]
-        self._problems = [str(problem) for problem in arrays["problems"]]
+        self._problems = [int(problem) for problem in arrays["problems"]]
 
 
-def _digest(ising: Ising) -> str:
+def _digest(ising: Ising) -> int:
     content = b"".join(np.ascontiguousarray(part).tobytes() for part in ising[:3])
-    return hashlib.sha256(content).hexdigest()[:16]
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
 
 
 def _read(recording: Recording) -> Mapping[str, NDArray[Any]]:
