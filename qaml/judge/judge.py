@@ -9,7 +9,7 @@ from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable,
 from qaml.claims.cells import SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.estimator import SourceEstimator
-from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of
+from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of, off_temperature
 from qaml.judge.outcome import CellValue, Curve, Finding, Interval, Measurement, Roc, TrainingCurve
 from qaml.judge.papers import RAW, paper_value
 from qaml.judge.resolve import Resolver
@@ -120,6 +120,7 @@ def _findings(
     found = [finding for one in assessed.values() for finding in one.findings]
     for model in models:
         found += collapsed_seed(model, resolver.clean(model))
+        found += off_temperature(model, resolver.source.history(model))
     order = {"void": 0, "weak": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))
 

@@ -105,6 +105,11 @@ MEANINGS: dict[str, Meaning] = {
         "the winning class is decided by rounding, so any change of the arithmetic changes the answer",
         "compute logits in float64 or scale them",
     ),
+    "annealer_off_temperature": Meaning(
+        "note",
+        "the annealer's samples came at another temperature than the machine's own, so it learned from other averages",
+        "let the temperature policy track β, weaken the weights (weight decay) or the chains, or take wider ranges",
+    ),
     "collapsed_seed": Meaning(
         "note",
         "one training run failed: it widens the interval, and its point is shown",

@@ -6,6 +6,7 @@ have come as it takes to find O, further ones cost a quadratic form each.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -139,7 +140,7 @@ class OneWireClassifier(nn.Module, ABC):
         Each of them is ρ → (1 − p)ρ + p YρY, and changes an expectation value in [−1, 1] by at most 2p.
         """
         noisy = self.operations("average") if self.noise is not None and self.noise.inference else ()
-        return sum(operation.probabilities[1] for operation in noisy if isinstance(operation, Channel))
+        return math.fsum(operation.probabilities[1] for operation in noisy if isinstance(operation, Channel))
 
     def trained(self) -> AbstractContextManager[None]:
         """While this holds, the noise layers draw as in training."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from qaml.judge.findings import MEANINGS, NAMES, Rival, Subject, collapsed_seed, findings_of
+from qaml.judge.findings import MEANINGS, NAMES, Rival, Subject, collapsed_seed, findings_of, off_temperature
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.vocab import Severity
 from tests.judge.findings.evidence import N, attacked, healthy, healthy_diagnosis, right
@@ -126,6 +128,25 @@ def test_collapsed_seed(accuracies: tuple[float, ...], is_raised: bool) -> None:
     assert all(finding.severity == "note" and "seed" in finding.message for finding in found)
 
 
+@pytest.mark.parametrize(
+    ("curves", "message"),
+    [
+        ([], None),
+        ([{"loss": [0.1]}], None),
+        ([{"effective beta": [0.3, 0.95]}, {"effective beta": [1.08]}], None),
+        (
+            [{"effective beta": [1.0]}, {"effective beta": [1.0, 0.43]}],
+            "of 1 of 2 training runs ended at β off 1, .* 0.43",
+        ),
+        ([{"effective beta": [float("nan")]}], "of 1 of 1 training runs"),
+    ],
+)
+def test_an_annealer_off_its_temperature(curves: list[dict[str, list[float]]], message: str | None) -> None:
+    found = list(off_temperature("qrbm", curves))
+    assert len(found) == (message is not None)
+    assert all(re.search(str(message), finding.message) and finding.severity == "note" for finding in found)
+
+
 def test_two_seeds_cannot_tell_a_collapse() -> None:
     correct = np.stack([right(900, 1000), right(100, 1000)]).astype(np.float32)
     (finding,) = collapsed_seed("model", Clean(correct, np.arange(1000)))
@@ -188,6 +209,6 @@ def test_without_diagnostics_the_claims_own_attacks_are_compared() -> None:
 
 
 def test_every_finding_has_a_meaning_and_a_remedy() -> None:
-    raised = {name for name, _, _ in BROKEN} | {"library_count_differs", "collapsed_seed"}
+    raised = {name for name, _, _ in BROKEN} | {"library_count_differs", "collapsed_seed", "annealer_off_temperature"}
     assert raised == set(NAMES) - {"beyond_exact_distance", "below_exact_distance"}  # in test_distances.py
     assert all(meaning.means and meaning.remedy for meaning in MEANINGS.values())
