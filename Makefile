@@ -24,9 +24,9 @@ test: $(READY)
 check: test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests -p hypothesispytest -n auto -m slow $(ARGS)
+	@# types beside the slow tests: alone they would leave all cores but one idle
+	$(BIN)/mypy & types=$$!; $(BIN)/pytest tests -p hypothesispytest -n auto -m slow $(ARGS) && wait $$types
 
 report: $(READY)
 	$(BIN)/qaml report

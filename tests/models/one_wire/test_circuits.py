@@ -26,7 +26,7 @@ def circuit_of(seed: int, n_wires: int, noise: NoiseLayers | None) -> OneWireCla
     return qnn(n_wires, 1 + seed % 4, seed, noise)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 500), n_wires=st.integers(1, 4), per_sample=st.booleans(), after=st.booleans())
 def test_draws_are_pennylanes(seed: int, n_wires: int, per_sample: bool, after: bool) -> None:
     module = circuit_of(seed, n_wires, AFTER if after else STRONG)
@@ -45,7 +45,7 @@ def test_draws_are_pennylanes(seed: int, n_wires: int, per_sample: bool, after: 
         torch.testing.assert_close(one, other, rtol=0, atol=TOLERANCE)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 500), n_wires=st.integers(1, 4), after=st.booleans())
 def test_the_average_is_pennylanes(seed: int, n_wires: int, after: bool) -> None:
     module = circuit_of(seed, n_wires, AFTER if after else STRONG)

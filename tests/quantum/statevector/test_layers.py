@@ -39,7 +39,7 @@ def test_layers_are_the_circuit_gate_by_gate(n_wires: int, n_layers: int, batch:
     assert_same(gradients(constant, [inputs])[0], expected[0])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     n_wires=st.integers(1, 5),
     n_layers=st.integers(1, 5),
