@@ -64,8 +64,8 @@ def judge(
 
     estimator = SourceEstimator(resolver, effect, tables, judges_tables=profile != "quick")
     decision = entry.part.decide(estimator)
-    written = dict.fromkeys(cells)  # as the claim has them; a trend asks for its last cell first
-    asked = sorted(estimator.asked, key=lambda cell: list(written).index(cell) if cell in written else len(written))
+    written = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}  # a trend asks for its last cell first
+    asked = sorted(estimator.asked, key=lambda cell: written.get(cell, len(written)))
     models = list(dict.fromkeys(cell.model for cell in cells))
     detected = detections_of(entry.part, source)
     return Judgement(

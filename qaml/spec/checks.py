@@ -16,7 +16,7 @@ from qaml.spec.claims import BuiltClaim
 from qaml.spec.detectors import check_detectors
 from qaml.spec.names import check_names
 from qaml.spec.nodes import Located, Path
-from qaml.spec.pairs import Pairs
+from qaml.spec.pairs import Pairs, kinds_inside
 from qaml.spec.problems import Problems, did_you_mean
 from qaml.spec.suite import ModelEntry, Suite
 from qaml.types import InputInfo
@@ -120,12 +120,10 @@ def _check_draws(model: ModelEntry, document: Located, problems: Problems) -> No
         where: Path = (*path, "decision")
         message = f"the draws of model {model.part.kind!r} have no exact average"
         problems.value(document.at(where), where, message, "give a qnn noise layers, or decide by 'mean' or 'vote'")
-    elif model.inference.decision in ("exact", "shots"):
-        inside = [each.kind for each in model.defences if getattr(each, "where", "data") == "classifier"]
-        if inside:
-            where = (*path, "decision")
-            message = f"behind {inside[0]!r} the draws have no exact average"
-            problems.value(document.at(where), where, message, "decide by 'mean' or 'vote', or defend the data only")
+    elif model.inference.decision in ("exact", "shots") and (inside := kinds_inside(model)):
+        where = (*path, "decision")
+        message = f"behind {inside[0]!r} the draws have no exact average"
+        problems.value(document.at(where), where, message, "decide by 'mean' or 'vote', or defend the data only")
     if model.inference.noise_layers is not None and not averages:
         where = (*path, "noise_layers")
         problems.value(document.at(where), where, f"model {model.part.kind!r} has no noise layers", "")

@@ -73,7 +73,7 @@ class Pairs:
         elif metric == "noise_reach" and (entry.inference.decision != "exact" or entry.inference.noise):
             message = f"metric {metric!r} bounds what noise does to the exact average, by which model {model!r}"
             yield Obstacle(f"{message} does not decide", "give it 'inference: {decision: exact}', without channels")
-        if metric in ("fidelity", "noise_reach") and (inside := _inside(entry)):
+        if metric in ("fidelity", "noise_reach") and (inside := kinds_inside(entry)):
             yield Obstacle(
                 f"metric {metric!r} needs the circuit itself, model {model!r} has {inside[0]!r} in front of it"
             )
@@ -136,11 +136,11 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
     if not entry.part.has_exact_distances:
         hint = "'linear', 'quadratic' with 'norm_bounded: true' and 'qvc' have them"
         yield Obstacle(f"{needs} of kind {entry.part.kind!r} has not", hint)
-    elif inside := _inside(entry):
+    elif inside := kinds_inside(entry):
         yield Obstacle(f"{needs} has not behind {inside[0]!r}", "leave the defence out, or let it defend the data only")
 
 
-def _inside(entry: ModelEntry) -> list[str]:
+def kinds_inside(entry: ModelEntry) -> list[str]:
     """The kinds of defences that stand between inputs and model."""
     return [each.kind for each in entry.defences if getattr(each, "where", "data") == "classifier"]
 

@@ -141,11 +141,9 @@ def _bloch(untrained: Any, trained: Any, clean: Tensor, attacked: Tensor, seed: 
     panels = []
     for title, module, moved in (("before training", untrained, None), ("after training", trained, attacked)):
         reseed(module, seed)
-        points, after = (None if inputs is None else module.bloch(inputs).cpu().numpy() for inputs in (clean, moved))
-        assert points is not None
-        panel = _scatter(
-            f"measured wire, {title}", "⟨X⟩", "⟨Z⟩", points[:, ::2], None if after is None else after[:, ::2]
-        )
+        points = module.bloch(clean)[:, ::2].cpu().numpy()
+        after = None if moved is None else module.bloch(moved)[:, ::2].cpu().numpy()
+        panel = _scatter(f"measured wire, {title}", "⟨X⟩", "⟨Z⟩", points, after)
         panels.append(panel | {"x_range": list(DISC), "y_range": list(DISC), "has_circle": True})
     return panels
 

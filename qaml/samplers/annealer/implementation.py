@@ -16,7 +16,7 @@ from dwave.system import FixedEmbeddingComposite
 
 from qaml.errors import PartError
 from qaml.samplers.annealer.embedding.implementation import embed, graph_of
-from qaml.samplers.annealer.emulator.implementation import ThermalChip, emulated
+from qaml.samplers.annealer.emulator.implementation import ThermalChip, emulated, in_order
 from qaml.samplers.annealer.ising import Ising, to_ising
 from qaml.samplers.annealer.qpu import call_qpu, open_qpu
 from qaml.samplers.annealer.tape import Answer, Tape
@@ -125,8 +125,8 @@ class AnnealerPhase:
         return self._taken(ising, found, assumed, seconds)
 
     def _taken(self, ising: Ising, found: dimod.SampleSet, assumed: float, seconds: float) -> Response:
-        order = [found.variables.index(unit) for unit in range(self.n_visible + self.n_hidden)]
-        spins = np.repeat(found.record.sample[:, order], found.record.num_occurrences, axis=0).astype(np.int8)
+        rows = in_order(found, self.n_visible + self.n_hidden)
+        spins = np.repeat(rows, found.record.num_occurrences, axis=0).astype(np.int8)
         if not len(spins):
             raise PartError("every read had a broken chain and was discarded", "use majority_vote, or stronger chains")
         visible, hidden = spins[:, : self.n_visible], spins[:, self.n_visible :]

@@ -69,27 +69,6 @@ def _turn_groups(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _turn_spins(
-    own: NDArray[np.int8],
-    fields: NDArray[np.float64],
-    starts: NDArray[np.int32],
-    neighbours: NDArray[np.int32],
-    couplings: NDArray[np.float64],
-    beta: float,
-    state: int,
-) -> int:
-    """One sweep over the spins; the random stream's next state."""
-    for i in range(len(fields)):
-        local = fields[i]
-        for edge in range(starts[i], starts[i + 1]):
-            local += couplings[edge] * own[neighbours[edge]]
-        state = uint64(state + _STEP)
-        if _turns(-2.0 * beta * own[i] * local, _word(state)):
-            own[i] = -own[i]
-    return state
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def sample(
     fields: NDArray[np.float64],
     starts: NDArray[np.int32],
@@ -118,7 +97,7 @@ def sample(
         seed: of every draw.
         spins: (reads, n) of ±1.
     """
-    last = len(betas) - 1
+    last, each = len(betas) - 1, np.arange(len(fields) + 1).astype(np.int32)  # every spin a group of its own
     for read in range(len(spins)):
         state = _word(uint64(seed) ^ _word(uint64(read) + _STEP))
         own = spins[read]
@@ -130,4 +109,6 @@ def sample(
                 own, fields, starts, neighbours, couplings, group_starts, members, group_of, betas[sweep], state
             )
             if sweep % single_every == single_every - 1 or sweep == last:
-                state = _turn_spins(own, fields, starts, neighbours, couplings, betas[sweep], state)
+                state = _turn_groups(
+                    own, fields, starts, neighbours, couplings, each, each[:-1], each[:-1], betas[sweep], state
+                )

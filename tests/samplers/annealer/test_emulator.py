@@ -9,7 +9,7 @@ from dwave.preprocessing import SpinReversalTransformComposite
 from numpy.typing import NDArray
 
 from qaml.errors import PartError
-from qaml.samplers.annealer.emulator.implementation import ThermalChip, ramp, sample_thermally
+from qaml.samplers.annealer.emulator.implementation import ThermalChip, in_order, ramp, sample_thermally
 from qaml.samplers.annealer.ising import Ising, to_ising
 from qaml.samplers.annealer.part import Backend, Hardware
 from qaml.samplers.annealer.temperature.implementation import effective_beta
@@ -29,11 +29,6 @@ def distribution(ising: Ising) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 def model_of(ising: Ising) -> dimod.BinaryQuadraticModel:
     return dimod.BinaryQuadraticModel.from_ising(ising.linear, ising.quadratic)
-
-
-def in_order(found: dimod.SampleSet, n: int) -> NDArray[np.int8]:
-    spins: NDArray[np.int8] = found.record.sample[:, [found.variables.index(unit) for unit in range(n)]]
-    return spins
 
 
 @pytest.mark.parametrize("backend", ["whole_chain", "simulated_annealing"])

@@ -94,9 +94,13 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
             found = PathIntegralAnnealingSampler().sample(
                 problem, num_reads=reads, seed=seed, beta_schedule_type="custom", **schedule
             )
-        order = [list(found.variables).index(variable) for variable in range(len(fields))]
-        spins: NDArray[np.int8] = found.record.sample[:, order]
-        return spins
+        return in_order(found, len(fields))
+
+
+def in_order(found: dimod.SampleSet, n: int) -> NDArray[np.int8]:
+    """The samples' variables 0 … n − 1 as columns, a row each that was returned."""
+    spins: NDArray[np.int8] = found.record.sample[:, [found.variables.index(variable) for variable in range(n)]]
+    return spins
 
 
 def check_range(name: str, values: NDArray[np.float64], allowed: tuple[float, float]) -> None:
