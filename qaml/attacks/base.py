@@ -74,11 +74,18 @@ class Target(NamedTuple):
     """What an attacker holds: the classifier it computes gradients on, and the inputs' bounds.
 
     Under transfer this is the surrogate; the runner scores the adversarials on the real target.
+
+    Attributes:
+        module: the classifier.
+        bounds: of every coordinate of its inputs.
+        n_classes: of its logits.
+        is_counted: whether the library's own count of successes is wanted; training asks for adversarials alone.
     """
 
     module: nn.Module
     bounds: Bounds
     n_classes: int
+    is_counted: bool = True
 
 
 class AttackResult(NamedTuple):
@@ -87,7 +94,7 @@ class AttackResult(NamedTuple):
     Attributes:
         adversarials: (n_epsilons, n, *shape) float32: the attacker's answer at each budget, the clean input where
             it has none (a minimisation attack whose smallest perturbation exceeds the budget).
-        claimed: (n_epsilons, n) bool, what the library itself counts as success.
+        claimed: (n_epsilons, n) bool, what the library itself counts as success; nothing where it is not asked.
         norms: (n,) float64, smallest perturbation found in the attack's norm, infinite without success; only for
             minimisation attacks.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import eagerpy
 import numpy as np
@@ -19,6 +19,8 @@ from qaml.attacks.geometry.implementation import project
 from qaml.attacks.gradient.part import FGSM, MIM, PGD, GradientAttack
 from qaml.errors import PartError
 
+T = TypeVar("T")
+
 
 def attack(
     part: GradientAttack, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress
@@ -29,18 +31,36 @@ def attack(
     claimed = np.zeros((len(part.grid), len(inputs)), dtype=np.bool_)
     pieces = chunks(len(inputs))
     with access(target, inputs, labels, seed, part.eot, _view(part)) as module:
-        check_gradients(module, inputs)
         model = library_model(module, target.bounds, inputs.device)
         for number, piece in enumerate(pieces):
-            answers = _one_step if isinstance(part, FGSM) else _many_steps
             batch = _Batch(part, target, module, model, inputs[piece], labels[piece])
-            answer = answers(batch)
+            answer = _answers(batch)
             for index, epsilon in enumerate(part.grid):
                 found = batch.clean if epsilon == 0 else answer(epsilon)
                 adversarials[index, piece] = found.cpu().numpy()
-                claimed[index, piece] = library_count(model, found, batch.labels).cpu().numpy()
+                if target.is_counted:
+                    claimed[index, piece] = library_count(model, found, batch.labels).cpu().numpy()
                 progress((number + (index + 1) / len(part.grid)) / len(pieces))
     return AttackResult(adversarials, claimed)
+
+
+def _answers(batch: _Batch) -> Callable[[float], Tensor]:
+    """Budget → adversarials.
+
+    Raises:
+        PartError: the logits do not depend differentiably on the inputs.
+    """
+    make = _one_step if isinstance(batch.part, FGSM) else _many_steps
+
+    def explained(call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except RuntimeError:
+            check_gradients(batch.module, batch.clean)
+            raise
+
+    answer = explained(lambda: make(batch))
+    return lambda epsilon: explained(lambda: answer(epsilon))
 
 
 def _view(part: GradientAttack) -> View:

@@ -168,6 +168,10 @@ class OneWireClassifier(nn.Module, ABC):
             return quadratic_form(self._collapsed(), states)
         if self.channels:
             return quadratic_form(self.averaged_observable().to(_complex(states)), states)
+        return self.plain_expectations(states)
+
+    def plain_expectations(self, states: Tensor) -> Tensor:
+        """⟨Z⟩ without noise layers: (batch,)."""
         return self.measured(self.run(states))
 
     def drawn_expectations(self, states: Tensor, draws: Tensor) -> Tensor:

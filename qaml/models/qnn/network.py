@@ -15,7 +15,8 @@ from qaml.models.one_wire.network import Encoding, Noise, OneWireClassifier
 from qaml.quantum.averaged.network import averaged_observable
 from qaml.quantum.circuit import Angle, Entangler, Gate, Operation, entangling_gates
 from qaml.quantum.statevector.gates.network import pauli_rotation, rot
-from qaml.quantum.statevector.layers.network import product_states, sampled_states
+from qaml.quantum.statevector.layers.network import FEW_WIRES, product_expectations, product_states, sampled_states
+from qaml.quantum.statevector.readout.network import z_signs
 
 if TYPE_CHECKING:
     from qaml.quantum.channels import ChannelPart
@@ -75,18 +76,38 @@ class QuantumNeuralNetwork(OneWireClassifier):
 
     def drawn(self, states: Tensor, draws: Tensor) -> tuple[Tensor, Tensor | None]:
         """The circuit for angles of the noise layers, (n_layers, n) or (batch, n_layers, n)."""
+        rotations, last = self._turned(states, draws)
+        run = product_states if draws.ndim == 2 else sampled_states
+        return run(states, rotations, self.entangler), last
+
+    def plain_expectations(self, states: Tensor) -> Tensor:
+        """⟨Z⟩ without noise layers: (batch,)."""
+        return self._behind(states, self._rotations(states.real.dtype))
+
+    def drawn_expectations(self, states: Tensor, draws: Tensor) -> Tensor:
+        """⟨Z⟩ for given angles of the noise layers: (batch,)."""
+        rotations, last = self._turned(states, draws)
+        if last is None and draws.ndim == 2:
+            return self._behind(states, rotations)
+        return super().drawn_expectations(states, draws)
+
+    def _behind(self, states: Tensor, rotations: Tensor) -> Tensor:
+        """⟨Z⟩ behind rotations that all samples share, on many wires without the states in between."""
+        if self.n_wires <= FEW_WIRES:
+            return self.measured(product_states(states, rotations, self.entangler))
+        signs = z_signs(states.shape[1], [self.readout], states.real)[:, 0]
+        return product_expectations(states, rotations, self.entangler, signs)
+
+    def _turned(self, states: Tensor, draws: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Every layer's rotations with its draws, and the angles of a last turn of the measured wire."""
         assert self.noise is not None, "only a circuit with noise layers has draws"
         rotations = self._rotations(states.real.dtype)
         turns = pauli_rotation("y", draws, rotations)
         if self.noise.settings.position == "before":
-            rotations, last = rotations @ turns, None
-        else:
-            # behind a layer's entangler is before the next layer's rotations; of the last turns, the measured wire's
-            first = torch.eye(2, dtype=turns.dtype, device=turns.device).expand_as(turns[..., :1, :, :, :])
-            rotations = rotations @ torch.cat((first, turns[..., :-1, :, :, :]), -4)
-            last = draws[..., -1, self.readout]
-        run = product_states if draws.ndim == 2 else sampled_states
-        return run(states, rotations, self.entangler), last
+            return rotations @ turns, None
+        # behind a layer's entangler is before the next layer's rotations; of the last turns, the measured wire's
+        first = torch.eye(2, dtype=turns.dtype, device=turns.device).expand_as(turns[..., :1, :, :, :])
+        return rotations @ torch.cat((first, turns[..., :-1, :, :, :]), -4), draws[..., -1, self.readout]
 
     def averaged_observable(self, channels: Sequence[ChannelPart] = ()) -> Tensor:
         """O averaged over the draws of noise layers that draw, with channels after every layer."""

@@ -69,7 +69,8 @@ def _craft(attack: AttackPart, defences: Sequence[DefencePart], info: InputInfo)
     budget = attack.model_copy(update={"epsilon": attack.grid[-1:]})
 
     def craft(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) -> Tensor:
-        result = budget.run(target(wrapped(module, defences, info), info), inputs, labels, seed, lambda _: None)
+        victim = target(wrapped(module, defences, info), info)._replace(is_counted=False)
+        result = budget.run(victim, inputs, labels, seed, lambda _: None)
         return torch.from_numpy(result.adversarials[-1]).to(inputs.device)
 
     return craft

@@ -12,7 +12,7 @@ from qaml.errors import PartError
 from qaml.quantum.circuit import Entangler, layered
 from qaml.quantum.reference.implementation import reference
 from qaml.quantum.statevector.gates.network import rot
-from qaml.quantum.statevector.layers.network import at_once, layer_by_layer
+from qaml.quantum.statevector.layers.network import at_once, layer_by_layer, product_expectations
 from qaml.quantum.statevector.network import (
     layered_expectations,
     layered_states,
@@ -63,6 +63,31 @@ def test_the_whole_unitary_does_what_the_layers_do(
     for other in (fast, several):
         assert_same(other, slow)
         assert_same(gradients(other.real.sum() + other.imag.square().sum(), [states, angles]), wanted)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    n_wires=st.integers(2, 6),
+    n_layers=st.integers(0, 5),
+    entangler=st.sampled_from(["cz_chain", "cnot_chain", "cnot_ring"]),
+    seed=st.integers(0, 99),
+)
+def test_a_diagonal_observable_in_one_go_is_that_of_the_states(
+    n_wires: int, n_layers: int, entangler: Entangler, seed: int
+) -> None:
+    states = normalised(features_of(3, 2**n_wires, seed)).requires_grad_()
+    angles = weights_of(n_layers, n_wires, seed).requires_grad_()
+    signs = z_signs(2**n_wires, [seed % n_wires], states)[:, 0]
+    behind = layer_by_layer(states.to(torch.complex128), rot(*angles.unbind(-1)), entangler)
+    slow = behind.abs().square() @ signs
+    fast = product_expectations(states, rot(*angles.unbind(-1)), entangler, signs)
+    assert_same(fast, slow)
+    weights = torch.arange(1, 4, dtype=torch.float64)
+    arrays = [states, angles] if n_layers else [states]
+    wanted = gradients((slow * weights).sum(), arrays)
+    assert_same(gradients((fast * weights).sum(), arrays), wanted)
+    constant = product_expectations(states, rot(*angles.detach().unbind(-1)), entangler, signs)
+    assert_same(gradients((constant * weights).sum(), [states])[0], wanted[0])
 
 
 @pytest.mark.parametrize(

@@ -104,20 +104,47 @@ def at_once(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
 
 def layer_by_layer(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
     """The same layer by layer, two products each: states (batch, 2**n) complex, rotations (n_layers, n, 2, 2)."""
-    n_wires = rotations.shape[1]
-    n_left = n_wires // 2
+    left, right = _halves(rotations, entangler)
+    after: Tensor = _Layers.apply(_split(states, left, right), left, right, entangler)  # type: ignore[no-untyped-call]
+    if entangler != "cz_chain" and len(left):
+        after = after.index_select(2, _gray(torch.arange(after.shape[2], device=after.device)))
+    return after.transpose(0, 1).flatten(1)
+
+
+def product_expectations(states: Tensor, rotations: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
+    """Σ_j signs_j |ψ_j|² behind the layers, found with its gradients in one go; made for many wires.
+
+    Args:
+        states: (batch, 2**n), real or complex.
+        rotations: (n_layers, n, 2, 2), complex and unitary.
+        entangler: the same after every layer.
+        signs: (2**n,), a diagonal observable.
+
+    Returns:
+        (batch,), real, differentiable once in states and rotations.
+    """
+    left, right = _halves(rotations, entangler)
+    seen = signs.reshape(left.shape[-1], right.shape[-1])
+    if entangler != "cz_chain" and len(left):  # columns stay as the last layer leaves them, the signs move instead
+        seen = seen[:, torch.argsort(_gray(torch.arange(seen.shape[1], device=seen.device)))]
+    halves = _split(states.to(rotations.dtype), left, right)
+    found: Tensor = _Expectations.apply(halves, left, right, entangler, seen)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _halves(rotations: Tensor, entangler: Entangler) -> tuple[Tensor, Tensor]:
+    """What a layer multiplies by from the left, (n_layers, 2**a, 2**a), and from the right, (n_layers, 2**b, 2**b)."""
+    n_left = rotations.shape[1] // 2
     left, right = kronecker(rotations[:, :n_left]), kronecker(rotations[:, n_left:])
     rows, columns = (torch.arange(part.shape[-1], device=part.device) for part in (left, right))
     if entangler == "cz_chain":
-        left, right = left * _pair_signs(rows)[:, None], right * _pair_signs(columns)[:, None]
-    else:
-        left = left[:, _gray(rows)]
-        right = torch.cat((right[:1], right[1:, :, torch.argsort(_gray(columns))]))
-    halves = states.reshape(len(states), len(rows), len(columns)).transpose(0, 1)
-    after: Tensor = _Layers.apply(halves, left, right, entangler)  # type: ignore[no-untyped-call]
-    if entangler != "cz_chain" and len(left):
-        after = after.index_select(2, _gray(columns))
-    return after.transpose(0, 1).flatten(1)
+        return left * _pair_signs(rows)[:, None], right * _pair_signs(columns)[:, None]
+    return left[:, _gray(rows)], torch.cat((right[:1], right[1:, :, torch.argsort(_gray(columns))]))
+
+
+def _split(states: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """(batch, 2**n) → (2**a, batch, 2**b)."""
+    return states.reshape(len(states), left.shape[-1], right.shape[-1]).transpose(0, 1)
 
 
 def sampled_states(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
@@ -191,9 +218,7 @@ class _Layers(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
         """(2**a, batch, 2**b), (n_layers, 2**a, 2**a), (n_layers, 2**b, 2**b) → as the first."""
-        states = states.contiguous()
-        for a, b in zip(left, right, strict=True):
-            states = _join(_from_right(_from_left(a, states), b.T), entangler)
+        states = _through(states, left, right, entangler)
         ctx.save_for_backward(states, left, right)
         ctx.entangler = entangler
         return states
@@ -201,21 +226,66 @@ class _Layers(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
-        """The states' gradient steps back like the states do; a matrix' gradient is the product of the two."""
+        """The states' gradient steps back."""
         states, left, right = ctx.saved_tensors
-        states, gradient = states.clone(), gradient.contiguous().clone()
         wanted = any(ctx.needs_input_grad[1:])
-        left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(right)
-        for layer in range(len(left) - 1, -1, -1):
-            after = _part(gradient, ctx.entangler)
-            middle = _from_right(after, right[layer].conj())
-            gradient = _from_left(left[layer].mH, middle)
-            if wanted:
-                states = _from_right(_part(states, ctx.entangler), right[layer].conj())
-                right_gradient[layer] = (states.flatten(0, 1).mH @ after.flatten(0, 1)).T
-                states = _from_left(left[layer].mH, states)
-                left_gradient[layer] = middle.flatten(1) @ states.flatten(1).mH
-        return gradient, left_gradient if wanted else None, right_gradient if wanted else None, None
+        return *_back(states, gradient.contiguous().clone(), left, right, ctx.entangler, wanted), None
+
+
+class _Expectations(torch.autograd.Function):
+    """Σ signs |X|² of X behind the layers, whose gradient in X is 2 signs X."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
+        """(2**a, batch, 2**b), (n_layers, 2**a, 2**a), (n_layers, 2**b, 2**b), (2**a, 2**b) → (batch,)."""
+        states = _through(states, left, right, entangler)
+        ctx.save_for_backward(states, left, right, signs)
+        ctx.entangler = entangler
+        parts = torch.view_as_real(states).square().sum(3)
+        return (parts * signs[:, None]).sum((0, 2))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
+        """The states' gradient begins at the observable and steps back."""
+        states, left, right, signs = ctx.saved_tensors
+        wanted = any(ctx.needs_input_grad[1:3])
+        first = states * (2 * signs[:, None] * gradient[None, :, None])
+        return *_back(states, first, left, right, ctx.entangler, wanted), None, None
+
+
+def _through(states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
+    states = states.contiguous()
+    for a, b in zip(left, right, strict=True):
+        states = _join(_from_right(_from_left(a, states), b.T), entangler)
+    return states
+
+
+def _back(
+    states: Tensor, gradient: Tensor, left: Tensor, right: Tensor, entangler: Entangler, wanted: bool
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """The gradient in front of the layers steps back like the states do; a matrix' gradient is the product of the two.
+
+    Args:
+        states: behind the layers; kept as they are.
+        gradient: of these, overwritten.
+        left: of every layer.
+        right: of every layer.
+        entangler: of every layer.
+        wanted: whether the matrices' gradients are.
+    """
+    states = states.clone() if wanted else states
+    left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(right)
+    for layer in range(len(left) - 1, -1, -1):
+        after = _part(gradient, entangler)
+        middle = _from_right(after, right[layer].conj())
+        gradient = _from_left(left[layer].mH, middle)
+        if wanted:
+            states = _from_right(_part(states, entangler), right[layer].conj())
+            right_gradient[layer] = (states.flatten(0, 1).mH @ after.flatten(0, 1)).T
+            states = _from_left(left[layer].mH, states)
+            left_gradient[layer] = middle.flatten(1) @ states.flatten(1).mH
+    return gradient, left_gradient if wanted else None, right_gradient if wanted else None
 
 
 def _from_left(matrix: Tensor, states: Tensor) -> Tensor:
