@@ -9,7 +9,20 @@ from typing import Any, Literal, NamedTuple
 
 from qaml.plan.digest import Digest
 
-StepKind = Literal["load", "train", "attack", "evaluate", "diagnose", "plant", "exact", "picture", "portrait", "judge"]
+StepKind = Literal[
+    "load",
+    "train",
+    "attack",
+    "evaluate",
+    "diagnose",
+    "plant",
+    "exact",
+    "picture",
+    "portrait",
+    "embed",
+    "inspect",
+    "judge",
+]
 
 
 class Step(NamedTuple):

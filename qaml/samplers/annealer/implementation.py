@@ -13,9 +13,10 @@ from dwave.embedding.chain_breaks import MinimizeEnergy, discard, majority_vote
 from dwave.embedding.chain_strength import uniform_torque_compensation
 from dwave.preprocessing import SpinReversalTransformComposite
 from dwave.system import FixedEmbeddingComposite
+from numpy.typing import NDArray
 
 from qaml.errors import PartError
-from qaml.samplers.annealer.embedding.implementation import embed, graph_of
+from qaml.samplers.annealer.embedding.implementation import Chains, couplers, embed, qubits_of
 from qaml.samplers.annealer.emulator.implementation import ThermalChip, emulated, in_order
 from qaml.samplers.annealer.ising import Ising, to_ising
 from qaml.samplers.annealer.qpu import call_qpu, open_qpu
@@ -26,10 +27,12 @@ from qaml.samplers.conditional import conditional_moments
 from qaml.samplers.gibbs.chains import make_chains
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from qaml.samplers.annealer.part import Annealer
     from qaml.types import FloatArray
+
+
+Shares = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Qubits of each unit's chain (n + m,), and couplers of each pair of units (n, m)."""
 
 
 class Response(NamedTuple):
@@ -61,27 +64,29 @@ class AnnealerPhase:
         self.chip = None
         if part.backend not in ("qpu", "recorded"):
             self.chip = ThermalChip(part.hardware, part.backend, part.sweeps, int(chip))
-        self.chains, child = self._child(int(chains))
+        self.chains, self._shares, child = self._child(int(chains))
         self._gauges = SpinReversalTransformComposite(child, seed=int(gauges))
         self.sampler = self._gauges if self.chains is None else FixedEmbeddingComposite(self._gauges, self.chains)
         self._gibbs = make_chains(n_visible, n_hidden, (1.0,) * part.reads, seed, "cpu") if part.gibbs else None
-        self._seed, self._calls = int(gauges), 0
+        self._seed, self.calls = int(gauges), 0
         self.reads_used, self.qpu_seconds = 0, 0.0
         self._slowest = 0.0
         self._latest: list[Response] = []
+        self._visible = np.zeros((0, n_visible), np.uint8)
 
-    def _child(self, seed: int) -> tuple[dict[int, tuple[int, ...]] | None, dimod.Sampler]:
-        """The chains and the annealer, real or emulated."""
+    def _child(self, seed: int) -> tuple[Chains | None, Shares, dimod.Sampler]:
+        """The chains, what shares a unit's field and a pair's coupling, and the annealer, real or emulated."""
         part = self.part
-        if part.embedding == "none" or part.backend == "recorded":
-            return None, self.chip
-        if self.chip is None:
-            child = open_qpu(part.solver)
-            graph = child.to_networkx_graph()
-        else:
-            child = emulated(part.hardware, self.chip)
-            graph = graph_of(part.hardware.topology, part.hardware.size, part.hardware.broken_qubits)
-        return embed(self.n_visible, self.n_hidden, graph, part.embedding, seed), child
+        if not part.needs_embedding:
+            alone = np.ones(self.n_visible + self.n_hidden), np.ones((self.n_visible, self.n_hidden))
+            return None, alone, self.chip
+        child = open_qpu(part.solver) if self.chip is None else emulated(part.hardware, self.chip)
+        graph = qubits_of(part.layout, child)
+        chains = embed(self.n_visible, self.n_hidden, graph, part.layout, seed)
+        if self.chip is not None:
+            self.chip.chains = {qubit: unit for unit, chain in chains.items() for qubit in chain}
+        lengths = np.array([len(chains[unit]) for unit in range(len(chains))], np.float64)
+        return chains, (lengths, couplers(chains, self.n_visible, graph)), child
 
     def moments(self, parameters: BoltzmannParameters[FloatArray], batch: FloatArray) -> Moments[FloatArray]:  # noqa: ARG002
         """Estimate the model's moments from one call.
@@ -91,25 +96,28 @@ class AnnealerPhase:
         """
         response = self.call(to_ising(parameters))
         self._latest.append(response)
-        visible = ((response.answer.visible + 1) // 2).astype(np.float32)
+        self._visible = (response.answer.visible > 0).astype(np.uint8)
+        visible = self._visible.astype(np.float32)
         if self._gibbs is not None:
             self._gibbs.start_from(visible)
             self._gibbs.sweep(parameters, self.part.gibbs)
+            self._visible = self._gibbs.visible(len(visible))
             return self._gibbs.moments(parameters, len(visible))
         return conditional_moments(parameters, visible)
 
     def call(self, ising: Ising) -> Response:
         """One call: samples of exp(−H) as far as the annealer can give them."""
         if self.tape.is_replayed:
+            self.calls += 1
             return self._counted(self.tape.next(ising, self.n_visible, self.n_hidden), ising)
         self._check_budget()
         part, assumed = self.part, max(self.tracker.beta, self._least_divisor(ising))
         programmed = ising.scaled(1 / assumed)
         model = dimod.BinaryQuadraticModel.from_ising(programmed.linear, programmed.quadratic)
-        self._gauges.rng = np.random.default_rng((self._seed, self._calls))
+        self._gauges.rng = np.random.default_rng((self._seed, self.calls))
         if self.chip is not None:
-            self.chip.calls = self._calls * max(part.spin_reversals, 1)
-        self._calls += 1
+            self.chip.calls = self.calls * max(part.spin_reversals, 1)
+        self.calls += 1
         settings: dict[str, Any] = {
             "num_reads": part.reads // max(part.spin_reversals, 1),
             "num_spin_reversal_transforms": part.spin_reversals,
@@ -145,10 +153,15 @@ class AnnealerPhase:
         return Response(answer, effective)
 
     def _least_divisor(self, ising: Ising) -> float:
-        """What the problem must be divided by to be programmable; if that is more than β, samples come too hot."""
+        """What the problem must be divided by to be programmable; if that is more than β, samples come too hot.
+
+        A unit's field is shared by the qubits of its chain, and a coupling by the couplers between two chains.
+        """
         fields = np.concatenate((ising.visible_fields, ising.hidden_fields))
-        largest = np.abs(fields).max(), np.abs(ising.couplings).max()
-        return max(float(size) / limit for size, limit in zip(largest, self._limits[:2], strict=True))
+        h_limit, j_limit, _ = self._limits
+        qubits, couplers = self._shares
+        largest = float(np.abs(fields / qubits).max()), float(np.abs(ising.couplings / couplers).max())
+        return max(largest[0] / h_limit, largest[1] / j_limit)
 
     @cached_property
     def _limits(self) -> tuple[float, float, float]:
@@ -178,15 +191,19 @@ class AnnealerPhase:
         part = self.part
         if part.most_reads is not None and self.reads_used + part.reads > part.most_reads:
             raise PartError(
-                f"the budget of {part.most_reads:,} reads is used up: {self.reads_used:,} after {self._calls:,} calls",
+                f"the budget of {part.most_reads:,} reads is used up: {self.reads_used:,} after {self.calls:,} calls",
                 "raise 'most_reads' to go on from the checkpoint",
             )
         if part.most_qpu_seconds is not None and self.qpu_seconds + self._slowest > part.most_qpu_seconds:
             raise PartError(
                 f"the budget of {part.most_qpu_seconds:g} s of QPU time is used up: "
-                f"{self.qpu_seconds:.2f} s after {self._calls:,} calls",
+                f"{self.qpu_seconds:.2f} s after {self.calls:,} calls",
                 "raise 'most_qpu_seconds' to go on from the checkpoint",
             )
+
+    def samples(self) -> NDArray[np.uint8]:
+        """The visible units behind the latest moments, (reads, n) of 0 and 1."""
+        return self._visible
 
     def curves(self) -> dict[str, float]:
         """Averages over the calls since the last time: for the training curves."""
@@ -204,7 +221,7 @@ class AnnealerPhase:
         numbers = {
             "beta": self.tracker.beta,
             "observed": self.tracker.calls,
-            "calls": self._calls,
+            "calls": self.calls,
             "reads": self.reads_used,
             "qpu_seconds": self.qpu_seconds,
             "slowest": self._slowest,
@@ -221,7 +238,7 @@ class AnnealerPhase:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``."""
         self.tracker.beta, self.tracker.calls = float(state["beta"]), int(state["observed"])
-        self._calls, self.reads_used = int(state["calls"]), int(state["reads"])
+        self.calls, self.reads_used = int(state["calls"]), int(state["reads"])
         self.qpu_seconds, self._slowest = float(state["qpu_seconds"]), float(state["slowest"])
         self.tape.restore({name.removeprefix("tape."): a for name, a in state.items() if name.startswith("tape.")})
         if self._gibbs is not None:

@@ -2,7 +2,9 @@
 
 A move of one spin can hardly turn a chain of strongly coupled ones. A group is turned as a whole: every spin of it
 changes sign, which leaves the couplings inside as they are. Both are heat-bath moves, so any choice of groups leaves
-exp(−βH) as it is; groups only decide how fast it is reached.
+exp(−βH) as it is; groups only decide how fast it is reached. Reads start with every group in one piece, as the
+couplings inside would have it, and spins move on their own only once the groups have been annealed: broken chains are
+then as many as the temperature makes, not as many as a fast anneal leaves behind.
 
 Every read has its own random stream (SplitMix64; Steele, Lea & Flood 2014), a function of the seed and the read.
 Compiled code is cached beside this file, and everything that the kernel calls stands here.
@@ -39,15 +41,38 @@ def _turns(energy: float, word: int) -> bool:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _turn_groups(
+def _measure(
     own: NDArray[np.int8],
     fields: NDArray[np.float64],
+    starts: NDArray[np.int32],
+    neighbours: NDArray[np.int32],
+    couplings: NDArray[np.float64],
+    group_of: NDArray[np.int32],
+    outside: NDArray[np.float64],
+    inside: NDArray[np.float64],
+) -> None:
+    """What acts on each spin from outside its group, field included, and from inside."""
+    for i in range(len(own)):
+        outside[i], inside[i] = fields[i], 0.0
+        for edge in range(starts[i], starts[i + 1]):
+            j = neighbours[edge]
+            if group_of[j] == group_of[i]:
+                inside[i] += couplings[edge] * own[j]
+            else:
+                outside[i] += couplings[edge] * own[j]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _turn_groups(
+    own: NDArray[np.int8],
     starts: NDArray[np.int32],
     neighbours: NDArray[np.int32],
     couplings: NDArray[np.float64],
     group_starts: NDArray[np.int32],
     members: NDArray[np.int32],
     group_of: NDArray[np.int32],
+    outside: NDArray[np.float64],
+    inside: NDArray[np.float64],
     beta: float,
     state: int,
 ) -> int:
@@ -55,17 +80,72 @@ def _turn_groups(
     for group in range(len(group_starts) - 1):
         change = 0.0
         for k in range(group_starts[group], group_starts[group + 1]):
-            i = members[k]
-            outside = fields[i]
-            for edge in range(starts[i], starts[i + 1]):
-                if group_of[neighbours[edge]] != group:
-                    outside += couplings[edge] * own[neighbours[edge]]
-            change -= 2.0 * own[i] * outside
+            change -= 2.0 * own[members[k]] * outside[members[k]]
         state = uint64(state + _STEP)
         if _turns(beta * change, _word(state)):
             for k in range(group_starts[group], group_starts[group + 1]):
-                own[members[k]] = -own[members[k]]
+                i = members[k]
+                own[i], inside[i] = -own[i], -inside[i]
+                for edge in range(starts[i], starts[i + 1]):
+                    if group_of[neighbours[edge]] != group:
+                        outside[neighbours[edge]] += 2.0 * couplings[edge] * own[i]
     return state
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _turn_spins(
+    own: NDArray[np.int8],
+    starts: NDArray[np.int32],
+    neighbours: NDArray[np.int32],
+    couplings: NDArray[np.float64],
+    group_of: NDArray[np.int32],
+    outside: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    beta: float,
+    state: int,
+) -> int:
+    """One sweep over the spins; the random stream's next state."""
+    for i in range(len(own)):
+        state = uint64(state + _STEP)
+        if _turns(-2.0 * beta * own[i] * (outside[i] + inside[i]), _word(state)):
+            own[i] = -own[i]
+            for edge in range(starts[i], starts[i + 1]):
+                j = neighbours[edge]
+                if group_of[j] == group_of[i]:
+                    inside[j] += 2.0 * couplings[edge] * own[i]
+                else:
+                    outside[j] += 2.0 * couplings[edge] * own[i]
+    return state
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def aligned(
+    starts: NDArray[np.int32],
+    neighbours: NDArray[np.int32],
+    couplings: NDArray[np.float64],
+    group_starts: NDArray[np.int32],
+    members: NDArray[np.int32],
+    group_of: NDArray[np.int32],
+) -> NDArray[np.int8]:
+    """Spins (n,) of ±1 that satisfy a tree of couplings inside each group, from its first member on."""
+    spins = np.zeros(len(group_of), np.int8)
+    queue = np.empty(len(group_of), np.int32)
+    for group in range(len(group_starts) - 1):
+        for k in range(group_starts[group], group_starts[group + 1]):  # a member that is not reached begins again
+            if spins[members[k]] != 0:
+                continue
+            spins[members[k]] = 1
+            queue[0], first, last = members[k], 0, 1
+            while first < last:
+                i = queue[first]
+                first += 1
+                for edge in range(starts[i], starts[i + 1]):
+                    j = neighbours[edge]
+                    if group_of[j] == group and spins[j] == 0:
+                        spins[j] = -spins[i] if couplings[edge] > 0 else spins[i]
+                        queue[last] = j
+                        last += 1
+    return spins
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -78,11 +158,11 @@ def sample(
     members: NDArray[np.int32],
     group_of: NDArray[np.int32],
     betas: NDArray[np.float64],
-    single_every: int,
+    n_whole: int,
     seed: int,
     spins: NDArray[np.int8],
 ) -> None:
-    """Anneal every read along the inverse temperatures, in place; reads start at uniformly random spins.
+    """Anneal every read along the inverse temperatures, in place; groups start in one piece and up or down at random.
 
     Args:
         fields: h, (n,).
@@ -93,22 +173,36 @@ def sample(
         members: of every group, one after the other; each spin is in one group.
         group_of: (n,) the group of each spin.
         betas: an inverse temperature for each sweep over the groups.
-        single_every: sweeps over the groups from one sweep over the spins to the next; the last has one in any case.
+        n_whole: the first sweeps, which move groups alone; every other one afterwards is followed by one over the
+            spins, and so is the last.
         seed: of every draw.
         spins: (reads, n) of ±1.
     """
-    last, each = len(betas) - 1, np.arange(len(fields) + 1).astype(np.int32)  # every spin a group of its own
+    last, outside, inside = len(betas) - 1, np.empty(len(fields)), np.empty(len(fields))
+    start = aligned(starts, neighbours, couplings, group_starts, members, group_of)
+    are_groups = len(group_starts) - 1 < len(fields)
     for read in range(len(spins)):
         state = _word(uint64(seed) ^ _word(uint64(read) + _STEP))
         own = spins[read]
-        for i in range(len(own)):
+        for group in range(len(group_starts) - 1):
             state = uint64(state + _STEP)
-            own[i] = 1 if _word(state) >> uint64(63) else -1
+            sign = 1 if _word(state) >> uint64(63) else -1
+            for k in range(group_starts[group], group_starts[group + 1]):
+                own[members[k]] = sign * start[members[k]]
+        _measure(own, fields, starts, neighbours, couplings, group_of, outside, inside)
         for sweep in range(len(betas)):
             state = _turn_groups(
-                own, fields, starts, neighbours, couplings, group_starts, members, group_of, betas[sweep], state
+                own,
+                starts,
+                neighbours,
+                couplings,
+                group_starts,
+                members,
+                group_of,
+                outside,
+                inside,
+                betas[sweep],
+                state,
             )
-            if sweep % single_every == single_every - 1 or sweep == last:
-                state = _turn_groups(
-                    own, fields, starts, neighbours, couplings, each, each[:-1], each[:-1], betas[sweep], state
-                )
+            if are_groups and sweep >= n_whole and ((sweep - n_whole) % 2 == 1 or sweep == last):
+                state = _turn_spins(own, starts, neighbours, couplings, group_of, outside, inside, betas[sweep], state)

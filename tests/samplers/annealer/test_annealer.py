@@ -23,6 +23,8 @@ from tests.samplers.machines import small_machine
 
 SMALL = Hardware(size=3)
 QUIET = Hardware(size=3, h_error=0, j_error=0)
+WARM = QUIET.model_copy(update={"beta": 3.0})
+"""Where moves of single qubits still turn a chain now and then."""
 BATCH = np.zeros((1, 1), np.float32)
 
 
@@ -44,7 +46,9 @@ def test_the_annealer_keeps_a_samplers_promises(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize("backend", ["whole_chain", "simulated_annealing"])
 def test_embedded_samples_are_close_to_boltzmanns_once_the_temperature_is_tracked(backend: Any) -> None:
     machine = small_machine(6, 4, scale=0.5)
-    sampler = settled(phase(6, 4, hardware=QUIET, reads=1000, backend=backend), machine)
+    hardware = QUIET if backend == "whole_chain" else WARM
+    temperature = Temperature(beta=hardware.beta)
+    sampler = settled(phase(6, 4, hardware=hardware, reads=1000, backend=backend, temperature=temperature), machine)
     ising = to_ising(machine)
     answers = [sampler.call(ising).answer for _ in range(20)]
     spins = np.concatenate([np.concatenate((a.visible, a.hidden), axis=1) for a in answers])
@@ -81,8 +85,12 @@ def test_temperature_policies(policy: Any, moves: bool) -> None:
 
 def test_a_problem_outside_the_ranges_is_divided_by_more() -> None:
     machine = BoltzmannParameters(np.full((5, 4), 30, np.float32), np.zeros(5, np.float32), np.zeros(4, np.float32))
-    answer = phase(temperature=Temperature(policy="fixed", beta=1.0)).call(to_ising(machine)).answer
-    assert answer.assumed == pytest.approx(5 * 30 / 4 / 2)  # the largest field, of 5 couplings, against 2
+    logical, embedded = (
+        phase(embedding=how, temperature=Temperature(policy="fixed", beta=1.0)).call(to_ising(machine)).answer
+        for how in ("none", "structure")
+    )
+    assert logical.assumed == pytest.approx(5 * 30 / 4 / 2)  # the largest field, of 5 couplings, against 2
+    assert embedded.assumed == pytest.approx(4 * 30 / 4 / 2)  # hidden units share theirs between two qubits
 
 
 def test_weak_chains_break_and_strong_ones_do_not() -> None:

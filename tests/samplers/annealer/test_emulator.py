@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qaml.errors import PartError
 from qaml.samplers.annealer.emulator.implementation import ThermalChip, in_order, ramp, sample_thermally
 from qaml.samplers.annealer.ising import Ising, to_ising
+from qaml.samplers.annealer.kernel import aligned
 from qaml.samplers.annealer.part import Backend, Hardware
 from qaml.samplers.annealer.temperature.implementation import effective_beta
 from tests.samplers.machines import small_machine, states
@@ -54,15 +55,26 @@ def test_logical_samples_are_boltzmanns(backend: Backend, n_visible: int, n_hidd
 
 
 def test_groups_change_nothing_but_the_speed() -> None:
-    """Couplings strong enough to make groups of spins: still the Boltzmann distribution."""
+    """Groups of coupled spins, of spins that are not, and of one: always the Boltzmann distribution."""
     fields = np.array([0.3, -0.2, 0.1, 0.4])
     rows, columns, couplings = np.array([0, 1, 2]), np.array([1, 2, 3]), np.array([-2.0, 0.4, 1.9])
-    spins = sample_thermally(fields, rows, columns, couplings, ramp(1.0, 60), READS, seed=2)
     every = 2 * states(4) - 1
     energies = every @ fields + (every[:, rows] * every[:, columns]) @ couplings
     chances = np.exp(-energies) / np.exp(-energies).sum()
-    found = np.bincount((spins > 0) @ (2 ** np.arange(3, -1, -1)), minlength=16) / READS
-    assert np.abs(found - chances).sum() / 2 < 0.02
+    for number, groups in enumerate(([0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 0, 0], [0, 1, 2, 3])):
+        together = np.array(groups, np.int32)
+        spins = sample_thermally(fields, rows, columns, couplings, together, ramp(1.0, 120), READS, seed=2 + number)
+        found = np.bincount((spins > 0) @ (2 ** np.arange(3, -1, -1)), minlength=16) / READS
+        assert np.abs(found - chances).sum() / 2 < 0.02
+
+
+def test_groups_start_as_the_couplings_inside_would_have_it() -> None:
+    """Two chains, one of them in a gauge that turns its middle, and a pair that nothing couples."""
+    starts = np.array([0, 1, 3, 4, 4, 4], np.int32)
+    neighbours, couplings = np.array([1, 0, 2, 1], np.int32), np.array([-1.0, -1.0, 1.0, 1.0])
+    groups, members = np.array([0, 0, 0, 1, 1], np.int32), np.arange(5, dtype=np.int32)
+    spins = aligned(starts, neighbours, couplings, np.array([0, 3, 5], np.int32), members, groups)
+    assert spins.tolist() == [1, 1, -1, 1, 1]
 
 
 @pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qaml.samplers.annealer.embedding.implementation import embed, graph_of
 from qaml.samplers.annealer.ising import Ising, to_boltzmann, to_ising
+from qaml.samplers.annealer.part import Layout
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.exact.implementation import all_states
 
@@ -87,7 +88,7 @@ def test_a_gauge_changes_signs_and_no_energy(n_visible: int, n_hidden: int, seed
 def test_intact_chains_cost_nothing(topology: str, seed: int) -> None:
     n_visible, n_hidden = 4, 3
     graph = graph_of(topology, 3)
-    chains = embed(n_visible, n_hidden, graph, "structure")
+    chains = embed(n_visible, n_hidden, graph, Layout(topology="chimera"))
     ising = to_ising(machine(n_visible, n_hidden, seed))
     logical = dimod.BinaryQuadraticModel.from_ising(ising.linear, ising.quadratic, ising.offset)
     embedded = embed_bqm(logical, chains, graph, chain_strength=1.7)

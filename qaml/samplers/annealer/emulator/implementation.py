@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 _HOTTEST = 0.05
 """Share of the final inverse temperature at which annealing starts."""
-_SINGLE_EVERY = 5
-"""Sweeps over chains from one sweep over qubits to the next."""
-_STRONG = 0.5
-"""Qubits form a group where their coupling has at least this share of the strongest one: a chain, as a rule."""
 _SLACK = 1e-9
 """Relative rounding that a programmed value may be outside its range by."""
 
@@ -52,6 +48,8 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
         self.sweeps = sweeps
         self.seed = seed
         self.calls = 0
+        self.chains: Mapping[Any, int] = {}
+        """Qubit → the chain that it belongs to; moves of whole chains need to know."""
 
     def sample(self, bqm: dimod.BinaryQuadraticModel, num_reads: int = 1, **_: Any) -> dimod.SampleSet:
         """Samples of exp(−β(H + errors)), one row a read.
@@ -70,10 +68,17 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
         seed = int(rng.integers(2**31))
         if self.backend == "whole_chain":
             betas = ramp(self.hardware.beta, self.sweeps)
-            spins = sample_thermally(fields, rows, columns, couplings, betas, num_reads, seed)
+            groups = self._groups(tuple(labels))
+            spins = sample_thermally(fields, rows, columns, couplings, groups, betas, num_reads, seed)
         else:
             spins = self._by_ocean(fields, rows, columns, couplings, num_reads, seed)
         return dimod.SampleSet.from_samples_bqm((spins, list(labels)), bqm)
+
+    def _groups(self, labels: tuple[Any, ...]) -> NDArray[np.int32]:
+        """The number of each qubit's chain; a qubit of none is one by itself."""
+        numbers: dict[int, int] = {}
+        keys = (self.chains.get(label, -1 - place) for place, label in enumerate(labels))
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int32)
 
     def _by_ocean(
         self,
@@ -130,18 +135,20 @@ def sample_thermally(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     couplings: NDArray[np.float64],
+    groups: NDArray[np.int32],
     betas: NDArray[np.float64],
     reads: int,
     seed: int,
 ) -> NDArray[np.int8]:
-    """Heat-bath samples (reads, n) of ±1 by moves of spins and of strongly coupled groups.
+    """Heat-bath samples (reads, n) of ±1 by moves of spins and of groups of them.
 
     Args:
         fields: h, (n,).
         rows: one end of each coupling.
         columns: the other.
         couplings: J.
-        betas: inverse temperature of each sweep.
+        groups: (n,) the group of each spin, 0 … groups − 1.
+        betas: inverse temperature of each sweep; the first half moves groups alone.
         reads: independent samples.
         seed: of every draw.
     """
@@ -149,7 +156,6 @@ def sample_thermally(
     ends, others, both = np.concatenate((rows, columns)), np.concatenate((columns, rows)), np.tile(couplings, 2)
     order = np.argsort(ends, kind="stable")
     starts = np.searchsorted(ends[order], np.arange(n + 1)).astype(np.int32)
-    groups = _groups(n, rows, columns, couplings)
     members = np.argsort(groups, kind="stable").astype(np.int32)
     group_starts = np.searchsorted(groups[members], np.arange(groups.max(initial=-1) + 2)).astype(np.int32)
     spins = np.empty((reads, n), np.int8)
@@ -162,26 +168,11 @@ def sample_thermally(
         members,
         groups,
         betas,
-        _SINGLE_EVERY,
+        len(betas) // 2,
         seed,
         spins,
     )
     return spins
-
-
-def _groups(
-    n: int, rows: NDArray[np.int64], columns: NDArray[np.int64], couplings: NDArray[np.float64]
-) -> NDArray[np.int32]:
-    """The number of each spin's group: spins joined by couplings that are about as strong as the strongest."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    if not len(couplings):
-        return np.arange(n, dtype=np.int32)
-    strong = np.abs(couplings) >= _STRONG * np.abs(couplings).max()
-    joined = coo_array((np.ones(strong.sum()), (rows[strong], columns[strong])), shape=(n, n))
-    _, groups = connected_components(joined, directed=False)
-    return groups.astype(np.int32)
 
 
 def emulated(hardware: Hardware, chip: ThermalChip) -> MockDWaveSampler:
