@@ -48,6 +48,8 @@ MetricName = Literal[
     "fidelity",
     "flip_probability",
     "noise_reach",
+    "sampling_error",
+    "gradient_angle",
 ]
 
 

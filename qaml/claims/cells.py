@@ -36,6 +36,10 @@ ONE_ATTACK: frozenset[MetricName] = frozenset(
         "noise_reach",
     }
 )
+OF_TRAINING: frozenset[MetricName] = frozenset(
+    {"training_loss", "flip_probability", "sampling_error", "gradient_angle"}
+)
+"""Metrics of a training run as a whole, one number a seed, without an image."""
 WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
 
 

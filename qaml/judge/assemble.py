@@ -62,6 +62,9 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
         outcome.model_copy(
             update={
                 "strips": tuple(media.strip(strip) for strip in outcome.strips),
+                "embeddings": tuple(
+                    each.model_copy(update={"file": media.copy(each.file)}) for each in outcome.embeddings
+                ),
                 "provenance": _provenance(session, outcome, commit),
                 "replay": session.replay(outcome),
             }

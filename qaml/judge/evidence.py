@@ -161,7 +161,20 @@ class StoreSource:
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         """Training curves, one dictionary a seed."""
         roles = self._seeds(f"train {model}")
-        return tuple(json.loads(self._read(role, "history.json").read_text()) for role in roles)
+        return tuple(self._json(role, "history.json") for role in roles)
+
+    def inspections(self, model: str) -> tuple[dict[str, Any], ...]:
+        """What an inspection of the samples found, one dictionary a seed."""
+        return tuple(self._json(role, "inspection.json") for role in self._seeds(f"inspect {model}"))
+
+    def embedding(self, model: str) -> dict[str, Any] | None:
+        """How a model's machine was laid out on an annealer's qubits."""
+        role = f"embed {model}"
+        return self._json(role, "embedding.json") if role in self._roles else None
+
+    def _json(self, role: str, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self._read(role, name).read_text())
+        return content
 
     def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
         """A trained parameter, one vector a seed."""
@@ -193,5 +206,5 @@ class StoreSource:
             kind, _, rest = role.partition(" ")
             if kind == wanted:
                 model, attack = rest.split(" ")
-                found[model, attack] = json.loads(self._read(role, name).read_text())
+                found[model, attack] = self._json(role, name)
         return found

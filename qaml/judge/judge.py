@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
-from qaml.claims.cells import SHARES, WITHOUT_EPSILON
+from qaml.claims.cells import OF_TRAINING, SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.estimator import SourceEstimator
-from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of, off_temperature
-from qaml.judge.outcome import CellValue, Curve, Finding, Interval, Measurement, Roc, TrainingCurve
+from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of, of_sampling, off_temperature
+from qaml.judge.outcome import CellValue, Curve, Finding, Interval, Measurement, Roc, Sampling, TrainingCurve
 from qaml.judge.papers import RAW, paper_value
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
+from qaml.judge.samplings import inspections_of, sampling_of
 from qaml.judge.source import Source
 from qaml.judge.weakness import Assessed, Effect, effect_on
 from qaml.spec.suite import ClaimEntry
@@ -31,6 +32,7 @@ class Judgement(NamedTuple):
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
     training: tuple[TrainingCurve, ...]
+    samplings: tuple[Sampling, ...]
     rocs: tuple[Roc, ...]
     notes: tuple[str, ...]
 
@@ -77,6 +79,7 @@ def judge(
         findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed, resolver),
         curves=epsilon_curves(cells, resolver, estimator),
         training=training_curves(models, source),
+        samplings=tuple(sampling_of(model, runs) for model in models if (runs := inspections_of(source, model))),
         rocs=tuple(curve_of(name, found) for name, found in detected.items() if found.thresholds),
         notes=(
             *_notes(cells, assessed, decision.measured, tables),
@@ -111,7 +114,7 @@ def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], 
 
 
 def _is_evaluated(model: str, cells: Sequence[Cell]) -> bool:
-    return any(cell.model == model and cell.metric not in ("training_loss", "flip_probability") for cell in cells)
+    return any(cell.model == model and cell.metric not in OF_TRAINING for cell in cells)
 
 
 def _findings(
@@ -121,6 +124,7 @@ def _findings(
     for model in models:
         found += collapsed_seed(model, resolver.clean(model))
         found += off_temperature(model, resolver.source.history(model))
+        found += of_sampling(model, inspections_of(resolver.source, model))
     order = {"void": 0, "weak": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))
 

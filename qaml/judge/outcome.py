@@ -226,6 +226,54 @@ class CircuitDrawing(Record):
         return self
 
 
+class EmbeddingDrawing(Record):
+    """How a model's units were laid out on an annealer's qubits."""
+
+    model: str
+    graph: str
+    n_visible: int
+    n_hidden: int
+    qubits: int
+    shortest: int
+    """Qubits of the shortest chain."""
+    longest: int
+    n_broken: int
+    """Qubits of the annealer that are missing."""
+    file: str
+    """The picture, relative to ``outcomes.json``."""
+
+
+class Sampling(Record):
+    """What a sampler says of the trained machines, beside their own distributions; a value a seed."""
+
+    model: str
+    sampler: str
+    is_exact: bool
+    """Whether the machine was enumerated; else it was sampled by parallel tempering."""
+    draws: Number
+    """Samples of an estimate."""
+    first: Series
+    """Deviation of the first moments, in units of what as many independent samples would deviate."""
+    second: Series
+    reference_error: Series
+    """The same of what they are held against."""
+    effective_beta: Series
+    broken_chains: Series
+    angle: Series
+    """Between estimated and true gradient, degrees."""
+    ideal_angle: Series
+    """The same with as many independent samples."""
+    divergence: Series
+    """Kullback–Leibler, nats, of machines that were enumerated."""
+    true_moments: Series
+    """Second moments of the first seed, some of them."""
+    moments: Series
+    energy_edges: Series
+    """Of a histogram of free energies, the first seed's."""
+    energies: Series
+    true_energies: Series
+
+
 class Roc(Record):
     """The rates of a detector over its thresholds, as points of its receiver operating characteristic."""
 
@@ -288,6 +336,8 @@ class Outcome(Record):
     strips: tuple[Strip, ...] = ()
     portraits: tuple[Portrait, ...] = ()
     circuits: tuple[CircuitDrawing, ...] = ()
+    embeddings: tuple[EmbeddingDrawing, ...] = ()
+    samplings: tuple[Sampling, ...] = ()
     rocs: tuple[Roc, ...] = ()
     setting: dict[str, str] = {}
     """Each model (with its defences and where they stand) and each attack of the claim, in words."""

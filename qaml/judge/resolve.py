@@ -6,6 +6,7 @@ import math
 
 from qaml.claims.base import Cell
 from qaml.errors import RunError
+from qaml.judge.samplings import gradient_angles, inspections_of, sampling_errors
 from qaml.judge.source import Source
 from qaml.metrics.accuracy import (
     Threat,
@@ -27,8 +28,8 @@ from qaml.metrics.perturbation import fidelity, low_frequency, noise_reach
 Resolved = Contributions | FallingShare | tuple[float, ...]
 """Contributions, a crossing, or one number a seed."""
 
-_OF_TRAINING = {"training_loss": training_loss, "flip_probability": flip_probability}
-"""Metrics of a training run as a whole."""
+_OF_CURVES = {"training_loss": training_loss, "flip_probability": flip_probability}
+_OF_SAMPLES = {"sampling_error": sampling_errors, "gradient_angle": gradient_angles}
 
 
 class Resolver:
@@ -127,8 +128,10 @@ class Resolver:
     def _measure(self, cell: Cell) -> Resolved:
         if cell.epsilon == "every":
             raise ValueError("every budget is several numbers: an aggregate or one budget is needed here")
-        if (of_training := _OF_TRAINING.get(cell.metric or "")) is not None:
-            return of_training(self.source.history(cell.model))
+        if (of_curves := _OF_CURVES.get(cell.metric or "")) is not None:
+            return of_curves(self.source.history(cell.model))
+        if (of_samples := _OF_SAMPLES.get(cell.metric or "")) is not None:
+            return of_samples(inspections_of(self.source, cell.model))
         clean = self.clean(cell.model)
         if cell.metric == "clean_accuracy":
             return clean_accuracy(clean)

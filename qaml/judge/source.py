@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +67,14 @@ class DetectionSource(Protocol):
 
     def detections(self, detector: str) -> Detections:
         """What one detector flagged."""
+
+
+@runtime_checkable
+class InspectedSource(Protocol):
+    """A source that knows what samplers say of trained machines."""
+
+    def inspections(self, model: str) -> tuple[dict[str, Any], ...]:
+        """What an inspection of the samples found, one dictionary a seed; none for models without."""
 
 
 @runtime_checkable

@@ -10,7 +10,16 @@ from typing import Any
 
 from qaml.judge.evidence import StoreSource
 from qaml.judge.judge import judge
-from qaml.judge.outcome import ARTEFACT, CircuitDrawing, Outcome, Picture, Portrait, Provenance, Strip
+from qaml.judge.outcome import (
+    ARTEFACT,
+    CircuitDrawing,
+    EmbeddingDrawing,
+    Outcome,
+    Picture,
+    Portrait,
+    Provenance,
+    Strip,
+)
 from qaml.run.job import Job
 from qaml.spec.suite import ClaimEntry
 
@@ -46,6 +55,7 @@ def execute(job: Job) -> None:
         strips=_strips(source, job.parents),
         portraits=_portraits(source),
         circuits=_circuits(source),
+        embeddings=_embeddings(source, job.parents),
         provenance=Provenance(artefacts=dict(job.parents), versions={}, data={}, seeds=_seeds(job.parents)),
         spec_file=claim["file"],
         spec_line=entry.line,
@@ -101,6 +111,18 @@ def _circuits(source: StoreSource) -> tuple[CircuitDrawing, ...]:
     """Each model's circuit once."""
     circuits = {model: content["circuit"] for (model, _), content in source.portraits.items() if content["circuit"]}
     return tuple(CircuitDrawing.model_validate({"model": model, **content}) for model, content in circuits.items())
+
+
+def _embeddings(source: StoreSource, parents: Mapping[str, str]) -> tuple[EmbeddingDrawing, ...]:
+    """Each model's chains, the picture named by artefact until the report copies it."""
+    roles = [role for role in parents if role.startswith("embed ")]
+    found = []
+    for role in roles:
+        model = role.removeprefix("embed ")
+        content = source.embedding(model) or {}
+        fields = {name: value for name, value in content.items() if name != "chains"}
+        found.append(EmbeddingDrawing(model=model, file=f"{parents[role]}/embedding.svg", **fields))
+    return tuple(found)
 
 
 def _caption(model: str, surrogate: str | None, pictures: Sequence[Picture]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
@@ -143,6 +144,19 @@ class ModelPart(Part, ABC):
     @property
     def has_exact_distances(self) -> bool:
         """Whether exact L2 distances follow from the trained weights: linear, or logits xᵀO_kx/‖x‖²."""
+        return False
+
+    def embedded(self, chains: Path) -> ModelPart:
+        """The same model with this file as its embedding on an annealer.
+
+        Raises:
+            PartError: the model is trained without one.
+        """
+        raise PartError(f"model {self.kind!r} is trained without an annealer, {chains} is of no use")
+
+    def is_inspected(self, info: InputInfo) -> bool:  # noqa: ARG002
+        """Whether the samples behind its gradient are held against its own distribution (then training keeps
+        ``estimates`` of the trained machine)."""  # noqa: D205, D209
         return False
 
     def check(self, info: InputInfo) -> None:

@@ -32,6 +32,8 @@ STEP_MODULES: dict[StepKind, str] = {
     "exact": "qaml.run.steps.exact",
     "picture": "qaml.run.steps.picture",
     "portrait": "qaml.run.steps.portrait",
+    "embed": "qaml.run.steps.embed",
+    "inspect": "qaml.run.steps.inspect",
     "judge": "qaml.judge.step",
 }
 """Where the code of each kind of step stands; each has ``execute(job)``."""
@@ -43,6 +45,8 @@ class ModelSteps(NamedTuple):
     load: Step
     trains: tuple[Step, ...]
     clean: tuple[Step, ...]
+    embedding: Step | None
+    inspections: tuple[Step, ...]
 
 
 class AttackSteps(NamedTuple):
@@ -126,7 +130,8 @@ class _Planner:
         n_seeds = self.seeds or entry.seeds
         trains = tuple(self.train(entry, replicate) for replicate in range(n_seeds))
         clean = tuple(self._score(entry, load, train, None) for train in trains)
-        return ModelSteps(load, trains, clean)
+        inspected = trains if entry.part.is_inspected(self.suite.datasets[entry.dataset].info) else ()
+        return ModelSteps(load, trains, clean, self.embedding(entry), tuple(self._inspect(entry, t) for t in inspected))
 
     def load(self, name: str, part: DatasetPart) -> Step:
         """Training needs all of a dataset; what is attacked and scored depends on what of it is tested."""
@@ -144,6 +149,8 @@ class _Planner:
             parents["undefended"] = self.train(twin, replicate)
         if (start := getattr(entry.part, "start_from", None)) is not None:
             parents["start"] = self.train(self.suite.models[start], replicate)
+        if (embedding := self.embedding(entry)) is not None:
+            parents["embedding"] = embedding
         crafts = {
             str(position): self.suite.attacks[name]
             for position, defence in enumerate(entry.defences)
@@ -159,6 +166,26 @@ class _Planner:
         parts = (entry.part, *entry.defences, *crafts.values(), *_nested(entry.part))
         cost = 2.0 + 0.5 * entry.part.training.epochs * (2 if crafts else 1)
         return self.step("train", f"train {entry.name}, seed {replicate}", payload, parents, parts, cost)
+
+    def embedding(self, entry: ModelEntry) -> Step | None:
+        """Chains depend on the annealer's graph and the machine's size, so one set serves every training run."""
+        sampler = getattr(entry.part, "negative_phase", None)
+        if sampler is None or not sampler.needs_embedding:
+            return None
+        info = self.suite.datasets[entry.dataset].info
+        payload = {
+            "layout": sampler.layout,
+            "n_visible": info.n_features + info.n_classes,
+            "n_hidden": entry.part.hidden,
+        }
+        return self.step("embed", f"embed {entry.name}", payload, {}, (), 2.0)
+
+    def _inspect(self, entry: ModelEntry, train: Step) -> Step:
+        """Whether what the sampler says of the trained machine is so."""
+        parents = {"data": self.load(entry.dataset, self.suite.datasets[entry.dataset]), "train": train}
+        payload = {"model": entry.part, "dataset": self.suite.datasets[entry.dataset]}
+        title = f"inspect the samples of {entry.name}, {train.title.rpartition(', ')[2]}"
+        return self.step("inspect", title, payload, parents, (), 30.0)
 
     def _score(
         self,
@@ -330,6 +357,8 @@ class _Planner:
         }
         parents = {f"clean {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.clean)}
         parents |= {f"train {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.trains)}
+        parents |= {f"inspect {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.inspections)}
+        parents |= {f"embed {m}": steps.embedding for m, steps in models.items() if steps.embedding is not None}
         for (model, attack), steps in attacks.items():
             parents |= {f"attack {model} {attack} {s}": step for s, step in enumerate(steps.scores)}
             extras = {

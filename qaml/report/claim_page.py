@@ -8,8 +8,19 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import CellValue, CircuitDrawing, Finding, Outcome, Picture, Portrait, Roc, Strip
-from qaml.report import circuit, curves, forest, portrait, probabilities, roc, sentences, sweep
+from qaml.judge.outcome import (
+    CellValue,
+    CircuitDrawing,
+    EmbeddingDrawing,
+    Finding,
+    Outcome,
+    Picture,
+    Portrait,
+    Roc,
+    Sampling,
+    Strip,
+)
+from qaml.report import circuit, curves, forest, portrait, probabilities, roc, sampling, sentences, sweep
 from qaml.report.caveats import caveats
 from qaml.report.marks import Accent, words
 from qaml.report.numbers import MISSING, Style, format_epsilon, metric_style, show_estimate, style_of
@@ -64,6 +75,14 @@ class GroupView(NamedTuple):
     figures: tuple[Figure, ...]
 
 
+class EmbeddingView(NamedTuple):
+    """The picture of an embedding."""
+
+    model: str
+    address: str
+    sentence: str
+
+
 class ClaimView(NamedTuple):
     """Everything on a claim's page."""
 
@@ -83,6 +102,10 @@ class ClaimView(NamedTuple):
     sweep: Figure | None
     portraits: tuple[PortraitView, ...]
     circuits: tuple[Figure, ...]
+    samplings: tuple[GroupView, ...]
+    samplers: tuple[tuple[str, tuple[str, ...]], ...]
+    """Model and numbers, a row of the table of samplers each."""
+    embeddings: tuple[EmbeddingView, ...]
 
 
 def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
@@ -105,6 +128,9 @@ def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
         _sweep(outcome),
         tuple(_portrait(each) for each in outcome.portraits),
         tuple(_circuit(each) for each in outcome.circuits),
+        tuple(_sampling(each) for each in outcome.samplings),
+        tuple((each.model, sampling.row(each)) for each in outcome.samplings),
+        tuple(_embedding(each) for each in outcome.embeddings),
     )
 
 
@@ -195,6 +221,19 @@ def _portrait(each: Portrait) -> PortraitView:
 def _circuit(each: CircuitDrawing) -> Figure:
     sentence = circuit.sentence(each)
     return Figure(circuit.draw(each, sentence), sentence, each.model)
+
+
+def _sampling(each: Sampling) -> GroupView:
+    sentence = sampling.sentence(each)
+    figures = [Figure(sampling.draw(each, sentence), sentence, "moments")]
+    if each.energies:
+        sentence = sampling.energy_sentence(each)
+        figures.append(Figure(sampling.draw_energies(each, sentence), sentence, "free energies"))
+    return GroupView(each.model, tuple(figures))
+
+
+def _embedding(each: EmbeddingDrawing) -> EmbeddingView:
+    return EmbeddingView(each.model, address(each.file), sampling.embedding_sentence(each))
 
 
 def _roc(curve: Roc) -> Figure:

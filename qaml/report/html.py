@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qaml.judge.outcome import Outcome, Outcomes
-from qaml.report import numbers, overview, sentences
+from qaml.report import numbers, overview, sampling, sentences
 from qaml.report.claim_page import claim_view
 from qaml.report.files import remove_stale, write
 from qaml.report.headlines import headlines, verdict_counts
@@ -124,6 +124,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "marks": MARKS,
         "severities": SEVERITIES,
+        "sampler_columns": sampling.COLUMNS,
         "listing": sentences.listing,
         "count": numbers.count,
     }

@@ -175,8 +175,10 @@ def _merge_media(shards: Sequence[Outcomes], shown: set[str]) -> tuple[Media, ..
 
 
 def _pictures(claims: Iterable[Outcome]) -> list[str]:
-    pictures = (p for claim in claims for strip in claim.strips for p in strip.pictures)
-    return [file for p in pictures for file in (p.clean, p.adversarial, p.perturbation)]
+    shown = list(claims)
+    pictures = (p for claim in shown for strip in claim.strips for p in strip.pictures)
+    files = [file for p in pictures for file in (p.clean, p.adversarial, p.perturbation)]
+    return files + [embedding.file for claim in shown for embedding in claim.embeddings]
 
 
 def _digest(folder: Path, name: str) -> str:

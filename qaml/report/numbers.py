@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from qaml.claims.cells import OF_TRAINING
 from qaml.judge.outcome import Interval, Measurement, Outcome
 
 Unit = Literal["points", "norm", "plain"]
@@ -13,7 +14,7 @@ Unit = Literal["points", "norm", "plain"]
 MISSING = "–"
 _MINUS = "−"
 _SIGNED_KINDS = frozenset({"difference", "contrast", "equivalence", "ordering", "trend"})
-_PLAIN_METRICS = frozenset({"norm_quantile", "epsilon_at", "training_loss", "shots_needed", "flip_probability"})
+_PLAIN_METRICS = OF_TRAINING | {"norm_quantile", "epsilon_at", "shots_needed"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from qaml.errors import PartError
 from qaml.registry import Part, Registry
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ SAMPLERS: Registry[SamplerPart] = Registry(
         "annealer": "qaml.samplers.annealer.part:Annealer",
     },
 )
+
+
+MOST_UNITS = 20
+"""Visible and hidden ones together, of a machine that is enumerated rather than sampled."""
 
 
 class BoltzmannParameters(NamedTuple, Generic[Array]):
@@ -70,9 +76,28 @@ class NegativePhase(Protocol[Array]):
 class SamplerPart(Part, ABC):
     """The configuration of a negative-phase sampler.
 
-    At work it may also have ``curves()``, numbers since the last time for the training curves, and ``recording()``,
-    arrays to keep beside the trained weights.
+    At work it may also have ``samples()``, the visible units (n, n_visible) of 0 and 1 that its latest moments are
+    averages over; ``curves()``, numbers since the last time for the training curves; ``calls``, how often it asked
+    something slow and dear; and ``recording()``, arrays to keep beside the trained weights.
     """
+
+    @property
+    def needs_embedding(self) -> bool:
+        """Whether a machine must be laid out on an annealer's qubits before it can be sampled."""
+        return False
+
+    @property
+    def is_inspected(self) -> bool:
+        """Whether its samples of the trained machine are always held against the machine's own distribution."""
+        return False
+
+    def embedded(self, chains: Path) -> SamplerPart:
+        """The same sampler with this file as its embedding.
+
+        Raises:
+            PartError: it samples without one.
+        """
+        raise PartError(f"sampler {self.kind!r} needs no embedding, {chains} is of no use")
 
     def check(self, n_visible: int, n_hidden: int) -> None:
         """Refuse machines that this sampler cannot sample, as far as that is known without heavy libraries.

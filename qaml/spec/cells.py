@@ -10,13 +10,14 @@ from pydantic import BaseModel
 
 from qaml.attacks.base import AttackPart
 from qaml.claims.base import Cell, ClaimPart, ReportedTable
+from qaml.claims.cells import OF_TRAINING
 from qaml.errors import PartError
 from qaml.spec.claims import BuiltClaim
 from qaml.spec.nodes import Path
 from qaml.spec.pairs import Pairs
 from qaml.spec.problems import Problems
 
-_WITHOUT_ATTACK = frozenset(("clean_accuracy", "training_loss", "flip_probability"))
+_WITHOUT_ATTACK = OF_TRAINING | {"clean_accuracy"}
 _WITH_OR_WITHOUT = frozenset(("shots_needed", "noise_reach"))
 _UNBUDGETED = _WITHOUT_ATTACK | _WITH_OR_WITHOUT | {"norm_quantile", "low_frequency_share", "fidelity"}
 """Metrics that need no budget."""

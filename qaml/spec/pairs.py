@@ -73,6 +73,11 @@ class Pairs:
         elif metric == "noise_reach" and (entry.inference.decision != "exact" or entry.inference.noise):
             message = f"metric {metric!r} bounds what noise does to the exact average, by which model {model!r}"
             yield Obstacle(f"{message} does not decide", "give it 'inference: {decision: exact}', without channels")
+        if metric in ("sampling_error", "gradient_angle") and info is not None and not entry.part.is_inspected(info):
+            yield Obstacle(
+                f"metric {metric!r} needs a machine whose samples are inspected, model {model!r} is none",
+                "an RBM that an annealer trains, that starts from another one, or of at most 20 units",
+            )
         if metric in ("fidelity", "noise_reach") and (inside := kinds_inside(entry)):
             yield Obstacle(
                 f"metric {metric!r} needs the circuit itself, model {model!r} has {inside[0]!r} in front of it"

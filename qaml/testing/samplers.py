@@ -70,9 +70,20 @@ def _check_moments(moments: Moments[Any]) -> None:
     )
 
 
+def _check_samples(phase: Any, moments: Moments[Any]) -> None:
+    """Of a sampler that shows samples, the visible units behind the moments."""
+    if not hasattr(phase, "samples"):
+        return
+    samples = np.asarray(phase.samples())
+    is_binary = samples.ndim == 2 and samples.shape[1] == N_VISIBLE and bool(np.isin(samples, (0, 1)).all())
+    assert is_binary, f"expected samples of {N_VISIBLE} units of 0 and 1, got shape {samples.shape}"
+    off = np.abs(samples.mean(0) - np.asarray(moments.visible)).max()
+    assert off < 1e-5, f"⟨v⟩ differs from the average of the samples by {off:.2g}"
+
+
 def _check_resuming(part: SamplerPart, machine: BoltzmannParameters[Any], batch: Any) -> None:
     whole = part.start(N_VISIBLE, N_HIDDEN, 1)
-    whole.moments(machine, batch)
+    _check_samples(whole, whole.moments(machine, batch))
     state = {name: np.array(array) for name, array in whole.state().items()}
     resumed = part.start(N_VISIBLE, N_HIDDEN, 1)
     resumed.restore(state)

@@ -273,6 +273,10 @@ class Phase:
                 np.random.rand()  # noqa: NPY002
         return Moments(*moments)
 
+    def samples(self) -> Any:
+        samples = self.inner.samples()
+        return 1 - samples if self.spoil == "samples" else samples[:, :3] if self.spoil == "units" else samples
+
     def state(self) -> Mapping[str, Any]:
         state = dict(self.inner.state())
         return {"visible": state["visible"]} if self.spoil == "state" else state
@@ -296,6 +300,8 @@ class SpoiltSampler(PersistentContrastiveDivergence):
         ("pairs", "a pair is on more often than one of its units"),
         ("batch", "parameters and batch before and after: batch differs"),
         ("global", "sampler pcd used numpy's global generator"),
+        ("samples", "differs from the average of the samples by"),
+        ("units", "expected samples of 7 units of 0 and 1, got shape"),
         ("state", "the state restored and the state given|a restored sampler and one that was not interrupted"),
     ],
 )

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from qaml.judge.findings.bookkeeping import collapsed_seed, of_arithmetic, off_temperature
+from qaml.judge.findings.bookkeeping import collapsed_seed, of_arithmetic
 from qaml.judge.findings.comparisons import of_comparisons
 from qaml.judge.findings.distances import of_distances
 from qaml.judge.findings.gradients import of_diagnosis
 from qaml.judge.findings.names import MEANINGS, NAMES, Meaning
+from qaml.judge.findings.sampling import of_sampling, off_temperature
 from qaml.judge.findings.subject import Rival, Subject
 from qaml.judge.outcome import Finding
 
-__all__ = ["MEANINGS", "NAMES", "Meaning", "Rival", "Subject", "collapsed_seed", "findings_of", "off_temperature"]
+__all__ = [
+    "MEANINGS",
+    "NAMES",
+    "Meaning",
+    "Rival",
+    "Subject",
+    "collapsed_seed",
+    "findings_of",
+    "of_sampling",
+    "off_temperature",
+]
 
 
 def findings_of(subject: Subject) -> tuple[Finding, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from qaml.metrics.evidence import Clean
 from qaml.vocab import Severity
 
 COUNT_SHARE, COUNT_IMAGES = 0.001, 2
-EFFECTIVE_BETA = "effective beta"
-"""The annealer's training curve."""
-TEMPERATURE_TOLERANCE = 0.1
 COLLAPSE_POINTS, COLLAPSE_SPREADS, SMALLEST_SPREAD = 0.40, 5.0, 0.02
 
 
@@ -72,18 +69,6 @@ def collapsed_seed(model: str, clean: Clean) -> Iterator[Finding]:
     if gap >= COLLAPSE_POINTS and others.mean() - accuracies[lowest] > COLLAPSE_SPREADS * spread:
         message = f"seed {lowest} has a clean accuracy of {100 * accuracies[lowest]:.1f} %, all: {_shown(accuracies)}"
         yield raised("collapsed_seed", model, None, message)
-
-
-def off_temperature(model: str, history: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[Finding]:
-    """An annealer whose samples, in the last epoch of training, came at more than 10 % above or below β = 1."""
-    ends = [float(curves[EFFECTIVE_BETA][-1]) for curves in history if curves.get(EFFECTIVE_BETA)]
-    off = [beta for beta in ends if not abs(beta - 1) <= TEMPERATURE_TOLERANCE]
-    if off:
-        worst = max(off, key=lambda beta: abs(beta - 1))
-        message = (
-            f"the samples of {len(off)} of {len(ends)} training runs ended at β off 1, the farthest at {worst:.2f}"
-        )
-        yield raised("annealer_off_temperature", model, None, message)
 
 
 def _shown(accuracies: np.ndarray) -> str:

@@ -110,6 +110,11 @@ MEANINGS: dict[str, Meaning] = {
         "the annealer's samples came at another temperature than the machine's own, so it learned from other averages",
         "let the temperature policy track β, weaken the weights (weight decay) or the chains, or take wider ranges",
     ),
+    "samples_off_distribution": Meaning(
+        "note",
+        "the sampler's averages are not the machine's own, so the gradient that it learned from has a bias",
+        "more sweeps, chains that hold, smaller errors or weights; for Gibbs sampling more steps or parallel tempering",
+    ),
     "collapsed_seed": Meaning(
         "note",
         "one training run failed: it widens the interval, and its point is shown",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from qaml.errors import PartError
 from qaml.models.base import Checkpoint, History, Hooks, Training
 from qaml.models.rbm.kernel import adam, sgd
 from qaml.models.rbm.network import RBMClassifier
-from qaml.models.rbm.update import Update, curves_of, recording_of
+from qaml.models.rbm.update import Update, calls_of, curves_of, estimates, recording_of
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.conditional import conditional_moments
 from qaml.types import InputInfo, Split
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _WATCHED = 500
 """Training examples on which the curves are computed."""
+ESTIMATES = 4
+"""Of the trained machine's negative phase, at most one a batch."""
 
 
 class ArrayUpdate:
@@ -80,6 +83,14 @@ class ArrayUpdate:
         """What the sampler wants to be kept."""
         return recording_of(self._sampler)
 
+    def calls(self) -> int | None:
+        """How often the sampler asked an annealer."""
+        return calls_of(self._sampler)
+
+    def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
+        """The negative phase of the machine as it is."""
+        return estimates(self._sampler, self._parameters, (batch.numpy() for batch in batches))
+
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``."""
         for i, name in enumerate(BoltzmannParameters._fields):
@@ -117,7 +128,10 @@ def make_update(part: RBM, module: RBMClassifier, seed: int) -> Update:
 def train(
     training: Training, module: RBMClassifier, data: Split, info: InputInfo, hooks: Hooks, seed: int, update: Update
 ) -> History:
-    """Run the epochs; the order of epoch e is a function of (seed, e) alone, so a resumed run repeats it."""
+    """Run the epochs; the order of epoch e is a function of (seed, e) alone, so a resumed run repeats it.
+
+    At the end the negative phase of the trained machine is estimated some more times and kept, to be inspected.
+    """
     history: History = {"reconstruction_error": [], "accuracy": []}
     first_epoch, step = 0, 0
     if (checkpoint := hooks.restore()) is not None:
@@ -129,9 +143,11 @@ def train(
     for epoch in range(first_epoch, training.epochs):
         split = hooks.epoch(module, data, epoch)
         inputs, labels = torch.from_numpy(split.inputs), torch.from_numpy(split.labels)
-        order = torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(len(split)))
-        for start in range(0, len(split), training.batch):
-            chosen = order[start : start + training.batch]
+        n_batches = -(-len(split) // training.batch)
+        for number, chosen in enumerate(_batches(len(split), training.batch, seed, epoch)):
+            if (calls := update.calls()) is not None:
+                total = n_batches * training.epochs + min(n_batches, ESTIMATES)
+                hooks.progress(epoch + number / n_batches, training.epochs, **{"annealer call": calls + 1, "of": total})
             batch = hooks.batch(module, inputs[chosen], labels[chosen], step)
             update.step(visible_units(*batch, info.n_classes).to(module.weights.device))
             step += 1
@@ -141,9 +157,19 @@ def train(
         arrays = {**update.state(), "batches": np.array(step)}
         hooks.save(Checkpoint(epoch + 1, arrays, {name: list(curve) for name, curve in history.items()}))
         hooks.progress(epoch + 1, training.epochs, **latest)
+    inputs, labels = torch.from_numpy(data.inputs), torch.from_numpy(data.labels)
+    following = islice(_batches(len(data), training.batch, seed, training.epochs), ESTIMATES)
+    visible = (visible_units(inputs[chosen], labels[chosen], info.n_classes) for chosen in following)
+    hooks.keep("estimates", update.estimates(units.to(module.weights.device) for units in visible))
     if (recording := update.recording()) is not None:
         hooks.keep("recording", recording)
     return history
+
+
+def _batches(n: int, size: int, seed: int, epoch: int) -> Iterator[Tensor]:
+    """The examples of each batch of an epoch."""
+    order = torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(n))
+    return (order[start : start + size] for start in range(0, n, size))
 
 
 def visible_units(inputs: Tensor, labels: Tensor, n_classes: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
@@ -9,7 +10,7 @@ from pydantic import Field, SerializeAsAny
 from qaml.errors import PartError
 from qaml.models.base import History, Hooks, ModelPart, Training
 from qaml.registry import ModelName
-from qaml.samplers.base import SamplerPart
+from qaml.samplers.base import MOST_UNITS, SamplerPart
 from qaml.samplers.gibbs.part import PersistentContrastiveDivergence
 from qaml.types import Bounds, InputInfo, Split
 
@@ -50,6 +51,15 @@ class RBM(ModelPart):
                 "leave out the transform that rescales the inputs",
             )
         self.negative_phase.check(info.n_features + info.n_classes, self.hidden)
+
+    def embedded(self, chains: Path) -> RBM:
+        """The same machine with this file as its sampler's embedding."""
+        return self.model_copy(update={"negative_phase": self.negative_phase.embedded(chains)})
+
+    def is_inspected(self, info: InputInfo) -> bool:
+        """Annealed machines, those that go on from another one beside them, and those small enough to be enumerated."""
+        is_small = info.n_features + info.n_classes + self.hidden <= MOST_UNITS
+        return is_small or self.start_from is not None or self.negative_phase.is_inspected
 
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The untrained classifier; forward maps (batch, *info.shape) to −F for each label, (batch, n_classes)."""

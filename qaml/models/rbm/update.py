@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from qaml.samplers.base import NegativePhase
+    from qaml.samplers.base import BoltzmannParameters, NegativePhase
 
 
 def curves_of(sampler: NegativePhase[Any]) -> Mapping[str, float]:
@@ -20,6 +22,36 @@ def curves_of(sampler: NegativePhase[Any]) -> Mapping[str, float]:
 def recording_of(sampler: NegativePhase[Any]) -> Mapping[str, NDArray[Any]] | None:
     """What the sampler wants to be kept."""
     return sampler.recording() if hasattr(sampler, "recording") else None
+
+
+def calls_of(sampler: NegativePhase[Any]) -> int | None:
+    """How often the sampler asked something slow, such as an annealer; ``None`` where calls do not count."""
+    return getattr(sampler, "calls", None)
+
+
+def estimates(
+    sampler: NegativePhase[Any], parameters: BoltzmannParameters[Any], batches: Iterable[Any]
+) -> dict[str, NDArray[Any]]:
+    """The negative phase of a machine that stays as it is, once for each batch, as arrays on the host.
+
+    Returns:
+        ``products`` (calls, n_visible, n_hidden), ``visible`` (calls, n_visible) and ``hidden`` (calls, n_hidden), the
+        moments; ``samples`` (draws, n_visible) uint8 and ``draws`` (calls,), the visible units behind them, of samplers
+        that have some; what the sampler tells for the training curves, by name.
+    """
+    moments, samples = [], []
+    for batch in batches:
+        moments.append(sampler.moments(parameters, batch))
+        if hasattr(sampler, "samples"):
+            samples.append(sampler.samples())
+    arrays = {name: np.stack([_on_host(getattr(m, name)) for m in moments]) for name in moments[0]._fields}
+    if samples:
+        arrays["samples"], arrays["draws"] = np.concatenate(samples), np.array([len(each) for each in samples])
+    return arrays | {name: np.array(value) for name, value in curves_of(sampler).items()}
+
+
+def _on_host(array: Any) -> NDArray[Any]:
+    return np.array(array.cpu() if hasattr(array, "cpu") else array)
 
 
 class Update(Protocol):
@@ -40,6 +72,12 @@ class Update(Protocol):
 
     def recording(self) -> Mapping[str, NDArray[Any]] | None:
         """Arrays that the sampler wants to be kept beside the weights."""
+
+    def calls(self) -> int | None:
+        """How often the sampler asked an annealer; ``None`` for samplers that ask nobody."""
+
+    def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
+        """The negative phase of the machine as it is, see ``estimates``; ``batches`` as for ``step``."""
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``, bit for bit."""

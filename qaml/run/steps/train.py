@@ -26,6 +26,8 @@ from qaml.types import InputInfo, Split
 def execute(job: Job) -> None:
     """Write ``weights.safetensors`` and ``history.json``."""
     part: ModelPart = job.payload["model"]
+    if "embedding" in job.parents:
+        part = part.embedded(job.read("embedding", "embedding.json"))
     defences: Sequence[DefencePart] = job.payload["defences"]
     data = loaded(job.payload["dataset"])
     train = Split(defended(data.train.inputs, defences, data.info), data.train.labels, data.train.indices)
@@ -109,5 +111,9 @@ class _RunHooks(Hooks):
         write_arrays(self.job.output / f"{name}.npz", arrays)
 
     def progress(self, done: float, total: float, **values: Any) -> None:
-        last = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+        last = ", ".join(f"{name} {_shown(value)}" for name, value in values.items())
         self.job.progress(done / total, f"epoch {done:.0f}/{total:.0f}" + (f", {last}" if last else ""))
+
+
+def _shown(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"

@@ -24,6 +24,9 @@ class Chains(Protocol[Array]):
     def moments(self, parameters: BoltzmannParameters[Array], n_chains: int) -> Moments[Array]:
         """Averages over the first chains (at inverse temperature 1), hidden units by their means given the visible."""
 
+    def visible(self, n_chains: int) -> NDArray[np.uint8]:
+        """The visible units of the first chains, (n_chains, n_visible) of 0 and 1."""
+
     def free_energies(self, parameters: BoltzmannParameters[Array], betas: NDArray[np.float32]) -> NDArray[np.float64]:
         """F of each chain's visible state in a machine whose parameters are multiplied by its ``betas`` entry."""
 

@@ -75,6 +75,10 @@ class FusedChains:
         """Averages over the first chains, hidden units by their means given the visible ones."""
         return conditional_moments(parameters, self._visible[:n_chains].astype(np.float32))
 
+    def visible(self, n_chains: int) -> NDArray[np.uint8]:
+        """The visible units of the first chains, (n_chains, n_visible) of 0 and 1."""
+        return self._visible[:n_chains].copy()
+
     def free_energies(
         self, parameters: BoltzmannParameters[FloatArray], betas: NDArray[np.float32]
     ) -> NDArray[np.float64]:

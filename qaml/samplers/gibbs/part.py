@@ -11,6 +11,7 @@ from qaml.samplers.base import Array, BoltzmannParameters, Moments, NegativePhas
 from qaml.samplers.gibbs.chains import Chains, make_chains
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -50,12 +51,18 @@ class BatchPhase(Generic[Array]):
     def __init__(self, chains: Chains[Array], sweeps: int) -> None:
         self._chains = chains
         self._sweeps = sweeps
+        self._n_chains = 0
 
     def moments(self, parameters: BoltzmannParameters[Array], batch: Array) -> Moments[Array]:
         """Estimate the model's moments with one chain for each example."""
         self._chains.start_from(batch)
         self._chains.sweep(parameters, self._sweeps)
-        return self._chains.moments(parameters, len(batch))  # type: ignore[arg-type]
+        self._n_chains = len(batch)  # type: ignore[arg-type]
+        return self._chains.moments(parameters, self._n_chains)
+
+    def samples(self) -> NDArray[np.uint8]:
+        """The visible units behind the latest moments."""
+        return self._chains.visible(self._n_chains)
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """The chains' state."""
@@ -78,6 +85,10 @@ class PersistentPhase(Generic[Array]):
         """Advance the chains and average over them."""
         self._chains.sweep(parameters, self._sweeps)
         return self._chains.moments(parameters, self._n_chains)
+
+    def samples(self) -> NDArray[np.uint8]:
+        """The visible units behind the latest moments."""
+        return self._chains.visible(self._n_chains)
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """The chains' state."""

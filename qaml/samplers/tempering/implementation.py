@@ -40,6 +40,10 @@ class TemperedPhase(Generic[Array]):
             left -= self._part.swap_every
         return self._chains.moments(parameters, self._part.chains)
 
+    def samples(self) -> NDArray[np.uint8]:
+        """The visible units of the chains at inverse temperature 1."""
+        return self._chains.visible(self._part.chains)
+
     def state(self) -> Mapping[str, NDArray[Any]]:
         """The chains' state and the number of rounds so far."""
         return {**self._chains.state(), "round": np.array(self._round)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from qaml.models.base import Training
 from qaml.models.rbm.network import RBMClassifier
-from qaml.models.rbm.update import curves_of, recording_of
+from qaml.models.rbm.update import calls_of, curves_of, estimates, recording_of
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.gibbs.device.implementation import tensor_moments
 
@@ -50,6 +50,14 @@ class TensorUpdate:
             parameter.grad = model - data
         self._optimiser.step()
         self._optimiser.zero_grad()
+
+    def calls(self) -> int | None:
+        """How often the sampler asked an annealer."""
+        return calls_of(self._sampler)
+
+    def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
+        """The negative phase of the machine as it is."""
+        return estimates(self._sampler, self._values, batches)
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """Parameters, optimiser moments, chains."""

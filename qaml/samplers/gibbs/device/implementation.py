@@ -56,6 +56,10 @@ class TensorChains:
         """Averages over the first chains, hidden units by their means given the visible ones."""
         return tensor_moments(parameters, self._visible[:n_chains])
 
+    def visible(self, n_chains: int) -> NDArray[np.uint8]:
+        """The visible units of the first chains, (n_chains, n_visible) of 0 and 1."""
+        return np.asarray(self._visible[:n_chains].cpu().numpy(), np.uint8)
+
     def free_energies(self, parameters: BoltzmannParameters[Tensor], betas: NDArray[np.float32]) -> NDArray[np.float64]:
         """F of each chain's visible state at the given inverse temperatures."""
         scale = torch.from_numpy(betas).to(self._device, torch.float64)

@@ -1,0 +1,73 @@
+"""What is shown of negative phases: estimates of the trained machines beside their own distributions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qaml.judge.findings.sampling import sampling_error
+from qaml.judge.outcome import Sampling
+from qaml.judge.source import InspectedSource, Source
+
+Inspections = Sequence[Mapping[str, Any]]
+"""The content of each seed's inspection; none where samples were not inspected."""
+
+
+def inspections_of(source: Source, model: str) -> Inspections:
+    """What was found about the samples of a model's training runs."""
+    return source.inspections(model) if isinstance(source, InspectedSource) else ()
+
+
+def sampling_errors(inspections: Inspections) -> tuple[float, ...]:
+    """Of each seed, the deviation of moments in units of what as many independent samples would deviate.
+
+    Raises:
+        ValueError: the samples were not inspected.
+    """
+    return tuple(sampling_error(run) for run in _known(inspections))
+
+
+def gradient_angles(inspections: Inspections) -> tuple[float, ...]:
+    """Of each seed, the angle between the estimated and the true gradient of the trained machine, in degrees.
+
+    Raises:
+        ValueError: the samples were not inspected.
+    """
+    return tuple(float(run["angle"]) for run in _known(inspections))
+
+
+def _known(inspections: Inspections) -> Inspections:
+    if not inspections:
+        raise ValueError("its samples were not inspected")
+    return inspections
+
+
+def sampling_of(model: str, inspections: Inspections) -> Sampling:
+    """All seeds' numbers, and the first seed's distributions."""
+
+    def every(name: str) -> tuple[float, ...]:
+        values = (run.get(name) for run in inspections)
+        return tuple(math.nan if value is None else float(value) for value in values)
+
+    first = inspections[0]
+    energies = first.get("energies") or {"edges": (), "estimated": (), "true": ()}
+    return Sampling(
+        model=model,
+        sampler=first["sampler"],
+        is_exact=first["is_exact"],
+        draws=first["draws"],
+        first=every("first"),
+        second=every("second"),
+        reference_error=every("reference_error"),
+        effective_beta=every("effective_beta"),
+        broken_chains=every("broken_chains"),
+        angle=every("angle"),
+        ideal_angle=every("ideal_angle"),
+        divergence=every("divergence"),
+        true_moments=tuple(first["points"]["true"]),
+        moments=tuple(first["points"]["estimated"]),
+        energy_edges=tuple(energies["edges"]),
+        energies=tuple(energies["estimated"]),
+        true_energies=tuple(energies["true"]),
+    )

@@ -1,0 +1,47 @@
+"""Findings about negative phases."""
+
+from __future__ import annotations
+
+import pytest
+
+from qaml.judge.findings import of_sampling, off_temperature
+from qaml.judge.samplings import gradient_angles, sampling_errors
+
+
+def inspection(first: float = 1.0, second: float = 1.0, reference_error: float = 0.1) -> dict[str, float]:
+    return {"first": first, "second": second, "reference_error": reference_error, "draws": 500.0, "angle": 5.0}
+
+
+@pytest.mark.parametrize("fields", [{}, {"first": 1.5}, {"second": 1.5}])
+def test_samples_as_good_as_independent_ones_raise_nothing(fields: dict[str, float]) -> None:
+    assert not list(of_sampling("rbm", [inspection(**fields)] * 3))
+    assert not list(of_sampling("rbm", []))
+
+
+def test_one_run_off_its_distribution_is_enough() -> None:
+    (found,) = of_sampling("qrbm", [inspection(), inspection(first=1.2, second=4.04)])
+    assert (found.name, found.severity, found.assessed) == ("samples_off_distribution", "note", True)
+    assert found.message == (
+        "the moments of 1 of 2 training runs are off by more than 1.5 times the error of 500 independent samples, "
+        "at most by 1.2 times (first) and 4.0 times (second)"
+    )
+
+
+def test_a_vague_reference_assesses_nothing() -> None:
+    (found,) = of_sampling("qrbm", [inspection(second=9.0, reference_error=0.7)])
+    assert not found.assessed
+    assert "parallel tempering itself is off by 0.7 times" in found.message
+
+
+def test_metrics_are_a_number_a_seed() -> None:
+    inspections = [inspection(first=1.2, second=4.0), inspection()]
+    assert sampling_errors(inspections) == (4.0, 1.0)
+    assert gradient_angles(inspections) == (5.0, 5.0)
+    with pytest.raises(ValueError, match="its samples were not inspected"):
+        sampling_errors([])
+
+
+@pytest.mark.parametrize(("ends", "n"), [((1.0, 1.09), 0), ((1.0, 0.85), 1)])
+def test_a_temperature_off_by_a_tenth(ends: tuple[float, ...], n: int) -> None:
+    found = list(off_temperature("qrbm", [{"effective beta": [0.3, end]} for end in ends]))
+    assert len(found) == n
