@@ -146,6 +146,10 @@ class ModelPart(Part, ABC):
         """Whether exact L2 distances follow from the trained weights: linear, or logits xᵀO_kx/‖x‖²."""
         return False
 
+    def to_embed(self, info: InputInfo) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """What lies on an annealer's qubits in training: ``layout``, ``n_visible`` and ``n_hidden``; None for most."""
+        return None
+
     def embedded(self, chains: Path) -> ModelPart:
         """The same model with this file as its embedding on an annealer.
 

@@ -169,16 +169,8 @@ class _Planner:
 
     def embedding(self, entry: ModelEntry) -> Step | None:
         """Chains depend on the annealer's graph and the machine's size, so one set serves every training run."""
-        sampler = getattr(entry.part, "negative_phase", None)
-        if sampler is None or not sampler.needs_embedding:
-            return None
-        info = self.suite.datasets[entry.dataset].info
-        payload = {
-            "layout": sampler.layout,
-            "n_visible": info.n_features + info.n_classes,
-            "n_hidden": entry.part.hidden,
-        }
-        return self.step("embed", f"embed {entry.name}", payload, {}, (), 2.0)
+        payload = entry.part.to_embed(self.suite.datasets[entry.dataset].info)
+        return None if payload is None else self.step("embed", f"embed {entry.name}", payload, {}, (), 2.0)
 
     def _inspect(self, entry: ModelEntry, train: Step) -> Step:
         """Whether what the sampler says of the trained machine is so."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from qaml.errors import PartError
 from qaml.registry import Part, Registry
+from qaml.types import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,9 +83,9 @@ class SamplerPart(Part, ABC):
     """
 
     @property
-    def needs_embedding(self) -> bool:
-        """Whether a machine must be laid out on an annealer's qubits before it can be sampled."""
-        return False
+    def layout(self) -> Settings | None:
+        """How a machine is laid out on an annealer's qubits before it can be sampled; ``None`` where it is not."""
+        return None
 
     @property
     def is_inspected(self) -> bool:

@@ -92,7 +92,8 @@ def _enumerated(parameters: BoltzmannParameters[FloatArray]) -> Distribution:
 
 def _started(parameters: BoltzmannParameters[FloatArray], start: FloatArray | None, seed: int) -> Any:
     """Tempered chains at random states, or all of them at draws of examples."""
-    phase: Any = ParallelTempering(sweeps=_APART, chains=_CHAINS, levels=_LEVELS).start(*parameters.weights.shape, seed)
+    n_visible, n_hidden = parameters.weights.shape
+    phase: Any = ParallelTempering(sweeps=_APART, chains=_CHAINS, levels=_LEVELS).start(n_visible, n_hidden, seed)
     if start is not None:
         rng = np.random.default_rng(seed)
         means = start[rng.integers(len(start), size=_CHAINS * _LEVELS)]

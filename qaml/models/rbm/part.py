@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
 
@@ -51,6 +52,11 @@ class RBM(ModelPart):
                 "leave out the transform that rescales the inputs",
             )
         self.negative_phase.check(info.n_features + info.n_classes, self.hidden)
+
+    def to_embed(self, info: InputInfo) -> Mapping[str, Any] | None:
+        """The machine, where its sampler is an annealer."""
+        layout, n_visible = self.negative_phase.layout, info.n_features + info.n_classes
+        return None if layout is None else {"layout": layout, "n_visible": n_visible, "n_hidden": self.hidden}
 
     def embedded(self, chains: Path) -> RBM:
         """The same machine with this file as its sampler's embedding."""

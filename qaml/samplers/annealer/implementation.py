@@ -76,13 +76,13 @@ class AnnealerPhase:
 
     def _child(self, seed: int) -> tuple[Chains | None, Shares, dimod.Sampler]:
         """The chains, what shares a unit's field and a pair's coupling, and the annealer, real or emulated."""
-        part = self.part
-        if not part.needs_embedding:
+        part, layout = self.part, self.part.layout
+        if layout is None:
             alone = np.ones(self.n_visible + self.n_hidden), np.ones((self.n_visible, self.n_hidden))
             return None, alone, self.chip
         child = open_qpu(part.solver) if self.chip is None else emulated(part.hardware, self.chip)
-        graph = qubits_of(part.layout, child)
-        chains = embed(self.n_visible, self.n_hidden, graph, part.layout, seed)
+        graph = qubits_of(layout, child)
+        chains = embed(self.n_visible, self.n_hidden, graph, layout, seed)
         if self.chip is not None:
             self.chip.chains = {qubit: unit for unit, chain in chains.items() for qubit in chain}
         lengths = np.array([len(chains[unit]) for unit in range(len(chains))], np.float64)

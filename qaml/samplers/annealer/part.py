@@ -157,24 +157,15 @@ class Annealer(SamplerPart):
         return self
 
     @property
-    def needs_embedding(self) -> bool:
-        """Whether the machine is laid out on qubits; what was answered before is on the logical problem."""
-        return self.backend != "recorded" and self.embedding != "none"
-
-    @property
     def is_inspected(self) -> bool:
         """Always: a matching temperature does not make samples right."""
         return True
 
     @property
-    def layout(self) -> Layout:
-        """What the embedding depends on.
-
-        Raises:
-            ValueError: there is no embedding.
-        """
-        if self.embedding == "none":
-            raise ValueError("a logical problem has no embedding")
+    def layout(self) -> Layout | None:
+        """What the embedding depends on; what was answered before is on the logical problem, and so is ``none``."""
+        if self.backend == "recorded" or self.embedding == "none":
+            return None
         if self.backend == "qpu":
             return Layout(topology=None, solver=self.solver, embedding=self.embedding, chains=self.chains)
         hardware = self.hardware

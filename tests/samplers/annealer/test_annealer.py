@@ -94,10 +94,10 @@ def test_a_problem_outside_the_ranges_is_divided_by_more() -> None:
 
 
 def test_weak_chains_break_and_strong_ones_do_not() -> None:
-    machine = small_machine(5, 4)
+    machine = small_machine(10, 10)  # chains of three qubits; single qubits cannot break
     broken = {}
     for strength in (0.01, 1.0):
-        sampler = phase(chain_strength=strength, temperature=Temperature(policy="fixed"))
+        sampler = phase(10, 10, chain_strength=strength, temperature=Temperature(policy="fixed"))
         broken[strength] = sampler.call(to_ising(machine)).answer.broken
     assert broken[0.01] > 0.2 > broken[1.0]
 

@@ -142,8 +142,7 @@ def trimmed(chains: Chains, n_visible: int, graph: Any) -> dict[int, tuple[int, 
     left = [qubit for unit in chains for qubit in chains[unit]]
     while left:
         qubit = left.pop()
-        unit = owner.get(qubit)
-        if unit is None or len(members[unit]) == 1:
+        if qubit not in owner or len(members[unit := owner[qubit]]) == 1:
             continue
         inside = [other for other in graph[qubit] if other in members[unit]]
         lost = Counter(couples(qubit))
