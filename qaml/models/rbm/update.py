@@ -51,7 +51,7 @@ def estimates(
 
 
 def _on_host(array: Any) -> NDArray[Any]:
-    return np.array(array.cpu() if hasattr(array, "cpu") else array)
+    return np.array(array.cpu().numpy() if hasattr(array, "cpu") else array)
 
 
 class Update(Protocol):

@@ -10,13 +10,15 @@ import torch
 from qaml.errors import PartError
 from qaml.models.base import Hooks, Training
 from qaml.models.rbm.device.implementation import TensorUpdate
-from qaml.models.rbm.implementation import ArrayUpdate
+from qaml.models.rbm.implementation import ArrayUpdate, make_update
 from qaml.models.rbm.kernel import adam, sgd
 from qaml.models.rbm.network import RBMClassifier
 from qaml.models.rbm.part import RBM
+from qaml.models.rbm.update import Update
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.exact.implementation import ExactPhase
-from qaml.samplers.gibbs.device.implementation import tensor_moments
+from qaml.samplers.gibbs.device.implementation import TensorChains, tensor_moments
+from qaml.samplers.gibbs.part import PersistentContrastiveDivergence, PersistentPhase
 from qaml.types import Bounds, FloatArray, InputInfo, Split
 
 SETTINGS = [
@@ -119,3 +121,21 @@ def test_only_a_float32_machine_of_the_part_is_trained() -> None:
     data = Split(np.zeros((2, 5), np.float32), np.zeros(2, np.int64), np.arange(2))
     with pytest.raises(PartError, match="float32"):
         RBM().fit(machine().double(), data, info, Hooks(), 0)
+
+
+@pytest.mark.parametrize("backend", ["arrays", "torch"])
+def test_estimates_leave_the_machine_as_it_is(backend: str) -> None:
+    part = RBM(hidden=4, negative_phase=PersistentContrastiveDivergence(sweeps=2, chains=6))
+    module = RBMClassifier(5, 2, 4)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    update: Update = make_update(part, module, 0)
+    if backend == "torch":
+        sampler: PersistentPhase[torch.Tensor] = PersistentPhase(TensorChains(7, 4, (1.0,) * 6, 0, "cpu"), 2, 6)
+        update = TensorUpdate(module, part.training, sampler)
+    found = update.estimates([torch.ones(3, 7), torch.zeros(3, 7)])
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert found["products"].shape == (2, 7, 4)
+    assert found["draws"].tolist() == [6, 6]
+    assert found["samples"].shape == (12, 7)
+    np.testing.assert_allclose(found["samples"].reshape(2, 6, 7).mean(1), found["visible"], atol=1e-6)
+    assert update.calls() is None
