@@ -136,11 +136,16 @@ def merge_folders(sources: Sequence[Path], target: Path) -> Outcomes:
 
 
 def _merge_suites(shards: Sequence[Outcomes]) -> tuple[SuiteInfo, ...]:
+    """The later shard's words, but the summary of the one with most claims: its numbers were filled in from them."""
     merged: dict[str, SuiteInfo] = {}
+    fullest: dict[str, int] = {}
     for shard in shards:
         for info in shard.suites:
-            earlier = merged.get(info.name)
+            earlier, n_claims = merged.get(info.name), sum(o.suite == info.name for o in shard.outcomes)
             merged[info.name] = info if earlier is None else _merge_suite(earlier, info)
+            if earlier is not None and earlier.summary and n_claims < fullest[info.name]:
+                merged[info.name] = merged[info.name].model_copy(update={"summary": earlier.summary})
+            fullest[info.name] = max(n_claims, fullest.get(info.name, 0))
     return tuple(merged.values())
 
 

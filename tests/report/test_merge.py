@@ -147,3 +147,19 @@ def test_folders_are_merged_with_the_pictures_that_are_still_shown(tmp_path: Pat
     assert len(merged.outcomes) == 4
     assert len(list((tmp_path / "whole" / "media").iterdir())) == 18
     assert load(tmp_path / "whole").model_dump_json() == merged.model_dump_json()
+
+
+def test_the_summary_is_that_of_the_shard_with_most_claims() -> None:
+    whole = sample()
+    (suite, *_) = whole.suites
+    part = whole.model_copy(
+        update={
+            "outcomes": whole.outcomes[:1],
+            "suites": (suite.model_copy(update={"summary": "–", "title": "newer"}),),
+            "media": (),
+        }
+    )
+    for shards in ([whole, part], [part, whole]):
+        (merged, *_) = merge(shards).suites
+        assert merged.summary == suite.summary
+    assert merge([whole, part]).suites[0].title == "newer"
