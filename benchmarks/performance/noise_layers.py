@@ -2,7 +2,7 @@
 
 Both sides attack every batch through a draw of the noise layers at each of three steps, and then take one step of Adam
 on the batch and its adversarials. Ours is the training that a spec runs, harness and foolbox included; PennyLane's is a
-loop around ``default.qubit`` with broadcasting and backpropagation, of which three batches are timed and multiplied.
+loop around ``default.qubit`` with broadcasting and backpropagation, of which one batch is timed and multiplied.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ WIRES, LAYERS, IMAGES, BATCH, STEPS, STEP = 8, 10, 400, 64, 3, 0.05
 INFO = InputInfo((1, 16, 16), ("one", "nine"), Bounds(0.0, 1.0))
 BAR = 20.0
 TOLERANCE = 1e-5
+ROUNDS = 7
 
 
 def images() -> Split:
@@ -41,8 +42,8 @@ def images() -> Split:
     return Split(inputs, np.arange(IMAGES) % 2, np.arange(IMAGES))
 
 
-def ours(data: Split) -> float:
-    """Seconds of an epoch, the median of five behind a first one."""
+def ours(data: Split) -> Callable[[], float]:
+    """The seconds of an epoch, measured anew at each call."""
     part = QNN(layers=LAYERS, noise_layers=NoiseLayers(), training=Training(lr=0.005, batch=BATCH, epochs=1))
     bim = BIM(epsilon=(STEPS * STEP,), steps=STEPS, step=STEP)
 
@@ -51,13 +52,13 @@ def ours(data: Split) -> float:
         found = bim.run(victim, inputs, labels, seed, lambda _: None)
         return torch.from_numpy(found.adversarials[-1])
 
-    seconds = []
-    for _ in range(6):
+    def epoch() -> float:
         module = part.build(INFO, 0)
         start = time.perf_counter()
         part.fit(module, data, INFO, CleanAndAttacked(craft, 0.5, 0), 0)
-        seconds.append(time.perf_counter() - start)
-    return median(seconds[1:])
+        return time.perf_counter() - start
+
+    return epoch
 
 
 def circuit() -> Callable[[Tensor, Tensor, Tensor], Tensor]:
@@ -77,8 +78,8 @@ def circuit() -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     return run  # type: ignore[no-any-return]
 
 
-def theirs(data: Split) -> float:
-    """Seconds of an epoch, from the median of three batches."""
+def theirs(data: Split) -> Callable[[], float]:
+    """The seconds of an epoch from those of one batch, measured anew at each call."""
     run = circuit()
     angles = (2 * np.pi * torch.rand(LAYERS, WIRES, 3)).requires_grad_()
     beta = torch.full((LAYERS,), 0.25).requires_grad_()
@@ -102,9 +103,9 @@ def theirs(data: Split) -> float:
         optimiser.zero_grad()
         loss(torch.cat((clean, attacked)), torch.cat((labels, labels))).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        return time.perf_counter() - start
+        return (time.perf_counter() - start) * IMAGES / BATCH
 
-    return median(batch() for _ in range(3)) * IMAGES / BATCH
+    return batch
 
 
 def check_agreement(data: Split) -> None:
@@ -118,20 +119,22 @@ def check_agreement(data: Split) -> None:
 
 
 def rows() -> list[dict[str, Any]]:
-    """Time an epoch of both."""
+    """Time an epoch of both in turn, for a machine's speed changes within seconds."""
     data = images()
     check_agreement(data)
-    there = theirs(data)
-    here = ours(data)
+    calls = ours(data), theirs(data)
+    pairs = [tuple(call() for call in calls) for _ in range(1 + ROUNDS)][1:]
+    here, there = (median(side) for side in zip(*pairs, strict=True))
+    ratio = median(peer / own for own, peer in pairs)
     return [
         {
             "name": f"epoch of QNN-CN, {WIRES} wires, {LAYERS} layers, {IMAGES} images, BIM-{STEPS} inside",
             "value": here,
             "unit": "s",
             "peer": f"default.qubit, broadcasting, from one batch: {there:.3g} s",
-            "ratio": there / here,
+            "ratio": ratio,
             "bar": BAR,
-            "holds": there / here >= BAR,
+            "holds": ratio >= BAR,
         }
     ]
 

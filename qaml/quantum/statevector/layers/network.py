@@ -1,9 +1,10 @@
 """Layers of rotations and an entangler as two matrix products a layer, in memory that does not grow with depth.
 
-A state is kept as (2**a, batch, 2**b), its first a = n // 2 wires in front of the batch and the other b behind it. A
-layer multiplies by the Kronecker products of the rotations from the left and from the right, each one product for the
-whole batch. Of the entangler, CZs within a half are signs of the products' rows, and CNOTs within a half permute the
-rows of this layer's left and the columns of the next layer's right product; what joins the halves is done in place.
+A state is kept as 2**a rows of (batch, 2**b), its first a = n // 2 wires in front of the batch and the other b behind
+it, even rows before odd ones. A layer multiplies by the Kronecker products of the rotations from the left and from the
+right, each one product for the whole batch. Of the entangler, CZs within a half are signs of the products' rows, and
+CNOTs within a half permute the rows of this layer's left and the columns of the next layer's right product; the gate
+between the halves acts on odd rows only, which therefore have a right product of their own.
 
 A chain of CNOTs turns bit i of the basis index into the parity of the bits up to i, first wire first, so the state that
 ends at index j was at j ⊕ (j ≫ 1), the Gray code of j.
@@ -107,8 +108,8 @@ def layer_by_layer(states: Tensor, rotations: Tensor, entangler: Entangler) -> T
     left, right = _halves(rotations, entangler)
     after: Tensor = _Layers.apply(_split(states, left, right), left, right, entangler)  # type: ignore[no-untyped-call]
     if entangler != "cz_chain" and len(left):
-        after = after.index_select(2, _gray(torch.arange(after.shape[2], device=after.device)))
-    return after.transpose(0, 1).flatten(1)
+        after = after.index_select(3, _gray(torch.arange(after.shape[3], device=after.device)))
+    return after.permute(2, 1, 0, 3).flatten(1)
 
 
 def product_expectations(states: Tensor, rotations: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
@@ -124,27 +125,41 @@ def product_expectations(states: Tensor, rotations: Tensor, entangler: Entangler
         (batch,), real, differentiable once in states and rotations.
     """
     left, right = _halves(rotations, entangler)
-    seen = signs.reshape(left.shape[-1], right.shape[-1])
+    seen = _split(signs[None], left, right).squeeze(2)
     if entangler != "cz_chain" and len(left):  # columns stay as the last layer leaves them, the signs move instead
-        seen = seen[:, torch.argsort(_gray(torch.arange(seen.shape[1], device=seen.device)))]
+        seen = seen[..., torch.argsort(_gray(torch.arange(seen.shape[2], device=seen.device)))]
     halves = _split(states.to(rotations.dtype), left, right)
     found: Tensor = _Expectations.apply(halves, left, right, entangler, seen)  # type: ignore[no-untyped-call]
     return found
 
 
 def _halves(rotations: Tensor, entangler: Entangler) -> tuple[Tensor, Tensor]:
-    """What a layer multiplies by from the left, (n_layers, 2**a, 2**a), and from the right, (n_layers, 2**b, 2**b)."""
+    """What a layer multiplies by from the left, (n_layers, 2**a, 2**a), rows and columns even first, and from the
+    right, (n_layers, 2, 2**b, 2**b): even rows by the first, odd ones by what the gate between the halves makes of it.
+    """  # noqa: D205
     n_left = rotations.shape[1] // 2
     left, right = kronecker(rotations[:, :n_left]), kronecker(rotations[:, n_left:])
     rows, columns = (torch.arange(part.shape[-1], device=part.device) for part in (left, right))
+    half = len(columns) // 2
     if entangler == "cz_chain":
-        return left * _pair_signs(rows)[:, None], right * _pair_signs(columns)[:, None]
-    return left[:, _gray(rows)], torch.cat((right[:1], right[1:, :, torch.argsort(_gray(columns))]))
+        left, right = left * _pair_signs(rows)[:, None], right * _pair_signs(columns)[:, None]
+        joined = right * (1 - 2 * (columns >= half).to(rows.dtype))[:, None]
+    else:
+        left = left[:, _gray(rows)]
+        right = torch.cat((right[:1], right[1:, :, torch.argsort(_gray(columns))]))
+        joined = right.roll(half, 1)
+    if len(rows) == 1:
+        return left, right[:, None]
+    n, evens = len(left), len(rows) // 2
+    even_first = left.reshape(n, evens, 2, evens, 2).permute(0, 2, 1, 4, 3).reshape(left.shape)
+    return even_first, torch.stack((right, joined), 1)
 
 
 def _split(states: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """(batch, 2**n) → (2**a, batch, 2**b)."""
-    return states.reshape(len(states), left.shape[-1], right.shape[-1]).transpose(0, 1)
+    """(batch, 2**n) → (2, 2**a / 2, batch, 2**b): even rows, then odd ones."""
+    n_parities = right.shape[1]
+    n_rows = left.shape[-1] // n_parities
+    return states.reshape(len(states), n_rows, n_parities, right.shape[-1]).permute(2, 1, 0, 3)
 
 
 def sampled_states(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
@@ -217,7 +232,7 @@ class _Layers(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
-        """(2**a, batch, 2**b), (n_layers, 2**a, 2**a), (n_layers, 2**b, 2**b) → as the first."""
+        """(2, 2**a / 2, batch, 2**b), left and right as ``_halves`` makes them → as the first."""
         states = _through(states, left, right, entangler)
         ctx.save_for_backward(states, left, right)
         ctx.entangler = entangler
@@ -237,12 +252,12 @@ class _Expectations(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
-        """(2**a, batch, 2**b), (n_layers, 2**a, 2**a), (n_layers, 2**b, 2**b), (2**a, 2**b) → (batch,)."""
+        """As of ``_Layers``, and signs (2, 2**a / 2, 2**b) → (batch,)."""
         states = _through(states, left, right, entangler)
         ctx.save_for_backward(states, left, right, signs)
         ctx.entangler = entangler
-        parts = torch.view_as_real(states).square().sum(3)
-        return (parts * signs[:, None]).sum((0, 2))
+        parts = torch.view_as_real(states).square().sum(4)
+        return (parts * signs[:, :, None]).sum((0, 1, 3))
 
     @staticmethod
     @once_differentiable
@@ -250,14 +265,14 @@ class _Expectations(torch.autograd.Function):
         """The states' gradient begins at the observable and steps back."""
         states, left, right, signs = ctx.saved_tensors
         wanted = any(ctx.needs_input_grad[1:3])
-        first = states * (2 * signs[:, None] * gradient[None, :, None])
+        first = states * (2 * signs[:, :, None] * gradient[None, None, :, None])
         return *_back(states, first, left, right, ctx.entangler, wanted), None, None
 
 
 def _through(states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
     states = states.contiguous()
     for a, b in zip(left, right, strict=True):
-        states = _join(_from_right(_from_left(a, states), b.T), entangler)
+        states = _close(_from_right(_from_left(a, states), b.mT), entangler)
     return states
 
 
@@ -274,63 +289,43 @@ def _back(
         entangler: of every layer.
         wanted: whether the matrices' gradients are.
     """
-    states = states.clone() if wanted else states
+    states = states.clone() if wanted and entangler == "cnot_ring" else states
     left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(right)
     for layer in range(len(left) - 1, -1, -1):
-        after = _part(gradient, entangler)
+        after = _close(gradient, entangler)
         middle = _from_right(after, right[layer].conj())
         gradient = _from_left(left[layer].mH, middle)
         if wanted:
-            states = _from_right(_part(states, entangler), right[layer].conj())
-            right_gradient[layer] = (states.flatten(0, 1).mH @ after.flatten(0, 1)).T
+            states = _from_right(_close(states, entangler), right[layer].conj())
+            right_gradient[layer] = (states.flatten(1, 2).mH @ after.flatten(1, 2)).mT
             states = _from_left(left[layer].mH, states)
-            left_gradient[layer] = middle.flatten(1) @ states.flatten(1).mH
+            left_gradient[layer] = middle.flatten(0, 1).flatten(1) @ states.flatten(0, 1).flatten(1).mH
     return gradient, left_gradient if wanted else None, right_gradient if wanted else None
 
 
 def _from_left(matrix: Tensor, states: Tensor) -> Tensor:
-    return (matrix @ states.flatten(1)).view(states.shape)
+    return (matrix @ states.flatten(0, 1).flatten(1)).view(states.shape)
 
 
-def _from_right(states: Tensor, matrix: Tensor) -> Tensor:
-    return (states.flatten(0, 1) @ matrix).view(states.shape)
+def _from_right(states: Tensor, matrices: Tensor) -> Tensor:
+    return torch.bmm(states.flatten(1, 2), matrices).view(states.shape)
 
 
-def _join(states: Tensor, entangler: Entangler) -> Tensor:
-    """What of the entangler joins the halves, in place; columns are not yet permuted."""
-    _cross(states, entangler)
-    if entangler == "cnot_ring":
-        _close(states)
-    return states
-
-
-def _part(states: Tensor, entangler: Entangler) -> Tensor:
-    """The inverse of ``_join``, in place."""
-    if entangler == "cnot_ring":
-        _close(states)
-    _cross(states, entangler)
-    return states
-
-
-def _cross(states: Tensor, entangler: Entangler) -> None:
-    """CZ or CNOT from the last wire of the left half to the first of the right one, its own inverse."""
-    controlled, half = states[1::2], states.shape[2] // 2
-    if entangler == "cz_chain":
-        controlled[:, :, half:].neg_()
-    elif half:
-        controlled.copy_(controlled.roll(half, 2))
-
-
-def _close(states: Tensor) -> None:
-    """CNOT from the last wire to the first, its own inverse; a ring has at least three wires.
+def _close(states: Tensor, entangler: Entangler) -> Tensor:
+    """CNOT from the last wire to the first of a ring, in place, its own inverse; a ring has at least three wires.
 
     Behind the right half's chain the last wire holds the parity of the columns that have not been permuted yet.
     """
-    n_rows, _, n_columns = states.shape
+    if entangler != "cnot_ring":
+        return states
+    n_parities, n_rows, _, n_columns = states.shape
     parity = torch.arange(n_columns, device=states.device)
     shift = 1
     while shift < n_columns:
         parity, shift = parity ^ (parity >> shift), 2 * shift
-    if n_rows > 1 and n_rows * n_columns > 4:
+    if n_parities * n_rows > 1 and n_parities * n_rows * n_columns > 4:
         odd = (parity & 1).nonzero().squeeze(1)
-        states[:, :, odd] = states[:, :, odd].roll(n_rows // 2, 0)
+        # the first wire is the highest bit of the row: half of all rows on, or of those of one parity
+        across = (n_rows // 2, 1) if n_rows > 1 else (1, 0)
+        states[..., odd] = states[..., odd].roll(*across)
+    return states
