@@ -271,8 +271,8 @@ class _Expectations(torch.autograd.Function):
 
 def _through(states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
     states = states.contiguous()
-    for a, b in zip(left, right, strict=True):
-        states = _close(_from_right(_from_left(a, states), b.mT), entangler)
+    for a, b in zip(left.unbind(), right.mT.unbind(), strict=True):
+        states = _close(_from_right(_from_left(a, states), b), entangler)
     return states
 
 
@@ -291,24 +291,25 @@ def _back(
     """
     states = states.clone() if wanted and entangler == "cnot_ring" else states
     left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(right)
+    undone, turned = left.mH.contiguous().unbind(), right.conj().resolve_conj().unbind()
     for layer in range(len(left) - 1, -1, -1):
         after = _close(gradient, entangler)
-        middle = _from_right(after, right[layer].conj())
-        gradient = _from_left(left[layer].mH, middle)
+        middle = _from_right(after, turned[layer])
+        gradient = _from_left(undone[layer], middle)
         if wanted:
-            states = _from_right(_close(states, entangler), right[layer].conj())
+            states = _from_right(_close(states, entangler), turned[layer])
             right_gradient[layer] = (states.flatten(1, 2).mH @ after.flatten(1, 2)).mT
-            states = _from_left(left[layer].mH, states)
+            states = _from_left(undone[layer], states)
             left_gradient[layer] = middle.flatten(0, 1).flatten(1) @ states.flatten(0, 1).flatten(1).mH
     return gradient, left_gradient if wanted else None, right_gradient if wanted else None
 
 
 def _from_left(matrix: Tensor, states: Tensor) -> Tensor:
-    return (matrix @ states.flatten(0, 1).flatten(1)).view(states.shape)
+    return (matrix @ states.view(len(matrix), -1)).view(states.shape)
 
 
 def _from_right(states: Tensor, matrices: Tensor) -> Tensor:
-    return torch.bmm(states.flatten(1, 2), matrices).view(states.shape)
+    return torch.bmm(states.view(len(matrices), -1, matrices.shape[-1]), matrices).view(states.shape)
 
 
 def _close(states: Tensor, entangler: Entangler) -> Tensor:
