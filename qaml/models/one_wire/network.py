@@ -110,12 +110,12 @@ class OneWireClassifier(nn.Module, ABC):
 
     def noise_operations(self, layer: int, wires: Iterable[int], noise: Noise) -> Iterator[Operation]:
         """One noise layer."""
-        for wire in wires:
-            if noise == "draws":
-                yield Gate("ry", (wire,), (Angle("draw", layer * self.n_wires + wire),))
-            elif noise == "average":
-                assert self.noise is not None, "only a circuit with noise layers has an average"
-                yield Channel("pauli", (wire,), (0.0, float(self.noise.flips()[layer]), 0.0))
+        if noise == "draws":
+            yield from (Gate("ry", (wire,), (Angle("draw", layer * self.n_wires + wire),)) for wire in wires)
+        elif noise == "average":
+            assert self.noise is not None, "only a circuit with noise layers has an average"
+            flip = float(self.noise.flips()[layer])
+            yield from (Channel("pauli", (wire,), (0.0, flip, 0.0)) for wire in wires)
 
     @property
     def is_randomised(self) -> bool:
@@ -327,5 +327,6 @@ def _shots(expectations: Tensor) -> NDArray[np.float64]:
 
 def log_probabilities(expectations: Tensor) -> Tensor:
     """Logits (batch, 2): the logarithms of (1 + ⟨Z⟩)/2 and (1 − ⟨Z⟩)/2, kept finite."""
-    shares = torch.stack((1 + expectations, 1 - expectations), -1) / 2
+    half = expectations / 2
+    shares = 0.5 + torch.stack((half, -half), -1)
     return shares.clamp_min(torch.finfo(shares.dtype).eps / 4).log()

@@ -14,7 +14,7 @@ from qaml.models.noise_layers.part import NoiseLayers as NoiseSettings
 from qaml.models.one_wire.network import Encoding, Noise, OneWireClassifier
 from qaml.quantum.averaged.network import averaged_observable
 from qaml.quantum.circuit import Angle, Entangler, Gate, Operation, entangling_gates
-from qaml.quantum.statevector.gates.network import pauli_rotation, rot
+from qaml.quantum.statevector.gates.network import rot, ry
 from qaml.quantum.statevector.layers.network import FEW_WIRES, product_expectations, product_states, sampled_states
 from qaml.quantum.statevector.readout.network import z_signs
 
@@ -102,7 +102,7 @@ class QuantumNeuralNetwork(OneWireClassifier):
         """Every layer's rotations with its draws, and the angles of a last turn of the measured wire."""
         assert self.noise is not None, "only a circuit with noise layers has draws"
         rotations = self._rotations(states.real.dtype)
-        turns = pauli_rotation("y", draws, rotations)
+        turns = ry(draws).to(rotations.dtype)
         if self.noise.settings.position == "before":
             return rotations @ turns, None
         # behind a layer's entangler is before the next layer's rotations; of the last turns, the measured wire's

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from qaml.errors import PartError
@@ -64,15 +67,37 @@ def final_states(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tenso
 
 
 def normalised(inputs: Tensor) -> Tensor:
-    """Amplitudes x/‖x‖₂ of real rows, (batch, d).
+    """Amplitudes x/‖x‖₂ of real rows, (batch, d), differentiable once.
 
     A zero row has no direction: it stays zero, and so do the gradients of expectation values.
     """
-    # a first division by the largest entry keeps the squares of tiny and huge rows within the exponent's range
-    largest = inputs.detach().abs().amax(1, keepdim=True)
-    scaled = inputs / torch.where(largest > 0, largest, torch.ones_like(largest))
-    norms: Tensor = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
-    return scaled / norms.clamp_min(torch.finfo(inputs.dtype).tiny)
+    amplitudes: Tensor = _Normalised.apply(inputs)  # type: ignore[no-untyped-call]
+    return amplitudes
+
+
+class _Normalised(torch.autograd.Function):
+    """a = x/‖x‖, whose Jacobian is (1 − aaᵀ)/‖x‖."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor) -> Tensor:
+        """(batch, d) → (batch, d)."""
+        # a first division by the largest entry keeps the squares of tiny and huge rows within the exponent's range
+        tiny = torch.finfo(inputs.dtype).tiny
+        largest = inputs.abs().amax(1, keepdim=True).clamp_min(tiny)
+        scaled = inputs / largest
+        norms = torch.linalg.vector_norm(scaled, dim=1, keepdim=True).clamp_min(tiny)
+        amplitudes: Tensor = scaled / norms
+        ctx.save_for_backward(amplitudes, norms, largest)
+        return amplitudes
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """What of the gradient is orthogonal to the amplitudes."""
+        amplitudes, norms, largest = ctx.saved_tensors
+        along = torch.linalg.vecdot(amplitudes, gradient)[:, None]
+        to_inputs: Tensor = (gradient - amplitudes * along) / norms / largest
+        return to_inputs
 
 
 def _encoded(circuit: Circuit, inputs: Tensor) -> Tensor:

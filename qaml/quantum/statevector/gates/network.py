@@ -55,15 +55,19 @@ def pauli_rotation(paulis: str, angle: Tensor, like: Tensor) -> Tensor:
     return half.cos() * torch.eye(len(product), dtype=like.dtype, device=like.device) - 1j * half.sin() * product
 
 
+def ry(angle: Tensor) -> Tensor:
+    """RY(θ) of angles (…), real: (…, 2, 2)."""
+    cosine, sine = (angle / 2).cos(), (angle / 2).sin()
+    return torch.stack((cosine, -sine, sine, cosine), -1).reshape(*angle.shape, 2, 2)
+
+
 def rot(phi: Tensor, theta: Tensor, omega: Tensor) -> Tensor:
     """RZ(ω) RY(θ) RZ(φ); angles of shapes that broadcast to (…) → (…, 2, 2)."""
-    outer, inner = (phi + omega) / 2, (phi - omega) / 2
-    theta = theta.expand_as(outer + theta)
-    cosine, sine = (theta / 2).cos(), (theta / 2).sin()
-    diagonal = torch.complex(cosine * outer.cos(), cosine * outer.sin())
-    below = torch.complex(sine * inner.cos(), -sine * inner.sin())
-    rows = [torch.stack([diagonal.conj(), -below.conj()], -1), torch.stack([below, diagonal], -1)]
-    return torch.stack(rows, -2)
+    halves = torch.stack(torch.broadcast_tensors(theta, phi + omega, phi - omega)) / 2  # type: ignore[no-untyped-call]
+    (cosine, cos_sum, cos_difference), (sine, sin_sum, sin_difference) = halves.cos(), halves.sin()
+    a, b, c, d = cosine * cos_sum, cosine * sin_sum, sine * cos_difference, sine * sin_difference
+    entries = torch.stack((a, -b, -c, -d, c, -d, a, b), -1)
+    return torch.view_as_complex(entries.reshape(*a.shape, 2, 2, 2))
 
 
 def _controlled(unitary: Tensor) -> Tensor:

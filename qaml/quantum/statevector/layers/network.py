@@ -3,8 +3,8 @@
 A state is kept as 2**a rows of (batch, 2**b), its first a = n // 2 wires in front of the batch and the other b behind
 it, even rows before odd ones. A layer multiplies by the Kronecker products of the rotations from the left and from the
 right, each one product for the whole batch. Of the entangler, CZs within a half are signs of the products' rows, and
-CNOTs within a half permute the rows of this layer's left and the columns of the next layer's right product; the gate
-between the halves acts on odd rows only, which therefore have a right product of their own.
+CNOTs within a half permute them; the gate between the halves acts on odd rows only, which therefore have a right
+product of their own.
 
 A chain of CNOTs turns bit i of the basis index into the parity of the bits up to i, first wire first, so the state that
 ends at index j was at j ⊕ (j ≫ 1), the Gray code of j.
@@ -13,7 +13,7 @@ ends at index j was at j ⊕ (j ≫ 1), the Gray code of j.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -105,11 +105,8 @@ def at_once(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
 
 def layer_by_layer(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
     """The same layer by layer, two products each: states (batch, 2**n) complex, rotations (n_layers, n, 2, 2)."""
-    left, right = _halves(rotations, entangler)
-    after: Tensor = _Layers.apply(_split(states, left, right), left, right, entangler)  # type: ignore[no-untyped-call]
-    if entangler != "cz_chain" and len(left):
-        after = after.index_select(3, _gray(torch.arange(after.shape[3], device=after.device)))
-    return after.permute(2, 1, 0, 3).flatten(1)
+    after: Tensor = _Layers.apply(states, *_halves(rotations, entangler), entangler)  # type: ignore[no-untyped-call]
+    return after
 
 
 def product_expectations(states: Tensor, rotations: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
@@ -124,42 +121,64 @@ def product_expectations(states: Tensor, rotations: Tensor, entangler: Entangler
     Returns:
         (batch,), real, differentiable once in states and rotations.
     """
-    left, right = _halves(rotations, entangler)
-    seen = _split(signs[None], left, right).squeeze(2)
-    if entangler != "cz_chain" and len(left):  # columns stay as the last layer leaves them, the signs move instead
-        seen = seen[..., torch.argsort(_gray(torch.arange(seen.shape[2], device=seen.device)))]
-    halves = _split(states.to(rotations.dtype), left, right)
-    found: Tensor = _Expectations.apply(halves, left, right, entangler, seen)  # type: ignore[no-untyped-call]
+    found: Tensor = _Expectations.apply(states, *_halves(rotations, entangler), entangler, signs)  # type: ignore[no-untyped-call]
     return found
 
 
 def _halves(rotations: Tensor, entangler: Entangler) -> tuple[Tensor, Tensor]:
-    """What a layer multiplies by from the left, (n_layers, 2**a, 2**a), rows and columns even first, and from the
-    right, (n_layers, 2, 2**b, 2**b): even rows by the first, odd ones by what the gate between the halves makes of it.
+    """What a layer multiplies by: from the left (n_layers, 2**a, 2**a), rows and columns even first, and from the right
+    (n_layers, 1 or 2, 2**b, 2**b), even rows by the first, odd ones by what the gate between the halves makes of it.
     """  # noqa: D205
-    n_left = rotations.shape[1] // 2
-    left, right = kronecker(rotations[:, :n_left]), kronecker(rotations[:, n_left:])
-    rows, columns = (torch.arange(part.shape[-1], device=part.device) for part in (left, right))
-    half = len(columns) // 2
-    if entangler == "cz_chain":
-        left, right = left * _pair_signs(rows)[:, None], right * _pair_signs(columns)[:, None]
-        joined = right * (1 - 2 * (columns >= half).to(rows.dtype))[:, None]
+    n_wires = rotations.shape[1]
+    n_left = n_wires // 2
+    if n_wires == 2 * n_left:
+        left, right = kronecker(rotations.reshape(len(rotations), 2, n_left, 2, 2)).unbind(1)
     else:
-        left = left[:, _gray(rows)]
-        right = torch.cat((right[:1], right[1:, :, torch.argsort(_gray(columns))]))
-        joined = right.roll(half, 1)
-    if len(rows) == 1:
-        return left, right[:, None]
-    n, evens = len(left), len(rows) // 2
-    even_first = left.reshape(n, evens, 2, evens, 2).permute(0, 2, 1, 4, 3).reshape(left.shape)
-    return even_first, torch.stack((right, joined), 1)
+        left, right = kronecker(rotations[:, :n_left]), kronecker(rotations[:, n_left:])
+    plan = _plan(entangler, n_left, n_wires - n_left, rotations.device)
+    left = left.flatten(1)[:, plan.left].view(left.shape)
+    right = right[:, plan.right].view(len(rotations), len(plan.right_signs), *right.shape[1:])
+    if entangler == "cz_chain":
+        left, right = left * plan.left_signs, right * plan.right_signs
+    return left, right.mT
+
+
+class _Plan(NamedTuple):
+    """Where an entangler takes the halves' products from, and with which signs, which are those of CZs."""
+
+    left: Tensor
+    """(4**a,), entries."""
+    right: Tensor
+    """(2**b,) or, where there are odd rows of states, (2 · 2**b,): rows."""
+    left_signs: Tensor
+    """(2**a, 1)."""
+    right_signs: Tensor
+    """(1 or 2, 2**b, 1)."""
+
+
+@lru_cache(maxsize=32)
+def _plan(entangler: Entangler, n_left: int, n_right: int, device: torch.device) -> _Plan:
+    rows, columns = torch.arange(2**n_left, device=device), torch.arange(2**n_right, device=device)
+    even_first = torch.cat((rows[::2], rows[1::2]))
+    parities, half = torch.arange(min(2**n_left, 2), device=device)[:, None], 2 ** (n_right - 1)
+    origins, sources = even_first, columns.expand(len(parities), -1)
+    if entangler != "cz_chain":
+        origins, sources = _gray(even_first), _gray(columns) ^ (parities * half)
+    right_signs = _pair_signs(columns) * (1 - 2 * parities * (columns >= half))
+    entries = origins[:, None] * len(rows) + even_first
+    return _Plan(entries.flatten(), sources.flatten(), _pair_signs(even_first)[:, None], right_signs[:, :, None])
 
 
 def _split(states: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """(batch, 2**n) → (2, 2**a / 2, batch, 2**b): even rows, then odd ones."""
+    """(batch, 2**n) → (1 or 2, 2**a / 2, batch, 2**b), a complex copy: even rows, then odd ones."""
     n_parities = right.shape[1]
-    n_rows = left.shape[-1] // n_parities
-    return states.reshape(len(states), n_rows, n_parities, right.shape[-1]).permute(2, 1, 0, 3)
+    split = states.reshape(len(states), left.shape[-1] // n_parities, n_parities, right.shape[-1]).permute(2, 1, 0, 3)
+    return torch.empty(split.shape, dtype=left.dtype, device=left.device).copy_(split)
+
+
+def _joined(states: Tensor) -> Tensor:
+    """The way back from ``_split``."""
+    return states.permute(2, 1, 0, 3).flatten(1)
 
 
 def sampled_states(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
@@ -207,12 +226,18 @@ def basis_map(entangler: Entangler, n_wires: int, device: torch.device) -> tuple
 
 def kronecker(rotations: Tensor) -> Tensor:
     """Kronecker products over the wires: (…, k, 2, 2) → (…, 2**k, 2**k)."""
-    k = rotations.shape[-3]
-    product = rotations.new_ones(*rotations.shape[:-3], 1, 1)
-    for wire in range(k):
-        pairs = product[..., :, None, :, None] * rotations[..., wire, None, :, None, :]
-        product = pairs.reshape(*rotations.shape[:-3], 2 ** (wire + 1), 2 ** (wire + 1))
-    return product
+    n_wires = rotations.shape[-3]
+    if n_wires == 0:
+        return rotations.new_ones(*rotations.shape[:-3], 1, 1)
+    if n_wires == 1:
+        return rotations[..., 0, :, :]
+    if n_wires % 2:
+        first, rest = kronecker(rotations[..., :-1, :, :]), rotations[..., -1, :, :]
+    else:  # both halves at once
+        halves = rotations.reshape(*rotations.shape[:-3], 2, n_wires // 2, 2, 2)
+        first, rest = kronecker(halves).unbind(-3)
+    pairs = first[..., :, None, :, None] * rest[..., None, :, None, :]
+    return pairs.flatten(-2).flatten(-3, -2)
 
 
 def _pair_signs(index: Tensor) -> Tensor:
@@ -228,23 +253,25 @@ def _gray(index: Tensor) -> Tensor:
 
 
 class _Layers(torch.autograd.Function):
-    """X ← E(A_l X B_lᵀ) for every layer l, uncomputed on the way back, since A_l and B_l are unitary."""
+    """X ← E(A_l X B_l) for every layer l, uncomputed on the way back, since A_l and B_l are unitary."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
-        """(2, 2**a / 2, batch, 2**b), left and right as ``_halves`` makes them → as the first."""
-        states = _through(states, left, right, entangler)
-        ctx.save_for_backward(states, left, right)
+        """(batch, 2**n), left and right as ``_halves`` makes them → (batch, 2**n), complex."""
+        after = _through(_split(states, left, right), left, right, entangler)
+        ctx.save_for_backward(after, left, right)
         ctx.entangler = entangler
-        return states
+        return _joined(after)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         """The states' gradient steps back."""
-        states, left, right = ctx.saved_tensors
-        wanted = any(ctx.needs_input_grad[1:])
-        return *_back(states, gradient.contiguous().clone(), left, right, ctx.entangler, wanted), None
+        after, left, right = ctx.saved_tensors
+        before, of_left, of_right = _back(
+            after, _split(gradient, left, right), left, right, ctx.entangler, any(ctx.needs_input_grad[1:3])
+        )
+        return _joined(before), of_left, of_right, None
 
 
 class _Expectations(torch.autograd.Function):
@@ -252,27 +279,33 @@ class _Expectations(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
-        """As of ``_Layers``, and signs (2, 2**a / 2, 2**b) → (batch,)."""
-        states = _through(states, left, right, entangler)
-        ctx.save_for_backward(states, left, right, signs)
-        ctx.entangler = entangler
-        parts = torch.view_as_real(states).square().sum(4)
-        return (parts * signs[:, :, None]).sum((0, 1, 3))
+        """As of ``_Layers``, and signs (2**n,) → (batch,)."""
+        after = _through(_split(states, left, right), left, right, entangler)
+        parts = torch.view_as_real(after)
+        weighted = parts * _split(signs[None], left, right).real[..., None]
+        ctx.save_for_backward(after, weighted, left, right)
+        ctx.entangler, ctx.is_real = entangler, not states.is_complex()
+        return (parts * weighted).sum((0, 1, 3, 4))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
         """The states' gradient begins at the observable and steps back."""
-        states, left, right, signs = ctx.saved_tensors
+        after, weighted, left, right = ctx.saved_tensors
         wanted = any(ctx.needs_input_grad[1:3])
-        first = states * (2 * signs[:, :, None] * gradient[None, None, :, None])
-        return *_back(states, first, left, right, ctx.entangler, wanted), None, None
+        first = torch.view_as_complex(weighted * (2 * gradient)[:, None, None])
+        before, of_left, of_right = _back(after, first, left, right, ctx.entangler, wanted)
+        return _joined(before.real if ctx.is_real else before), of_left, of_right, None, None
 
 
 def _through(states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) -> Tensor:
-    states = states.contiguous()
-    for a, b in zip(left.unbind(), right.mT.unbind(), strict=True):
-        states = _close(_from_right(_from_left(a, states), b), entangler)
+    """States behind the layers, which overwrite those given."""
+    middle = torch.empty_like(states)
+    (rows, parities), (middle_rows, middle_parities) = _views(states), _views(middle)
+    for a, b in zip(left.unbind(), right.unbind(), strict=True):
+        torch.mm(a, rows, out=middle_rows)
+        torch.bmm(middle_parities, b, out=parities)
+        _close(states, entangler)
     return states
 
 
@@ -289,44 +322,41 @@ def _back(
         entangler: of every layer.
         wanted: whether the matrices' gradients are.
     """
-    states = states.clone() if wanted and entangler == "cnot_ring" else states
-    left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(right)
-    undone, turned = left.mH.contiguous().unbind(), right.conj().resolve_conj().unbind()
+    middle = torch.empty_like(gradient)
+    (rows, parities), (middle_rows, middle_parities) = _views(gradient), _views(middle)
+    undone, turned = left.mH.contiguous(), right.mH.contiguous()
+    if not wanted:
+        for a, b in zip(reversed(undone.unbind()), reversed(turned.unbind()), strict=True):
+            _close(gradient, entangler)
+            torch.bmm(parities, b, out=middle_parities)
+            torch.mm(a, middle_rows, out=rows)
+        return gradient, None, None
+    left_gradient, right_gradient = torch.empty_like(left), torch.empty_like(turned)
+    states, between = states.clone(), torch.empty_like(states)
+    (state_rows, state_parities), (between_rows, between_parities) = _views(states), _views(between)
     for layer in range(len(left) - 1, -1, -1):
-        after = _close(gradient, entangler)
-        middle = _from_right(after, turned[layer])
-        gradient = _from_left(undone[layer], middle)
-        if wanted:
-            states = _from_right(_close(states, entangler), turned[layer])
-            right_gradient[layer] = (states.flatten(1, 2).mH @ after.flatten(1, 2)).mT
-            states = _from_left(undone[layer], states)
-            left_gradient[layer] = middle.flatten(0, 1).flatten(1) @ states.flatten(0, 1).flatten(1).mH
-    return gradient, left_gradient if wanted else None, right_gradient if wanted else None
+        _close(gradient, entangler)
+        _close(states, entangler)
+        torch.bmm(state_parities, turned[layer], out=between_parities)
+        torch.bmm(between_parities.mH, parities, out=right_gradient[layer])
+        torch.bmm(parities, turned[layer], out=middle_parities)
+        torch.mm(undone[layer], between_rows, out=state_rows)
+        torch.mm(middle_rows, state_rows.mH, out=left_gradient[layer])
+        torch.mm(undone[layer], middle_rows, out=rows)
+    return gradient, left_gradient, right_gradient
 
 
-def _from_left(matrix: Tensor, states: Tensor) -> Tensor:
-    return (matrix @ states.view(len(matrix), -1)).view(states.shape)
+def _views(states: Tensor) -> tuple[Tensor, Tensor]:
+    """(p, 2**a / p, batch, 2**b) as the left products take it, (2**a, …), and the right ones, (p, …, 2**b)."""
+    return states.flatten(0, 1).flatten(1), states.flatten(1, 2)
 
 
-def _from_right(states: Tensor, matrices: Tensor) -> Tensor:
-    return torch.bmm(states.view(len(matrices), -1, matrices.shape[-1]), matrices).view(states.shape)
-
-
-def _close(states: Tensor, entangler: Entangler) -> Tensor:
-    """CNOT from the last wire to the first of a ring, in place, its own inverse; a ring has at least three wires.
-
-    Behind the right half's chain the last wire holds the parity of the columns that have not been permuted yet.
-    """
+def _close(states: Tensor, entangler: Entangler) -> None:
+    """CNOT from the last wire to the first of a ring, in place, its own inverse; a ring has at least three wires."""
     if entangler != "cnot_ring":
-        return states
+        return
     n_parities, n_rows, _, n_columns = states.shape
-    parity = torch.arange(n_columns, device=states.device)
-    shift = 1
-    while shift < n_columns:
-        parity, shift = parity ^ (parity >> shift), 2 * shift
-    if n_parities * n_rows > 1 and n_parities * n_rows * n_columns > 4:
-        odd = (parity & 1).nonzero().squeeze(1)
+    if n_parities * n_rows * n_columns > 4:
         # the first wire is the highest bit of the row: half of all rows on, or of those of one parity
         across = (n_rows // 2, 1) if n_rows > 1 else (1, 0)
-        states[..., odd] = states[..., odd].roll(*across)
-    return states
+        states[..., 1::2] = states[..., 1::2].roll(*across)
