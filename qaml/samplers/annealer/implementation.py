@@ -82,7 +82,12 @@ class AnnealerPhase:
             return None, alone, self.chip
         child = open_qpu(part.solver) if self.chip is None else emulated(part.hardware, self.chip)
         graph = qubits_of(layout, child)
-        chains = embed(self.n_visible, self.n_hidden, graph, layout, seed)
+        try:
+            chains = embed(self.n_visible, self.n_hidden, graph, layout, seed)
+        except PartError:
+            if part.afresh is None:
+                raise
+            chains = embed(self.n_visible, self.n_hidden, graph, part.afresh, seed)
         if self.chip is not None:
             self.chip.chains = {qubit: unit for unit, chain in chains.items() for qubit in chain}
         lengths = np.array([len(chains[unit]) for unit in range(len(chains))], np.float64)

@@ -2,9 +2,7 @@
 
 A move of one spin can hardly turn a chain of strongly coupled ones. A group is turned as a whole: every spin of it
 changes sign, which leaves the couplings inside as they are. Both are heat-bath moves, so any choice of groups leaves
-exp(−βH) as it is; groups only decide how fast it is reached. Reads start with every group in one piece, as the
-couplings inside would have it, and spins move on their own only once the groups have been annealed: broken chains are
-then as many as the temperature makes, not as many as a fast anneal leaves behind.
+exp(−βH) as it is; groups only decide how fast it is reached.
 
 Every read has its own random stream (SplitMix64; Steele, Lea & Flood 2014), a function of the seed and the read.
 Compiled code is cached beside this file, and everything that the kernel calls stands here.
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
+_CLEAR, _CHANCE = 8.0, 3.4e-4
+"""An energy, and a probability that is higher than that of turning at this cost."""
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -37,6 +37,8 @@ def _word(state: int) -> int:
 def _turns(energy: float, word: int) -> bool:
     """Whether the heat bath turns what would cost this much (in units of 1/β): with probability 1/(1 + e^energy)."""
     uniform = float(word >> uint64(11)) * (1.0 / 9007199254740992.0)
+    if energy > _CLEAR and uniform > _CHANCE:  # most spins of most chains
+        return False
     return bool(uniform * (1.0 + math.exp(min(energy, 700.0))) < 1.0)
 
 
@@ -158,11 +160,10 @@ def sample(
     members: NDArray[np.int32],
     group_of: NDArray[np.int32],
     betas: NDArray[np.float64],
-    n_whole: int,
     seed: int,
     spins: NDArray[np.int8],
 ) -> None:
-    """Anneal every read along the inverse temperatures, in place; groups start in one piece and up or down at random.
+    """Anneal every read along the inverse temperatures, in place.
 
     Args:
         fields: h, (n,).
@@ -172,23 +173,16 @@ def sample(
         group_starts: (groups + 1,) where the members of each group begin.
         members: of every group, one after the other; each spin is in one group.
         group_of: (n,) the group of each spin.
-        betas: an inverse temperature for each sweep over the groups.
-        n_whole: the first sweeps, which move groups alone; every other one afterwards is followed by one over the
-            spins, and so is the last.
+        betas: an inverse temperature for each sweep over the groups; every other one is followed by one over the spins,
+            if there are groups of several, and so is the last.
         seed: of every draw.
-        spins: (reads, n) of ±1.
+        spins: (reads, n) of ±1, where each read starts.
     """
     last, outside, inside = len(betas) - 1, np.empty(len(fields)), np.empty(len(fields))
-    start = aligned(starts, neighbours, couplings, group_starts, members, group_of)
     are_groups = len(group_starts) - 1 < len(fields)
     for read in range(len(spins)):
         state = _word(uint64(seed) ^ _word(uint64(read) + _STEP))
         own = spins[read]
-        for group in range(len(group_starts) - 1):
-            state = uint64(state + _STEP)
-            sign = 1 if _word(state) >> uint64(63) else -1
-            for k in range(group_starts[group], group_starts[group + 1]):
-                own[members[k]] = sign * start[members[k]]
         _measure(own, fields, starts, neighbours, couplings, group_of, outside, inside)
         for sweep in range(len(betas)):
             state = _turn_groups(
@@ -204,5 +198,5 @@ def sample(
                 betas[sweep],
                 state,
             )
-            if are_groups and sweep >= n_whole and ((sweep - n_whole) % 2 == 1 or sweep == last):
+            if are_groups and (sweep % 2 == 1 or sweep == last):
                 state = _turn_spins(own, starts, neighbours, couplings, group_of, outside, inside, betas[sweep], state)

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from qaml.errors import PartError
 from qaml.samplers.base import NegativePhase, SamplerPart
@@ -141,6 +141,7 @@ class Annealer(SamplerPart):
     """A budget of samples over a whole training run, which stops before it is exceeded."""
     most_qpu_seconds: float | None = Field(None, gt=0)
     """A budget of QPU access time, likewise."""
+    _is_remembered: bool = PrivateAttr(False)
 
     @model_validator(mode="after")
     def _reads_are_shared(self) -> Annealer:
@@ -178,9 +179,19 @@ class Annealer(SamplerPart):
         )
 
     def embedded(self, chains: Path) -> Annealer:
-        """The same annealer with this file as its embedding."""
+        """The same annealer with this file as its embedding, which was found earlier for this very layout."""
         digest = hashlib.sha256(chains.read_bytes()).hexdigest()
-        return self.model_copy(update={"chains": GivenChains(path=str(chains), sha256=digest)})
+        part = self.model_copy(update={"chains": GivenChains(path=str(chains), sha256=digest)})
+        part._is_remembered = self.chains is None
+        return part
+
+    @property
+    def afresh(self) -> Layout | None:
+        """The layout to embed anew by, where chains were found earlier and a QPU may have lost qubits since then."""
+        if not (self._is_remembered and self.backend == "qpu"):
+            return None
+        layout = self.layout
+        return None if layout is None else layout.model_copy(update={"chains": None})
 
     def check(self, n_visible: int, n_hidden: int) -> None:
         """Refuse machines that cannot be laid along the lines of the emulated topology, broken qubits aside."""

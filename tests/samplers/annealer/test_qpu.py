@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 import dwave.system
@@ -14,7 +17,7 @@ from qaml.errors import PartError
 from qaml.samplers.annealer.emulator.implementation import ThermalChip
 from qaml.samplers.annealer.implementation import AnnealerPhase
 from qaml.samplers.annealer.ising import to_ising
-from qaml.samplers.annealer.part import Annealer, Hardware
+from qaml.samplers.annealer.part import Annealer, GivenChains, Hardware
 from tests.samplers.machines import small_machine
 
 TOKEN = "SIM-0123456789abcdef"
@@ -59,6 +62,21 @@ def test_a_qpu_is_asked_through_the_same_composites(cloud: type[Cloud]) -> None:
     assert cloud.calls == 5  # one a gauge
     assert response.answer.visible.shape == (50, 5)
     assert response.answer.qpu_seconds >= 0
+
+
+def test_chains_of_a_qpu_that_has_lost_qubits_since_are_laid_anew(cloud: type[Cloud], tmp_path: Path) -> None:
+    assert cloud is Cloud
+    earlier = Annealer(backend="qpu", reads=50)
+    remembered, lost = tmp_path / "embedding.json", 10_000
+    chains = phase().chains
+    assert chains is not None
+    remembered.write_text(json.dumps({"chains": {str(unit): list(chain) for unit, chain in chains.items()}}))
+    assert AnnealerPhase(earlier.embedded(remembered), 5, 4, 1).chains == chains
+    remembered.write_text(json.dumps({"chains": {str(unit): [*chain, lost + unit] for unit, chain in chains.items()}}))
+    assert AnnealerPhase(earlier.embedded(remembered), 5, 4, 1).chains == chains
+    given = GivenChains(path=str(remembered), sha256=hashlib.sha256(remembered.read_bytes()).hexdigest())
+    with pytest.raises(PartError, match="the chain of unit 0 has qubit 10000, which is not on chimera"):
+        phase(chains=given)  # a person's own chains are never replaced
 
 
 def test_qpu_time_has_a_budget(cloud: type[Cloud], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001

@@ -6,7 +6,7 @@ topology's qubits and couplers. Only the samples come from ``ThermalChip``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dimod
 import numpy as np
@@ -14,7 +14,7 @@ from dwave.samplers import PathIntegralAnnealingSampler, SimulatedAnnealingSampl
 from dwave.system.testing import MockDWaveSampler
 
 from qaml.errors import PartError
-from qaml.samplers.annealer.kernel import sample
+from qaml.samplers.annealer.kernel import aligned, sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,37 +142,54 @@ def sample_thermally(
 ) -> NDArray[np.int8]:
     """Heat-bath samples (reads, n) of ±1 by moves of spins and of groups of them.
 
+    For the first half of the sweeps groups stay in one piece, as the couplings inside would have it: they are the spins
+    of a smaller problem, annealed from random signs. Then spins move, too. Broken chains are thus as many as the
+    temperature makes, not as many as a fast anneal leaves behind.
+
     Args:
         fields: h, (n,).
         rows: one end of each coupling.
         columns: the other.
         couplings: J.
         groups: (n,) the group of each spin, 0 … groups − 1.
-        betas: inverse temperature of each sweep; the first half moves groups alone.
+        betas: inverse temperature of each sweep.
         reads: independent samples.
         seed: of every draw.
     """
-    n = len(fields)
-    ends, others, both = np.concatenate((rows, columns)), np.concatenate((columns, rows)), np.tile(couplings, 2)
-    order = np.argsort(ends, kind="stable")
-    starts = np.searchsorted(ends[order], np.arange(n + 1)).astype(np.int32)
+    half, n_groups = len(betas) // 2, int(groups.max(initial=-1)) + 1
+    problem = _Neighbours.of(rows, columns, couplings, len(fields))
     members = np.argsort(groups, kind="stable").astype(np.int32)
-    group_starts = np.searchsorted(groups[members], np.arange(groups.max(initial=-1) + 2)).astype(np.int32)
-    spins = np.empty((reads, n), np.int8)
-    sample(
-        fields.astype(np.float64),
-        starts,
-        others[order].astype(np.int32),
-        both[order].astype(np.float64),
-        group_starts,
-        members,
-        groups,
-        betas,
-        len(betas) // 2,
-        seed,
-        spins,
-    )
+    group_starts = np.searchsorted(groups[members], np.arange(n_groups + 1)).astype(np.int32)
+    whole = aligned(*problem, group_starts, members, groups)
+    across = groups[rows] != groups[columns]
+    pairs = groups[rows[across]].astype(np.int64) * n_groups + groups[columns[across]]
+    joined, which = np.unique(pairs, return_inverse=True)
+    shared = np.bincount(which, (couplings * whole[rows] * whole[columns])[across], len(joined))
+    smaller = _Neighbours.of(*np.divmod(joined, max(n_groups, 1)), shared.astype(np.float64), n_groups)
+    alone = np.arange(n_groups + 1, dtype=np.int32)
+    signs = np.random.default_rng(seed).choice(np.array([-1, 1], np.int8), (reads, n_groups))
+    pushes = np.bincount(groups, fields * whole, n_groups)
+    sample(pushes, *smaller, alone, alone[:-1], alone[:-1], betas[:half], seed, signs)
+    spins: NDArray[np.int8] = signs[:, groups] * whole
+    sample(fields.astype(np.float64), *problem, group_starts, members, groups, betas[half:], seed + 1, spins)
     return spins
+
+
+class _Neighbours(NamedTuple):
+    """Couplings spin by spin: those of spin i stand from ``starts[i]`` to ``starts[i + 1]``."""
+
+    starts: NDArray[np.int32]
+    others: NDArray[np.int32]
+    couplings: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, rows: NDArray[np.int64], columns: NDArray[np.int64], couplings: NDArray[np.float64], n: int
+    ) -> _Neighbours:
+        ends, others, both = np.concatenate((rows, columns)), np.concatenate((columns, rows)), np.tile(couplings, 2)
+        order = np.argsort(ends, kind="stable")
+        starts = np.searchsorted(ends[order], np.arange(n + 1)).astype(np.int32)
+        return cls(starts, others[order].astype(np.int32), both[order].astype(np.float64))
 
 
 def emulated(hardware: Hardware, chip: ThermalChip) -> MockDWaveSampler:
