@@ -1,4 +1,4 @@
-"""The command line: validate, list, plan, run, report, schema, store.
+"""The command line: validate, list, plan, run, report, baseline, schema, store.
 
 Exit codes: 0, 1 (claims failed), 2 (bad input).
 """
@@ -32,6 +32,8 @@ app = typer.Typer(
 )
 store_app = typer.Typer(help="Look at the artefact store, or make room.", no_args_is_help=True)
 app.add_typer(store_app, name="store")
+baseline_app = typer.Typer(help="What an accepted run measured, for the regression gate.", no_args_is_help=True)
+app.add_typer(baseline_app, name="baseline")
 
 Specs = Annotated[list[Path] | None, typer.Argument(help="Spec files or folders (default: specs).")]
 Profile = Annotated[str, typer.Option(help="quick, standard or paper.")]
@@ -62,13 +64,13 @@ def _begin() -> None:
     check_installation()
 
 
-def _session(specs: list[Path] | None, profile: str, store: Path = DEFAULT_STORE) -> Session:
+def _session(specs: list[Path] | None, profile: str, store: Path = DEFAULT_STORE, seeds: int | None = None) -> Session:
     from qaml.judge.session import Options, Session
 
     if profile not in PROFILES:
         raise QamlError(f"unknown profile {profile!r}", f"one of {', '.join(PROFILES)}")
     chosen = tuple(specs or DEFAULT_SPECS)
-    return Session(Options(chosen, profile, store, Path("reports/latest"), run_id="cli"))
+    return Session(Options(chosen, profile, store, Path("reports/latest"), seeds, run_id="cli"))
 
 
 def _sound(session: Session) -> Session:
@@ -181,6 +183,78 @@ def schema() -> None:
     from qaml.spec.schema import json_schema
 
     sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+BaselineFile = Annotated[Path, typer.Argument(help="The JSON file; evidence per image lies beside it.")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Training runs of every model, as in the run.")]
+
+
+@baseline_app.command()
+@_polite
+def save(
+    file: BaselineFile,
+    specs: Specs = None,
+    profile: Profile = "quick",
+    store: StoreFolder = DEFAULT_STORE,
+    seeds: Seeds = None,
+    tolerance: Annotated[
+        list[str] | None, typer.Option(help="PATTERN=POINTS: drops of these cells that do not count.")
+    ] = None,
+    sensitivity: Annotated[float | None, typer.Option(help="Points whose loss must be noticed in every cell.")] = None,
+) -> None:
+    """Accept what the claims measured, from the store of a finished run."""
+    from qaml.gate import record
+    from qaml.report.gate import baseline_table
+
+    settings: dict[str, Any] = {"tolerances": _tolerances(tolerance or [])}
+    settings |= {} if sensitivity is None else {"sensitivity": sensitivity / 100}
+    typer.echo(baseline_table(record.save(_selected(specs, profile, store, seeds), file, **settings)))
+
+
+def _tolerances(given: list[str]) -> dict[str, float]:
+    found = {}
+    for text in given:
+        pattern, equals, points = text.rpartition("=")
+        try:
+            found[pattern] = float(points) / 100
+        except ValueError:
+            equals = ""
+        if not equals or not pattern:
+            raise QamlError(f"--tolerance: expected PATTERN=POINTS, got {text!r}", "such as '*/fgsm@*=2'")
+    return found
+
+
+def _selected(specs: list[Path] | None, profile: str, store: Path, seeds: int | None) -> Session:
+    session = _sound(_session(specs, profile, store, seeds))
+    session.select(claim.node for claim in session.claims)
+    return session
+
+
+@baseline_app.command()
+@_polite
+def show(file: BaselineFile) -> None:
+    """Show a baseline's cells."""
+    from qaml.gate.baseline import read_baseline
+    from qaml.report.gate import baseline_table
+
+    typer.echo(baseline_table(read_baseline(file)[0]))
+
+
+@baseline_app.command(name="update")
+@_polite
+def update_baseline(
+    file: BaselineFile,
+    specs: Specs = None,
+    profile: Profile = "quick",
+    store: StoreFolder = DEFAULT_STORE,
+    seeds: Seeds = None,
+    cell: Annotated[list[str] | None, typer.Option(help="Only cells of this pattern (default: all).")] = None,
+) -> None:
+    """Accept what was measured since: worse cells on purpose, better ones for good, new and vanished ones."""
+    from qaml.gate import record
+    from qaml.report.gate import baseline_table
+
+    typer.echo(baseline_table(record.update(_selected(specs, profile, store, seeds), file, cell or ["*"])))
 
 
 @store_app.command()

@@ -40,6 +40,7 @@ _OPTIONS = {
     "report": ("reports/latest", "folder of the report"),
     "seeds": ("", "training runs of every model (default: what the suites say)"),
     "device": ("cpu", "cpu or cuda"),
+    "baseline": ("", "a file of 'qaml baseline save': cells that are worse than there fail the run"),
 }
 _FLAGS = {
     "refresh": "compute everything again, whatever the store holds",
@@ -118,11 +119,27 @@ def _check_options(config: pytest.Config) -> None:
     seeds = str(_value(config, "seeds"))
     if seeds and not (seeds.isdecimal() and int(seeds) > 0):
         raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds!r}")
+    if baseline := _baseline(config):
+        _check_baseline(baseline)
     for spec in config.getoption("--qaml-spec") or ():
         if not (_base(config, "spec") / spec).exists():
             raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")
     if config.getoption("--qaml-store") is not None and not config.getoption("collectonly"):
         _check_store(_folder(config, "store"))
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    return _folder(config, "baseline") if str(_value(config, "baseline")) else None
+
+
+def _check_baseline(file: Path) -> None:
+    from qaml.errors import QamlError
+    from qaml.gate.baseline import read_baseline
+
+    try:
+        read_baseline(file)
+    except QamlError as error:
+        raise pytest.UsageError(f"--qaml-baseline: {error}") from None
 
 
 def _check_store(folder: Path) -> None:
@@ -349,8 +366,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     report = config.stash[_report_key] = _write_report(config, results)
     shutil.rmtree(_session(config).progress_folder, ignore_errors=True)
+    if (file := _baseline(config)) is not None and not report.is_error:
+        report = config.stash[_report_key] = _gated(config, file, report)
     if report.is_error and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _gated(config: pytest.Config, file: Path, report: _Report) -> _Report:
+    """The report with what became of the baseline's cells; worse ones are an error, and so is one it cannot judge."""
+    from qaml.errors import QamlError
+    from qaml.gate.judge import judged
+    from qaml.report.gate import gate_markdown, gate_table, workflow_commands
+    from qaml.report.markdown import append_step_summary
+
+    try:
+        changes, baseline = judged(_session(config), file)
+        append_step_summary(gate_markdown(changes, baseline))
+    except QamlError as error:
+        return _Report(f"{report.text}\n\nthe gate cannot judge: {error}", True)
+    lines = [report.text, "", gate_table(changes, baseline)]
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        lines.append(workflow_commands(changes))
+    return _Report("\n".join(lines), any(change.status == "worse" for change in changes))
 
 
 def _write_report(config: pytest.Config, results: _Results) -> _Report:

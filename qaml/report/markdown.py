@@ -90,13 +90,22 @@ def write_step_summary(outcomes: Outcomes) -> bool:
     Raises:
         StoreError: the file cannot be written.
     """
-    target = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not target:
-        return False
     text = summary(outcomes)
     if len(text.encode("utf-8", "replace")) > _MOST_BYTES:
         note = f"The tables of {len(outcomes.outcomes):,} claims are too long for this page; see the HTML report."
         text = "\n\n".join((*_head(outcomes), note)) + "\n"
+    return append_step_summary(text)
+
+
+def append_step_summary(text: str) -> bool:
+    """Append Markdown to the file named by ``$GITHUB_STEP_SUMMARY``; whether there is one.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not target:
+        return False
     with store_errors("write", Path(target)), Path(target).open("a", encoding="utf-8", errors="replace") as file:
         file.write(text)
     return True

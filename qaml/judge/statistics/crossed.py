@@ -63,7 +63,7 @@ def components(models: Sequence[Array]) -> Components:
     for model in models:
         n_seeds = len(model)
         if n_seeds > 1:
-            image_variance -= _residual_variance(model)
+            image_variance -= residual_variance(model)
             parts.append((float(model.mean(axis=1).var(ddof=1)) / n_seeds, n_seeds - 1))
     seed_variance = sum(part for part, _ in parts)
     curvature = sum(part * part / degrees for part, degrees in parts)
@@ -75,8 +75,8 @@ def components(models: Sequence[Array]) -> Components:
     return Components(float(averages.mean()), seed_variance, degrees, image_variance, n, n_seeds, n_differing)
 
 
-def _residual_variance(model: Array) -> float:
-    """MS_residual / (S n)."""
+def residual_variance(model: Array) -> float:
+    """MS_residual / (S n), of a model's (S, n) contributions: what images alone make of the variance over runs."""
     n_seeds, n = model.shape
     if n < 2:
         return 0.0

@@ -1,0 +1,160 @@
+"""Baselines: what an accepted run measured, as a small sorted JSON file to be reviewed, and its evidence per image.
+
+The JSON file holds a line of numbers a cell; the evidence, a bit an image and training run where decisions are not
+random, lies beside it in ``NAME.npz``, whose checksum the JSON file has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qaml.errors import QamlError
+from qaml.run.arrays import read_arrays
+from qaml.run.store import file_digest
+from qaml.vocab import ProfileName
+
+SCHEMA_VERSION = 1
+LEVEL = 0.01
+"""Chance of any false alarm in a suite, unless the baseline says otherwise."""
+
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
+class GateError(QamlError):
+    """A baseline cannot be read, or asks for what the data cannot give."""
+
+
+class Recorded(BaseModel):
+    """One cell of a baseline: a model's accuracy on clean images, or under one attack at one budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    accuracy: float
+    """Mean over training runs, to be read; the gate judges by the evidence."""
+    runs: int
+    """Training runs."""
+    images: int
+    data: Key
+    """Of the dataset: its declaration, checksums and code."""
+    measure: Key
+    """Of the attack and what scores it: settings, code and library versions."""
+    weights: tuple[Key, ...]
+    """Of each training run: target first, then the models that adversarials were made on."""
+    evidence: str
+    """Name of the array of the file beside."""
+
+
+class Baseline(BaseModel):
+    """The content of a baseline file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    schema_version: int = SCHEMA_VERSION
+    created: str
+    """ISO 8601, UTC."""
+    commit: str | None = None
+    profile: ProfileName
+    level: float = Field(LEVEL, gt=0, le=0.5)
+    """Chance of any false alarm among all cells."""
+    sensitivity: float | None = Field(None, gt=0, le=1)
+    """A drop that must be noticed with a chance of 95 % in every cell; where the data cannot, the gate refuses."""
+    tolerances: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    """Pattern of cells (``*`` stands for anything) → a drop that does not count, as a share; the first that fits."""
+    evidence_sha256: str
+    cells: dict[str, Recorded]
+    """``suite/model/attack@budget`` or ``suite/model/clean``."""
+
+    def tolerance(self, cell: str) -> float:
+        """The drop of this cell that does not count."""
+        return next((value for pattern, value in self.tolerances.items() if fnmatchcase(cell, pattern)), 0.0)
+
+
+class Evidence(NamedTuple):
+    """What was right, image by image.
+
+    Attributes:
+        correct: (runs, n) shares of draws; zeros and ones where nothing is random.
+        indices: (n,) positions of the images in the test split.
+    """
+
+    correct: NDArray[np.float32]
+    indices: NDArray[np.int64]
+
+
+def evidence_path(path: Path) -> Path:
+    """The file beside a baseline."""
+    return path.with_suffix(".npz")
+
+
+def write_baseline(path: Path, baseline: Mapping[str, Any], evidence: Mapping[str, Evidence]) -> Baseline:
+    """Write both files.
+
+    Args:
+        path: of the JSON file.
+        baseline: fields of ``Baseline`` but for the checksum.
+        evidence: array name → evidence.
+
+    Raises:
+        GateError: a file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(evidence_path(path), allow_pickle=False, **_packed(evidence))
+        complete = Baseline(**baseline, evidence_sha256=file_digest(evidence_path(path)))
+        content = complete.model_dump(mode="json")
+        content["cells"] = dict(sorted(content["cells"].items()))
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise GateError(f"cannot write the baseline {path}: {error.strerror or error}", "name another file") from error
+    return complete
+
+
+def read_baseline(path: Path) -> tuple[Baseline, dict[str, Evidence]]:
+    """Both files.
+
+    Raises:
+        GateError: one is missing, is not what it should be, or they do not belong together.
+    """
+    try:
+        baseline = Baseline.model_validate_json(path.read_bytes())
+    except OSError as error:
+        hint = "'qaml baseline save' makes one from a finished run"
+        raise GateError(f"cannot read the baseline {path}: {error.strerror or error}", hint) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise GateError(f"{path} is no baseline: {where}: {first['msg']}", "'qaml baseline save' makes one") from error
+    if baseline.schema_version != SCHEMA_VERSION:
+        raise GateError(f"{path} is of version {baseline.schema_version}, expected {SCHEMA_VERSION}", "save it anew")
+    beside = evidence_path(path)
+    if not beside.is_file() or file_digest(beside) != baseline.evidence_sha256:
+        what = "is not the one that it was saved with" if beside.is_file() else "is missing"
+        raise GateError(f"the evidence {beside} of the baseline {what}", "commit both files, or save the baseline anew")
+    return baseline, _unpacked(read_arrays(beside))
+
+
+def _packed(evidence: Mapping[str, Evidence]) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, (correct, indices) in evidence.items():
+        is_binary = bool(np.isin(correct, (0, 1)).all())
+        arrays[name] = np.packbits(correct > 0.5, axis=1) if is_binary else correct.astype(np.float32)
+        arrays[f"{name}.indices"] = indices.astype(np.int32)
+    return arrays
+
+
+def _unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Evidence]:
+    found = {}
+    for name in (name for name in arrays if not name.endswith(".indices")):
+        correct, indices = arrays[name], arrays[f"{name}.indices"].astype(np.int64)
+        if correct.dtype == np.uint8:
+            correct = np.unpackbits(correct, axis=1, count=len(indices))
+        found[name] = Evidence(correct.astype(np.float32), indices)
+    return found

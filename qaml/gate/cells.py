@@ -1,0 +1,109 @@
+"""Every cell that a session's claims measured, with its evidence, read from the store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qaml.gate.baseline import Evidence
+from qaml.plan.digest import digest
+from qaml.plan.plan import STEP_MODULES, ClaimPlan
+from qaml.plan.step import Step, canonical
+from qaml.run.arrays import read_arrays
+from qaml.run.store import Store
+
+if TYPE_CHECKING:
+    from qaml.judge.session import Session
+
+PREDICTIONS = "predictions.npz"
+WEIGHTS = "weights.safetensors"
+
+
+class Cell(NamedTuple):
+    """One cell as measured now; attributes as of ``baseline.Recorded``.
+
+    Attributes:
+        is_fixed: whether the weights are a person's, used as they are.
+        line: of the first claim that measured it, in its spec.
+        file: that spec.
+    """
+
+    evidence: Evidence
+    data: str
+    measure: str
+    weights: tuple[str, ...]
+    is_fixed: bool
+    file: str
+    line: int
+
+
+def measured_cells(session: Session) -> dict[str, Cell]:
+    """The cells of the selected claims whose steps are done, by name."""
+    cells: dict[str, Cell] = {}
+    for claim in session.plan.claims.values():
+        for name, cell in _of_claim(session, claim):
+            cells.setdefault(name, cell)
+    return dict(sorted(cells.items()))
+
+
+def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
+    store, suite = session.store, claim.suite
+    steps = session.plan.steps
+    where = (str(suite.path), claim.entry.line)
+    for model, own in claim.models.items():
+        is_fixed = bool(getattr(suite.models[model].part, "is_trained", False))
+        if _are_done(store, own.clean):
+            evidence = _evidence(store, own.clean)[0.0]
+            weights = _digests(store, own.trains)
+            yield (
+                f"{suite.name}/{model}/clean",
+                Cell(evidence, own.load.key[:16], _measure((), own.clean[0]), weights, is_fixed, *where),
+            )
+    for (model, attack), made in claim.attacks.items():
+        own = claim.models[model]
+        if not _are_done(store, made.scores):
+            continue
+        makers = [steps[key] for craft in made.crafts for role, key in craft.parents.items() if role != "data"]
+        is_fixed = all(bool(getattr(step.payload["model"], "is_trained", False)) for step in (*own.trains, *makers))
+        weights = _digests(store, (*own.trains, *makers))
+        measure = _measure(made.crafts, made.scores[0])
+        for epsilon, evidence in _evidence(store, made.scores).items():
+            cell = Cell(evidence, own.load.key[:16], measure, weights, is_fixed, *where)
+            yield f"{suite.name}/{model}/{attack}@{epsilon:g}", cell
+
+
+def _are_done(store: Store, steps: Sequence[Step]) -> bool:
+    return bool(steps) and all(store.has(step.key) for step in steps)
+
+
+def _evidence(store: Store, steps: Sequence[Step]) -> dict[float, Evidence]:
+    """Budget → what was right, a row a training run; 0 for clean images."""
+    seeds = [read_arrays(store.read(step.key, PREDICTIONS)) for step in steps]
+    correct = np.stack([arrays["correct"] for arrays in seeds])
+    indices = seeds[0]["indices"].astype(np.int64)
+    return {float(e): Evidence(correct[:, i], indices) for i, e in enumerate(seeds[0]["epsilons"])}
+
+
+def _digests(store: Store, trains: Sequence[Step]) -> tuple[str, ...]:
+    """What each training run's weights are, whatever code made them; its key where the run is not in the store."""
+    found = []
+    for step in trains:
+        files = store.manifest(step.key)["files"] if store.has(step.key) else {}
+        found.append(str(files.get(WEIGHTS, {"sha256": step.key})["sha256"])[:16])
+    return tuple(found)
+
+
+def _measure(crafts: Sequence[Step], score: Step) -> str:
+    """What attacks and scores, without the models: settings, code and library versions."""
+    settings: list[Any] = [score.payload["epsilons"], score.payload["classifier"]["inference"]]
+    modules = {STEP_MODULES["evaluate"]}
+    for craft in crafts[:1]:
+        names = [name for name in craft.payload if name not in ("classifier", "classifiers", "dataset", "images")]
+        settings.append({name: craft.payload[name] for name in names})
+        attack = craft.payload["attack"]
+        modules |= {STEP_MODULES["attack"], type(attack).__module__, *attack.source_modules}
+    code = digest(modules)
+    return hashlib.sha256(canonical([settings, code.code, code.versions]).encode()).hexdigest()[:16]

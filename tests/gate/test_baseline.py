@@ -1,0 +1,74 @@
+"""Baseline files: small, sorted, and never apart from their evidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qaml.gate.baseline import Evidence, GateError, read_baseline, write_baseline
+
+CELL = {"runs": 2, "images": 9, "data": "0" * 16, "measure": "1" * 16, "weights": ("2" * 16, "3" * 16)}
+ABOUT = {"created": "2026-11-28T12:00:00+00:00", "profile": "quick"}
+
+
+def cell(accuracy: float, evidence: str) -> dict[str, Any]:
+    return {**CELL, "accuracy": accuracy, "evidence": evidence}
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    evidence = {
+        "c0": Evidence((rng.random((2, 9)) < 0.7).astype(np.float32), np.arange(9)),
+        "c1": Evidence(rng.integers(0, 17, (2, 9)).astype(np.float32) / 16, np.arange(9) + 5),
+    }
+    cells = {"s/b/clean": cell(0.5, "c1"), "s/a/fgsm@0.1": cell(0.7, "c0")}
+    path = tmp_path / "sub" / "main.json"
+    write_baseline(path, {**ABOUT, "cells": cells, "tolerances": {"s/a/*": 0.02, "*": 0.01}}, evidence)
+    back = read_baseline(path)[1]
+    for name, (correct, indices) in evidence.items():
+        np.testing.assert_array_equal(back[name].correct, correct)
+        np.testing.assert_array_equal(back[name].indices, indices)
+    return path
+
+
+def test_cells_are_sorted_and_short(saved: Path) -> None:
+    text = saved.read_text()
+    assert list(json.loads(text)["cells"]) == ["s/a/fgsm@0.1", "s/b/clean"]
+    baseline, _ = read_baseline(saved)
+    assert baseline.tolerance("s/a/fgsm@0.1") == 0.02
+    assert baseline.tolerance("s/b/clean") == 0.01
+
+
+def test_evidence_of_another_baseline_is_refused(saved: Path) -> None:
+    np.savez(saved.with_suffix(".npz"), c0=np.zeros((2, 2), np.uint8))
+    with pytest.raises(GateError, match=r"main\.npz of the baseline is not the one that it was saved with"):
+        read_baseline(saved)
+    saved.with_suffix(".npz").unlink()
+    with pytest.raises(GateError, match=r"main\.npz of the baseline is missing"):
+        read_baseline(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"level": 2}, r"is no baseline: level: Input should be less than or equal to 0\.5"),
+        ({"schema_version": 9}, "is of version 9, expected 1"),
+        ({"cells": {"s/a": {"accuracy": 1}}}, "is no baseline: cells.s/a.runs: Field required"),
+        ({"surprise": 1}, "is no baseline: surprise: Extra inputs are not permitted"),
+    ],
+)
+def test_what_is_no_baseline(saved: Path, change: dict[str, Any], message: str) -> None:
+    saved.write_text(json.dumps({**json.loads(saved.read_text()), **change}))
+    with pytest.raises(GateError, match=message):
+        read_baseline(saved)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(GateError, match=r"cannot read the baseline .*none.json: No such file") as caught:
+        read_baseline(tmp_path / "none.json")
+    assert "qaml baseline save" in caught.value.hint

@@ -1,0 +1,135 @@
+"""The gate from outside: save a baseline, run against it, make a model worse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.project import Project
+
+SPEC = """\
+suite: gated
+evaluation: {images: 200}
+diagnostics: {enabled: false}
+datasets:
+  digits: {kind: digits, transforms: [{kind: subset, train: 600, test: 200}]}
+models:
+  linear: {kind: linear, dataset: digits, seeds: 3, training: {epochs: 6, batch: 20, lr: 1e-2}}
+attacks:
+  fgsm: {kind: fgsm, norm: linf, epsilon: 0.05}
+claims:
+  - id: linear
+    statement: A linear model keeps something under FGSM.
+    kind: bound
+    metric: robust_accuracy
+    of: {model: linear, attack: fgsm}
+    at_least: 0
+"""
+CELLS = ["gated/linear/clean", "gated/linear/fgsm@0.05"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with a baseline of its first run."""
+    project = Project(tmp_path_factory.mktemp("gate") / "project")
+    project.spec("gated", SPEC)
+    early = project.qaml("baseline", "save", "baselines/quick.json")
+    assert early.returncode == 2
+    assert "nothing of these claims has been measured yet" in early.stderr
+    assert project.pytest().code == 0
+    saved = project.qaml("baseline", "save", "baselines/quick.json", "--tolerance", "*/clean=0.5")
+    assert saved.returncode == 0, saved.stderr
+    assert all(cell in saved.stdout for cell in CELLS)
+    return project
+
+
+def spec(project: Project, old: str = "", new: str = "") -> None:
+    project.spec("gated", SPEC.replace(old, new) if old else SPEC)
+
+
+def baseline(project: Project) -> Path:
+    return project.root / "baselines/quick.json"
+
+
+def test_a_run_like_the_baselines_passes_and_says_what_it_could_have_noticed(project: Project) -> None:
+    spec(project)
+    found = project.pytest("--qaml-baseline=baselines/quick.json")
+    assert found.code == 0, found.out
+    assert "= 2 unchanged" in found.out
+    assert "2 cells tested at 1 % together; drops of" in found.out
+
+
+def test_a_worse_model_fails_after_further_runs_have_confirmed_it(project: Project, tmp_path: Path) -> None:
+    spec(project, "epochs: 6, batch: 20, lr: 1e-2", "epochs: 1, batch: 600, lr: 1e-3")
+    summary = tmp_path / "summary.md"
+    found = project.pytest(
+        "--qaml-baseline=baselines/quick.json", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary)
+    )
+    assert found.code == 1
+    assert found.outcomes == {"gated::linear": "passed"}  # the claim holds, the gate does not
+    assert "✕ 2 worse" in found.out
+    assert "3 further training runs" in found.out
+    assert f"::error file={project.root / 'specs/gated.yaml'},line=11,title=robustness regression::gated/" in found.out
+    assert "## qaml gate: ✕ 2 worse" in summary.read_text()
+    assert "| gated/linear/clean |" in summary.read_text()
+
+
+def test_single_runs_trained_again_cannot_be_told(project: Project) -> None:
+    spec(project, "seeds: 3, training: {epochs: 6", "seeds: 1, training: {epochs: 5")
+    found = project.pytest("--qaml-baseline=baselines/quick.json")
+    assert found.code == 0
+    assert "◐ 2 not testable" in found.out
+    assert "no cell could be tested" in found.out
+
+
+def test_another_attack_is_not_compared(project: Project) -> None:
+    spec(project, "fgsm: {kind: fgsm", "fgsm: {kind: pgd, steps: 2")
+    found = project.pytest("--qaml-baseline=baselines/quick.json")
+    assert "⊘ 1 not comparable · = 1 unchanged" in found.out
+    assert "the attack or the code that scores it is another one than in the baseline" in found.out
+
+
+def test_too_much_sensitivity_is_an_error(project: Project) -> None:
+    spec(project)
+    content = json.loads(baseline(project).read_text())
+    fine = project.root / "fine.json"
+    fine.write_text(json.dumps({**content, "sensitivity": 0.001}))
+    fine.with_suffix(".npz").write_bytes(baseline(project).with_suffix(".npz").read_bytes())
+    found = project.pytest("--qaml-baseline=fine.json")
+    assert found.code == 1
+    assert "the gate cannot judge: the baseline asks for drops of 0.1 points to be noticed" in found.out
+
+
+def test_a_missing_baseline_is_told_before_anything_runs(project: Project) -> None:
+    found = project.pytest("--qaml-baseline=nothing.json")
+    assert found.code == 4
+    assert "--qaml-baseline: cannot read the baseline" in found.out
+
+
+def test_update_accepts_some_cells_and_keeps_the_rest(project: Project) -> None:
+    spec(project, "epochs: 6", "epochs: 5")
+    assert project.pytest().code == 0
+    before = json.loads(baseline(project).read_text())
+    copy = project.root / "copy.json"
+    copy.write_bytes(baseline(project).read_bytes())
+    copy.with_suffix(".npz").write_bytes(baseline(project).with_suffix(".npz").read_bytes())
+    done = project.qaml("baseline", "update", "copy.json", "--cell", "*/clean")
+    assert done.returncode == 0, done.stderr
+    after = json.loads(copy.read_text())
+    clean, attacked = CELLS
+    assert after["cells"][clean]["weights"] != before["cells"][clean]["weights"]
+    assert {**after["cells"][attacked], "evidence": ""} == {**before["cells"][attacked], "evidence": ""}
+    assert after["tolerances"] == before["tolerances"] == {"*/clean": 0.005}
+    wrong = project.qaml("baseline", "update", "copy.json", "--cell", "nothing/*")
+    assert wrong.returncode == 2
+    assert "no cell fits nothing/*" in wrong.stderr
+    shown = project.qaml("baseline", "show", "copy.json")
+    assert "false alarms in 1 % of runs at most" in shown.stdout
+
+
+def test_a_tolerance_without_points_is_refused(project: Project) -> None:
+    done = project.qaml("baseline", "save", "x.json", "--tolerance", "clean")
+    assert done.returncode == 2
+    assert "--tolerance: expected PATTERN=POINTS, got 'clean'" in done.stderr

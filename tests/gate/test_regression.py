@@ -1,0 +1,131 @@
+"""A run against a baseline: every status, and the way to confirm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
+from qaml.gate.cells import Cell
+from qaml.gate.regression import Change, compare
+
+KEYS = {"data": "d" * 16, "measure": "e" * 16}
+
+
+def evidence(lost: int, runs: int = 1, n: int = 1000, start: int = 0) -> Evidence:
+    """All right but the first images; runs differ by one image each."""
+    correct = np.ones((runs, n), np.float32)
+    for run in range(runs):
+        correct[run, : lost + run] = 0
+    return Evidence(correct, np.arange(start, start + n))
+
+
+def cell(found: Evidence, weights: str = "a", *, is_fixed: bool = False, **changed: str) -> Cell:
+    keys = {**KEYS, **changed}
+    return Cell(found, keys["data"], keys["measure"], (weights * 16,) * len(found.correct), is_fixed, "specs/s.yaml", 7)
+
+
+def judge(before: dict[str, Cell], after: dict[str, Cell], fresh: Any = None, **settings: Any) -> dict[str, Change]:
+    recorded = {
+        name: Recorded(
+            accuracy=float(c.evidence.correct.mean()),
+            runs=len(c.evidence.correct),
+            images=len(c.evidence.indices),
+            data=c.data,
+            measure=c.measure,
+            weights=c.weights,
+            evidence=name,
+        )
+        for name, c in before.items()
+    }
+    baseline = Baseline(created="2026-11-28", profile="quick", evidence_sha256="", cells=recorded, **settings)
+    changes = compare(baseline, {name: c.evidence for name, c in before.items()}, after, fresh)
+    return {change.cell: change for change in changes}
+
+
+def test_the_same_weights_are_judged_on_the_same_images() -> None:
+    before = {"s/m/clean": cell(evidence(10)), "s/m/fgsm@0.1": cell(evidence(100)), "s/m/pgd@0.1": cell(evidence(500))}
+    after = {"s/m/clean": cell(evidence(10)), "s/m/fgsm@0.1": cell(evidence(150)), "s/m/pgd@0.1": cell(evidence(300))}
+    found = judge(before, after)
+    assert {name: change.status for name, change in found.items()} == {
+        "s/m/clean": "unchanged",
+        "s/m/fgsm@0.1": "worse",
+        "s/m/pgd@0.1": "better",
+    }
+    assert (found["s/m/fgsm@0.1"].file, found["s/m/fgsm@0.1"].line) == ("specs/s.yaml", 7)
+    assert next(iter(found)) == "s/m/fgsm@0.1"  # bad news first
+    assert found["s/m/clean"].detectable == pytest.approx(0.04, abs=0.01)
+
+
+def test_only_images_of_both_sides_count() -> None:
+    found = judge({"c": cell(evidence(10, n=500))}, {"c": cell(evidence(10, n=1000))})["c"]
+    assert found.status == "unchanged"
+    assert found.drop is not None
+    assert found.drop.value == 0.0
+    apart = judge({"c": cell(evidence(10))}, {"c": cell(evidence(10, start=1000))})["c"]
+    assert (apart.status, apart.why) == ("not comparable", "no image is in both")
+
+
+def test_new_and_vanished_cells_are_told() -> None:
+    found = judge({"old": cell(evidence(1))}, {"young": cell(evidence(1))})
+    assert {name: change.status for name, change in found.items()} == {"old": "vanished", "young": "new"}
+
+
+@pytest.mark.parametrize(("changed", "words"), [("data", "the dataset is"), ("measure", "the attack or the code that")])
+def test_another_dataset_or_attack_is_never_compared(changed: str, words: str) -> None:
+    found = judge({"c": cell(evidence(0))}, {"c": cell(evidence(900), **{changed: "f" * 16})})["c"]
+    assert found.status == "not comparable"
+    assert found.drop is None
+    assert found.why.startswith(words)
+
+
+def test_one_run_trained_again_is_not_testable() -> None:
+    found = judge({"c": cell(evidence(0))}, {"c": cell(evidence(900), "b")})["c"]
+    assert (found.status, found.drop) == ("not testable", None)
+    assert "1 against 1 runs" in found.why
+
+
+def test_a_persons_own_weights_are_compared_image_by_image() -> None:
+    found = judge({"c": cell(evidence(0), is_fixed=True)}, {"c": cell(evidence(50), "b", is_fixed=True)})["c"]
+    assert found.status == "worse"
+
+
+def test_runs_trained_again_are_judged_by_their_spread() -> None:
+    before = {"c": cell(evidence(100, runs=4))}
+    assert judge(before, {"c": cell(evidence(102, runs=4), "b")})["c"].status == "unchanged"
+    found = judge(before, {"c": cell(evidence(200, runs=4), "b")})["c"]
+    assert found.status == "worse"
+    assert found.drop is not None
+    assert found.drop.method == "4 training runs against 4"
+
+
+def test_a_tolerance_belongs_to_the_cells_that_fit_it() -> None:
+    before = {"s/m/clean": cell(evidence(10)), "s/n/clean": cell(evidence(10))}
+    after = {"s/m/clean": cell(evidence(60)), "s/n/clean": cell(evidence(60))}
+    found = judge(before, after, tolerances={"s/m/*": 0.06})
+    assert (found["s/m/clean"].status, found["s/n/clean"].status) == ("unchanged", "worse")
+
+
+def test_more_than_the_data_can_give_is_an_error() -> None:
+    before = {"c": cell(evidence(10, n=100))}
+    assert judge(before, before, sensitivity=0.2)["c"].status == "unchanged"
+    with pytest.raises(GateError, match=r"drops of 2 points to be noticed, and 1 cells cannot: c notices 1\d"):
+        judge(before, before, sensitivity=0.02)
+
+
+def test_bad_luck_with_seeds_is_not_confirmed() -> None:
+    before, after = {"c": cell(evidence(100, runs=4))}, {"c": cell(evidence(200, runs=4), "b")}
+
+    def more(lost: int) -> Any:
+        return lambda names: {
+            name: Evidence(np.concatenate((evidence(200, 4).correct, evidence(lost, 4).correct)), np.arange(1000))
+            for name in names
+        }
+
+    lucky = judge(before, after, more(100))["c"]
+    assert lucky.status == "unchanged"
+    assert lucky.why == "looked worse, but 4 further training runs do not confirm it"
+    assert judge(before, after, more(200))["c"].status == "worse"
+    assert judge(before, after, lambda _: {})["c"].status == "worse"  # nothing fresh to be had
