@@ -42,8 +42,8 @@ def test_identical_predictions_are_no_drop() -> None:
 def test_a_tolerance_only_makes_it_harder(lost: int, tolerance: float) -> None:
     assert of_fixed(*sides(500, lost, 5), tolerance).p_worse >= of_fixed(*sides(500, lost, 5)).p_worse
     rng = np.random.default_rng(lost)
-    runs = (rng.random((2, 3, 100)) < 0.8).astype(np.float32)
-    assert of_retrained(*runs, tolerance).p_worse >= of_retrained(*runs).p_worse - 1e-9
+    before, after = (rng.random((2, 3, 100)) < 0.8).astype(np.float32)
+    assert of_retrained(before, after, tolerance).p_worse >= of_retrained(before, after).p_worse - 1e-9
 
 
 def test_with_a_tolerance_the_exact_test_keeps_its_level() -> None:

@@ -11,8 +11,6 @@ from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
 from qaml.gate.cells import Cell
 from qaml.gate.regression import Change, compare
 
-KEYS = {"data": "d" * 16, "measure": "e" * 16}
-
 
 def evidence(lost: int, runs: int = 1, n: int = 1000, start: int = 0) -> Evidence:
     """All right but the first images; runs differ by one image each."""
@@ -22,9 +20,8 @@ def evidence(lost: int, runs: int = 1, n: int = 1000, start: int = 0) -> Evidenc
     return Evidence(correct, np.arange(start, start + n))
 
 
-def cell(found: Evidence, weights: str = "a", *, is_fixed: bool = False, **changed: str) -> Cell:
-    keys = {**KEYS, **changed}
-    return Cell(found, keys["data"], keys["measure"], (weights * 16,) * len(found.correct), is_fixed, "specs/s.yaml", 7)
+def cell(found: Evidence, weights: str = "a", *, is_fixed: bool = False, data: str = "d", measure: str = "e") -> Cell:
+    return Cell(found, data * 16, measure * 16, (weights * 16,) * len(found.correct), is_fixed, "specs/s.yaml", 7)
 
 
 def judge(before: dict[str, Cell], after: dict[str, Cell], fresh: Any = None, **settings: Any) -> dict[str, Change]:
@@ -75,7 +72,14 @@ def test_new_and_vanished_cells_are_told() -> None:
 
 @pytest.mark.parametrize(("changed", "words"), [("data", "the dataset is"), ("measure", "the attack or the code that")])
 def test_another_dataset_or_attack_is_never_compared(changed: str, words: str) -> None:
-    found = judge({"c": cell(evidence(0))}, {"c": cell(evidence(900), **{changed: "f" * 16})})["c"]
+    found = judge(
+        {"c": cell(evidence(0))},
+        {
+            "c": cell(
+                evidence(900), data="f" if changed == "data" else "d", measure="f" if changed == "measure" else "e"
+            )
+        },
+    )["c"]
     assert found.status == "not comparable"
     assert found.drop is None
     assert found.why.startswith(words)
