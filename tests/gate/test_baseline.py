@@ -24,7 +24,7 @@ def saved(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     evidence = {
         "c0": Evidence((rng.random((2, 9)) < 0.7).astype(np.float32), np.arange(9)),
-        "c1": Evidence(rng.integers(0, 17, (2, 9)).astype(np.float32) / 16, np.arange(9) + 5),
+        "c1": Evidence((rng.integers(0, 17, (2, 9)) / 16).astype(np.float32), np.arange(9) + 5),
     }
     cells = {"s/b/clean": cell(0.5, "c1"), "s/a/fgsm@0.1": cell(0.7, "c0")}
     path = tmp_path / "sub" / "main.json"
