@@ -1,4 +1,4 @@
-"""The command line: validate, list, plan, run, report, baseline, schema, store.
+"""The command line: validate, list, plan, run, report, compare, baseline, schema, store.
 
 Exit codes: 0, 1 (claims failed), 2 (bad input).
 """
@@ -175,6 +175,21 @@ def report(
         insert_table(merged, table_in)
     typer.echo(table(merged))
     typer.echo(f"report: {publish(merged, output)}")
+
+
+@app.command()
+@_polite
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder or outcomes.json of the earlier run.")],
+    second: Annotated[Path, typer.Argument(help="Of the later run.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="As GitHub Markdown.")] = False,
+) -> None:
+    """Show which claims have another verdict or other numbers in two runs."""
+    from qaml.report.compare import compare_markdown, compare_table
+    from qaml.report.merge import load
+
+    runs = load(first), load(second)
+    typer.echo(compare_markdown(*runs) if markdown else compare_table(*runs))
 
 
 @app.command()
