@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from tests.gate.test_gate import SPEC
 from tests.plugin.project import Project
@@ -21,7 +21,7 @@ WORKFLOW = ROOT / ".github/workflows/robustness.yml"
 
 
 def steps() -> dict[str, dict[str, Any]]:
-    job = yaml.safe_load(WORKFLOW.read_text())["jobs"]["claims"]
+    job = YAML(typ="safe").load(WORKFLOW)["jobs"]["claims"]
     return {step.get("name", step.get("uses")): step for step in job["steps"]}
 
 

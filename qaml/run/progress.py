@@ -58,18 +58,25 @@ class Reporter:
 
 
 class Display:
-    """The controller's side: one line on a terminal, redrawn twice a second; nothing where there is no terminal."""
+    """The controller's side: one line, redrawn twice a second.
 
-    def __init__(self, folder: Path, stream: TextIO | None = None) -> None:
+    Args:
+        folder: shared by the workers of one session.
+        stream: to draw on; default: standard error.
+        is_shown: whether to draw at all; default: where the stream is a terminal.
+    """
+
+    def __init__(self, folder: Path, stream: TextIO | None = None, *, is_shown: bool | None = None) -> None:
         self.folder = folder
         self.stream = stream or sys.stderr
+        self.is_shown = self.stream.isatty() if is_shown is None else is_shown
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._width = 0
 
     def start(self) -> None:
         """Begin drawing."""
-        if self.stream.isatty():
+        if self.is_shown:
             self._thread = threading.Thread(target=self._draw, daemon=True)
             self._thread.start()
 

@@ -1,0 +1,180 @@
+"""qaml in a notebook or a script: load a suite, run it, and look at what came out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Literal
+
+from qaml.errors import QamlError
+from qaml.judge.assemble import assemble
+from qaml.judge.outcome import Outcome, Outcomes
+from qaml.judge.session import Options, Session
+from qaml.report.marks import MARKS
+from qaml.report.merge import load
+from qaml.report.numbers import show, style_of
+from qaml.report.publish import publish
+from qaml.report.sentences import with_unit
+from qaml.report.terminal import closing, table
+from qaml.report.text import clean
+from qaml.run.progress import Display
+from qaml.spec.load import load_suite as _load_suite
+from qaml.spec.suite import Suite
+from qaml.vocab import ProfileName
+
+Judgement = Literal["passed", "expected", "undecided", "failed"]
+
+
+def load_suite(path: str | Path, profile: ProfileName = "quick") -> Suite:
+    """Read and validate a spec file.
+
+    Args:
+        path: of the YAML file.
+        profile: quick, standard or paper.
+
+    Raises:
+        SpecError: with every mistake of the file.
+    """
+    return _load_suite(Path(path), profile)
+
+
+def run_suite(
+    path: str | Path,
+    profile: ProfileName = "quick",
+    *,
+    claims: Iterable[str] = (),
+    store: str | Path = ".qaml/store",
+    report: str | Path = "reports/latest",
+    seeds: int | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> Results:
+    """Measure and judge claims in this process, with one line of progress, and write the report.
+
+    What the store holds is not computed again. Under pytest claims run in several processes; here in one.
+
+    Args:
+        path: a spec file or a folder of them.
+        profile: quick, standard or paper.
+        claims: ids, or parts of ids; default: all.
+        store: folder of trained models, attacks and outcomes.
+        report: folder of the report.
+        seeds: training runs of every model, or what the suites say.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        QamlError: a spec has mistakes, no claim fits, or a part met something that a person can mend. What other claims
+            need is computed and stored before.
+    """
+    start, wanted = time.time(), tuple(claims)
+    run_id = f"api-{time.time_ns()}"
+    session = Session(Options((Path(path),), profile, Path(store), Path(report), seeds, device=device, run_id=run_id))
+    if session.broken:
+        raise QamlError("\n".join(str(spec.error) for spec in session.broken))
+    chosen = [c.node for c in session.claims if not wanted or any(part in c.node for part in wanted)]
+    if not chosen:
+        raise QamlError(f"no claim of {path} has {' or '.join(wanted)} in its id", "'qaml list' shows them all")
+    session.select(chosen)
+    with _drawn(session):
+        keys = []
+        for node in chosen:
+            session.outcome(node)
+            keys.append(session.plan.claims[node].judge.key)
+    outcomes = assemble(session, keys, (), time.time() - start)
+    return Results(outcomes, publish(outcomes, Path(report)))
+
+
+def judge_outcomes(outcomes: Outcomes | Results | str | Path, *, strict: bool = False) -> dict[str, Judgement]:
+    """What pytest would make of each claim, by ``suite::id``.
+
+    Args:
+        outcomes: of a run, or the folder of its report.
+        strict: whether an inconclusive claim fails.
+
+    Returns:
+        ``passed``: supported, as expected; ``expected``: another verdict that the spec expects; ``undecided``:
+        inconclusive, which skips; ``failed``: anything else.
+    """
+    if isinstance(outcomes, str | Path):
+        outcomes = load(Path(outcomes))
+    found = outcomes.outcomes
+    return {outcome.node: _judged(outcome, strict=strict) for outcome in found}
+
+
+def _judged(outcome: Outcome, *, strict: bool) -> Judgement:
+    if outcome.is_as_expected:
+        return "passed" if outcome.verdict == "supported" else "expected"
+    return "undecided" if outcome.verdict == "inconclusive" and not strict else "failed"
+
+
+class Results:
+    """What a run found: a table in a notebook, a mapping by id in code.
+
+    Attributes:
+        data: everything, as it stands in ``outcomes.json``.
+        page: the report's first page.
+    """
+
+    def __init__(self, data: Outcomes, page: Path) -> None:
+        self.data = data
+        self.page = page
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Every claim's outcome, in the order of the specs."""
+        return self.data.outcomes
+
+    def __iter__(self) -> Iterator[Outcome]:
+        """Every claim's outcome."""
+        return iter(self.outcomes)
+
+    def __len__(self) -> int:
+        """The number of claims."""
+        return len(self.outcomes)
+
+    def __getitem__(self, claim: str) -> Outcome:
+        """The outcome of ``id`` or ``suite::id``.
+
+        Raises:
+            KeyError: no claim of the run has this name, or claims of several suites have.
+        """
+        found = [outcome for outcome in self.outcomes if claim in (outcome.id, outcome.node)]
+        if len(found) != 1:
+            raise KeyError(claim)
+        return found[0]
+
+    def __repr__(self) -> str:
+        """The terminal's table."""
+        return f"{table(self.data)}\n{closing(self.data)}\nreport: {self.page}"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in ("claim", "paper", "here", "verdict", "expected"))
+        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(each))}</tr>" for each in self)
+        link = f'<a href="{escape(self.page.resolve().as_uri())}">report</a>'
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{link}</p>"
+
+
+def _cells(outcome: Outcome) -> list[str]:
+    paper = here = ""
+    if outcome.measured:
+        shown = show(outcome.measured[0], style_of(outcome))
+        paper, here = shown.paper, f"{with_unit(shown.value, shown.unit)} {shown.interval}"
+    mark = MARKS[outcome.verdict].symbol
+    expected = "as found" if outcome.is_as_expected else outcome.expected
+    texts = [outcome.statement, paper, here, f"{mark} {outcome.verdict}", expected]
+    return [escape(clean(text)) for text in texts]
+
+
+@contextmanager
+def _drawn(session: Session) -> Iterator[None]:
+    """One line of progress on a terminal or under a notebook's cell."""
+    session.progress_folder.mkdir(parents=True, exist_ok=True)
+    display = Display(session.progress_folder, sys.stderr, is_shown=sys.stderr.isatty() or "ipykernel" in sys.modules)
+    display.start()
+    try:
+        yield
+    finally:
+        display.stop()
