@@ -1,4 +1,4 @@
-"""The command line: validate, list, plan, run, report, compare, baseline, schema, store.
+"""The command line: validate, list, plan, run, report, compare, history, baseline, schema, store.
 
 Exit codes: 0, 1 (claims failed), 2 (bad input).
 """
@@ -190,6 +190,21 @@ def compare(
 
     runs = load(first), load(second)
     typer.echo(compare_markdown(*runs) if markdown else compare_table(*runs))
+
+
+@app.command()
+@_polite
+def history(
+    cell: Annotated[
+        list[str] | None, typer.Argument(help="Patterns of cells, such as '*/fgsm@*' (default: all).")
+    ] = None,
+    store: StoreFolder = DEFAULT_STORE,
+    profile: Annotated[str, typer.Option(help="Only runs of this profile.")] = "",
+) -> None:
+    """Show how every cell's value went from run to run, and which verdicts changed."""
+    from qaml.report.history import history_table, recall
+
+    typer.echo(history_table(recall(store, profile), cell or ["*"]))
 
 
 @app.command()

@@ -393,6 +393,7 @@ def _gated(config: pytest.Config, file: Path, report: _Report) -> _Report:
 def _write_report(config: pytest.Config, results: _Results) -> _Report:
     from qaml.errors import QamlError
     from qaml.judge.assemble import assemble
+    from qaml.report.history import remember
     from qaml.report.markdown import write_step_summary
     from qaml.report.publish import publish
     from qaml.report.terminal import table
@@ -403,6 +404,7 @@ def _write_report(config: pytest.Config, results: _Results) -> _Report:
         outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
         text = table(outcomes) + "\n"
         page = publish(outcomes, session.options.report)
+        remember(outcomes, session.options.store)
         write_step_summary(outcomes)
     except QamlError as error:
         return _Report(f"{text}the report could not be written: {error}", True)

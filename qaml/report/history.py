@@ -1,0 +1,152 @@
+"""Earlier runs, kept small beside the artefact store: what each cell and claim was, run by run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from tabulate import tabulate
+
+from qaml.judge.outcome import CellValue, Number, Outcomes
+from qaml.report.files import write
+from qaml.report.marks import MARKS
+from qaml.report.numbers import format_date, format_value
+from qaml.report.text import one_line
+from qaml.vocab import ProfileName, Verdict
+
+FOLDER = "history"
+"""Of the artefact store."""
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+class Past(BaseModel):
+    """One earlier run; numbers are value, low and high."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    created: str
+    profile: ProfileName
+    commit: str | None = None
+    cells: dict[str, tuple[Number, Number, Number]]
+    metrics: dict[str, str]
+    verdicts: dict[str, Verdict]
+
+
+class Trend(NamedTuple):
+    """One cell over the runs that measured it.
+
+    Attributes:
+        cell: its name.
+        metric: of its values.
+        runs: that measured it, oldest first.
+        values: (value, low, high) of each.
+    """
+
+    cell: str
+    metric: str
+    runs: tuple[Past, ...]
+    values: tuple[tuple[float, float, float], ...]
+
+
+def remember(outcomes: Outcomes, store: Path) -> Path:
+    """Keep the numbers of a run.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    cells = {cell_name(o.suite, c): c for o in outcomes.outcomes for c in o.cells}
+    commits = sorted({o.provenance.commit for o in outcomes.outcomes if o.provenance.commit})
+    past = Past(
+        created=outcomes.created,
+        profile=outcomes.profile,
+        commit=commits[-1] if commits else None,
+        cells={name: (c.estimate.value, c.estimate.low, c.estimate.high) for name, c in sorted(cells.items())},
+        metrics={name: c.metric for name, c in sorted(cells.items())},
+        verdicts={o.node: o.verdict for o in outcomes.outcomes},
+    )
+    folder = store / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = "".join(character if character.isalnum() else "-" for character in outcomes.created)
+    number = len(list(folder.glob(f"{stamp}*.json")))
+    target = folder / f"{stamp}-{number}.json"
+    write(target, past.model_dump_json() + "\n")
+    return target
+
+
+def cell_name(suite: str, cell: CellValue) -> str:
+    """``suite/model/attack@budget metric``; several attacks are joined by ``+``."""
+    attack = "+".join(cell.attack) or "clean"
+    epsilon = cell.epsilon
+    budget = "" if epsilon is None or math.isnan(epsilon) or not cell.attack else f"@{epsilon:g}"
+    return f"{suite}/{cell.model}/{attack}{budget} {cell.metric}"
+
+
+def recall(store: Path, profile: str = "") -> list[Past]:
+    """Every run that was kept, oldest first; files that are no runs are passed over."""
+    found = []
+    for path in sorted((store / FOLDER).glob("*.json")):
+        try:
+            found.append(Past.model_validate_json(path.read_bytes()))
+        except (OSError, ValidationError, json.JSONDecodeError):
+            continue
+    return sorted((past for past in found if profile in ("", past.profile)), key=lambda past: past.created)
+
+
+def trends(runs: Sequence[Past], patterns: Iterable[str] = ("*",)) -> list[Trend]:
+    """Every cell that fits a pattern, over the runs that measured it."""
+    wanted = tuple(patterns)
+    names = sorted({name for past in runs for name in past.cells})
+    found = []
+    for name in (name for name in names if any(fnmatchcase(name, pattern) for pattern in wanted)):
+        own = tuple(past for past in runs if name in past.cells)
+        found.append(Trend(name, own[-1].metrics.get(name, ""), own, tuple(past.cells[name] for past in own)))
+    return found
+
+
+def history_table(runs: Sequence[Past], patterns: Iterable[str] = ("*",)) -> str:
+    """A line a cell: its course, first and last value, and the runs that changed claims' verdicts."""
+    if not runs:
+        return "no run has been kept yet"
+    rows = [
+        [
+            one_line(trend.cell),
+            sparkline([value for value, _, _ in trend.values]),
+            format_value(trend.values[0][0], trend.metric),
+            format_value(trend.values[-1][0], trend.metric),
+            len(trend.values),
+        ]
+        for trend in trends(runs, patterns)
+    ]
+    headers = ["cell", "course", "first", "last", "runs"]
+    align = ("left", "left", "right", "right", "right")
+    lines = [f"{len(runs)} runs from {format_date(runs[0].created)} to {format_date(runs[-1].created)}", ""]
+    lines += [tabulate(rows, headers=headers, tablefmt="simple", colalign=align, disable_numparse=True)] if rows else []
+    turned = list(_turned(runs))
+    return "\n".join([*lines, *(["", "verdicts that changed", *turned] if turned else [])])
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A bar a value between the smallest and the largest; a dot where there is no number."""
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    reach = high - low or 1.0
+    return "".join(
+        _BARS[round((value - low) / reach * (len(_BARS) - 1))] if math.isfinite(value) else "·" for value in values
+    )
+
+
+def _turned(runs: Sequence[Past]) -> Iterator[str]:
+    known: dict[str, Verdict] = {}
+    for past in runs:
+        for node, verdict in past.verdicts.items():
+            if known.get(node, verdict) != verdict:
+                marks: Mapping[str, str] = {name: mark.symbol for name, mark in MARKS.items()}
+                before = known[node]
+                when = f"{format_date(past.created)}, commit {past.commit or 'unknown'}"
+                yield f"{one_line(node)}: {marks[before]} {before} → {marks[verdict]} {verdict} ({when})"
+            known[node] = verdict
