@@ -1,5 +1,7 @@
 # make bench: install once, run every claim at the quick profile, print the verdicts and where the report is.
+# make install: that set-up alone.
 # make test:  the same set-up, then the test suite.
+# make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 #
 # PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
 # TORCH_INDEX  an index of PyTorch builds, such as one for CPUs only (default: pip's own)
@@ -13,10 +15,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: bench test check report performance clean
+.PHONY: bench install test check docs report performance clean
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks/ -n auto $(ARGS)
+
+install: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest tests -p hypothesispytest -n auto -m "not slow" $(ARGS)
