@@ -25,7 +25,7 @@ install: $(READY)
 test: $(READY)
 	$(BIN)/pytest tests -p hypothesispytest -n auto -m "not slow" $(ARGS)
 
-check: test
+check: test docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
