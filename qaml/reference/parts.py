@@ -88,7 +88,7 @@ class _Page:
         self._headings |= {name: _words(name) for name in self._nested}
 
     def text(self) -> str:
-        blocks = ["Every `kind` that qaml brings along. Fields without a default must be given."]
+        blocks = ["Every `kind` that qaml brings along. A field without a default is nothing where it is left out."]
         for family, names in self._kinds.items():
             blocks += [f"## {family.title}", family.about]
             blocks += [block for name in names for block in self._section(name)]
@@ -119,7 +119,12 @@ class _Page:
         yield table(
             ("field", "type", "default", "says"),
             [
-                (code(field), self._type(schema), "" if field in required else self._default(schema), _says(schema))
+                (
+                    code(field),
+                    self._type(schema),
+                    "*required*" if field in required else self._default(schema),
+                    _says(schema),
+                )
                 for field, schema in fields
             ],
         )
