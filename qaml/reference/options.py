@@ -62,7 +62,7 @@ def options_page() -> str:
         "pytest",
         "A test that asks for the fixture `claim` runs once for every claim. Relative paths start where the command "
         "was typed; those of the ini file (`[tool.pytest.ini_options]` in `pyproject.toml`, or `pytest.ini`) at its "
-        "folder.",
+        "folder. `qaml run` reads no ini file of yours: its own [options](cli.md#qaml-run) say everything.",
         "## Options",
         table(("option", "in the ini file", "default", "says"), rows),
         "## Markers",

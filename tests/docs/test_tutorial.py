@@ -6,6 +6,7 @@ through one shell, as in a person's terminal. Numbers that were measured may dif
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -46,6 +47,8 @@ def test_commands_print_what_is_shown(tmp_path: Path) -> None:
         f"line {line}": _comparable(printed[line].text) for line, text in SHOWN.items() if text is not None
     } == shown
     assert [printed[line] for line, text in SHOWN.items() if text is None and printed[line].code] == []
+    outcomes = json.loads((tmp_path / "first-claim" / "reports" / "latest" / "outcomes.json").read_text("utf-8"))
+    assert [outcome["findings"] for outcome in outcomes["outcomes"]] == [[], [], []], "the page says: nothing was found"
 
 
 def test_every_block_is_run_shown_or_written() -> None:
