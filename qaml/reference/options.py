@@ -36,13 +36,13 @@ class Recorder:
         """The one group."""
         return self
 
-    def addoption(self, name: str, *, action: str, help: str, default: None) -> None:  # noqa: ARG002
+    def addoption(self, name: str, *, action: str = "store", help: str = "", **_: Any) -> None:
         """Remember an option of the command line."""
         key = name.removeprefix("--").replace("-", "_")
         text = help.partition(" (default: ")[0]
         self.options[key] = _Option(name, text, action == "store_true", action == "append")
 
-    def addini(self, name: str, text: str, *, type: str, default: Any) -> None:  # noqa: ARG002
+    def addini(self, name: str, text: str, *, type: str = "string", default: Any = "") -> None:  # noqa: ARG002
         """Remember a line of the ini file."""
         self.twins[name] = _Twin(type, default)
 
