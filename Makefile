@@ -1,5 +1,7 @@
 # make bench: install once, run every claim at the quick profile, print the verdicts and where the report is.
+# make install: that set-up alone.
 # make test:  the same set-up, then the test suite.
+# make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 #
 # PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
 # TORCH_INDEX  an index of PyTorch builds, such as one for CPUs only (default: pip's own)
@@ -13,15 +15,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: bench test check report performance clean
+.PHONY: bench install test check docs report performance clean
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks/ -n auto $(ARGS)
 
+install: $(READY)
+
 test: $(READY)
 	$(BIN)/pytest tests -p hypothesispytest -n auto -m "not slow" $(ARGS)
 
-check: test
+check: test docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -31,15 +35,19 @@ check: test
 report: $(READY)
 	$(BIN)/qaml report
 
+docs: $(READY)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
+	@echo "docs: docs/_build/html/index.html"
+
 performance: $(READY)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python benchmarks/performance
 
 clean:
-	rm -rf $(VENV) .qaml reports/latest
+	rm -rf $(VENV) .qaml reports/latest docs/_build
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("qaml needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: name another, as in make bench PYTHON=python3.12" % v)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@

@@ -145,7 +145,8 @@ def run(
 
     from qaml.testing import claims
 
-    arguments = [claims.__file__, "-n", workers, "-q", f"--rootdir={Path.cwd()}"]
+    # claims hold no assert of a person's; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
+    arguments = [claims.__file__, "-n", workers, "-q", "--assert=plain", f"--rootdir={Path.cwd()}"]
     arguments += ["--qaml-profile", profile, f"--qaml-store={store.absolute()}", f"--qaml-report={report.absolute()}"]
     arguments += [f"--qaml-spec={path.absolute()}" for path in specs or DEFAULT_SPECS]
     arguments += ["--qaml-seeds", str(seeds)] if seeds else []

@@ -46,6 +46,11 @@ _FLAGS = {
     "refresh": "compute everything again, whatever the store holds",
     "strict": "an inconclusive claim fails",
 }
+MARKERS = (
+    "qaml_suite(name): a claim of this suite",
+    "qaml_profile(name): a claim at this profile",
+    "qaml_cost(level): light, medium or heavy, by what must be trained",
+)
 
 _session_key = pytest.StashKey["Session"]()
 _shared_key = pytest.StashKey[dict[str, Any]]()
@@ -77,9 +82,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, and one thread a worker: they share the cores, and results depend on thread counts."""
-    config.addinivalue_line("markers", "qaml_suite(name): a claim of this suite")
-    config.addinivalue_line("markers", "qaml_profile(name): a claim at this profile")
-    config.addinivalue_line("markers", "qaml_cost(level): light, medium or heavy, by what must be trained")
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     for variable in THREADS:
         os.environ.setdefault(variable, "1")
     results = config.stash[_results_key] = _Results({}, [], time.time())

@@ -53,6 +53,12 @@ def test_run_succeeds_where_no_claim_fails(project: Project) -> None:
     assert [outcome["id"] for outcome in project.report("good")["outcomes"]] == ["linear"]
 
 
+def test_run_works_where_qaml_is_on_the_path_of_python(project: Project) -> None:
+    checkout = str(Path(__file__).parent.parent)
+    done = project.qaml("run", "-n", "0", "--claim", "linear and not perfect", "--report", "good", PYTHONPATH=checkout)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

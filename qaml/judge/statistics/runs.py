@@ -5,7 +5,7 @@ Student's t on shares then covers 75â€“90 % (simulated: 3 to 10 runs, mean 5 % Â
 away from the edge. Log-odds are nearly symmetric, so t is applied to them, with Cox's term for the mean of a skewed law
 (Zhou & Gao 1997). Shares are first moved inwards by a tenth of their mean's distance to the edges: a run at 0.01 % says
 no more of the mean than one at 0.1 %, but its log-odds would rule the spread. The constants were chosen by simulation
-(docs/judging.md).
+(docs/statistics.md).
 """
 
 from __future__ import annotations

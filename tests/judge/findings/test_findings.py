@@ -212,4 +212,4 @@ def test_every_finding_has_a_meaning_and_a_remedy() -> None:
     raised = {name for name, _, _ in BROKEN} | {"library_count_differs", "collapsed_seed", "annealer_off_temperature"}
     raised.add("samples_off_distribution")  # beside this file
     assert raised == set(NAMES) - {"beyond_exact_distance", "below_exact_distance"}  # in test_distances.py
-    assert all(meaning.means and meaning.remedy for meaning in MEANINGS.values())
+    assert all(meaning.raised_if and meaning.means and meaning.remedy for meaning in MEANINGS.values())

@@ -1,0 +1,41 @@
+"""How Sphinx builds these pages: `make docs`."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "qaml"
+author = "the authors of qaml"
+version = release = version_of("qaml-bench")
+
+extensions = ["myst_parser"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"qaml {release}"
+html_copy_source = False
+html_show_copyright = False
+html_show_sphinx = False
+
+# the anchors of a repository page: a heading in lower case with hyphens
+myst_heading_anchors = 4
+
+
+def setup(app: Sphinx) -> None:
+    """Links out of this folder, such as to README, are no pages here: offer the file."""
+    app.connect("source-read", _offer_files)
+
+
+def _offer_files(app: Sphinx, page: str, source: list[str]) -> None:
+    folder = (Path(app.srcdir) / page).parent
+
+    def offered(link: re.Match[str]) -> str:
+        is_page = (folder / link[1]).resolve().is_relative_to(app.srcdir)
+        return link[0] if is_page else f"](path:{link[1]})"
+
+    source[0] = re.sub(r"\]\(((?:\.\./)+[^)#]+)\)", offered, source[0])
