@@ -6,6 +6,7 @@ Exit codes: 0, 1 (claims failed), 2 (bad input).
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -147,6 +148,7 @@ def run(
 
     # claims hold no assert of a person's; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
     arguments = [claims.__file__, "-n", workers, "-q", "--assert=plain", f"--rootdir={Path.cwd()}"]
+    arguments += ["-c", os.devnull]  # no ini file: pytest would look for one around qaml's own code
     arguments += ["--qaml-profile", profile, f"--qaml-store={store.absolute()}", f"--qaml-report={report.absolute()}"]
     arguments += [f"--qaml-spec={path.absolute()}" for path in specs or DEFAULT_SPECS]
     arguments += ["--qaml-seeds", str(seeds)] if seeds else []

@@ -129,7 +129,8 @@ def _suites(outcomes: Outcomes) -> Iterator[str]:
     known = {info.name: info for info in outcomes.suites}
     for name in dict.fromkeys(o.suite for o in outcomes.outcomes):
         info = known.get(name)
-        title = f"{info.citation}: {info.title}" if info and info.title else name
+        title = ": ".join(part for part in (info.citation, info.title) if part) if info else ""
+        title = title or name
         yield f"### {escape(title)}"
         if info and info.summary:
             yield escape(info.summary)

@@ -214,7 +214,7 @@ class Annealer(SamplerPart):
             PartError: the machine does not fit on the topology, or there is no way to the QPU.
         """
         if device != "cpu":
-            raise PartError("sampler 'annealer' works on the CPU", "train this model with QAML_DEVICE=cpu")
+            raise PartError("sampler 'annealer' works on the CPU", "run with --qaml-device cpu")
         from qaml.samplers.annealer.implementation import AnnealerPhase
 
         return AnnealerPhase(self, n_visible, n_hidden, seed)
