@@ -7,7 +7,7 @@ and unit) share one axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -57,8 +57,8 @@ def head(axis: Axis, style: Style) -> Markup:
     return tag("svg", *labels, class_="fh", viewBox=f"0 0 {ROW_WIDTH} 15", role="img", aria_label="horizontal scale")
 
 
-def row(measurement: Measurement, axis: Axis, verdict: Verdict, sentence: str) -> Markup:
-    """A claim's row in the overview."""
+def row(measurement: Measurement, axis: Axis, look: str, sentence: str) -> Markup:
+    """A claim's row in the overview, or a cell's; ``look`` is the class of a verdict or a model."""
     middle = ROW_HEIGHT / 2 - 1
     return tag(
         "svg",
@@ -66,7 +66,7 @@ def row(measurement: Measurement, axis: Axis, verdict: Verdict, sentence: str) -
         _ground(measurement, axis, 0, ROW_HEIGHT),
         _ours(measurement.estimate, axis, middle, 4.2),
         _paper(measurement.paper, axis, middle, 4.6),
-        class_=f"f {verdict}",
+        class_=f"f {look}",
         viewBox=f"0 0 {ROW_WIDTH} {ROW_HEIGHT}",
         role="img",
     )
@@ -158,7 +158,7 @@ def verdict_lines(measured: Sequence[Measurement], style: Style, verdict: Verdic
     return [Line(m.label, m, show(m, style), verdict) for m in measured]
 
 
-def cell_lines(cells: Sequence[CellValue], accents: dict[str, Accent]) -> list[Line]:
+def cell_lines(cells: Sequence[CellValue], accents: Mapping[str, Accent]) -> list[Line]:
     """Rows for the cells behind a claim, in their model's colour."""
     return [
         Line(
@@ -179,6 +179,11 @@ def cell_axis(cells: Sequence[CellValue], style: Style) -> Axis:
     if style.unit == "points":
         return Axis(-0.01, 1.01, _LEFT, _RIGHT)
     return measured_axis([Measurement(label="", estimate=c.estimate, paper=c.paper) for c in cells], style)
+
+
+def cell_row_axis(cells: Sequence[CellValue], style: Style) -> Axis:
+    """The same for rows of a table."""
+    return cell_axis(cells, style)._replace(start=_MARGIN, end=ROW_WIDTH - _MARGIN)
 
 
 def measured_axis(measured: Sequence[Measurement], style: Style) -> Axis:
@@ -214,7 +219,6 @@ def large(lines: Sequence[Line], axis: Axis, style: Style, title: str, descripti
 
 def _large_row(line: Line, axis: Axis, top: float) -> Markup:
     middle = top + _PITCH / 2
-    is_verdict = isinstance(line.look, str)
     return tag(
         "g",
         _ground(line.measurement, axis, top, top + _PITCH),
@@ -223,8 +227,7 @@ def _large_row(line: Line, axis: Axis, top: float) -> Markup:
         _paper(line.measurement.paper, axis, middle, 6.0),
         tag("text", f"{line.shown.value} {line.shown.interval}", x=_WIDTH - 70, y=middle + 4, class_="nm e"),
         tag("text", line.shown.paper, x=_WIDTH - 2, y=middle + 4, class_="nm e"),
-        class_=line.look if isinstance(line.look, str) else "model",
-        style=None if is_verdict else f"--c:{line.look[0]}",
+        class_=line.look if isinstance(line.look, str) else line.look.look,
     )
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from qaml.judge.outcome import Portrait, Scatter
-from qaml.report.curves import frame
+from qaml.report.curves import frame, view
 from qaml.report.svg import Axis, join, padded, short, tag
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 334.0, 10.0, 298.0
@@ -35,7 +35,7 @@ def draw(portrait: Portrait, scatter: Scatter, description: str) -> Markup:
         frame(x_axis, y_axis, 1.0, scatter.x_name, scatter.y_name),
         *parts,
         class_="sc",
-        viewBox="0 0 344 342",
+        viewBox=view(344.0, 342.0),
         role="img",
     )
 

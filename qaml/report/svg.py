@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -94,10 +94,19 @@ def round_step(step: float) -> float:
     return next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= step * (1 - 1e-9))
 
 
-def tick_label(value: float, factor: float = 1.0) -> str:
+def tick_label(value: float, factor: float = 1.0, digits: int = 4) -> str:
     """A tick in shown units, with a true minus sign and no floating dust."""
-    text = f"{value * factor:.4g}"
+    text = f"{value * factor:.{digits}g}"
     return "0" if text in ("0", "-0") else text.replace("-", "−")
+
+
+def tick_labels(ticks: Sequence[float], factor: float = 1.0) -> list[str]:
+    """A label for each tick, with the digits that tell neighbours apart."""
+    for digits in range(4, 12):
+        labels = [tick_label(tick, factor, digits) for tick in ticks]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def padded(values: Iterable[float], start: float, end: float, *, pad: float = 0.06) -> Axis:

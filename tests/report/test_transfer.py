@@ -117,8 +117,8 @@ def test_every_cell_is_drawn_and_told_as_text() -> None:
     for view in views:
         assert len(view.drawings) == 4
         for drawing in view.drawings:
-            assert len(re.findall('class="(?:bx|wb)"', drawing)) == 24
-            assert drawing.count('class="wb"') == 5
+            assert len(re.findall('class="heat (?:bx|wb)"', drawing)) == 24
+            assert drawing.count('class="heat wb"') == 5
             assert drawing.count('class="na"') == 1
         assert len(view.lines) == 20
         assert [line.values.count("–") for line in view.lines].count(1) == 4
