@@ -115,11 +115,11 @@ def claim_view(outcome: Outcome, accents: Mapping[str, Accent]) -> ClaimView:
         tuple(figures.of_roc(name, curve) for curve in outcome.rocs),
         tuple(_strip(strip) for strip in outcome.strips if strip.pictures),
         tuple(_probabilities(name, group, accents) for group in probabilities.groups(outcome.strips)),
-        tuple(figures.of_training(name, curve, accents[curve.model]) for curve in outcome.training),
+        tuple(figures.of_training(curve, accents[curve.model]) for curve in outcome.training),
         figures.of_sweep(outcome),
-        tuple(_portrait(name, each) for each in outcome.portraits),
-        tuple(figures.of_circuit(name, each) for each in outcome.circuits),
-        tuple(GroupView(each.model, figures.of_sampling(name, each)) for each in outcome.samplings),
+        tuple(_portrait(each) for each in outcome.portraits),
+        tuple(figures.of_circuit(each) for each in outcome.circuits),
+        tuple(GroupView(each.model, figures.of_sampling(each)) for each in outcome.samplings),
         tuple((each.model, sampling.row(each)) for each in outcome.samplings),
         tuple(embedding_view(each) for each in outcome.embeddings),
     )
@@ -137,10 +137,10 @@ def _behind(outcome: Outcome) -> tuple[CellValue, ...]:
     return () if all(c.estimate in own for c in outcome.cells) else outcome.cells
 
 
-def _portrait(name: str, each: Portrait) -> PortraitView:
+def _portrait(each: Portrait) -> PortraitView:
     made = origin(each.model, each.attack, each.surrogate or each.model)
     attack = each.attack if made.model == each.model else made.words
-    panels = tuple(figures.of_scatter(name, each, scatter) for scatter in each.scatters)
+    panels = tuple(figures.of_scatter(each, scatter) for scatter in each.scatters)
     heading = f"{each.model} under {attack}, ε = {format_epsilon(each.epsilon)}"
     return PortraitView(heading, panels, portrait.key(each))
 

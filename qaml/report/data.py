@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from qaml.report.text import file_name, one_line
 
 Value = str | float | None
-_UNSAFE = re.compile(r"[^\w.,;:=+*/()~ -]+| ", re.ASCII)
+_UNSAFE = re.compile(r"[^\w.,;:=+*/()~%-]+", re.ASCII)
 _FORMULA = ("=", "+", "-", "@")
 """First characters that make a spreadsheet compute what it should show."""
 
@@ -25,20 +24,21 @@ class Data(NamedTuple):
 
 def data(name: str, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> Data:
     """The table as a ``data:`` address; ``name`` is any text, the file's name is made of it."""
-    text = _UNSAFE.sub(lambda found: quote(found[0].encode("utf-8", "replace")), csv(header, rows))
+    text = csv(header, rows).replace("%", "%25").replace(" ", "%20").replace("\n", "%0A")
+    text = _UNSAFE.sub(lambda found: quote(found[0].encode("utf-8", "replace")), text)
     return Data(f"{file_name(name)}.csv", f"data:text/csv;charset=utf-8,{text}")
 
 
 def csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
     """Lines of comma-separated values (RFC 4180, with plain newlines); what does not exist is empty."""
-    return "".join(",".join(map(_cell, row)) + "\n" for row in (header, *rows))
+    return "".join([",".join([_cell(value) for value in row]) + "\n" for row in (header, *rows)])
 
 
 def _cell(value: Value) -> str:
-    if value is None:
+    if value is None or value != value:
         return ""
     if not isinstance(value, str):
-        return "" if math.isnan(value) else f"{value:.12g}"
+        return f"{value:.12g}"
     text = one_line(value)
     if text.startswith(_FORMULA):
         text = f"'{text}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -23,6 +24,8 @@ from qaml.report.data import Data, Value, data
 from qaml.report.marks import Accent, words
 from qaml.report.numbers import Style, metric_style, show_estimate, style_of
 
+_shared = lru_cache(maxsize=4096)
+"""Claims share models, and so their drawings: each is made once."""
 INTERVAL = ("value", "low", "high", "n_seeds", "n_images", "per_seed")
 
 
@@ -112,7 +115,8 @@ def of_panel(name: str, panel: curves.Panel, looks: Sequence[Accent], *, is_of_o
     return Figure(drawing, sentence, title, data(f"{name}-{title}", header, rows))
 
 
-def of_training(name: str, curve: TrainingCurve, accent: Accent) -> Figure:
+@_shared
+def of_training(curve: TrainingCurve, accent: Accent) -> Figure:
     """A training curve; a column a line of it."""
     sentence = sentences.training_sentence(curve)
     line = "layer" if curve.has_layers else "seed"
@@ -120,7 +124,7 @@ def of_training(name: str, curve: TrainingCurve, accent: Accent) -> Figure:
     rows = [(epoch, *(seed[i] if i < len(seed) else None for seed in curve.seeds)) for i, epoch in enumerate(epochs)]
     header = ("epoch", *(f"{line} {number}" for number in range(len(curve.seeds))))
     drawing = curves.draw_training(curve, accent, f"{curve.model}: {words(curve.name)}", sentence)
-    return Figure(drawing, sentence, curve.model, data(f"{name}-{curve.model}-{curve.name}", header, rows))
+    return Figure(drawing, sentence, curve.model, data(f"{curve.model}-{curve.name}", header, rows))
 
 
 def of_sweep(outcome: Outcome) -> Figure | None:
@@ -133,7 +137,8 @@ def of_sweep(outcome: Outcome) -> Figure | None:
     return Figure(drawing, sentence, "", cell_data(f"{outcome.id}-sweep", swept))
 
 
-def of_scatter(name: str, each: Portrait, scatter: Scatter) -> Figure:
+@_shared
+def of_scatter(each: Portrait, scatter: Scatter) -> Figure:
     """Test examples as points."""
     sentence = portrait.sentence(each, scatter)
     rows = [
@@ -146,27 +151,29 @@ def of_scatter(name: str, each: Portrait, scatter: Scatter) -> Figure:
     ]
     header = ("state", "label", "is_correct", scatter.x_name, scatter.y_name)
     drawing = portrait.draw(each, scatter, sentence)
-    return Figure(drawing, sentence, scatter.title, data(f"{name}-{each.model}-{scatter.title}", header, rows))
+    return Figure(drawing, sentence, scatter.title, data(f"{each.model}-{scatter.title}", header, rows))
 
 
-def of_circuit(name: str, each: CircuitDrawing) -> Figure:
+@_shared
+def of_circuit(each: CircuitDrawing) -> Figure:
     """A circuit; its numbers are gates and their wires."""
     sentence = circuit.sentence(each)
     rows = [(gate.removeprefix("~"), float(gate.startswith("~"))) for gate in each.gates]
-    values = data(f"{name}-{each.model}-circuit", ("gate and wires", "is_drawn"), rows)
+    values = data(f"{each.model}-circuit", ("gate and wires", "is_drawn"), rows)
     return Figure(circuit.draw(each, sentence), sentence, each.model, values)
 
 
-def of_sampling(name: str, each: Sampling) -> tuple[Figure, ...]:
+@_shared
+def of_sampling(each: Sampling) -> tuple[Figure, ...]:
     """A sampler's second moments, and its free energies where they were kept."""
     sentence = sampling.sentence(each)
     moments = zip(each.true_moments, each.moments, strict=False)
-    values = data(f"{name}-{each.model}-moments", ("machine", "sampler"), moments)
+    values = data(f"{each.model}-moments", ("machine", "sampler"), moments)
     figures = [Figure(sampling.draw(each, sentence), sentence, "moments", values)]
     if each.energies:
         sentence = sampling.energy_sentence(each)
         bins = zip(each.energy_edges, each.energy_edges[1:], each.true_energies, each.energies, strict=False)
-        values = data(f"{name}-{each.model}-energies", ("from", "to", "machine", "sampler"), bins)
+        values = data(f"{each.model}-energies", ("from", "to", "machine", "sampler"), bins)
         figures.append(Figure(sampling.draw_energies(each, sentence), sentence, "free energies", values))
     return tuple(figures)
 

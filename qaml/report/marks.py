@@ -70,7 +70,8 @@ def models_of(outcome: Outcome) -> tuple[str, ...]:
 def attacks_of(outcome: Outcome) -> tuple[str, ...]:
     """Every attack that a claim looks at."""
     cells = (attack for cell in outcome.cells for attack in cell.attack)
-    return tuple(dict.fromkeys((*cells, *(strip.attack for strip in outcome.strips))))
+    drawn = (curve.attack for curve in outcome.curves if not curve.is_worst_case)
+    return tuple(dict.fromkeys((*cells, *(strip.attack for strip in outcome.strips), *drawn)))
 
 
 def _models(outcomes: Outcomes) -> Iterator[str]:

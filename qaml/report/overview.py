@@ -9,16 +9,15 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from qaml.judge.outcome import Outcome, Outcomes, ReportedCell, ReportedValues, SuiteInfo
-from qaml.report import forest
+from qaml.report import forest, transfer
 from qaml.report.data import Data, csv, data
 from qaml.report.headlines import verdict_counts
 from qaml.report.marks import Accent, attacks_of, models_of, words
 from qaml.report.numbers import MISSING, Shown, Style, format_number, metric_style, show, show_estimate, style_of
-from qaml.report.sentences import row_sentence, suite_sentence, table_sentence, with_unit
+from qaml.report.sentences import needed_sentence, suite_sentence, table_sentence
 from qaml.report.subjects import base_name
 from qaml.report.svg import Axis
 from qaml.report.text import file_name
-from qaml.report.transfer import TransferView, transfer_views
 from qaml.vocab import Verdict
 
 KIND_NAMES = {
@@ -87,7 +86,8 @@ class SuiteView(NamedTuple):
     counts: dict[Verdict, int]
     families: tuple[Family, ...]
     tables: tuple[Table, ...]
-    transfers: tuple[TransferView, ...]
+    transfers: tuple[tuple[str, str], ...]
+    """Attacks that were transferred, and what came of it; their pages have the matrices."""
     sentence: str
     """The verdict on the paper in one sentence: as the suite has it, else what is counted."""
     n_void: int
@@ -160,7 +160,7 @@ def _suite(info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks:
         verdict_counts(members),
         families,
         tables,
-        transfer_views(members, looks),
+        tuple((matrix.attack, transfer.sentence(matrix)) for matrix in transfer.matrices(members, tuple(looks))),
         info.summary or suite_sentence(members),
         sum(any(f.assessed and f.severity == "void" for f in o.findings) for o in members),
         sum(any(f.assessed and f.severity == "weak" for f in o.findings) for o in members),
@@ -181,7 +181,7 @@ def _row(outcome: Outcome, axis: Axis, style: Style, choices: Filters) -> Row:
     if outcome.measured:
         first = outcome.measured[0]
         shown = show(first, style)
-        plot = forest.row(first, axis, outcome.verdict, row_sentence(first, style))
+        plot = forest.row(first, axis, needed_sentence(first, style), is_hollow=outcome.verdict == "invalid")
     models = _positions(models_of(outcome), choices.models)
     attacks = _positions(attacks_of(outcome), choices.attacks)
     return Row(outcome, page_of(outcome), shown, plot, models, attacks, max(len(outcome.measured) - 1, 0))
@@ -222,6 +222,5 @@ def _table_cell(cell: ReportedCell | None, axis: Axis, style: Style, places: int
     paper = format_number(cell.paper * style.factor, places)
     shown = show_estimate(cell.ours, style) if cell.ours is not None else None
     ours = shown.value if shown else MISSING
-    sentence = f"paper {with_unit(paper, style.word)}, here {with_unit(ours, style.word) if shown else 'not measured'}"
-    plot = forest.cell_plot(cell.paper, cell.ours, axis, sentence)
+    plot = forest.cell_plot(cell.paper, cell.ours, axis)
     return TableCell(paper, ours, shown.interval if shown else "", plot)

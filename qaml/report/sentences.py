@@ -61,12 +61,10 @@ def with_unit(value: str, unit: str) -> str:
     return f"{value} {unit}" if unit else value
 
 
-def row_sentence(measurement: Measurement, style: Style) -> str:
-    """What a row of a forest plot shows, for readers who do not see it."""
-    shown = show(measurement, style)
-    text = f"here {with_unit(shown.value, shown.unit)} {shown.interval}".rstrip()
-    text += f", paper {shown.paper}" if shown.paper else ""
-    return text + (f", needed {shown.needed}" if shown.needed else "")
+def needed_sentence(measurement: Measurement, style: Style) -> str:
+    """What a row of a forest plot shows beside the numbers that stand next to it: empty if that is nothing."""
+    needed = show(measurement, style).needed
+    return f"needed {needed}" if needed else ""
 
 
 def forest_sentence(outcome: Outcome) -> str:

@@ -26,7 +26,6 @@ from qaml.report.headlines import verdict_counts
 from qaml.report.marks import DASHES, Accent, models_of, words
 from qaml.report.numbers import Shown, format_epsilon, metric_style, show, style_of
 from qaml.report.origin import origin
-from qaml.report.sentences import row_sentence
 from qaml.report.subjects import Known, Subject, base_name
 from qaml.report.transfer import TransferView, transfer_views
 from qaml.vocab import Verdict
@@ -109,9 +108,9 @@ def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent]) 
         tuple(_table(name, heading, group, subject, accents) for heading, group in _groups(cells, subject).items()),
         _curves(name, subject, claims, accents),
         () if is_model else tuple(t for t in transfer_views(claims, accents) if t.attack == subject.name),
-        tuple(figures.of_training(name, c, accents[c.model]) for c in _own(subject, training)),
-        tuple(figures.of_circuit(name, c) for c in _own(subject, circuits)),
-        tuple(GroupView(each.model, figures.of_sampling(name, each)) for each in samplings),
+        tuple(figures.of_training(c, accents[c.model]) for c in _own(subject, training)),
+        tuple(figures.of_circuit(c) for c in _own(subject, circuits)),
+        tuple(GroupView(each.model, figures.of_sampling(each)) for each in samplings),
         tuple((each.model, sampling.row(each)) for each in samplings),
         tuple(embedding_view(each) for each in _own(subject, embeddings)),
         _partners(subject, claims),
@@ -130,12 +129,11 @@ def _once(records: Iterable[_Record]) -> tuple[_Record, ...]:
 
 
 def _settings(subject: Subject, claims: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:
-    """The subject's settings in words; more than one where claims differ in them."""
-
-    def is_own(key: str) -> bool:
-        return key == subject.name or (subject.kind == "attack" and base_name(key) == subject.name)
-
-    return tuple(dict.fromkeys((k, text) for o in claims for k, text in o.setting.items() if is_own(k)))
+    """The subject's settings in words; more than one where claims differ in them or only know ``attack@model``."""
+    texts = dict.fromkeys((key, text) for outcome in claims for key, text in outcome.setting.items())
+    own = tuple(each for each in texts if each[0] == subject.name)
+    is_attack = subject.kind == "attack"
+    return own or tuple(each for each in texts if is_attack and base_name(each[0]) == subject.name)
 
 
 def _claim(outcome: Outcome) -> ClaimRow:
@@ -198,7 +196,7 @@ def _table(
     rows = []
     for cell in cells:
         measurement = Measurement(label=cell.label, estimate=cell.estimate, paper=cell.paper)
-        plot = forest.row(measurement, axis, accents[cell.model].look, row_sentence(measurement, style))
+        plot = forest.row(measurement, axis, look=accents[cell.model].look)
         epsilon = "" if cell.epsilon is None else format_epsilon(cell.epsilon)
         rows.append(CellRow(_label(cell, subject), epsilon, show(measurement, style), plot))
     data = figures.cell_data(f"{name}-{heading}", cells)

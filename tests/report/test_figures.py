@@ -25,7 +25,7 @@ def measurement(value: float, half: float = 0.04, paper: float | None = None, **
 
 
 def dot(drawing: str) -> float:
-    found = re.search(r'<circle cx="([\d.]+)"', drawing)
+    found = re.search(r'<use href="#dot" x="([\d.]+)"', drawing)
     assert found
     return float(found[1])
 
@@ -33,7 +33,7 @@ def dot(drawing: str) -> float:
 def test_rows_of_a_family_share_one_scale() -> None:
     family = [measurement(0.1, paper=0.6), measurement(-0.2), measurement(0.4)]
     axis = forest.row_axis(family, POINTS)
-    places = [dot(forest.row(m, axis, "supported", "")) for m in family]
+    places = [dot(forest.row(m, axis)) for m in family]
     assert (places[0] - places[1]) / 0.3 == pytest.approx((places[2] - places[0]) / 0.3, abs=2)
     assert axis.holds(0.6)
     assert axis.holds(0.0)
@@ -43,8 +43,8 @@ def test_the_supported_side_is_shaded_from_the_threshold_to_the_edge() -> None:
     at_least, at_most = measurement(0.1, at_least=0.05), measurement(0.1, at_most=0.05)
     axis = forest.row_axis([at_least, at_most], POINTS)
     edge = axis.place(0.05)
-    right = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_least, axis, "supported", ""))
-    left = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_most, axis, "refuted", ""))
+    right = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_least, axis))
+    left = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_most, axis))
     assert right
     assert left
     assert [float(g) for g in right.groups()] == pytest.approx([edge, axis.end], abs=0.06)
@@ -55,7 +55,7 @@ def test_one_wild_interval_does_not_crush_the_others() -> None:
     family = [measurement(0.1), measurement(0.2), measurement(0.15, half=50.0)]
     axis = forest.row_axis(family, POINTS)
     assert axis.high - axis.low < 1
-    assert dot(forest.row(family[1], axis, "supported", "")) - dot(forest.row(family[0], axis, "supported", "")) > 20
+    assert dot(forest.row(family[1], axis)) - dot(forest.row(family[0], axis)) > 20
 
 
 @given(st.lists(st.tuples(*[st.floats()] * 4), min_size=1, max_size=4))
@@ -70,7 +70,7 @@ def test_any_numbers_can_be_drawn(rows: list[tuple[float, float, float, float]])
     assert axis.low < axis.high
     forest.head(axis, POINTS)
     for m in family:
-        drawing = forest.row(m, axis, "invalid", "")
+        drawing = forest.row(m, axis, is_hollow=True)
         assert "nan" not in drawing
         assert "inf" not in drawing
 

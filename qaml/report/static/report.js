@@ -3,19 +3,19 @@
   const at = (id) => document.getElementById(id);
   const form = document.querySelector(".filters");
   const tables = [...document.querySelectorAll("table.claims")];
-  const rows = [...document.querySelectorAll("table.claims tr[data-v]")];
+  const rows = [...document.querySelectorAll("table.claims tr[data-m]")];
   const fields = Object.entries({ q: at("q"), s: at("fs"), v: at("fv"), m: at("fm"), a: at("fa"), p: at("fp") }).filter(([, field]) => field);
   const text = new Map();
   const has = (list, wanted) => (list ?? "").split(" ").includes(wanted);
   const found = (row, words) => {
-    if (!text.has(row)) text.set(row, row.textContent.toLowerCase());
+    if (!text.has(row)) text.set(row, `${row.textContent} ${row.querySelector("a").getAttribute("href")}`.toLowerCase());
     return words.every((word) => text.get(row).includes(word));
   };
   const apply = () => {
     const wanted = fields.filter(([, field]) => field.value !== "");
     const keeps = (row) => wanted.every(([key, field]) => {
       if (key === "q") return found(row, field.value.toLowerCase().split(/\s+/).filter(Boolean));
-      return has(key === "s" ? row.closest("table").dataset.s : row.dataset[key], field.value);
+      return has({ s: row.closest("table").dataset.s, v: row.className }[key] ?? row.dataset[key], field.value);
     });
     let shown = 0;
     for (const row of rows) shown += !(row.hidden = !keeps(row));
