@@ -28,8 +28,8 @@ from qaml.vocab import VERDICTS
 _NUMBER = r"[+−]?[\d∞][\d.,]*"
 _SCALE = rf"(?:{_NUMBER} images, )?{_NUMBER} seeds?(?: × {_NUMBER} images|, so of this trained model)?"
 _REPEATED = re.compile(
-    rf"(?:(?P<label>.*): )?{_NUMBER}(?: points| %)?, (?:95 % interval .+? to .+?|no interval)(?:, needed .+?)?; "
-    rf"{_SCALE}(?: \((?P<more>.*)\))?",
+    rf"(?:(?P<label>.*): )?(?:(?P<paper>the paper's \S+(?: points| %)?) against ours )?{_NUMBER}(?: points| %)?, "
+    rf"(?:95 % (?:prediction )?interval .+? to .+?|no interval)(?:, needed .+?)?; {_SCALE}(?: \((?P<more>.*)\))?",
     re.DOTALL,
 )
 """A reason that holds the numbers of ``verdict_numbers``, perhaps to another place."""
@@ -52,8 +52,8 @@ def reason_beyond_numbers(outcome: Outcome) -> str:
     repeated = _REPEATED.fullmatch(outcome.reason)
     if not repeated:
         return outcome.reason
-    label, more = repeated["label"], repeated["more"] or ""
-    return f"{label}: {more}" if label and more else more
+    more = ", ".join(filter(None, (repeated["paper"], repeated["more"])))
+    return f"{repeated['label']}: {more}" if repeated["label"] and more else more
 
 
 def with_unit(value: str, unit: str) -> str:

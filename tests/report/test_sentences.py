@@ -39,8 +39,9 @@ def test_a_reason_that_only_repeats_the_numbers_is_left_out() -> None:
         ("2.39, 95 % interval −∞ to ∞, needed ≤ 1.5; 1 seed, so of this trained model", ""),
         (
             "x: the paper's 13.4 % against ours 9.0 %, 95 % prediction interval 0.0 to 49.6; 3 seeds × 1,000 images",
-            None,
+            "x: the paper's 13.4 %",
         ),
+        ("the logits are not finite; 12 of 500 images", None),
     ],
 )
 def test_what_a_reason_says_beyond_the_numbers_stays(reason: str, left: str | None) -> None:

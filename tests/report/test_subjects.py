@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from qaml.judge.outcome import Outcomes
-from qaml.report import html
+from qaml.report import html, overview
 from qaml.report.marks import accents
 from qaml.report.subject_page import SubjectView, subject_view
 from qaml.report.subjects import Kind, Links, Subject, subjects
@@ -68,7 +68,7 @@ def test_a_link_leads_to_a_page_or_nowhere() -> None:
 
 def test_numbers_behind_the_overview_are_one_file() -> None:
     outcomes = sample()
-    header, *rows = html.overview.claims_csv(outcomes).splitlines()
+    header, *rows = overview.claims_csv(outcomes).splitlines()
     assert header.startswith("suite,id,statement,kind,profile,verdict,expected,unit,value,low,high,at_least,at_most")
     assert len(rows) == len(outcomes.outcomes)
 
