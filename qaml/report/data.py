@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from qaml.report.text import file_name, one_line
 
 Value = str | float | None
 _UNSAFE = re.compile(r"[^\w.,;:=+*/()~%-]+", re.ASCII)
+_DIGITS = 12
 _FORMULA = ("=", "+", "-", "@")
 """First characters that make a spreadsheet compute what it should show."""
 
@@ -35,10 +37,17 @@ def csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
 
 
 def _cell(value: Value) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
     if value is None or value != value:
         return ""
-    if not isinstance(value, str):
-        return f"{value:.12g}"
+    text = repr(value)
+    return text if len(text) <= _DIGITS else f"{value:.{_DIGITS}g}"
+
+
+@lru_cache(maxsize=1024)
+def _quoted(value: str) -> str:
+    """Text as a cell; columns repeat the same few."""
     text = one_line(value)
     if text.startswith(_FORMULA):
         text = f"'{text}"

@@ -50,7 +50,7 @@ def short(value: float) -> str:
 
 def path(points: Iterable[tuple[float, float]], *, is_closed: bool = False) -> str:
     """The ``d`` of a polyline."""
-    body = _short("L".join([f"{x:.1f} {y:.1f}" for x, y in points]) + ("Z" if is_closed else ""))
+    body = compact("L".join([f"{x:.1f} {y:.1f}" for x, y in points]) + ("Z" if is_closed else ""))
     return f"M{body}" if len(body) > is_closed else ""
 
 
@@ -58,11 +58,11 @@ def dots(points: Iterable[tuple[float, float]], *, is_whole: bool = False) -> st
     """The ``d`` of dots drawn by round line caps: far shorter than a circle each, and shorter on whole pixels."""
     if is_whole:
         return "".join([f"M{x:.0f} {y:.0f}h0" for x, y in points])
-    return _short("".join([f"M{x:.1f} {y:.1f}h0" for x, y in points]))
+    return compact("".join([f"M{x:.1f} {y:.1f}h0" for x, y in points]))
 
 
-def _short(d: str) -> str:
-    """All coordinates at once as ``short`` has them: half the time of a figure goes into its coordinates."""
+def compact(d: str) -> str:
+    """Coordinates of one decimal place as ``short`` has them, all of a path at once: they take most of the time."""
     return _WHOLE.sub("", d)
 
 

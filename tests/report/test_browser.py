@@ -131,8 +131,10 @@ def test_a_reader_goes_from_the_overview_to_the_evidence_and_back(watched: Watch
 
 
 def visible(page: Page) -> list[str]:
-    shown = page.locator("table.claims tr[data-m]:visible td:last-child")
-    return [text.split()[0] for text in shown.all_inner_texts()]
+    """The verdicts of the rows that are not filtered away."""
+    rows = page.locator("table.claims tr[data-m]")
+    found: list[str] = rows.evaluate_all("rows => rows.filter(r => !r.closest('[hidden]')).map(r => r.className)")
+    return found
 
 
 def test_filters_narrow_the_overview_and_stay_in_the_address(watched: Watched, folder: Path) -> None:
@@ -197,6 +199,7 @@ def test_axe_finds_nothing_serious(kind: str, scheme: Any, browser: Browser, fol
     page = context.new_page()
     page.goto((folder / KINDS[kind]).as_uri())
     page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    page.evaluate("for (const f of document.querySelectorAll('.family')) f.style.contentVisibility = 'visible'")
     page.evaluate(AXE)
     found = page.evaluate("axe.run({resultTypes: ['violations']}).then((results) => results.violations)")
     grave = [(v["id"], [node["html"][:200] for node in v["nodes"]]) for v in found if v["impact"] in GRAVE]
@@ -228,33 +231,33 @@ def test_a_telephone_scrolls_one_way_only(kind: str, browser: Browser, folder: P
     assert width <= 390
 
 
-def test_the_policy_stops_what_was_smuggled_in(browser: Browser, folder: Path) -> None:
-    for file in ("index.html", CLAIM):
-        context = browser.new_context()
-        page = context.new_page()
-        asked: list[Request] = []
-        page.on("request", asked.append)
-        page.goto((folder / file).as_uri())
-        page.evaluate(
-            """() => {
-              const add = (html) => document.body.insertAdjacentHTML("beforeend", html);
-              const script = document.createElement("script");
-              script.textContent = "window.ran = 'script'";
-              document.body.append(script);
-              add("<img src=x onerror=\\"window.ran = 'handler'\\">");
-              add("<p id=styled style='color: rgb(1, 2, 3)'>x</p><style>body { color: rgb(1, 2, 3) }</style>");
-              add("<img src='https://evil.example/x.png'><link rel=stylesheet href='https://evil.example/x.css'>");
-              add("<iframe src='https://evil.example/'></iframe>");
-              add("<a id=link href=\\"javascript:window.ran = 'link'\\">x</a>");
-              document.getElementById("link").click();
-            }"""
-        )
-        assert page.evaluate("fetch('https://evil.example/').then(() => 'sent', () => 'refused')") == "refused"
-        page.wait_for_timeout(100)
-        assert page.evaluate("window.ran") is None
-        assert page.evaluate("getComputedStyle(document.getElementById('styled')).color") != "rgb(1, 2, 3)"
-        assert {request.failure for request in asked if not request.url.startswith("file:")} == {"csp"}
-        context.close()
+@pytest.mark.parametrize("file", ["index.html", CLAIM])
+def test_the_policy_stops_what_was_smuggled_in(file: str, browser: Browser, folder: Path) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request))
+    page.goto((folder / file).as_uri())
+    page.evaluate(
+        """() => {
+          const add = (html) => document.body.insertAdjacentHTML("beforeend", html);
+          const script = document.createElement("script");
+          script.textContent = "window.ran = 'script'";
+          document.body.append(script);
+          add("<img src=x onerror=\\"window.ran = 'handler'\\">");
+          add("<p id=styled style='color: rgb(1, 2, 3)'>x</p><style>body { color: rgb(1, 2, 3) }</style>");
+          add("<img src='https://evil.example/x.png'><link rel=stylesheet href='https://evil.example/x.css'>");
+          add("<iframe src='https://evil.example/'></iframe>");
+          add("<a id=link href=\\"javascript:window.ran = 'link'\\">x</a>");
+          document.getElementById("link").click();
+        }"""
+    )
+    assert page.evaluate("fetch('https://evil.example/').then(() => 'sent', () => 'refused')") == "refused"
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.ran") is None
+    assert page.evaluate("getComputedStyle(document.getElementById('styled')).color") != "rgb(1, 2, 3)"
+    assert {request.failure for request in asked if not request.url.startswith("file:")} == {"csp"}
+    context.close()
 
 
 def test_the_numbers_of_a_figure_are_saved_from_disk(watched: Watched, folder: Path, tmp_path: Path) -> None:
@@ -266,21 +269,6 @@ def test_the_numbers_of_a_figure_are_saved_from_disk(watched: Watched, folder: P
     assert saving.value.suggested_filename == "rbm-beats-cnn-adv-under-fgsm-measured.csv"
     assert header == "label,value,low,high,n_seeds,n_images,per_seed,at_least,at_most,paper"
     assert row.startswith("rbm − cnn-adv,0.124,0.08,")
-
-
-def test_pictures_wait_until_they_are_near(browser: Browser, folder: Path) -> None:
-    context = browser.new_context(viewport={"width": 900, "height": 300})
-    page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((folder / KINDS["claim with samplers"]).as_uri())
-    assert page.locator("img:not([loading=lazy])").count() == 0
-    before = sum("media" in url for url in asked)
-    page.keyboard.press("End")
-    page.locator("img").last.scroll_into_view_if_needed()
-    page.wait_for_timeout(200)
-    context.close()
-    assert before <= sum("media" in url for url in asked)
 
 
 def all_hostile() -> Outcomes:
