@@ -68,7 +68,7 @@ HOSTILE = (
     "%2e%2e%2f",
     # spreadsheets
     '=HYPERLINK("//evil.example","x")',
-    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "=SUM(1+1)*cmd|' /C calc'!A0",
     "+1+1",
     "-2+3",
     'a,b"c"\nd,e',
