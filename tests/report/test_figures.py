@@ -154,3 +154,13 @@ def test_every_label_of_many_curves_has_a_line_of_its_own() -> None:
 def test_a_single_epoch_of_training_is_a_dot_a_seed(epochs: int, dots: int) -> None:
     curve = TrainingCurve(model="qvc", name="loss", seeds=tuple((0.1 * seed,) * epochs for seed in range(3)))
     assert curves.draw_training(curve, Accent("a0", ""), "", "").count("<circle") == dots
+
+
+def test_the_name_of_an_axis_stands_above_its_labels_however_long_they_are() -> None:
+    losses = tuple(0.6931 + 1e-6 * i for i in range(5))
+    drawing = curves.draw_training(TrainingCurve(model="qvc", name="loss", seeds=(losses,)), Accent("a0", ""), "", "")
+    ((name_y,),) = (re.findall(r'y="(-?[\d.]+)" class="hd">loss<', drawing),)
+    labels = re.findall(r'y="([\d.]+)" class="tk e">', drawing)
+    assert labels
+    assert all(float(name_y) < float(y) - 8 for y in labels)
+    assert "rotate" not in drawing
