@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from qaml.judge.findings.names import MEANINGS, Meaning
+from qaml.judge.meanings import MEANINGS, Meaning
 from qaml.reference.markdown import code, page, prose, table
 from qaml.vocab import Severity
 

@@ -57,7 +57,7 @@ def draw(circuit: CircuitDrawing, description: str) -> Markup:
         join(_gate(gate) for gate in placed),
         class_="qc",
         viewBox=f"0 0 {end + 50:.0f} {height:.0f}",
-        style=f"width:{end + 50:.0f}px",
+        width=end + 50,
         role="img",
     )
 

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
-from markupsafe import Markup
-
-from qaml.judge.outcome import (
-    CellValue,
-    CircuitDrawing,
-    EmbeddingDrawing,
-    Finding,
-    Outcome,
-    Picture,
-    Portrait,
-    Roc,
-    Sampling,
-    Strip,
-)
-from qaml.report import circuit, curves, forest, portrait, probabilities, roc, sampling, sentences, sweep
+from qaml.judge.meanings import MEANINGS
+from qaml.judge.outcome import CellValue, EmbeddingDrawing, Finding, Outcome, Picture, Portrait, Strip
+from qaml.report import curves, figures, portrait, probabilities, sampling, sentences
 from qaml.report.caveats import caveats
-from qaml.report.marks import Accent, words
-from qaml.report.numbers import MISSING, Style, format_epsilon, metric_style, show_estimate, style_of
+from qaml.report.figures import Figure
+from qaml.report.marks import Accent
+from qaml.report.numbers import MISSING, format_epsilon
 from qaml.report.origin import origin
 
 _ORDER = {"void": 0, "weak": 1, "note": 2}
 
 
-class Figure(NamedTuple):
-    """A drawing, and the sentence that says what to see in it."""
+class FindingView(NamedTuple):
+    """A finding, and the rule that raised it where the code still has it."""
 
-    drawing: Markup
-    sentence: str
-    heading: str = ""
+    finding: Finding
+    raised_if: str
 
 
 class PictureView(NamedTuple):
@@ -90,7 +78,7 @@ class ClaimView(NamedTuple):
     numbers: str
     reason: str
     caveats: tuple[str, ...]
-    raised: tuple[Finding, ...]
+    raised: tuple[FindingView, ...]
     unassessed: tuple[Finding, ...]
     main: Figure | None
     cells: tuple[Figure, ...]
@@ -108,40 +96,39 @@ class ClaimView(NamedTuple):
     embeddings: tuple[EmbeddingView, ...]
 
 
-def claim_view(outcome: Outcome, accents: dict[str, Accent]) -> ClaimView:
+def claim_view(outcome: Outcome, accents: Mapping[str, Accent]) -> ClaimView:
     """Work out a claim's page."""
-    findings = sorted(outcome.findings, key=lambda f: _ORDER[f.severity])
+    name = outcome.id
     return ClaimView(
         outcome,
         sentences.verdict_numbers(outcome),
         sentences.reason_beyond_numbers(outcome),
         caveats(outcome),
-        tuple(f for f in findings if f.assessed),
-        tuple(f for f in findings if not f.assessed),
-        _main(outcome),
-        _cells(_behind(outcome), accents),
-        tuple(_curves(panel, accents) for panel in curves.panels(outcome.curves, outcome.cells)),
-        tuple(_roc(curve) for curve in outcome.rocs),
+        raised(outcome.findings),
+        tuple(f for f in outcome.findings if not f.assessed),
+        figures.of_measured(outcome),
+        figures.of_cells(name, _behind(outcome), accents),
+        tuple(
+            figures.of_panel(name, panel, [accents[curve.model] for curve in panel.curves])
+            for panel in curves.panels(outcome.curves, outcome.cells)
+        ),
+        tuple(figures.of_roc(name, curve) for curve in outcome.rocs),
         tuple(_strip(strip) for strip in outcome.strips if strip.pictures),
-        tuple(_probabilities(group, accents) for group in probabilities.groups(outcome.strips)),
-        _training(outcome, accents),
-        _sweep(outcome),
+        tuple(_probabilities(name, group, accents) for group in probabilities.groups(outcome.strips)),
+        tuple(figures.of_training(curve, accents[curve.model]) for curve in outcome.training),
+        figures.of_sweep(outcome),
         tuple(_portrait(each) for each in outcome.portraits),
-        tuple(_circuit(each) for each in outcome.circuits),
-        tuple(_sampling(each) for each in outcome.samplings),
+        tuple(figures.of_circuit(each) for each in outcome.circuits),
+        tuple(GroupView(each.model, figures.of_sampling(each)) for each in outcome.samplings),
         tuple((each.model, sampling.row(each)) for each in outcome.samplings),
-        tuple(_embedding(each) for each in outcome.embeddings),
+        tuple(embedding_view(each) for each in outcome.embeddings),
     )
 
 
-def _main(outcome: Outcome) -> Figure | None:
-    if not outcome.measured:
-        return None
-    style = style_of(outcome)
-    lines = forest.verdict_lines(outcome.measured, style, outcome.verdict)
-    sentence = sentences.forest_sentence(outcome)
-    axis = forest.measured_axis(outcome.measured, style)
-    return Figure(forest.large(lines, axis, style, f"Forest plot: {outcome.statement}", sentence), sentence)
+def raised(findings: Iterable[Finding]) -> tuple[FindingView, ...]:
+    """Findings that were raised, the gravest first, each with its rule."""
+    ordered = sorted((f for f in findings if f.assessed), key=lambda f: _ORDER[f.severity])
+    return tuple(FindingView(f, MEANINGS[f.name].raised_if if f.name in MEANINGS else "") for f in ordered)
 
 
 def _behind(outcome: Outcome) -> tuple[CellValue, ...]:
@@ -150,109 +137,23 @@ def _behind(outcome: Outcome) -> tuple[CellValue, ...]:
     return () if all(c.estimate in own for c in outcome.cells) else outcome.cells
 
 
-def _cells(cells: Sequence[CellValue], accents: dict[str, Accent]) -> tuple[Figure, ...]:
-    """One forest plot for each metric and protocol among the cells."""
-    groups: dict[tuple[str, str], list[CellValue]] = {}
-    for cell in cells:
-        groups.setdefault((cell.metric, cell.protocol), []).append(cell)
-    figures = []
-    for (metric, protocol), group in groups.items():
-        style = metric_style(metric)
-        heading = f"{words(metric)}, {words(protocol)}"
-        sentence = _cell_sentence(group, style)
-        axis = forest.cell_axis(group, style)
-        drawing = forest.large(forest.cell_lines(group, accents), axis, style, heading, sentence)
-        figures.append(Figure(drawing, sentence, heading))
-    return tuple(figures)
-
-
-def _cell_sentence(cells: Sequence[CellValue], style: Style) -> str:
-    ranked = sorted((c for c in cells if c.estimate.value == c.estimate.value), key=lambda c: c.estimate.value)
-    if not ranked:
-        return "None of these cells has a value."
-    unit = style.word
-    low, high = (show_estimate(c.estimate, style).value for c in (ranked[0], ranked[-1]))
-    surrogates = dict.fromkeys(c.surrogate for c in cells if c.surrogate)
-    made_on = f" Transferred attacks were made on {sentences.listing(list(surrogates))}." if surrogates else ""
-    if len(ranked) == 1:
-        return f"{ranked[0].label}: {sentences.with_unit(high, unit)}.{made_on}"
-    return (
-        f"From {sentences.with_unit(low, unit)} ({ranked[0].label}) to {sentences.with_unit(high, unit)}"
-        f" ({ranked[-1].label}).{made_on}"
-    )
-
-
-def _curves(panel: curves.Panel, accents: dict[str, Accent]) -> Figure:
-    sentence = sentences.curve_sentence(panel)
-    title = f"{words(panel.metric)} over epsilon" + (f", {panel.name}" if panel.name else "")
-    return Figure(curves.draw(panel, accents, title, sentence), sentence, title)
-
-
-def _training(outcome: Outcome, accents: dict[str, Accent]) -> tuple[Figure, ...]:
-    figures = []
-    for curve in outcome.training:
-        sentence = sentences.training_sentence(curve)
-        title = f"{curve.model}: {words(curve.name)}"
-        figures.append(
-            Figure(curves.draw_training(curve, accents[curve.model], title, sentence), sentence, curve.model)
-        )
-    return tuple(figures)
-
-
-def _sweep(outcome: Outcome) -> Figure | None:
-    swept = sweep.cells(outcome)
-    if len(swept) < 2:
-        return None
-    sentence = sweep.sentence(swept)
-    return Figure(sweep.draw(swept, outcome.statement, sentence), sentence)
-
-
 def _portrait(each: Portrait) -> PortraitView:
     made = origin(each.model, each.attack, each.surrogate or each.model)
     attack = each.attack if made.model == each.model else made.words
-    figures = []
-    for scatter in each.scatters:
-        sentence = portrait.sentence(each, scatter)
-        figures.append(Figure(portrait.draw(each, scatter, sentence), sentence, scatter.title))
+    panels = tuple(figures.of_scatter(each, scatter) for scatter in each.scatters)
     heading = f"{each.model} under {attack}, ε = {format_epsilon(each.epsilon)}"
-    return PortraitView(heading, tuple(figures), portrait.key(each))
+    return PortraitView(heading, panels, portrait.key(each))
 
 
-def _circuit(each: CircuitDrawing) -> Figure:
-    sentence = circuit.sentence(each)
-    return Figure(circuit.draw(each, sentence), sentence, each.model)
-
-
-def _sampling(each: Sampling) -> GroupView:
-    sentence = sampling.sentence(each)
-    figures = [Figure(sampling.draw(each, sentence), sentence, "moments")]
-    if each.energies:
-        sentence = sampling.energy_sentence(each)
-        figures.append(Figure(sampling.draw_energies(each, sentence), sentence, "free energies"))
-    return GroupView(each.model, tuple(figures))
-
-
-def _embedding(each: EmbeddingDrawing) -> EmbeddingView:
+def embedding_view(each: EmbeddingDrawing) -> EmbeddingView:
+    """An embedding's picture and its sentence."""
     return EmbeddingView(each.model, address(each.file), sampling.embedding_sentence(each))
 
 
-def _roc(curve: Roc) -> Figure:
-    sentence = roc.sentence(curve)
-    heading = f"Detector {curve.detector}"
-    return Figure(roc.draw(curve, f"{heading}: true over false positives", sentence), sentence, heading)
-
-
-def _probabilities(group: probabilities.Group, accents: dict[str, Accent]) -> GroupView:
-    figures = []
-    for course in group.courses:
-        sentence = probabilities.sentence(course)
-        title = f"{course.model}: class probabilities over epsilon, {group.origin.words}"
-        drawing = probabilities.draw(course, accents[course.model], title, sentence)
-        figures.append(Figure(drawing, sentence, course.model))
-    first = group.courses[0]
-    return GroupView(
-        f"An image of {first.true_label} (test image {first.along.image}), {group.origin.words}", tuple(figures)
-    )
+def _probabilities(name: str, group: probabilities.Group, accents: Mapping[str, Accent]) -> GroupView:
+    first, made = group.courses[0], group.origin.words
+    courses = (figures.of_course(name, course, made, accents[course.model]) for course in group.courses)
+    return GroupView(f"An image of {first.true_label} (test image {first.along.image}), {made}", tuple(courses))
 
 
 def _strip(strip: Strip) -> StripView:

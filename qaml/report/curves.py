@@ -12,12 +12,13 @@ from qaml.judge.outcome import CellValue, Curve, TrainingCurve
 from qaml.report.marks import Accent, words
 from qaml.report.numbers import metric_style
 from qaml.report.origin import origin
-from qaml.report.svg import Axis, diamond, join, padded, path, short, tag, tick_label
+from qaml.report.svg import Axis, diamond, join, padded, path, short, tag, tick_labels
 from qaml.report.text import shorten
 
 _WIDTH, _BELOW = 750.0, 44.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 520.0, 14.0, 286.0
 _GAP = 14.0
+HEAD = 10
 _MOST_POINTS = 100
 _MOST_CURVES = 8
 _T = TypeVar("_T")
@@ -117,17 +118,29 @@ def _paper_points(
     return tuple(dict.fromkeys(points))
 
 
-def draw(panel: Panel, accents: dict[str, Accent], title: str, description: str) -> Markup:
-    """A panel: bands, lines (the worst case thick), the paper's points, names at the lines' ends."""
+def draw(
+    panel: Panel, looks: Sequence[Accent], title: str, description: str, *, is_of_one_model: bool = False
+) -> Markup:
+    """A panel: bands, lines (the worst case thick), the paper's points, names at the lines' ends.
+
+    Args:
+        panel: what is drawn.
+        looks: one for each curve.
+        title: of the figure.
+        description: what to see in it.
+        is_of_one_model: whose name need not stand at every line.
+    """
     style = metric_style(panel.metric)
     drawn = [(curve, _points(curve)) for curve in panel.curves]
     x_axis = Axis(0.0, max(p.x for _, points in drawn for p in points) or 1.0, _LEFT, _RIGHT)
     values = [v for _, points in drawn for p in points for v in p[1:]] + [v for _, _, v in panel.paper]
     bottom = max(_BOTTOM, _TOP + _GAP * len(drawn))  # every label has a line of its own
     y_axis = Axis(0.0, 1.0, bottom, _TOP) if style.unit == "points" else padded([0.0, *values], bottom, _TOP)
-    lines = [_line(curve, points, accents[curve.model], x_axis, y_axis) for curve, points in drawn]
+    of_model = {curve.model: accent.look for curve, accent in zip(panel.curves, looks, strict=True)}
+    names = [_name(curve, is_of_one_model=is_of_one_model, has_attack=not panel.name) for curve in panel.curves]
+    lines = [_line(*each, accent, x_axis, y_axis) for each, accent in zip(drawn, looks, strict=True)]
     diamonds = [
-        tag("path", d=diamond(x_axis.place(e), y_axis.place(v), 5.5), class_="p", style=f"--c:{accents[m].colour}")
+        tag("path", d=diamond(x_axis.place(e), y_axis.place(v), 5.5), class_=f"p {of_model[m]}")
         for m, e, v in panel.paper
     ]
     return tag(
@@ -137,9 +150,9 @@ def draw(panel: Panel, accents: dict[str, Accent], title: str, description: str)
         frame(x_axis, y_axis, style.factor, "ε", words(panel.metric) + (", %" if style.unit == "points" else "")),
         *lines,
         *diamonds,
-        _names(drawn, accents, x_axis, y_axis, has_attacks=not panel.name),
+        _names(drawn, names, looks, x_axis, y_axis),
         class_="cv",
-        viewBox=f"0 0 {short(_WIDTH)} {short(bottom + _BELOW)}",
+        viewBox=view(_WIDTH, bottom + _BELOW),
         role="img",
     )
 
@@ -160,7 +173,7 @@ def _line(curve: Curve, points: Sequence[_Point], accent: Accent, x_axis: Axis, 
         places = [(x_axis.place(p.x), y_axis.place(p.value)) for p in run]
         parts.append(tag("path", d=path(places), class_="ln", stroke_dasharray=accent.dash or None))
         parts += [tag("circle", cx=x, cy=y, r=2.6, class_="pt") for x, y in places]
-    return tag("g", *parts, class_="worst" if curve.is_worst_case else "curve", style=f"--c:{accent.colour}")
+    return tag("g", *parts, class_=f"{'worst' if curve.is_worst_case else 'curve'} {accent.look}")
 
 
 def _runs(points: Iterable[_Point]) -> list[list[_Point]]:
@@ -174,13 +187,18 @@ def _runs(points: Iterable[_Point]) -> list[list[_Point]]:
     return [run for run in runs if run]
 
 
+def _name(curve: Curve, *, is_of_one_model: bool, has_attack: bool) -> str:
+    if is_of_one_model:
+        return name_of(curve)
+    return f"{curve.model}, {name_of(curve)}" if has_attack else curve.model
+
+
 def _names(
     drawn: Sequence[tuple[Curve, Sequence[_Point]]],
-    accents: dict[str, Accent],
+    names: Sequence[str],
+    looks: Sequence[Accent],
     x_axis: Axis,
     y_axis: Axis,
-    *,
-    has_attacks: bool,
 ) -> Markup:
     """Direct labels, pushed apart where lines end close together."""
     last = {i: runs[-1][-1] for i, (_, points) in enumerate(drawn) if (runs := _runs(points))}
@@ -189,13 +207,12 @@ def _names(
     labels: list[Markup] = []
     for (end, i), y in zip(wanted, placed, strict=True):
         curve = drawn[i][0]
-        style = f"--c:{accents[curve.model].colour}"
+        accent = looks[i].look
         leader = path(((x_axis.place(last[i].x) + 4, end), (_RIGHT + 14, y)))
-        text = f"{curve.model}, {name_of(curve)}" if has_attacks else curve.model
-        labels.append(tag("path", d=leader, class_="ld", style=style))
-        name = tag("tspan", shorten(text, 34))
-        look = "nm bold" if curve.is_worst_case else "nm"
-        labels.append(tag("text", name, tag("title", text), x=_RIGHT + 18, y=y + 4, class_=look, style=style))
+        labels.append(tag("path", d=leader, class_=f"ld {accent}"))
+        name = tag("tspan", shorten(names[i], 34))
+        look = f"nm bold {accent}" if curve.is_worst_case else f"nm {accent}"
+        labels.append(tag("text", name, tag("title", names[i]), x=_RIGHT + 18, y=y + 4, class_=look))
     return join(labels)
 
 
@@ -214,32 +231,46 @@ def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> li
 def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *, x_factor: float = 1.0) -> Markup:
     """Both axes with their names and ticks (times their factors), and faint horizontal lines."""
     parts = [levels(x_axis, y_axis, factor, y_name)]
-    for tick in x_axis.ticks(7):
+    ticks = x_axis.ticks(7)
+    for tick, label in zip(ticks, tick_labels(ticks, x_factor), strict=True):
         x = x_axis.place(tick)
         parts.append(tag("path", d=f"M{short(x)} {short(y_axis.start)}v4", class_="z"))
-        parts.append(tag("text", tick_label(tick, x_factor), x=x, y=y_axis.start + 17, class_="tk"))
+        parts.append(tag("text", label, x=x, y=y_axis.start + 17, class_="tk"))
     parts.append(tag("text", x_name, x=(x_axis.start + x_axis.end) / 2, y=y_axis.start + 34, class_="hd m"))
     return join(parts)
 
 
 def levels(x_axis: Axis, y_axis: Axis, factor: float, y_name: str) -> Markup:
-    """The vertical axis with its name and ticks, faint horizontal lines, and the lowest one."""
+    """The vertical axis with its name above it and its ticks, faint horizontal lines, and the lowest one.
+
+    The name lies flat: beside the ticks it would need room that long labels take. Views begin ``HEAD`` above zero.
+    """
     parts: list[Markup] = []
-    for tick in y_axis.ticks(6):
+    ticks = y_axis.ticks(6)
+    for tick, label in zip(ticks, tick_labels(ticks, factor), strict=True):
         y = y_axis.place(tick)
         parts.append(tag("path", d=f"M{short(x_axis.start)} {short(y)}H{short(x_axis.end)}", class_="g"))
-        parts.append(tag("text", tick_label(tick, factor), x=x_axis.start - 7, y=y + 4, class_="tk e"))
+        parts.append(tag("text", label, x=x_axis.start - 7, y=y + 4, class_="tk e"))
     parts.append(tag("path", d=f"M{short(x_axis.start)} {short(y_axis.start)}H{short(x_axis.end)}", class_="z"))
-    middle = (y_axis.start + y_axis.end) / 2
-    parts.append(tag("text", y_name, transform=f"translate(12 {short(middle)}) rotate(-90)", class_="hd m"))
+    parts.append(tag("text", y_name, x=2.0, y=y_axis.end - 10, class_="hd"))
     return join(parts)
+
+
+def view(width: float, height: float) -> str:
+    """The ``viewBox`` of a figure with a frame: room above it for the name of the vertical axis."""
+    return f"0 {-HEAD} {short(width)} {short(height + HEAD)}"
+
+
+def epochs_of(curve: TrainingCurve) -> tuple[float, ...]:
+    """The epochs of a training curve's values."""
+    longest = max((len(seed) for seed in curve.seeds), default=0)
+    return curve.epochs or tuple(float(epoch) for epoch in range(1, longest + 1))
 
 
 def draw_training(curve: TrainingCurve, accent: Accent, title: str, description: str) -> Markup:
     """A small panel: one faint line a seed (or a layer), over epochs; of a single epoch, a dot a seed."""
-    longest = max((len(seed) for seed in curve.seeds), default=0)
-    epochs = curve.epochs or tuple(float(epoch) for epoch in range(1, longest + 1))
-    x_axis = Axis(1.0, epochs[-1], 46.0, 330.0) if longest > 1 else Axis(0.0, 2.0, 46.0, 330.0)
+    epochs = epochs_of(curve)
+    x_axis = Axis(1.0, epochs[-1], 46.0, 330.0) if len(epochs) > 1 else Axis(0.0, 2.0, 46.0, 330.0)
     y_axis = padded((v for seed in curve.seeds for v in seed), 128.0, 10.0)
     lines = []
     for seed in curve.seeds:
@@ -247,7 +278,7 @@ def draw_training(curve: TrainingCurve, accent: Accent, title: str, description:
         for run in _runs(thin(points)):
             if len(run) == 1:
                 x, y = x_axis.place(run[0].x), y_axis.place(run[0].value)
-                lines.append(tag("circle", cx=short(x), cy=short(y), r="2", style="fill:var(--c)"))
+                lines.append(tag("circle", cx=short(x), cy=short(y), r="2", class_="pt"))
             d = path((x_axis.place(p.x), y_axis.place(p.value)) for p in run)
             lines.append(tag("path", d=d, class_="sd"))
     return tag(
@@ -256,10 +287,9 @@ def draw_training(curve: TrainingCurve, accent: Accent, title: str, description:
         tag("desc", description),
         frame(x_axis, y_axis, 1.0, "epoch", words(curve.name)),
         *lines,
-        class_="tr",
-        viewBox="0 0 340 166",
+        class_=f"tr {accent.look}",
+        viewBox=view(340.0, 166.0),
         role="img",
-        style=f"--c:{accent.colour}",
     )
 
 

@@ -7,7 +7,7 @@ and unit) share one axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -57,18 +57,27 @@ def head(axis: Axis, style: Style) -> Markup:
     return tag("svg", *labels, class_="fh", viewBox=f"0 0 {ROW_WIDTH} 15", role="img", aria_label="horizontal scale")
 
 
-def row(measurement: Measurement, axis: Axis, verdict: Verdict, sentence: str) -> Markup:
-    """A claim's row in the overview."""
+def row(measurement: Measurement, axis: Axis, sentence: str = "", *, look: str = "", is_hollow: bool = False) -> Markup:
+    """A claim's row in the overview, or a cell's, beside its numbers.
+
+    Args:
+        measurement: what is drawn.
+        axis: of all rows.
+        sentence: what the drawing alone shows; without it the drawing is left out for those who do not see it.
+        look: the class of a model, where the row has none of a verdict.
+        is_hollow: the dot is not filled: an invalid measurement.
+    """
     middle = ROW_HEIGHT / 2 - 1
+    says = {"role": "img"} if sentence else {"aria_hidden": "true"}
     return tag(
         "svg",
-        tag("title", sentence),
+        tag("title", sentence) if sentence else Markup(""),
         _ground(measurement, axis, 0, ROW_HEIGHT),
-        _ours(measurement.estimate, axis, middle, 4.2),
-        _paper(measurement.paper, axis, middle, 4.6),
-        class_=f"f {verdict}",
+        _ours(measurement.estimate, axis, middle, 4.2, dot="hollow" if is_hollow else "dot"),
+        _paper(measurement.paper, axis),
+        class_=f"f {look}".rstrip(),
         viewBox=f"0 0 {ROW_WIDTH} {ROW_HEIGHT}",
-        role="img",
+        **says,
     )
 
 
@@ -88,7 +97,7 @@ def _ground(measurement: Measurement, axis: Axis, top: float, bottom: float) -> 
             parts.append(
                 tag("path", d=f"M{short(left)} {short(top)}H{short(right)}V{short(bottom)}H{short(left)}Z", class_="ok")
             )
-    if axis.low < 0 < axis.high:
+    if axis.low < 0 < axis.high and 0 not in (low, high):
         parts.append(_vertical(axis.place(0.0), top, bottom, "z"))
     parts += [_vertical(axis.place(t), top, bottom, "t") for t in (low, high) if t is not None and axis.holds(t)]
     return join(parts)
@@ -98,16 +107,20 @@ def _vertical(x: float, top: float, bottom: float, kind: str) -> Markup:
     return tag("path", d=f"M{short(x)} {short(top)}V{short(bottom)}", class_=kind)
 
 
-def _ours(estimate: Interval, axis: Axis, y: float, radius: float, *, is_small: bool = False) -> Markup:
+def _ours(estimate: Interval, axis: Axis, y: float, radius: float, *, is_small: bool = False, dot: str = "") -> Markup:
+    """Ours; ``dot`` names a symbol of the page that is used for the dot (rows are many, and short so)."""
     parts: list[Markup] = []
     seeds = [v for v in estimate.per_seed if not (is_small or math.isnan(v))]
     if len(seeds) > 1:
         below = y + radius + 3.4
-        parts.append(tag("path", d=dots((axis.place(v), below) for v in seeds), class_="s"))
+        places = ((axis.place(v), below) for v in seeds)
+        parts.append(tag("path", d=dots(places, is_whole=bool(dot)), class_="s"))
     if has_interval(estimate) and estimate.high > estimate.low:
         parts.append(tag("path", d=_whiskers(estimate, axis, y, 0 if is_small else radius), class_="i"))
     if math.isinf(estimate.value):
         parts.append(tag("path", d=_beyond(axis.place(estimate.value), estimate.value > 0, y, radius), class_="o"))
+    elif not math.isnan(estimate.value) and dot:
+        parts.append(tag("use", href=f"#{dot}", x=axis.place(estimate.value)))
     elif not math.isnan(estimate.value):
         parts.append(tag("circle", cx=axis.place(estimate.value), cy=y, r=radius, class_="o"))
     return join(parts)
@@ -122,18 +135,22 @@ def _beyond(x: float, is_right: bool, y: float, radius: float) -> str:
 def _whiskers(estimate: Interval, axis: Axis, y: float, half: float) -> str:
     """A line with end bars; an arrow head where the interval leaves the axis."""
     left, right = axis.place(estimate.low), axis.place(estimate.high)
+    top = short(y - half)
     ends = []
     for x, inside, is_cut in ((left, 4.0, estimate.low < axis.low), (right, -4.0, estimate.high > axis.high)):
         if is_cut:
             ends.append(path(((x + inside, y - half), (x, y), (x + inside, y + half))))
         else:
-            ends.append(f"M{short(x)} {short(y - half)}V{short(y + half)}")
+            ends.append(f"M{short(x)} {top}v{short(2 * half)}")
     return f"M{short(left)} {short(y)}H{short(right)}" + "".join(ends)
 
 
-def _paper(value: float | None, axis: Axis, y: float, radius: float) -> Markup:
+def _paper(value: float | None, axis: Axis, y: float = 0.0, radius: float = 0.0) -> Markup:
+    """The paper's value; without a radius the page's own symbol for it in a row."""
     if value is None or math.isnan(value):
         return Markup("")
+    if not radius:
+        return tag("use", href="#paper", x=axis.place(value))
     return tag("path", d=diamond(axis.place(value), y, radius), class_="p")
 
 
@@ -158,7 +175,7 @@ def verdict_lines(measured: Sequence[Measurement], style: Style, verdict: Verdic
     return [Line(m.label, m, show(m, style), verdict) for m in measured]
 
 
-def cell_lines(cells: Sequence[CellValue], accents: dict[str, Accent]) -> list[Line]:
+def cell_lines(cells: Sequence[CellValue], accents: Mapping[str, Accent]) -> list[Line]:
     """Rows for the cells behind a claim, in their model's colour."""
     return [
         Line(
@@ -179,6 +196,11 @@ def cell_axis(cells: Sequence[CellValue], style: Style) -> Axis:
     if style.unit == "points":
         return Axis(-0.01, 1.01, _LEFT, _RIGHT)
     return measured_axis([Measurement(label="", estimate=c.estimate, paper=c.paper) for c in cells], style)
+
+
+def cell_row_axis(cells: Sequence[CellValue], style: Style) -> Axis:
+    """The same for rows of a table."""
+    return cell_axis(cells, style)._replace(start=_MARGIN, end=ROW_WIDTH - _MARGIN)
 
 
 def measured_axis(measured: Sequence[Measurement], style: Style) -> Axis:
@@ -214,7 +236,6 @@ def large(lines: Sequence[Line], axis: Axis, style: Style, title: str, descripti
 
 def _large_row(line: Line, axis: Axis, top: float) -> Markup:
     middle = top + _PITCH / 2
-    is_verdict = isinstance(line.look, str)
     return tag(
         "g",
         _ground(line.measurement, axis, top, top + _PITCH),
@@ -223,15 +244,14 @@ def _large_row(line: Line, axis: Axis, top: float) -> Markup:
         _paper(line.measurement.paper, axis, middle, 6.0),
         tag("text", f"{line.shown.value} {line.shown.interval}", x=_WIDTH - 70, y=middle + 4, class_="nm e"),
         tag("text", line.shown.paper, x=_WIDTH - 2, y=middle + 4, class_="nm e"),
-        class_=line.look if isinstance(line.look, str) else "model",
-        style=None if is_verdict else f"--c:{line.look[0]}",
+        class_=line.look if isinstance(line.look, str) else line.look.look,
     )
 
 
-def cell_plot(paper: float, ours: Interval | None, axis: Axis, sentence: str) -> Markup:
-    """The small plot in a cell of a paper's table."""
-    parts = [tag("title", sentence), tag("path", d=f"M{short(axis.start)} 7H{short(axis.end)}", class_="g")]
+def cell_plot(paper: float, ours: Interval | None, axis: Axis) -> Markup:
+    """The small plot in a cell of a paper's table, below its numbers."""
+    parts = [tag("path", d=f"M{short(axis.start)} 7H{short(axis.end)}", class_="g")]
     if ours is not None:
         parts.append(_ours(ours, axis, 7, 3.2, is_small=True))
     parts.append(_paper(paper, axis, 7, 3.6))
-    return tag("svg", *parts, class_="ct", viewBox="0 0 90 14", role="img")
+    return tag("svg", *parts, class_="ct", viewBox="0 0 90 14", aria_hidden="true")

@@ -1,4 +1,7 @@
-"""The HTML report: ``index.html`` and a page a claim, to be opened from disk, printed, and read without a script."""
+"""The HTML report: an overview, a page a claim, a model and an attack, and a glossary.
+
+It is opened from disk, printed, and read without a script.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,17 +19,22 @@ from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import numbers, overview, sampling, sentences
 from qaml.report.claim_page import claim_view
 from qaml.report.files import remove_stale, write
+from qaml.report.glossary import anchors, glossary
 from qaml.report.headlines import headlines, verdict_counts
-from qaml.report.marks import MARKS, SEVERITIES, accents, words
+from qaml.report.marks import MARKS, SEVERITIES, Accent, accents, words
+from qaml.report.subject_page import subject_view
+from qaml.report.subjects import Known, Links, subjects
 from qaml.report.text import clean
 
 _HERE = Path(__file__).parent
+_FOLDERS = ("claims", "models", "attacks")
 
 
 def write_report(outcomes: Outcomes, folder: Path) -> Path:
     """Render the report into a folder that already holds the outcomes' media.
 
-    Every file is replaced as a whole, ``index.html`` last; pages of claims that are gone are removed.
+    Every file is replaced as a whole, ``index.html`` last; pages of claims, models and attacks that are gone are
+    removed.
 
     Returns:
         The path of ``index.html``.
@@ -34,54 +42,78 @@ def write_report(outcomes: Outcomes, folder: Path) -> Path:
     Raises:
         StoreError: the folder cannot be written.
     """
-    pages = {}
-    for name, text in claim_pages(outcomes):
+    written = set()
+    for name, text in pages(outcomes):
         write(folder / name, text)
-        pages[folder / name] = True
+        written.add(folder / name)
+    write(folder / "claims.csv", overview.claims_csv(outcomes))
     write(folder / "static" / "report.css", _static("report.css"))
-    index = folder / "index.html"
-    write(index, index_page(outcomes))
-    remove_stale(folder / "claims", set(pages))
-    return index
+    for part in _FOLDERS:
+        remove_stale(folder / part, written)
+    return folder / "index.html"
+
+
+class _Whole(NamedTuple):
+    """What every page needs."""
+
+    outcomes: Outcomes
+    known: Known
+    accents: dict[str, Accent]
+
+    def render(self, template: str, root: str, **view: Any) -> str:
+        links = Links(root, self.known, anchors())
+        page = _environment().get_template(template)
+        return page.render(outcomes=self.outcomes, accents=self.accents, links=links, **view)
+
+
+def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
+    """Every page: its name relative to the folder, and its text; ``index.html`` last."""
+    whole = _Whole(outcomes, subjects(outcomes.outcomes), accents(outcomes))
+    yield from _claim_pages(whole)
+    for subject in whole.known:
+        view = subject_view(subject, whole.known, whole.accents)
+        yield subject.page, whole.render("subject.html", "../../", view=view)
+    yield "glossary.html", whole.render("glossary.html", "", sections=glossary())
+    yield "index.html", _index(whole)
 
 
 def index_page(outcomes: Outcomes) -> str:
     """The overview."""
-    choices, looks = overview.filters(outcomes), accents(outcomes)
+    return _index(_Whole(outcomes, subjects(outcomes.outcomes), accents(outcomes)))
+
+
+def _index(whole: _Whole) -> str:
+    outcomes, looks = whole.outcomes, whole.accents
+    choices = overview.filters(outcomes)
     script = _static("report.js")
-    return (
-        _environment()
-        .get_template("index.html")
-        .render(
-            outcomes=outcomes,
-            seeds=_seeds(outcomes),
-            counts=verdict_counts(outcomes.outcomes),
-            headlines=headlines(outcomes),
-            suites=overview.suites(outcomes, choices, looks),
-            filters=choices,
-            accents=looks,
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        )
+    return whole.render(
+        "index.html",
+        "",
+        seeds=_seeds(outcomes),
+        counts=verdict_counts(outcomes.outcomes),
+        headlines=headlines(outcomes),
+        suites=overview.suites(outcomes, choices, looks),
+        filters=choices,
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def claim_pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
-    """Every claim's page: its name relative to the folder, and its text."""
-    template = _environment().get_template("claim.html")
-    looks = accents(outcomes)
-    titles = {info.name: info for info in outcomes.suites}
-    claims = outcomes.outcomes
+def _claim_pages(whole: _Whole) -> Iterator[tuple[str, str]]:
+    titles = {info.name: info for info in whole.outcomes.suites}
+    claims = whole.outcomes.outcomes
     for i, outcome in enumerate(claims):
-        text = template.render(
-            outcomes=outcomes,
-            view=claim_view(outcome, looks),
-            suite=titles.get(outcome.suite),
-            accents=looks,
-            previous=_link(claims[i - 1]) if i else "",
-            following=_link(claims[i + 1]) if i + 1 < len(claims) else "",
+        yield (
+            overview.page_of(outcome),
+            whole.render(
+                "claim.html",
+                "../../",
+                view=claim_view(outcome, whole.accents),
+                suite=titles.get(outcome.suite),
+                previous=_link(claims[i - 1]) if i else "",
+                following=_link(claims[i + 1]) if i + 1 < len(claims) else "",
+            ),
         )
-        yield overview.page_of(outcome), text
 
 
 def _link(outcome: Outcome) -> str:

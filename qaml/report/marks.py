@@ -1,4 +1,7 @@
-"""The verdicts' marks, which differ in word, shape and colour, and the models' colours and dashes."""
+"""The verdicts' marks, which differ in word, shape and colour, and the models' colours and dashes.
+
+Colours are the style sheet's alone, for light and for dark: pages name them by class.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,18 @@ class Mark(NamedTuple):
 
     Attributes:
         symbol: in text.
-        colour: at least 4.5:1 on white; the style sheet uses the same.
         means: one sentence for the legend.
     """
 
     symbol: str
-    colour: str
     means: str
 
 
 MARKS: dict[Verdict, Mark] = {
-    "supported": Mark("●", "#007f73", "the whole interval satisfies the claim"),
-    "refuted": Mark("✕", "#a32300", "no part of the interval satisfies the claim"),
-    "inconclusive": Mark("◐", "#967000", "the interval does not decide"),
-    "invalid": Mark("⊘", "#414b58", "the measurement cannot decide"),
+    "supported": Mark("●", "the whole interval satisfies the claim"),
+    "refuted": Mark("✕", "no part of the interval satisfies the claim"),
+    "inconclusive": Mark("◐", "the interval does not decide"),
+    "invalid": Mark("⊘", "the measurement cannot decide"),
 }
 
 SEVERITIES: dict[Severity, str] = {
@@ -39,23 +40,21 @@ SEVERITIES: dict[Severity, str] = {
 
 
 class Accent(NamedTuple):
-    """A model's own look: a colour, and a dash pattern once the colours repeat."""
+    """A model's own look: the class of its colour, and a dash pattern once the colours repeat."""
 
-    colour: str
+    look: str
     dash: str
 
 
-_COLOURS = ("#1f5fa8", "#b0307f", "#5f8500", "#33207a", "#1583b8", "#8a4b1c", "#d4607a", "#0d5c30")
-_DASHES = ("", "7 3", "2 3")
+N_COLOURS = 8
+"""Classes ``a0`` to ``a7`` of the style sheet."""
+DASHES = ("", "7 3", "2 3")
 
 
 def accents(outcomes: Outcomes) -> dict[str, Accent]:
     """A look for every model of a report, in order of appearance; the same on every page."""
     names = dict.fromkeys(_models(outcomes))
-    return {
-        name: Accent(_COLOURS[i % len(_COLOURS)], _DASHES[i // len(_COLOURS) % len(_DASHES)])
-        for i, name in enumerate(names)
-    }
+    return {name: Accent(f"a{i % N_COLOURS}", DASHES[i // N_COLOURS % len(DASHES)]) for i, name in enumerate(names)}
 
 
 def models_of(outcome: Outcome) -> tuple[str, ...]:
@@ -71,7 +70,8 @@ def models_of(outcome: Outcome) -> tuple[str, ...]:
 def attacks_of(outcome: Outcome) -> tuple[str, ...]:
     """Every attack that a claim looks at."""
     cells = (attack for cell in outcome.cells for attack in cell.attack)
-    return tuple(dict.fromkeys((*cells, *(strip.attack for strip in outcome.strips))))
+    drawn = (curve.attack for curve in outcome.curves if not curve.is_worst_case)
+    return tuple(dict.fromkeys((*cells, *(strip.attack for strip in outcome.strips), *drawn)))
 
 
 def _models(outcomes: Outcomes) -> Iterator[str]:

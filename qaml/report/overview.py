@@ -9,14 +9,15 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from qaml.judge.outcome import Outcome, Outcomes, ReportedCell, ReportedValues, SuiteInfo
-from qaml.report import forest
+from qaml.report import forest, transfer
+from qaml.report.data import Data, csv, data
 from qaml.report.headlines import verdict_counts
 from qaml.report.marks import Accent, attacks_of, models_of, words
 from qaml.report.numbers import MISSING, Shown, Style, format_number, metric_style, show, show_estimate, style_of
-from qaml.report.sentences import row_sentence, table_sentence, with_unit
+from qaml.report.sentences import needed_sentence, suite_sentence, table_sentence
+from qaml.report.subjects import base_name
 from qaml.report.svg import Axis
 from qaml.report.text import file_name
-from qaml.report.transfer import TransferView, transfer_views
 from qaml.vocab import Verdict
 
 KIND_NAMES = {
@@ -74,6 +75,7 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
     sentence: str
+    data: Data
 
 
 class SuiteView(NamedTuple):
@@ -84,7 +86,16 @@ class SuiteView(NamedTuple):
     counts: dict[Verdict, int]
     families: tuple[Family, ...]
     tables: tuple[Table, ...]
-    transfers: tuple[TransferView, ...]
+    transfers: tuple[tuple[str, str], ...]
+    """Attacks that were transferred, and what came of it; their pages have the matrices."""
+    sentence: str
+    """The verdict on the paper in one sentence: as the suite has it, else what is counted."""
+    n_void: int
+    """Claims whose measurement a check voids."""
+    n_weak: int
+    """Claims with an attack that a check found weak."""
+    models: tuple[str, ...]
+    attacks: tuple[str, ...]
 
 
 class Filters(NamedTuple):
@@ -93,6 +104,7 @@ class Filters(NamedTuple):
     suites: tuple[str, ...]
     models: tuple[str, ...]
     attacks: tuple[str, ...]
+    profiles: tuple[str, ...]
 
 
 def page_of(outcome: Outcome) -> str:
@@ -106,6 +118,7 @@ def filters(outcomes: Outcomes) -> Filters:
         tuple(dict.fromkeys(o.suite for o in outcomes.outcomes)),
         tuple(dict.fromkeys(m for o in outcomes.outcomes for m in models_of(o))),
         tuple(dict.fromkeys(a for o in outcomes.outcomes for a in attacks_of(o))),
+        tuple(dict.fromkeys(o.profile for o in outcomes.outcomes)),
     )
 
 
@@ -121,15 +134,39 @@ def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> li
     ]
 
 
+def claims_csv(outcomes: Outcomes) -> str:
+    """Every claim with its verdict and deciding number, a line each."""
+    header = ("suite", "id", "statement", "kind", "profile", "verdict", "expected", "unit", "value", "low", "high")
+    rows = []
+    for o in outcomes.outcomes:
+        first = o.measured[0] if o.measured else None
+        numbers = (first.estimate.value, first.estimate.low, first.estimate.high) if first else (None, None, None)
+        limits = (first.at_least, first.at_most, first.paper) if first else (None, None, None)
+        named = (o.suite, o.id, o.statement, o.kind, o.profile, o.verdict, o.expected, o.unit)
+        rows.append((*named, *numbers, *limits))
+    return csv((*header, "at_least", "at_most", "paper"), rows)
+
+
 def _suite(info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks: dict[str, Accent]) -> SuiteView:
     groups: dict[tuple[str, Style], list[Outcome]] = {}
     for outcome in members:
         is_signed = style_of(outcome).is_signed
         groups.setdefault((outcome.kind, Style(outcome.unit, is_signed)), []).append(outcome)
     families = tuple(_family(kind, style, group, choices) for (kind, style), group in groups.items())
-    tables = tuple(_table(table) for table in info.tables)
-    counts, transfers = verdict_counts(members), transfer_views(members, looks)
-    return SuiteView(info, f"suite-{file_name(info.name)}", counts, families, tables, transfers)
+    tables = tuple(_table(info.name, table) for table in info.tables)
+    return SuiteView(
+        info,
+        f"suite-{file_name(info.name)}",
+        verdict_counts(members),
+        families,
+        tables,
+        tuple((matrix.attack, transfer.sentence(matrix)) for matrix in transfer.matrices(members, tuple(looks))),
+        info.summary or suite_sentence(members),
+        sum(any(f.assessed and f.severity == "void" for f in o.findings) for o in members),
+        sum(any(f.assessed and f.severity == "weak" for f in o.findings) for o in members),
+        tuple(dict.fromkeys(name for o in members for name in models_of(o))),
+        tuple(dict.fromkeys(base_name(name) for o in members for name in attacks_of(o))),
+    )
 
 
 def _family(kind: str, style: Style, members: Sequence[Outcome], choices: Filters) -> Family:
@@ -144,7 +181,7 @@ def _row(outcome: Outcome, axis: Axis, style: Style, choices: Filters) -> Row:
     if outcome.measured:
         first = outcome.measured[0]
         shown = show(first, style)
-        plot = forest.row(first, axis, outcome.verdict, row_sentence(first, style))
+        plot = forest.row(first, axis, needed_sentence(first, style), is_hollow=outcome.verdict == "invalid")
     models = _positions(models_of(outcome), choices.models)
     attacks = _positions(attacks_of(outcome), choices.attacks)
     return Row(outcome, page_of(outcome), shown, plot, models, attacks, max(len(outcome.measured) - 1, 0))
@@ -154,7 +191,7 @@ def _positions(names: Iterable[str], among: Sequence[str]) -> str:
     return " ".join(str(among.index(name)) for name in names)
 
 
-def _table(table: ReportedValues) -> Table:
+def _table(suite: str, table: ReportedValues) -> Table:
     style = metric_style(table.metric)
     cells = {(c.attack, c.model): c for c in table.cells}
     values = [v for c in table.cells for v in (c.paper, *((c.ours.value,) if c.ours else ())) if math.isfinite(v)]
@@ -164,9 +201,13 @@ def _table(table: ReportedValues) -> Table:
         (row, tuple(_table_cell(cells.get((row, column)), axis, style, places) for column in table.columns))
         for row in table.rows
     )
-    return Table(
-        table.name, style.word, table.protocol, words(table.metric), table.columns, rows, table_sentence(table)
-    )
+    numbers = [
+        (c.attack, c.model, c.paper, *((c.ours.value, c.ours.low, c.ours.high) if c.ours else (None, None, None)))
+        for c in table.cells
+    ]
+    saved = data(f"{suite}-{table.name}", ("attack", "model", "paper", "ours", "low", "high"), numbers)
+    named = (table.name, style.word, table.protocol, words(table.metric), table.columns)
+    return Table(*named, rows, table_sentence(table), saved)
 
 
 def _places(value: float) -> int:
@@ -181,6 +222,5 @@ def _table_cell(cell: ReportedCell | None, axis: Axis, style: Style, places: int
     paper = format_number(cell.paper * style.factor, places)
     shown = show_estimate(cell.ours, style) if cell.ours is not None else None
     ours = shown.value if shown else MISSING
-    sentence = f"paper {with_unit(paper, style.word)}, here {with_unit(ours, style.word) if shown else 'not measured'}"
-    plot = forest.cell_plot(cell.paper, cell.ours, axis, sentence)
+    plot = forest.cell_plot(cell.paper, cell.ours, axis)
     return TableCell(paper, ours, shown.interval if shown else "", plot)

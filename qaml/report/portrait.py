@@ -9,8 +9,8 @@ from itertools import groupby
 from markupsafe import Markup
 
 from qaml.judge.outcome import Portrait, Scatter
-from qaml.report.curves import frame
-from qaml.report.svg import Axis, join, padded, short, tag
+from qaml.report.curves import frame, view
+from qaml.report.svg import Axis, compact, join, padded, short, tag
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 334.0, 10.0, 298.0
 _CLASSES = ("k0", "k1")
@@ -35,7 +35,7 @@ def draw(portrait: Portrait, scatter: Scatter, description: str) -> Markup:
         frame(x_axis, y_axis, 1.0, scatter.x_name, scatter.y_name),
         *parts,
         class_="sc",
-        viewBox="0 0 344 342",
+        viewBox=view(344.0, 342.0),
         role="img",
     )
 
@@ -109,7 +109,7 @@ def _marks(
     return join(
         tag(
             "path",
-            d="".join(marks),
+            d=compact("".join(marks)),
             class_=" ".join(filter(None, (_CLASSES[label], "dot" if is_right else "cross", look))),
             stroke_width=2 * radius if is_right else None,
         )
@@ -118,9 +118,9 @@ def _marks(
 
 
 def _dot(x: float, y: float) -> str:
-    return f"M{short(x)} {short(y)}h0"
+    return f"M{x:.1f} {y:.1f}h0"
 
 
 def _cross(x: float, y: float, radius: float) -> str:
-    low, high = (short(x - radius), short(y - radius)), short(2 * radius)
-    return f"M{low[0]} {low[1]}l{high} {high}m0 -{high}l-{high} {high}"
+    size = f"{2 * radius:.1f}"
+    return f"M{x - radius:.1f} {y - radius:.1f}l{size} {size}m0 -{size}l-{size} {size}"

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from qaml.judge.outcome import ClassProbabilities, Strip
-from qaml.report.curves import frame, spread
+from qaml.report.curves import frame, spread, view
 from qaml.report.marks import Accent
 from qaml.report.numbers import format_epsilon
 from qaml.report.origin import Origin, origin
-from qaml.report.svg import Axis, join, path, short, tag
+from qaml.report.svg import Axis, join, path, tag
 from qaml.report.text import shorten
 
 _WIDTH, _HEIGHT = 340.0, 206.0
@@ -100,10 +100,9 @@ def draw(course: Course, accent: Accent, title: str, description: str) -> Markup
         frame(x_axis, y_axis, 100.0, "ε", "probability, %"),
         *lines,
         _names(course, named, y_axis),
-        class_="pr",
-        viewBox=f"0 0 {short(_WIDTH)} {short(_HEIGHT)}",
+        class_=f"pr {accent.look}",
+        viewBox=view(_WIDTH, _HEIGHT),
         role="img",
-        style=f"--c:{accent.colour}",
     )
 
 

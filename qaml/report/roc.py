@@ -9,9 +9,9 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from qaml.judge.outcome import Roc
-from qaml.report.curves import frame, thin
+from qaml.report.curves import frame, thin, view
 from qaml.report.numbers import format_number
-from qaml.report.svg import Axis, path, short, tag
+from qaml.report.svg import Axis, path, tag
 
 _WIDTH, _HEIGHT = 420.0, 350.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 344.0, 14.0, 306.0
@@ -84,6 +84,6 @@ def draw(roc: Roc, title: str, description: str) -> Markup:
         tag("desc", description),
         *parts,
         class_="roc",
-        viewBox=f"0 0 {short(_WIDTH)} {short(_HEIGHT)}",
+        viewBox=view(_WIDTH, _HEIGHT),
         role="img",
     )

@@ -9,7 +9,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from qaml.judge.outcome import EmbeddingDrawing, Sampling
-from qaml.report.curves import frame
+from qaml.report.curves import frame, view
 from qaml.report.numbers import MISSING, count, format_number
 from qaml.report.svg import Axis, dots, padded, path, tag
 
@@ -111,7 +111,7 @@ def _panel(title: str, description: str, *parts: Markup) -> Markup:
         tag("desc", description),
         *parts,
         class_="sc hist k0",
-        viewBox="0 0 344 342",
+        viewBox=view(344.0, 342.0),
         role="img",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
@@ -22,8 +23,16 @@ from qaml.report.numbers import (
     show,
     style_of,
 )
+from qaml.vocab import VERDICTS
 
-_NUMBER = re.compile(r"[+−]?\d[\d.,]*")
+_NUMBER = r"[+−]?[\d∞][\d.,]*"
+_SCALE = rf"(?:{_NUMBER} images, )?{_NUMBER} seeds?(?: × {_NUMBER} images|, so of this trained model)?"
+_REPEATED = re.compile(
+    rf"(?:(?P<label>.*): )?(?:(?P<paper>the paper's \S+(?: points| %)?) against ours )?{_NUMBER}(?: points| %)?, "
+    rf"(?:95 % (?:prediction )?interval .+? to .+?|no interval)(?:, needed .+?)?; {_SCALE}(?: \((?P<more>.*)\))?",
+    re.DOTALL,
+)
+"""A reason that holds the numbers of ``verdict_numbers``, perhaps to another place."""
 
 
 def verdict_numbers(outcome: Outcome) -> str:
@@ -39,9 +48,12 @@ def verdict_numbers(outcome: Outcome) -> str:
 
 
 def reason_beyond_numbers(outcome: Outcome) -> str:
-    """The outcome's reason, empty where it only repeats ``verdict_numbers`` (perhaps to another place)."""
-    has_more = _NUMBER.sub("", outcome.reason) != _NUMBER.sub("", verdict_numbers(outcome))
-    return outcome.reason if has_more else ""
+    """The outcome's reason without the numbers that ``verdict_numbers`` has said (perhaps to another place)."""
+    repeated = _REPEATED.fullmatch(outcome.reason)
+    if not repeated:
+        return outcome.reason
+    more = ", ".join(filter(None, (repeated["paper"], repeated["more"])))
+    return f"{repeated['label']}: {more}" if repeated["label"] and more else more
 
 
 def with_unit(value: str, unit: str) -> str:
@@ -49,12 +61,10 @@ def with_unit(value: str, unit: str) -> str:
     return f"{value} {unit}" if unit else value
 
 
-def row_sentence(measurement: Measurement, style: Style) -> str:
-    """What a row of a forest plot shows, for readers who do not see it."""
-    shown = show(measurement, style)
-    text = f"here {with_unit(shown.value, shown.unit)} {shown.interval}".rstrip()
-    text += f", paper {shown.paper}" if shown.paper else ""
-    return text + (f", needed {shown.needed}" if shown.needed else "")
+def needed_sentence(measurement: Measurement, style: Style) -> str:
+    """What a row of a forest plot shows beside the numbers that stand next to it: empty if that is nothing."""
+    needed = show(measurement, style).needed
+    return f"needed {needed}" if needed else ""
 
 
 def forest_sentence(outcome: Outcome) -> str:
@@ -185,6 +195,20 @@ def table_sentence(table: ReportedValues) -> str:
         f" the paper's value lies in our interval in {inside}. "
         f"The largest gap is {cell.model} under {cell.attack}: {gap}{unit} here."
     )
+
+
+def suite_sentence(members: Sequence[Outcome]) -> str:
+    """How many of a paper's claims have which verdict, and how many of them a check weakens."""
+    n = len(members)
+    if not n:
+        return "No claim was judged."
+    counts = Counter(outcome.verdict for outcome in members)
+    parts = [f"{counts[v]:,} {'are' if counts[v] != 1 else 'is'} {v}" for v in VERDICTS if counts[v] and v != "invalid"]
+    if counts["invalid"]:
+        parts.append(f"{counts['invalid']:,} cannot be decided")
+    surprises = sum(not outcome.is_as_expected for outcome in members)
+    expected = f"{surprises:,} not as expected" if surprises else "as expected"
+    return f"Of {count(n, 'claim')} {listing(parts)}; {expected}."
 
 
 def listing(names: Sequence[str]) -> str:

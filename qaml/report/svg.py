@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
 from qaml.report.text import clean
+
+_HARMLESS = re.compile(r"[\w .,;:#()+-]*", re.ASCII)
+_WHOLE = re.compile(r"\.0(?!\d)")
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
@@ -16,19 +21,25 @@ def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
 
     Children that are plain strings are escaped, ``Markup`` is kept.
     """
-    inside = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None)
-    content = "".join(escape(child if isinstance(child, Markup) else clean(child)) for child in children)
+    inside = "".join([_attribute(key, value) for key, value in attributes.items() if value is not None])
+    content = "".join([child if isinstance(child, Markup) else escape(clean(child)) for child in children])
     return Markup(f"<{name}{inside}>{content}</{name}>" if content else f"<{name}{inside}/>")
 
 
 def _attribute(key: str, value: str | float) -> str:
-    text = clean(value) if isinstance(value, str) else short(value)
-    return f' {key.rstrip("_").replace("_", "-")}="{escape(text)}"'
+    if not isinstance(value, str):
+        return f' {_spelled(key)}="{short(value)}"'
+    return f' {_spelled(key)}="{value if _HARMLESS.fullmatch(value) else escape(clean(value))}"'
 
 
-def join(parts: Iterable[str]) -> Markup:
+@cache
+def _spelled(key: str) -> str:
+    return key.rstrip("_").replace("_", "-")
+
+
+def join(parts: Iterable[Markup]) -> Markup:
     """Elements one after the other."""
-    return Markup("").join(parts)
+    return Markup("".join(parts))
 
 
 def short(value: float) -> str:
@@ -39,13 +50,20 @@ def short(value: float) -> str:
 
 def path(points: Iterable[tuple[float, float]], *, is_closed: bool = False) -> str:
     """The ``d`` of a polyline."""
-    body = "L".join(f"{short(x)} {short(y)}" for x, y in points)
-    return f"M{body}{'Z' if is_closed else ''}" if body else ""
+    body = compact("L".join([f"{x:.1f} {y:.1f}" for x, y in points]) + ("Z" if is_closed else ""))
+    return f"M{body}" if len(body) > is_closed else ""
 
 
-def dots(points: Iterable[tuple[float, float]]) -> str:
-    """The ``d`` of dots drawn by round line caps: far shorter than a circle each."""
-    return "".join(f"M{short(x)} {short(y)}h0" for x, y in points)
+def dots(points: Iterable[tuple[float, float]], *, is_whole: bool = False) -> str:
+    """The ``d`` of dots drawn by round line caps: far shorter than a circle each, and shorter on whole pixels."""
+    if is_whole:
+        return "".join([f"M{x:.0f} {y:.0f}h0" for x, y in points])
+    return compact("".join([f"M{x:.1f} {y:.1f}h0" for x, y in points]))
+
+
+def compact(d: str) -> str:
+    """Coordinates of one decimal place as ``short`` has them, all of a path at once: they take most of the time."""
+    return _WHOLE.sub("", d)
 
 
 def diamond(x: float, y: float, radius: float) -> str:
@@ -70,7 +88,7 @@ class Axis(NamedTuple):
 
     def place(self, value: float) -> float:
         """The coordinate of a value; values beyond the ends (infinities too) stand at the end."""
-        inside = min(max(value, self.low), self.high)
+        inside = self.low if value < self.low else self.high if value > self.high else value
         return self.start + (inside - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def holds(self, value: float) -> bool:
@@ -94,10 +112,19 @@ def round_step(step: float) -> float:
     return next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= step * (1 - 1e-9))
 
 
-def tick_label(value: float, factor: float = 1.0) -> str:
+def tick_label(value: float, factor: float = 1.0, digits: int = 4) -> str:
     """A tick in shown units, with a true minus sign and no floating dust."""
-    text = f"{value * factor:.4g}"
+    text = f"{value * factor:.{digits}g}"
     return "0" if text in ("0", "-0") else text.replace("-", "−")
+
+
+def tick_labels(ticks: Sequence[float], factor: float = 1.0) -> list[str]:
+    """A label for each tick, with the digits that tell neighbours apart."""
+    for digits in range(4, 12):
+        labels = [tick_label(tick, factor, digits) for tick in ticks]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def padded(values: Iterable[float], start: float, end: float, *, pad: float = 0.06) -> Axis:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from qaml.judge.outcome import CellValue, Outcome
-from qaml.report.curves import levels
+from qaml.report.curves import levels, view
 from qaml.report.marks import words
 from qaml.report.numbers import metric_style, show_estimate
 from qaml.report.sentences import with_unit
@@ -61,7 +61,7 @@ def draw(swept: Sequence[CellValue], title: str, description: str) -> Markup:
         *(tag("path", d=path(run), class_="ln") for run in _runs(swept, x_axis, y_axis)),
         *parts,
         class_="cv sw",
-        viewBox="0 0 532 262",
+        viewBox=view(532.0, 262.0),
         role="img",
     )
 

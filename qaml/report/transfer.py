@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from qaml.judge.outcome import Interval, Outcome
+from qaml.report.data import Data, data
 from qaml.report.marks import Accent
 from qaml.report.numbers import MISSING, Style, format_epsilon, format_number, show_estimate
 from qaml.report.origin import origin
@@ -22,8 +23,8 @@ _STYLE = Style("points", False)
 _CELL = 40.0
 _LETTER = 6.6
 _LONGEST = 18
-_DARK = (132, 42, 8)
-"""Of accuracy 0, where the attack is strongest; white at 1."""
+_HOT = 0.28
+"""Below this accuracy a cell is so full of colour that its number changes its own."""
 
 
 class Entry(NamedTuple):
@@ -69,9 +70,10 @@ class TransferView(NamedTuple):
     drawings: tuple[Markup, ...]
     lines: tuple[Line, ...]
     sentence: str
+    data: Data
 
 
-def transfer_views(outcomes: Sequence[Outcome], accents: dict[str, Accent]) -> tuple[TransferView, ...]:
+def transfer_views(outcomes: Sequence[Outcome], accents: Mapping[str, Accent]) -> tuple[TransferView, ...]:
     """The matrices of one suite's outcomes, drawn."""
     return tuple(
         TransferView(
@@ -80,6 +82,7 @@ def transfer_views(outcomes: Sequence[Outcome], accents: dict[str, Accent]) -> t
             tuple(draw(matrix, panel, accents) for panel in matrix.panels),
             tuple(_lines(matrix)),
             sentence(matrix),
+            _data(matrix),
         )
         for matrix in matrices(outcomes, tuple(accents))
     )
@@ -200,6 +203,16 @@ def _lines(matrix: Matrix) -> Iterator[Line]:
             yield Line(format_epsilon(panel.epsilon), source, values)
 
 
+def _data(matrix: Matrix) -> Data:
+    rows = [
+        (matrix.attack, panel.epsilon, source, target, estimate.value, estimate.low, estimate.high)
+        for panel in matrix.panels
+        for (source, target), estimate in panel.cells.items()
+    ]
+    header = ("attack", "epsilon", "made_on", "scored", "value", "low", "high")
+    return data(f"transfer-{matrix.attack}", header, rows)
+
+
 def _text(estimate: Interval | None) -> str:
     if estimate is None:
         return MISSING
@@ -207,7 +220,7 @@ def _text(estimate: Interval | None) -> str:
     return f"{shown.value} {shown.interval}".rstrip()
 
 
-def draw(matrix: Matrix, panel: Panel, accents: dict[str, Accent]) -> Markup:
+def draw(matrix: Matrix, panel: Panel, accents: Mapping[str, Accent]) -> Markup:
     """One budget's heat map: dark where the attack wins, the number in every cell, a frame around white-box cells."""
     left = 14 + _LETTER * min(max(len(name) for name in matrix.sources), _LONGEST)
     slope = 0.77 * _LETTER * min(max(len(name) for name in matrix.targets), _LONGEST)
@@ -218,10 +231,10 @@ def draw(matrix: Matrix, panel: Panel, accents: dict[str, Accent]) -> Markup:
     for column, target in enumerate(matrix.targets):
         x = left + _CELL * (column + 0.5)
         place = f"translate({short(x)} {short(top - 6)}) rotate(-40)"
-        parts.append(_name(target, accents, transform=place, class_="nm"))
+        parts.append(_name(target, accents, "nm", transform=place))
     for row, source in enumerate(matrix.sources):
         y = top + 30 * row
-        parts.append(_name(source, accents, x=left - 7, y=y + 19, class_="nm e"))
+        parts.append(_name(source, accents, "nm e", x=left - 7, y=y + 19))
         for column, target in enumerate(matrix.targets):
             estimate = panel.cells.get((source, target))
             parts.append(_cell(estimate, left + _CELL * column, y, is_white_box=source == target))
@@ -238,9 +251,9 @@ def draw(matrix: Matrix, panel: Panel, accents: dict[str, Accent]) -> Markup:
     )
 
 
-def _name(name: str, accents: dict[str, Accent], **place: str | float) -> Markup:
-    style = f"--c:{accents[name].colour}"
-    return tag("text", tag("tspan", shorten(name, _LONGEST)), tag("title", name), style=style, **place)
+def _name(name: str, accents: Mapping[str, Accent], look: str, **place: str | float) -> Markup:
+    text = tag("tspan", shorten(name, _LONGEST))
+    return tag("text", text, tag("title", name), class_=f"{look} {accents[name].look}", **place)
 
 
 def _cell(estimate: Interval | None, x: float, y: float, *, is_white_box: bool) -> Markup:
@@ -249,10 +262,9 @@ def _cell(estimate: Interval | None, x: float, y: float, *, is_white_box: bool) 
     if estimate is None:
         return tag("g", tag("rect", class_="na", **box), tag("text", MISSING, class_="m soft", **middle))
     share = min(max(estimate.value, 0.0), 1.0)
-    colour = "#" + "".join(f"{round(part + (255 - part) * share):02x}" for part in _DARK)
     number = format_number(100 * estimate.value, 0 if estimate.value >= 0.995 else 1)
     return tag(
         "g",
-        tag("rect", fill=colour, class_="wb" if is_white_box else "bx", **box),
-        tag("text", number, class_="m inv" if share < 0.32 else "m", **middle),
+        tag("rect", fill_opacity=f"{1 - share:.2f}", class_="heat wb" if is_white_box else "heat bx", **box),
+        tag("text", number, class_="m hot" if share < _HOT else "m cool", **middle),
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from qaml.report import html
 from qaml.report.caveats import caveats
-from qaml.report.html import claim_pages
 from tests.report.pages import Page
 from tests.report.sample import outcome
 from tests.report.sample_west import CAVEAT, west
@@ -17,7 +17,7 @@ def test_a_caveat_is_told_once_wherever_it_stands() -> None:
 
 
 def test_a_caveat_stands_between_the_verdict_and_the_figures() -> None:
-    text = Page(dict(claim_pages(west()))["claims/west2022/qvc-resists-convnet-pgd.html"]).text
+    text = Page(dict(html.pages(west()))["claims/west2022/qvc-resists-convnet-pgd.html"]).text
     verdict, caveat, figures = (
         text.index(part) for part in ("supported:", f"Caveat fmnist: {CAVEAT}", "The measured number")
     )

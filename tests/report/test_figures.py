@@ -25,7 +25,7 @@ def measurement(value: float, half: float = 0.04, paper: float | None = None, **
 
 
 def dot(drawing: str) -> float:
-    found = re.search(r'<circle cx="([\d.]+)"', drawing)
+    found = re.search(r'<use href="#dot" x="([\d.]+)"', drawing)
     assert found
     return float(found[1])
 
@@ -33,7 +33,7 @@ def dot(drawing: str) -> float:
 def test_rows_of_a_family_share_one_scale() -> None:
     family = [measurement(0.1, paper=0.6), measurement(-0.2), measurement(0.4)]
     axis = forest.row_axis(family, POINTS)
-    places = [dot(forest.row(m, axis, "supported", "")) for m in family]
+    places = [dot(forest.row(m, axis)) for m in family]
     assert (places[0] - places[1]) / 0.3 == pytest.approx((places[2] - places[0]) / 0.3, abs=2)
     assert axis.holds(0.6)
     assert axis.holds(0.0)
@@ -43,8 +43,8 @@ def test_the_supported_side_is_shaded_from_the_threshold_to_the_edge() -> None:
     at_least, at_most = measurement(0.1, at_least=0.05), measurement(0.1, at_most=0.05)
     axis = forest.row_axis([at_least, at_most], POINTS)
     edge = axis.place(0.05)
-    right = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_least, axis, "supported", ""))
-    left = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_most, axis, "refuted", ""))
+    right = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_least, axis))
+    left = re.search(r'd="M([\d.]+) 0H([\d.]+)V24[^"]*" class="ok"', forest.row(at_most, axis))
     assert right
     assert left
     assert [float(g) for g in right.groups()] == pytest.approx([edge, axis.end], abs=0.06)
@@ -55,7 +55,7 @@ def test_one_wild_interval_does_not_crush_the_others() -> None:
     family = [measurement(0.1), measurement(0.2), measurement(0.15, half=50.0)]
     axis = forest.row_axis(family, POINTS)
     assert axis.high - axis.low < 1
-    assert dot(forest.row(family[1], axis, "supported", "")) - dot(forest.row(family[0], axis, "supported", "")) > 20
+    assert dot(forest.row(family[1], axis)) - dot(forest.row(family[0], axis)) > 20
 
 
 @given(st.lists(st.tuples(*[st.floats()] * 4), min_size=1, max_size=4))
@@ -70,7 +70,7 @@ def test_any_numbers_can_be_drawn(rows: list[tuple[float, float, float, float]])
     assert axis.low < axis.high
     forest.head(axis, POINTS)
     for m in family:
-        drawing = forest.row(m, axis, "invalid", "")
+        drawing = forest.row(m, axis, is_hollow=True)
         assert "nan" not in drawing
         assert "inf" not in drawing
 
@@ -110,7 +110,7 @@ def test_the_worst_case_shares_the_axes_of_the_attacks_below_them() -> None:
 
 def test_a_missing_value_breaks_the_line() -> None:
     (panel,) = curves.panels([curve((0.4, math.nan, 0.1))], [])
-    drawing = curves.draw(panel, {"rbm": Accent("#000", "")}, "t", "d")
+    drawing = curves.draw(panel, [Accent("a0", "")], "t", "d")
     assert drawing.count('class="ln"') == 2
     assert "nan" not in drawing
 
@@ -118,7 +118,7 @@ def test_a_missing_value_breaks_the_line() -> None:
 def test_the_papers_points_are_drawn_where_the_cells_have_them() -> None:
     (panel,) = curves.panels([curve((0.4, 0.2, 0.1))], [cell("rbm", "fgsm", 0.4, paper=0.81)])
     assert panel.paper == (("rbm", 0.1, 0.81),)
-    assert curves.draw(panel, {"rbm": Accent("#000", "")}, "t", "d").count('class="p"') == 1
+    assert curves.draw(panel, [Accent("a0", "")], "t", "d").count('class="p a0"') == 1
 
 
 @given(st.lists(st.floats(0, 300), max_size=12).map(sorted))
@@ -141,11 +141,11 @@ def test_many_curves_are_sorted_by_where_the_adversarials_were_made() -> None:
 def test_every_label_of_many_curves_has_a_line_of_its_own() -> None:
     models = [f"net{i}" for i in range(30)]
     (panel,) = curves.panels([curve((0.4, 0.2, 0.1), model=model) for model in models], [])
-    drawing = curves.draw(panel, dict.fromkeys(models, Accent("#000", "")), "t", "d")
+    drawing = curves.draw(panel, [Accent("a0", "")] * 30, "t", "d")
     places = sorted(float(y) for y in re.findall(r'y="([\d.]+)" class="nm', drawing))
     assert len(places) == 30
     assert all(b - a >= 13.9 for a, b in pairwise(places))
-    height = float(re.findall(r'viewBox="0 0 \d+ ([\d.]+)"', drawing)[0])
+    height = float(re.findall(r'viewBox="0 -10 \d+ ([\d.]+)"', drawing)[0])
     assert places[0] > 0
     assert places[-1] < height
 
@@ -153,4 +153,14 @@ def test_every_label_of_many_curves_has_a_line_of_its_own() -> None:
 @pytest.mark.parametrize(("epochs", "dots"), [(1, 3), (2, 0)])
 def test_a_single_epoch_of_training_is_a_dot_a_seed(epochs: int, dots: int) -> None:
     curve = TrainingCurve(model="qvc", name="loss", seeds=tuple((0.1 * seed,) * epochs for seed in range(3)))
-    assert curves.draw_training(curve, Accent("#123456", ""), "", "").count("<circle") == dots
+    assert curves.draw_training(curve, Accent("a0", ""), "", "").count("<circle") == dots
+
+
+def test_the_name_of_an_axis_stands_above_its_labels_however_long_they_are() -> None:
+    losses = tuple(0.6931 + 1e-6 * i for i in range(5))
+    drawing = curves.draw_training(TrainingCurve(model="qvc", name="loss", seeds=(losses,)), Accent("a0", ""), "", "")
+    ((name_y,),) = (re.findall(r'y="(-?[\d.]+)" class="hd">loss<', drawing),)
+    labels = re.findall(r'y="([\d.]+)" class="tk e">', drawing)
+    assert labels
+    assert all(float(name_y) < float(y) - 8 for y in labels)
+    assert "rotate" not in drawing

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from qaml.report.html import _static
-from qaml.report.marks import _COLOURS, MARKS, accents, words
+from qaml.report.marks import MARKS, N_COLOURS, accents, words
+from qaml.report.transfer import _HOT
 from tests.report.sample import sample
 
 Array = NDArray[np.float64]
@@ -33,26 +35,63 @@ def lab(rgb: Array) -> Array:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+def schemes() -> dict[str, dict[str, str]]:
+    """The style sheet's colours by name, for light and for dark."""
+    light, dark = _static("report.css").split("@media screen and (prefers-color-scheme: dark)")
+    named = re.compile(r"--([a-z0-9]+): (#(?:[0-9a-f]{3}){1,2});")
+    both = [
+        {name: colour if len(colour) == 7 else doubled(colour) for name, colour in named.findall(part)}
+        for part in (light, dark)
+    ]
+    return {"light": both[0], "dark": both[0] | both[1]}
+
+
+def doubled(colour: str) -> str:
+    return "#" + "".join(2 * digit for digit in colour[1:])
+
+
+SCHEMES = schemes()
+MODELS = [f"a{i}" for i in range(N_COLOURS)]
+
+
+def contrast(one: Array, other: Array) -> float:
+    low, high = sorted(float(colour @ TO_XYZ[1]) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize("colours", [[m.colour for m in MARKS.values()], _COLOURS], ids=["verdicts", "models"])
-def test_colours_are_told_apart_by_everybody(vision: str, colours: list[str]) -> None:
-    seen = [lab(VISION[vision] @ linear(colour)) for colour in colours]
+@pytest.mark.parametrize("names", [list(MARKS), MODELS], ids=["verdicts", "models"])
+def test_colours_are_told_apart_by_everybody(vision: str, names: list[str], scheme: str) -> None:
+    seen = [lab(VISION[vision] @ linear(SCHEMES[scheme][name])) for name in names]
     assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 10
 
 
-def contrast_on_white(colour: str) -> float:
-    return float(1.05 / (linear(colour) @ TO_XYZ[1] + 0.05))
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", [*MARKS, *MODELS, "ink", "soft", "link"])
+def test_text_is_readable_in_light_and_dark(name: str, scheme: str) -> None:
+    colours = SCHEMES[scheme]
+    assert contrast(linear(colours[name]), linear(colours["paper"])) >= 4.5
 
 
-def test_verdicts_are_readable_on_white_and_differ_in_symbol() -> None:
-    assert all(contrast_on_white(mark.colour) >= 4.5 for mark in MARKS.values())
-    assert all(contrast_on_white(colour) >= 3 for colour in _COLOURS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_numbers_in_a_transfer_matrix_are_readable(scheme: str) -> None:
+    colours = {
+        name: np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) for name, colour in SCHEMES[scheme].items()
+    }
+    for accuracy in np.linspace(0, 1, 101):
+        mixed = (colours["heat"] * (1 - accuracy) + colours["paper"] * accuracy).round().astype(int)
+        cell = linear("#" + "".join(f"{part:02x}" for part in mixed))
+        assert contrast(cell, linear(SCHEMES[scheme]["hot" if accuracy < _HOT else "cool"])) >= 4.5
+
+
+def test_every_colour_of_light_has_one_for_dark() -> None:
+    light, dark = _static("report.css").split("@media screen and (prefers-color-scheme: dark)")
+    assert set(re.findall(r"--(\w+): #", light)) == set(re.findall(r"--(\w+): #", dark.split("}")[0]))
+
+
+def test_verdicts_differ_in_symbol() -> None:
     assert len({mark.symbol for mark in MARKS.values()}) == 4
-
-
-def test_the_style_sheet_has_the_same_colours() -> None:
-    css = _static("report.css")
-    assert all(f"--{verdict}: {mark.colour};" in css for verdict, mark in MARKS.items())
 
 
 def test_every_model_has_one_look_of_its_own() -> None:

@@ -43,3 +43,18 @@ def test_a_padded_axis_holds_every_drawable_value(values: list[float]) -> None:
 def test_elements_escape_text_and_attributes() -> None:
     drawn = svg.tag("text", "<b>&\x00", svg.tag("title", '"'), class_='a"b', aria_label=None, x=1.04)
     assert drawn == '<text class="a&#34;b" x="1">&lt;b&gt;&amp;␀<title>&#34;</title></text>'
+
+
+def test_ticks_that_lie_close_together_are_told_apart() -> None:
+    ticks = Axis(0.69311, 0.69319, 0, 1).ticks(6)
+    labels = svg.tick_labels(ticks)
+    assert len(set(labels)) == len(labels) >= 3
+    assert svg.tick_labels([0.0, 0.05, 0.1], 100) == ["0", "5", "10"]
+
+
+@given(st.lists(st.tuples(st.floats(-500, 500), st.floats(-500, 500)), min_size=1, max_size=5))
+def test_a_paths_coordinates_are_short(points: list[tuple[float, float]]) -> None:
+    wanted = "L".join(f"{svg.short(x)} {svg.short(y)}" for x, y in points)
+    assert svg.path(points) == f"M{wanted}"
+    assert svg.path(points, is_closed=True) == f"M{wanted}Z"
+    assert svg.dots(points) == "".join(f"M{svg.short(x)} {svg.short(y)}h0" for x, y in points)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qaml.judge.outcome import Curve, Outcome
 from qaml.report import transfer
-from qaml.report.html import index_page
+from qaml.report.html import pages
 from qaml.report.marks import accents
 from qaml.report.origin import Origin, origin
 from tests.report.pages import Page
@@ -64,7 +64,7 @@ def test_a_surrogate_that_only_curves_name_has_a_colour() -> None:
     drawn = tuple(curve("pgd", "qvc200", target) for target in ("resnet", "convnet"))
     claims = west().model_copy(update={"outcomes": (claim(PAIRS).model_copy(update={"curves": drawn}),)})
     assert set(accents(claims)) == {"convnet", "resnet", "qvc200"}
-    assert index_page(claims).count('class="tm"') == 1
+    assert dict(pages(claims))["attacks/kehoe2021/pgd.html"].count('class="tm"') == 1
 
 
 @pytest.mark.parametrize("pairs", [PAIRS[:3], PAIRS[:2], [(m, m) for m in MODELS]])
@@ -117,8 +117,8 @@ def test_every_cell_is_drawn_and_told_as_text() -> None:
     for view in views:
         assert len(view.drawings) == 4
         for drawing in view.drawings:
-            assert len(re.findall('class="(?:bx|wb)"', drawing)) == 24
-            assert drawing.count('class="wb"') == 5
+            assert len(re.findall('class="heat (?:bx|wb)"', drawing)) == 24
+            assert drawing.count('class="heat wb"') == 5
             assert drawing.count('class="na"') == 1
         assert len(view.lines) == 20
         assert [line.values.count("–") for line in view.lines].count(1) == 4
@@ -126,9 +126,13 @@ def test_every_cell_is_drawn_and_told_as_text() -> None:
         assert first.values[view.targets.index("qvc200")].startswith("81.6 [79.6")
 
 
-def test_the_overview_shows_matrices_folded_and_with_a_table() -> None:
-    page = Page(index_page(west()))
-    assert "How attacks transfer between models (2 figures)" in page.text
-    assert ("details", ("class",)) in page.shape
-    assert page.source.count('class="tm"') == 8
-    assert "convnet-cifar" not in page.source.split('class="transfers"')[1].split("<footer>")[0]
+def test_the_attacks_page_shows_matrices_with_a_table_and_the_overview_what_came_of_them() -> None:
+    found = {name: Page(text) for name, text in pages(west())}
+    attack = found["attacks/west2022/pgd.html"]
+    assert ("details", ("class",)) in attack.shape
+    assert attack.source.count('class="tm"') == 4
+    assert "convnet-cifar" not in attack.source.split('class="transfer"')[1].split("<footer>")[0]
+    overview = found["index.html"]
+    assert "How attacks transfer between models" in overview.text
+    assert "transferred it leaves from" in overview.text
+    assert 'class="tm"' not in overview.source

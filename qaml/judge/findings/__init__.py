@@ -6,9 +6,9 @@ from qaml.judge.findings.bookkeeping import collapsed_seed, of_arithmetic
 from qaml.judge.findings.comparisons import of_comparisons
 from qaml.judge.findings.distances import of_distances
 from qaml.judge.findings.gradients import of_diagnosis
-from qaml.judge.findings.names import MEANINGS, NAMES, Meaning
 from qaml.judge.findings.sampling import of_sampling, off_temperature
 from qaml.judge.findings.subject import Rival, Subject
+from qaml.judge.meanings import MEANINGS, NAMES, Meaning
 from qaml.judge.outcome import Finding
 
 __all__ = [

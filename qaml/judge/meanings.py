@@ -1,0 +1,150 @@
+"""Every validity finding: its name, how much it weighs, when it is raised, what it means, and what to do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from qaml.vocab import Severity
+
+
+class Meaning(NamedTuple):
+    """What a finding is about, whoever raises it.
+
+    Attributes:
+        severity: void (the measurement says nothing), weak (an upper bound of robustness), note.
+        raised_if: the rule, in words.
+        means: what it implies for a claim.
+        remedy: what to do about it.
+    """
+
+    severity: Severity
+    raised_if: str
+    means: str
+    remedy: str
+
+
+_UPPER_BOUND = "the measured robustness is an upper bound of the true one"
+
+MEANINGS: dict[str, Meaning] = {
+    "non_finite": Meaning(
+        "void",
+        "any logits or gradients are not finite",
+        "logits or gradients that are not finite count as anything and lead attacks nowhere",
+        "find the overflow: smaller learning rate, clamped logarithms, float64",
+    ),
+    "outside_budget": Meaning(
+        "void",
+        "any adversarial outside ε(1 + 1e-5) + 1e-6 or the bounds",
+        "adversarials break the threat model, so what they fool says nothing about it",
+        "project on the budget and the bounds after the last step",
+    ),
+    "zero_gradients": Meaning(
+        "weak",
+        "exactly zero on > 10 % of the clean-correct (> 1 %: note)",
+        f"the attack has no direction to follow on these images, so {_UPPER_BOUND}",
+        "attack logits instead of probabilities, pass gradients straight through (BPDA), or transfer from a surrogate",
+    ),
+    "probabilities_as_logits": Meaning(
+        "weak",
+        "outputs sum to one and saturate",
+        f"a softmax on top of a saturated softmax has hardly any gradient, so {_UPPER_BOUND}",
+        "return logits (log-probabilities) from the model",
+    ),
+    "iterative_weaker_than_one_step": Meaning(
+        "weak",
+        "one step fools more than the iterative attack (for a one-step attack: than the strongest iterative one)",
+        f"more steps should never fool less: the gradient is masked or the steps are badly sized, so {_UPPER_BOUND}",
+        "more restarts, a step size of about 2.5 ε / steps, or another iterative attack beside it",
+    ),
+    "transfer_beats_white_box": Meaning(
+        "weak",
+        "a transferred or black-box attack fools more than it",
+        f"an attacker who knows less does better: the gradient is masked, so {_UPPER_BOUND}",
+        "add an attack that finds these adversarials, too (adaptive, ensemble, black-box), beside the transferred one",
+    ),
+    "noise_as_strong": Meaning(
+        "weak",
+        "ten draws of noise fool as many, and ≥ 2 %",
+        f"random noise fools as many as the attack, so {_UPPER_BOUND}",
+        "use a stronger attack: more steps, restarts, another loss",
+    ),
+    "success_falls_with_epsilon": Meaning(
+        "weak",
+        "raw success falls from a smaller to a larger budget (one-step: note)",
+        f"a larger budget contains the smaller one, so the attack misses adversarials, and {_UPPER_BOUND}",
+        "repair the attack (step size, restarts), or judge the budgets below the fall",
+    ),
+    "unbounded_attack_fails": Meaning(
+        "weak",
+        "with the bounds as only limit and ten starts, Wilson's 99.9 % upper limit of success < 0.99; not "
+        "for a model of one answer",
+        f"without a budget every image can be turned into another, so the attack is broken and {_UPPER_BOUND}",
+        "look for masked gradients: zero gradients, saturation, a step without derivative, too few steps",
+    ),
+    "cannot_reach_epsilon": Meaning(
+        "weak",
+        "steps × step size < ε (as published: note)",
+        f"steps × step size is smaller than the budget, which is never used up, so {_UPPER_BOUND}",
+        "more steps or a larger step size",
+    ),
+    "library_count_differs": Meaning(
+        "note",
+        "> 0.1 % and ≥ 2 adversarials against our prediction",
+        "the attack library counts success differently from our second prediction, which is what we report",
+        "look for randomness or a change of precision between attack and prediction",
+    ),
+    "no_averaging": Meaning(
+        "weak",
+        "averaging over draws fools more than the same attack without, and more than the claim's own iterative one",
+        f"averaging over the model's randomness finds adversarials that the attack misses, so {_UPPER_BOUND}",
+        "average gradients over at least 16 draws (EOT), or use the exact average",
+    ),
+    "planted_missed": Meaning(
+        "weak",
+        "more than 10 % of the planted adversarials missed, exact p < 0.001, ≥ 5 (10 of 32; one-step: note)",
+        f"the attack misses adversarials that are known to exist (Zimmermann et al. 2022), so {_UPPER_BOUND}",
+        "repair or strengthen the attack until it finds the planted ones",
+    ),
+    "below_exact_distance": Meaning(
+        "void",
+        "any adversarial of the diagnostics, or of a minimising L2 attack with or without bounds, fools "
+        "from nearer than d − 1e-4 (d + ‖x‖), d the exact distance",
+        "an adversarial nearer than the exact distance cannot exist: there is a bug in one of the two",
+        "predict one of these adversarials again, and compare the model's observables with its logits",
+    ),
+    "beyond_exact_distance": Meaning(
+        "weak",
+        "a minimising L2 attack, run without bounds on up to 100 images: median norm over its successes > "
+        "1.2 d, or nothing found for > 10 %",
+        f"the attack stays far above the exact distance to the boundary, or finds nothing, so {_UPPER_BOUND}",
+        "more steps, restarts, or the exact attack itself",
+    ),
+    "margin_below_precision": Meaning(
+        "void",
+        "logit margins under the arithmetic's error on > 1 % of images (two or more: note)",
+        "the winning class is decided by rounding, so any change of the arithmetic changes the answer",
+        "compute logits in float64 or scale them",
+    ),
+    "annealer_off_temperature": Meaning(
+        "note",
+        "the last epoch's samples of an annealer at β outside 0.9 to 1.1, in any run",
+        "the annealer's samples came at another temperature than the machine's own, so it learned from other averages",
+        "let the temperature policy track β, weaken the weights (weight decay) or the chains, or take wider ranges",
+    ),
+    "samples_off_distribution": Meaning(
+        "note",
+        "first or second moments of an inspected sampler deviate from the machine's own by more than 1.5 "
+        "times what as many independent samples would, in any run; not assessed where parallel tempering is "
+        "itself off by more than half of that",
+        "the sampler's averages are not the machine's own, so the gradient that it learned from has a bias",
+        "more sweeps, chains that hold, smaller errors or weights; for Gibbs sampling more steps or parallel tempering",
+    ),
+    "collapsed_seed": Meaning(
+        "note",
+        "≥ 40 points below the median, and > 5 deviations of the other runs; from 3 seeds on",
+        "one training run failed: it widens the interval, and its point is shown",
+        "look at its training curve; more seeds, or a training that does not collapse",
+    ),
+}
+
+NAMES: tuple[str, ...] = tuple(MEANINGS)
