@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.gate.test_gate import SPEC
+from tests.gate.test_gate import SPEC, qaml
 from tests.plugin.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -67,7 +67,7 @@ def test_its_commands_run(tmp_path: Path) -> None:
 
     assert "specs/gated.yaml: 1 claims at quick" in run("Check the specs")
     assert "report: reports/latest/index.html" in run("Verify the claims")
-    saved = project.qaml("baseline", "save", "baselines/quick.json")
-    assert saved.returncode == 0, saved.stderr
+    saved = qaml(project, "baseline", "save", "baselines/quick.json")
+    assert saved.exit_code == 0, saved.stderr
     assert "= 2 unchanged" in run("Verify the claims")
     assert (project.root / "reports/junit.xml").is_file()

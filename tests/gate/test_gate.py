@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from qaml.cli import app
 from tests.plugin.project import Project
 
 SPEC = """\
@@ -30,17 +33,22 @@ claims:
 CELLS = ["gated/linear/clean", "gated/linear/fgsm@0.05"]
 
 
+def qaml(project: Project, *arguments: str) -> Result:
+    with chdir(project.root):
+        return CliRunner().invoke(app, arguments)
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with a baseline of its first run."""
     project = Project(tmp_path_factory.mktemp("gate") / "project")
     project.spec("gated", SPEC)
-    early = project.qaml("baseline", "save", "baselines/quick.json")
-    assert early.returncode == 2
+    early = qaml(project, "baseline", "save", "baselines/quick.json")
+    assert early.exit_code == 2
     assert "nothing of these claims has been measured yet" in early.stderr
     assert project.pytest().code == 0
-    saved = project.qaml("baseline", "save", "baselines/quick.json", "--tolerance", "*/clean=0.5")
-    assert saved.returncode == 0, saved.stderr
+    saved = qaml(project, "baseline", "save", "baselines/quick.json", "--tolerance", "*/clean=0.5")
+    assert saved.exit_code == 0, saved.stderr
     assert all(cell in saved.stdout for cell in CELLS)
     return project
 
@@ -115,21 +123,21 @@ def test_update_accepts_some_cells_and_keeps_the_rest(project: Project) -> None:
     copy = project.root / "copy.json"
     copy.write_bytes(baseline(project).read_bytes())
     copy.with_suffix(".npz").write_bytes(baseline(project).with_suffix(".npz").read_bytes())
-    done = project.qaml("baseline", "update", "copy.json", "--cell", "*/clean")
-    assert done.returncode == 0, done.stderr
+    done = qaml(project, "baseline", "update", "copy.json", "--cell", "*/clean")
+    assert done.exit_code == 0, done.stderr
     after = json.loads(copy.read_text())
     clean, attacked = CELLS
     assert after["cells"][clean]["weights"] != before["cells"][clean]["weights"]
     assert {**after["cells"][attacked], "evidence": ""} == {**before["cells"][attacked], "evidence": ""}
     assert after["tolerances"] == before["tolerances"] == {"*/clean": 0.005}
-    wrong = project.qaml("baseline", "update", "copy.json", "--cell", "nothing/*")
-    assert wrong.returncode == 2
+    wrong = qaml(project, "baseline", "update", "copy.json", "--cell", "nothing/*")
+    assert wrong.exit_code == 2
     assert "no cell fits nothing/*" in wrong.stderr
-    shown = project.qaml("baseline", "show", "copy.json")
+    shown = qaml(project, "baseline", "show", "copy.json")
     assert "false alarms in 1 % of runs at most" in shown.stdout
 
 
 def test_a_tolerance_without_points_is_refused(project: Project) -> None:
-    done = project.qaml("baseline", "save", "x.json", "--tolerance", "clean")
-    assert done.returncode == 2
+    done = qaml(project, "baseline", "save", "x.json", "--tolerance", "clean")
+    assert done.exit_code == 2
     assert "--tolerance: expected PATTERN=POINTS, got 'clean'" in done.stderr
