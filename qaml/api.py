@@ -18,7 +18,7 @@ from qaml.report.marks import MARKS
 from qaml.report.merge import load
 from qaml.report.numbers import show, style_of
 from qaml.report.publish import publish
-from qaml.report.sentences import with_unit
+from qaml.report.sentences import with_interval
 from qaml.report.terminal import closing, table
 from qaml.report.text import clean
 from qaml.run.progress import Display
@@ -161,7 +161,7 @@ def _cells(outcome: Outcome) -> list[str]:
     paper = here = ""
     if outcome.measured:
         shown = show(outcome.measured[0], style_of(outcome))
-        paper, here = shown.paper, f"{with_unit(shown.value, shown.unit)} {shown.interval}"
+        paper, here = shown.paper, with_interval(shown)
     mark = MARKS[outcome.verdict].symbol
     expected = "as found" if outcome.is_as_expected else outcome.expected
     texts = [outcome.statement, paper, here, f"{mark} {outcome.verdict}", expected]

@@ -81,6 +81,13 @@ def _sound(session: Session) -> Session:
     return session
 
 
+def _selected(specs: list[Path] | None, profile: str, store: Path, seeds: int | None = None) -> Session:
+    """A session of all claims."""
+    session = _sound(_session(specs, profile, store, seeds))
+    session.select(claim.node for claim in session.claims)
+    return session
+
+
 @app.command()
 @_polite
 def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One profile; default all.")] = "") -> None:
@@ -110,8 +117,7 @@ def plan(specs: Specs = None, profile: Profile = "quick", store: StoreFolder = D
     """Show the steps that the claims need, what is cached, and what the rest will cost."""
     from tabulate import tabulate
 
-    session = _sound(_session(specs, profile, store))
-    session.select(claim.node for claim in session.claims)
+    session = _selected(specs, profile, store)
     needed = {step.key for step in session.scheduler.needed()}
     rows = [
         (_state(session, step, needed), step.title, step.key[:12], f"{step.cost:.0f}")
@@ -257,12 +263,6 @@ def _tolerances(given: list[str]) -> dict[str, float]:
     return found
 
 
-def _selected(specs: list[Path] | None, profile: str, store: Path, seeds: int | None) -> Session:
-    session = _sound(_session(specs, profile, store, seeds))
-    session.select(claim.node for claim in session.claims)
-    return session
-
-
 @baseline_app.command()
 @_polite
 def show(file: BaselineFile) -> None:
@@ -317,8 +317,7 @@ def prune(
 
     keep: set[str] = set()
     for profile in () if everything else PROFILES:
-        session = _sound(_session(specs, profile, store))
-        session.select(claim.node for claim in session.claims)
+        session = _selected(specs, profile, store)
         keep |= set(session.plan.steps)
     start = time.perf_counter()
     deleted = Store(store).prune(keep=frozenset(keep), older_than=days * 86400)

@@ -12,7 +12,7 @@ from qaml.judge.outcome import Interval, Outcome, Outcomes
 from qaml.report.markdown import escape
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, show, style_of
-from qaml.report.sentences import with_unit
+from qaml.report.sentences import with_interval
 from qaml.report.text import one_line
 
 Kind = Literal["verdict", "number", "same", "added", "gone"]
@@ -112,5 +112,4 @@ def _cells(pair: Pair) -> list[str]:
 def _number(outcome: Outcome | None) -> str:
     if outcome is None or not outcome.measured:
         return ""
-    shown = show(outcome.measured[0], style_of(outcome))
-    return f"{with_unit(shown.value, shown.unit)} {shown.interval}".rstrip()
+    return with_interval(show(outcome.measured[0], style_of(outcome)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -145,8 +145,7 @@ def _turned(runs: Sequence[Past]) -> Iterator[str]:
     for past in runs:
         for node, verdict in past.verdicts.items():
             if known.get(node, verdict) != verdict:
-                marks: Mapping[str, str] = {name: mark.symbol for name, mark in MARKS.items()}
-                before = known[node]
+                turn = " → ".join(f"{MARKS[v].symbol} {v}" for v in (known[node], verdict))
                 when = f"{format_date(past.created)}, commit {past.commit or 'unknown'}"
-                yield f"{one_line(node)}: {marks[before]} {before} → {marks[verdict]} {verdict} ({when})"
+                yield f"{one_line(node)}: {turn} ({when})"
             known[node] = verdict

@@ -12,6 +12,7 @@ from qaml.judge.outcome import Measurement, Outcome, ReportedValues, Strip, Trai
 from qaml.report.curves import Panel, name_of
 from qaml.report.marks import words
 from qaml.report.numbers import (
+    Shown,
     Style,
     count,
     format_epsilon,
@@ -59,6 +60,11 @@ def reason_beyond_numbers(outcome: Outcome) -> str:
 def with_unit(value: str, unit: str) -> str:
     """A number followed by its unit."""
     return f"{value} {unit}" if unit else value
+
+
+def with_interval(shown: Shown) -> str:
+    """A value with its unit and, where it has one, its interval."""
+    return f"{with_unit(shown.value, shown.unit)} {shown.interval}".rstrip()
 
 
 def needed_sentence(measurement: Measurement, style: Style) -> str:

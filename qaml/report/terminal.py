@@ -11,7 +11,7 @@ from qaml.judge.outcome import Finding, Outcome, Outcomes
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS, SEVERITIES
 from qaml.report.numbers import format_scale, show, style_of
-from qaml.report.sentences import with_unit
+from qaml.report.sentences import with_interval, with_unit
 from qaml.report.text import clean, indent, one_line, shorten
 
 _NARROWEST_CLAIM = 16
@@ -97,7 +97,7 @@ def _measured_lines(outcome: Outcome) -> Iterator[str]:
     style = style_of(outcome)
     for i, measurement in enumerate(outcome.measured):
         shown = show(measurement, style)
-        parts = [f"{with_unit(shown.value, shown.unit)} {shown.interval}".rstrip()]
+        parts = [with_interval(shown)]
         parts += [f"needed {shown.needed}"] if shown.needed else []
         parts += [f"paper {shown.paper}"] if shown.paper else []
         parts.append(format_scale(measurement.estimate))
