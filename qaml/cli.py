@@ -192,13 +192,18 @@ def compare(
     first: Annotated[Path, typer.Argument(help="Folder or outcomes.json of the earlier run.")],
     second: Annotated[Path, typer.Argument(help="Of the later run.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="As GitHub Markdown.")] = False,
+    page: Annotated[Path | None, typer.Option("--html", help="Also write a page into this folder.")] = None,
 ) -> None:
     """Show which claims have another verdict or other numbers in two runs."""
     from qaml.report.compare import compare_markdown, compare_table
+    from qaml.report.compare_page import write_comparison
     from qaml.report.merge import load
 
     runs = load(first), load(second)
     typer.echo(compare_markdown(*runs) if markdown else compare_table(*runs))
+    if page is not None:
+        sources = tuple(path if path.is_dir() else path.parent for path in (first, second))
+        typer.echo(f"page: {write_comparison(*runs, (sources[0], sources[1]), page)}")
 
 
 @app.command()

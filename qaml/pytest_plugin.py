@@ -24,6 +24,7 @@ import pytest
 if TYPE_CHECKING:
     from qaml.errors import QamlError
     from qaml.judge.outcome import Outcome
+    from qaml.judge.past import Regression
     from qaml.judge.session import Claim, Options, Session
     from qaml.run.progress import Display
 
@@ -370,35 +371,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     report = config.stash[_report_key] = _write_report(config, results)
     shutil.rmtree(_session(config).progress_folder, ignore_errors=True)
-    if (file := _baseline(config)) is not None and not report.is_error:
-        report = config.stash[_report_key] = _gated(config, file, report)
     if report.is_error and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _gated(config: pytest.Config, file: Path, report: _Report) -> _Report:
-    """The report with what became of the baseline's cells; worse ones are an error, and so is one it cannot judge."""
-    from qaml.errors import QamlError
-    from qaml.gate.judge import judged
-    from qaml.report.gate import gate_markdown, gate_table, workflow_commands
-    from qaml.report.markdown import append_step_summary
-
-    try:
-        changes, baseline = judged(_session(config), file)
-        append_step_summary(gate_markdown(changes, baseline))
-    except QamlError as error:
-        return _Report(f"{report.text}\n\nthe gate cannot judge: {error}", True)
-    lines = [report.text, "", gate_table(changes, baseline)]
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        lines.append(workflow_commands(changes))
-    return _Report("\n".join(lines), any(change.status == "worse" for change in changes))
-
-
 def _write_report(config: pytest.Config, results: _Results) -> _Report:
+    """The report's files and the terminal's text; worse cells are an error, and so is what the gate cannot judge."""
     from qaml.errors import QamlError
     from qaml.judge.assemble import assemble
-    from qaml.report.history import remember
-    from qaml.report.markdown import write_step_summary
+    from qaml.report.gate import gate_markdown
+    from qaml.report.history import recall, remember, with_earlier
+    from qaml.report.markdown import append_step_summary, write_step_summary
     from qaml.report.publish import publish
     from qaml.report.terminal import table
 
@@ -407,12 +390,34 @@ def _write_report(config: pytest.Config, results: _Results) -> _Report:
     try:
         outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
         text = table(outcomes) + "\n"
-        page = publish(outcomes, session.options.report)
+        earlier = recall(session.options.store, session.options.profile)
         remember(outcomes, session.options.store)
-        write_step_summary(outcomes)
+        regression, said = _gated(config)
+        complete = with_earlier(outcomes, earlier).model_copy(update={"regression": regression})
+        page = publish(complete, session.options.report)
+        write_step_summary(complete)
+        if regression is not None:
+            append_step_summary(gate_markdown(regression))
     except QamlError as error:
         return _Report(f"{text}the report could not be written: {error}", True)
-    return _Report(f"{text}report: {_short(page, config.rootpath)}", False)
+    is_worse = bool(said) and (regression is None or regression.is_worse)
+    return _Report(f"{text}report: {_short(page, config.rootpath)}{said}", is_worse)
+
+
+def _gated(config: pytest.Config) -> tuple[Regression | None, str]:
+    """What became of the baseline's cells, and what to say of it; nothing to say where there is no baseline."""
+    from qaml.errors import QamlError
+    from qaml.gate.judge import judged
+    from qaml.report.gate import gate_table, workflow_commands
+
+    if (file := _baseline(config)) is None:
+        return None, ""
+    try:
+        regression = judged(_session(config), file)
+    except QamlError as error:
+        return None, f"\n\nthe gate cannot judge: {error}"
+    commands = workflow_commands(regression) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+    return regression, "\n\n" + "\n".join(filter(None, (gate_table(regression), commands)))
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,5 +11,18 @@ Decision = Literal["single_draw", "vote", "mean", "exact", "shots"]
 
 GradientRule = Literal["single_draw", "exact", "parameter_shift", "finite_difference"]
 
+CellStatus = Literal["worse", "better", "unchanged", "new", "vanished", "not comparable", "not testable"]
+"""What became of a cell since the baseline."""
+
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "invalid")
 PROFILES: tuple[ProfileName, ...] = ("quick", "standard", "paper")
+CELL_STATUSES: tuple[CellStatus, ...] = (
+    "worse",
+    "better",
+    "not comparable",
+    "not testable",
+    "vanished",
+    "new",
+    "unchanged",
+)
+"""In the order in which a reader wants them."""

@@ -6,16 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qaml.gate.baseline import Baseline, GateError, read_baseline
+from qaml.gate.baseline import GateError, read_baseline
 from qaml.gate.cells import measured_cells
 from qaml.gate.fresh import further_runs
 from qaml.gate.regression import Change, compare
+from qaml.judge.past import CellChange, Regression
+from qaml.judge.record import Interval
 
 if TYPE_CHECKING:
     from qaml.judge.session import Session
 
 
-def judged(session: Session, file: Path) -> tuple[list[Change], Baseline]:
+def judged(session: Session, file: Path) -> Regression:
     """What became of every cell of the baseline and of the session's claims; vanished ones only of whole suites.
 
     Cells of the baseline whose suites are not in the session, and those that claims left out by selection measure, are
@@ -31,4 +33,16 @@ def judged(session: Session, file: Path) -> tuple[list[Change], Baseline]:
     whole = {s.name for s in session.suites if all(f"{s.name}::{c.id}" in chosen for c in s.claims)}
     now = measured_cells(session)
     kept = {name: cell for name, cell in baseline.cells.items() if name in now or name.partition("/")[0] in whole}
-    return compare(baseline.model_copy(update={"cells": kept}), evidence, now, partial(further_runs, session)), baseline
+    changes = compare(baseline.model_copy(update={"cells": kept}), evidence, now, partial(further_runs, session))
+    return Regression(
+        created=baseline.created,
+        commit=baseline.commit,
+        level=baseline.level,
+        changes=tuple(_recorded(change) for change in changes),
+    )
+
+
+def _recorded(change: Change) -> CellChange:
+    drop = change.drop
+    interval = drop and Interval(value=drop.value, low=drop.low, high=drop.high, method=drop.method)
+    return CellChange(**{**change._asdict(), "drop": interval})

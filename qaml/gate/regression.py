@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
 from qaml.gate.cells import Cell
 from qaml.gate.drop import Drop, holm, of_fixed, of_retrained
-
-Status = Literal["worse", "better", "unchanged", "new", "vanished", "not comparable", "not testable"]
-STATUSES: tuple[Status, ...] = (
-    "worse",
-    "better",
-    "not comparable",
-    "not testable",
-    "vanished",
-    "new",
-    "unchanged",
-)
-"""In the order in which a reader wants them."""
+from qaml.vocab import CELL_STATUSES, CellStatus
 
 Fresh = Callable[[list[str]], Mapping[str, Evidence]]
 """Cells that look worse → their evidence with further training runs; cells without any are left out."""
@@ -44,7 +33,7 @@ class Change(NamedTuple):
     """
 
     cell: str
-    status: Status
+    status: CellStatus
     before: float | None
     after: float | None
     drop: Drop | None = None
@@ -90,7 +79,7 @@ def compare(
     for name in worse:
         if judged[name].status != "worse":
             judged[name] = confirmed[name]._replace(why=f"looked worse, but {confirmed[name].why} do not confirm it")
-    return sorted(judged.values(), key=lambda change: (STATUSES.index(change.status), change.cell))
+    return sorted(judged.values(), key=lambda change: (CELL_STATUSES.index(change.status), change.cell))
 
 
 def _change(name: str, baseline: Baseline, evidence: Mapping[str, Evidence], now: Mapping[str, Cell]) -> Change:

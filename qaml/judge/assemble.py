@@ -14,20 +14,19 @@ from pathlib import Path
 import qaml
 from qaml.claims.reported import table_cell
 from qaml.errors import StoreError
+from qaml.judge.drawings import Picture, Strip
 from qaml.judge.outcome import (
     CellValue,
     Failure,
-    Interval,
     Media,
     Outcome,
     Outcomes,
-    Picture,
     Provenance,
     ReportedCell,
     ReportedValues,
-    Strip,
     SuiteInfo,
 )
+from qaml.judge.record import Interval
 from qaml.judge.session import Session, read_outcome
 from qaml.plan.plan import Plan, ancestors
 from qaml.run.store import Damaged, Store, file_digest

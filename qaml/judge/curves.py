@@ -8,8 +8,8 @@ from itertools import groupby
 from statistics import fmean
 
 from qaml.claims.base import Cell, MetricName, Term
+from qaml.judge.drawings import Curve, TrainingCurve
 from qaml.judge.estimator import SourceEstimator
-from qaml.judge.outcome import Curve, TrainingCurve
 from qaml.judge.resolve import Resolver
 from qaml.judge.source import Source
 from qaml.metrics.crossing import common_grid

@@ -8,10 +8,12 @@ from typing import Literal, NamedTuple
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
 from qaml.claims.cells import OF_TRAINING, SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
+from qaml.judge.drawings import Curve, Roc, Sampling, TrainingCurve
 from qaml.judge.estimator import SourceEstimator
 from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of, of_sampling, off_temperature
-from qaml.judge.outcome import CellValue, Curve, Finding, Interval, Measurement, Roc, Sampling, TrainingCurve
+from qaml.judge.outcome import CellValue, Finding, Measurement
 from qaml.judge.papers import RAW, paper_value
+from qaml.judge.record import Interval
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of

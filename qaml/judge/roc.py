@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qaml.claims.base import ClaimPart
-from qaml.judge.outcome import Roc
+from qaml.judge.drawings import Roc
 from qaml.judge.source import Detections, DetectionSource, Source
 from qaml.registry import references
 

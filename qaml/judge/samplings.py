@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qaml.judge.drawings import Sampling
 from qaml.judge.findings.sampling import sampling_error
-from qaml.judge.outcome import Sampling
 from qaml.judge.source import InspectedSource, Source
 
 Inspections = Sequence[Mapping[str, Any]]

@@ -8,18 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qaml.judge.drawings import CircuitDrawing, EmbeddingDrawing, Picture, Portrait, Strip
 from qaml.judge.evidence import StoreSource
 from qaml.judge.judge import judge
-from qaml.judge.outcome import (
-    ARTEFACT,
-    CircuitDrawing,
-    EmbeddingDrawing,
-    Outcome,
-    Picture,
-    Portrait,
-    Provenance,
-    Strip,
-)
+from qaml.judge.outcome import ARTEFACT, Outcome, Provenance
 from qaml.run.job import Job
 from qaml.spec.suite import ClaimEntry
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import CircuitDrawing
+from qaml.judge.drawings import CircuitDrawing
 from qaml.report.numbers import count
 from qaml.report.svg import join, tag
 

@@ -6,15 +6,38 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
+from qaml.judge.drawings import EmbeddingDrawing, Picture, Portrait, Strip
 from qaml.judge.meanings import MEANINGS
-from qaml.judge.outcome import CellValue, EmbeddingDrawing, Finding, Outcome, Picture, Portrait, Strip
+from qaml.judge.outcome import CellValue, Finding, Outcome
 from qaml.report import curves, figures, portrait, probabilities, sampling, sentences
 from qaml.report.caveats import caveats
+from qaml.report.courses import Courses, Earlier
 from qaml.report.figures import Figure
 from qaml.report.marks import Accent
 from qaml.report.numbers import MISSING, format_epsilon
 from qaml.report.origin import origin
+from qaml.vocab import Verdict
 
+SECTIONS = {
+    "weaknesses": "What weakens it",
+    "number": "The measured number",
+    "curves": "Accuracy over the budget",
+    "sweep": "Along the sweep",
+    "rocs": "Detection",
+    "probabilities": "Class probabilities over the budget",
+    "strips": "Images",
+    "portraits": "Test examples as points",
+    "circuits": "Circuits",
+    "samplers": "Samples of the negative phase",
+    "training": "Training",
+    "courses": "Earlier runs",
+    "setting": "Models and attacks",
+    "assumed": "Assumptions",
+    "provenance": "Provenance",
+    "written": "The claim as written",
+}
+"""Of the page, in order: anchor and heading."""
+_ALWAYS = frozenset({"weaknesses", "number", "provenance", "written"})
 _ORDER = {"void": 0, "weak": 1, "note": 2}
 
 
@@ -46,6 +69,11 @@ class StripView(NamedTuple):
     caption: str
     sentence: str
     pictures: tuple[PictureView, ...]
+
+    @property
+    def has_frequency(self) -> bool:
+        """Whether a picture has the share of low frequencies."""
+        return any(picture.low_frequency for picture in self.pictures)
 
 
 class PortraitView(NamedTuple):
@@ -94,9 +122,26 @@ class ClaimView(NamedTuple):
     samplers: tuple[tuple[str, tuple[str, ...]], ...]
     """Model and numbers, a row of the table of samplers each."""
     embeddings: tuple[EmbeddingView, ...]
+    courses: Courses | None
+    verdicts: tuple[tuple[Verdict, str], ...]
+    """With their dates, this one last; none where no earlier run is known."""
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Anchor and heading of each section that the page has."""
+        own = {
+            "courses": self.courses or self.verdicts,
+            "setting": self.outcome.setting,
+            "assumed": self.outcome.assumed,
+        }
+        return {
+            name: heading
+            for name, heading in SECTIONS.items()
+            if name in _ALWAYS or own.get(name) or getattr(self, name, None)
+        }
 
 
-def claim_view(outcome: Outcome, accents: Mapping[str, Accent]) -> ClaimView:
+def claim_view(outcome: Outcome, accents: Mapping[str, Accent], past: Earlier) -> ClaimView:
     """Work out a claim's page."""
     name = outcome.id
     return ClaimView(
@@ -113,7 +158,7 @@ def claim_view(outcome: Outcome, accents: Mapping[str, Accent]) -> ClaimView:
             for panel in curves.panels(outcome.curves, outcome.cells)
         ),
         tuple(figures.of_roc(name, curve) for curve in outcome.rocs),
-        tuple(_strip(strip) for strip in outcome.strips if strip.pictures),
+        strip_views(outcome.strips),
         tuple(_probabilities(name, group, accents) for group in probabilities.groups(outcome.strips)),
         tuple(figures.of_training(curve, accents[curve.model]) for curve in outcome.training),
         figures.of_sweep(outcome),
@@ -122,7 +167,14 @@ def claim_view(outcome: Outcome, accents: Mapping[str, Accent]) -> ClaimView:
         tuple(GroupView(each.model, figures.of_sampling(each)) for each in outcome.samplings),
         tuple((each.model, sampling.row(each)) for each in outcome.samplings),
         tuple(embedding_view(each) for each in outcome.embeddings),
+        past.courses(name, outcome.suite, outcome.cells, accents),
+        past.verdicts(outcome),
     )
+
+
+def strip_views(strips: Iterable[Strip]) -> tuple[StripView, ...]:
+    """Strips that have pictures."""
+    return tuple(_strip(strip) for strip in strips if strip.pictures)
 
 
 def raised(findings: Iterable[Finding]) -> tuple[FindingView, ...]:

@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple
 
 from tabulate import tabulate
 
-from qaml.judge.outcome import Interval, Outcome, Outcomes
+from qaml.judge.outcome import Outcome, Outcomes
+from qaml.judge.record import Interval
+from qaml.report.history import are_apart
 from qaml.report.markdown import escape
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, show, style_of
@@ -52,7 +54,7 @@ def compare_table(first: Outcomes, second: Outcomes) -> str:
     """Counts, and a line a claim that differs."""
     found = pairs(first, second)
     rows = [_cells(pair) for pair in found if pair.kind != "same"]
-    lines = [_about(first, second), _counts(found)]
+    lines = [about(first, second), compare_counts(found)]
     if rows:
         align = ("left", "right", "right", "left", "left")
         lines += ["", tabulate(rows, headers=_HEADERS, tablefmt="simple", colalign=align, disable_numparse=True)]
@@ -63,7 +65,7 @@ def compare_markdown(first: Outcomes, second: Outcomes) -> str:
     """The same as GitHub Markdown."""
     found = pairs(first, second)
     rows = [_cells(pair) for pair in found if pair.kind != "same"]
-    parts = [f"## qaml compare: {escape(_counts(found))}", escape(_about(first, second))]
+    parts = [f"## qaml compare: {escape(compare_counts(found))}", escape(about(first, second))]
     if rows:
         lines = [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
         parts.append("\n".join((f"| {' | '.join(_HEADERS)} |", "|---|--:|--:|---|---|", *lines)))
@@ -75,20 +77,15 @@ def _kind(first: Outcome | None, second: Outcome | None) -> Kind:
         return "added" if first is None else "gone"
     if first.verdict != second.verdict:
         return "verdict"
-    return "number" if any(map(_are_apart, _estimates(first), _estimates(second))) else "same"
+    return "number" if any(map(are_apart, _estimates(first), _estimates(second))) else "same"
 
 
 def _estimates(outcome: Outcome) -> list[Interval]:
     return [measurement.estimate for measurement in outcome.measured]
 
 
-def _are_apart(one: Interval, other: Interval) -> bool:
-    if one.value == other.value:
-        return False
-    return not (one.low <= other.value <= one.high or other.low <= one.value <= other.high)
-
-
-def _about(first: Outcomes, second: Outcomes) -> str:
+def about(first: Outcomes, second: Outcomes) -> str:
+    """Both runs, in words."""
     runs = (f"{format_date(run.created)} ({run.profile}, {_commit(run)})" for run in (first, second))
     return " → ".join(runs)
 
@@ -98,7 +95,8 @@ def _commit(outcomes: Outcomes) -> str:
     return f"commit {', '.join(sorted(commits))}" if commits else "no commit"
 
 
-def _counts(found: Sequence[Pair]) -> str:
+def compare_counts(found: Sequence[Pair]) -> str:
+    """How many claims differ, and how."""
     counts = Counter(pair.kind for pair in found)
     return " · ".join(f"{counts[kind]} {words}" for kind, words in KINDS.items() if counts[kind]) or "no claim"
 

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import CellValue, Curve, TrainingCurve
+from qaml.judge.drawings import Curve, TrainingCurve
+from qaml.judge.outcome import CellValue
 from qaml.report.marks import Accent, words
 from qaml.report.numbers import metric_style
 from qaml.report.origin import origin

@@ -8,17 +8,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import (
-    CellValue,
-    CircuitDrawing,
-    Interval,
-    Outcome,
-    Portrait,
-    Roc,
-    Sampling,
-    Scatter,
-    TrainingCurve,
-)
+from qaml.judge.drawings import CircuitDrawing, Portrait, Roc, Sampling, Scatter, TrainingCurve
+from qaml.judge.outcome import CellValue, Outcome
+from qaml.judge.record import Interval
 from qaml.report import circuit, curves, forest, portrait, probabilities, roc, sampling, sentences, sweep
 from qaml.report.data import Data, Value, data
 from qaml.report.marks import Accent, words

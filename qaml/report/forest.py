@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import CellValue, Interval, Measurement
+from qaml.judge.outcome import CellValue, Measurement
+from qaml.judge.record import Interval
 from qaml.report.marks import Accent
 from qaml.report.numbers import Shown, Style, has_interval, metric_style, show
 from qaml.report.svg import Axis, diamond, dots, join, path, short, tag, tick_label
@@ -79,6 +80,17 @@ def row(measurement: Measurement, axis: Axis, sentence: str = "", *, look: str =
         viewBox=f"0 0 {ROW_WIDTH} {ROW_HEIGHT}",
         **says,
     )
+
+
+def pair_row(first: Measurement | None, second: Measurement | None, axis: Axis) -> Markup:
+    """A claim in two runs: the first above and grey, the second below; drawn beside their numbers."""
+    shown = second or first
+    parts = [] if shown is None else [_ground(shown, axis, 0, ROW_HEIGHT)]
+    if first is not None:
+        parts.append(tag("g", _ours(first.estimate, axis, 6.5, 3.4, is_small=True), class_="was"))
+    if second is not None:
+        parts.append(_ours(second.estimate, axis, 16.5, 4.2, is_small=True))
+    return tag("svg", *parts, class_="f", viewBox=f"0 0 {ROW_WIDTH} {ROW_HEIGHT}", aria_hidden="true")
 
 
 def row_axis(measurements: Iterable[Measurement], style: Style) -> Axis:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from tabulate import tabulate
 
-from qaml.gate.baseline import Baseline
-from qaml.gate.regression import STATUSES, Change, Status
+from qaml.judge.past import CellChange, Regression
 from qaml.report.markdown import escape
+from qaml.report.numbers import count, format_date
 from qaml.report.text import one_line
+from qaml.vocab import CELL_STATUSES, CellStatus
 
-SYMBOLS: dict[Status, str] = {
+if TYPE_CHECKING:
+    from qaml.gate.baseline import Baseline
+
+SYMBOLS: dict[CellStatus, str] = {
     "worse": "✕",
     "better": "●",
     "unchanged": "=",
@@ -21,13 +26,45 @@ SYMBOLS: dict[Status, str] = {
     "not comparable": "⊘",
     "not testable": "◐",
 }
+_MOST = 200
+"""Cells of the overview's table."""
 _HEADERS = ["cell", "baseline", "here", "drop", "95 % interval", "detectable", "status"]
 
 
-def gate_table(changes: Sequence[Change], baseline: Baseline) -> str:
+class GateView(NamedTuple):
+    """What the overview shows of a gate."""
+
+    accepted: str
+    """The baseline, in words."""
+    counts: str
+    power: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[CellChange, tuple[str, ...]], ...]
+    """Cells that are neither new nor unchanged, with a text a column."""
+    n_more: int
+
+
+def gate_view(regression: Regression | None) -> GateView | None:
+    """The gate's answer for the overview."""
+    if regression is None:
+        return None
+    shown = [change for change in regression.changes if change.status not in ("new", "unchanged")]
+    commit = f", commit {regression.commit}" if regression.commit else ""
+    return GateView(
+        f"{format_date(regression.created)}{commit}",
+        counts(regression.changes),
+        power(regression),
+        tuple(_HEADERS),
+        tuple((change, tuple(_cells(change))) for change in shown[:_MOST]),
+        max(len(shown) - _MOST, 0),
+    )
+
+
+def gate_table(regression: Regression) -> str:
     """Counts, a line a cell that is not unchanged, and what the gate would have noticed in the others."""
+    changes = regression.changes
     rows = [_cells(change) for change in changes if change.status != "unchanged"]
-    lines = [f"against the baseline of {baseline.created[:10]}: {_counts(changes)}", _power(changes, baseline)]
+    lines = [f"against the baseline of {format_date(regression.created)}: {counts(changes)}", power(regression)]
     if rows:
         align = ("left", "right", "right", "right", "right", "right", "left")
         lines.append(tabulate(rows, headers=_HEADERS, tablefmt="simple", colalign=align, disable_numparse=True))
@@ -35,16 +72,17 @@ def gate_table(changes: Sequence[Change], baseline: Baseline) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def gate_markdown(changes: Sequence[Change], baseline: Baseline) -> str:
+def gate_markdown(regression: Regression) -> str:
     """The same as GitHub Markdown, unchanged cells folded away."""
     head = f"| {' | '.join(_HEADERS)} |\n|---|--:|--:|--:|--:|--:|---|"
 
-    def table(chosen: Sequence[Change]) -> str:
+    def table(chosen: Sequence[CellChange]) -> str:
         return "\n".join((head, *(f"| {' | '.join(escape(cell) for cell in _cells(change))} |" for change in chosen)))
 
+    changes = regression.changes
     others = [change for change in changes if change.status != "unchanged"]
     same = [change for change in changes if change.status == "unchanged"]
-    parts = [f"## qaml gate: {escape(_counts(changes))}", escape(_power(changes, baseline))]
+    parts = [f"## qaml gate: {escape(counts(changes))}", escape(power(regression))]
     parts += [table(others)] if others else []
     notes = [f"- {escape(change.cell)}: {escape(change.why)}" for change in others if change.why]
     parts += ["\n".join(notes)] if notes else []
@@ -53,10 +91,10 @@ def gate_markdown(changes: Sequence[Change], baseline: Baseline) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def workflow_commands(changes: Sequence[Change]) -> str:
+def workflow_commands(regression: Regression) -> str:
     """GitHub workflow commands that show worse cells beside the claims that measure them, a line each."""
     lines = []
-    for change in changes:
+    for change in regression.changes:
         if change.status == "worse" and change.drop is not None:
             text = f"{change.cell} fell by {_points(change.drop.value)} points, from {_share(change.before)}"
             file, title = (_property(value) for value in (change.file, "robustness regression"))
@@ -77,23 +115,23 @@ def baseline_table(baseline: Baseline) -> str:
     return f"{head}\n{level}\n\n{tabulate(rows, headers=headers, tablefmt='simple', disable_numparse=True)}"
 
 
-def _counts(changes: Sequence[Change]) -> str:
-    counts = Counter(change.status for change in changes)
-    return " · ".join(f"{SYMBOLS[s]} {counts[s]} {s}" for s in STATUSES if counts[s]) or "no cell"
+def counts(changes: Sequence[CellChange]) -> str:
+    """How many cells have each status."""
+    found = Counter(change.status for change in changes)
+    return " · ".join(f"{SYMBOLS[s]} {found[s]} {s}" for s in CELL_STATUSES if found[s]) or "no cell"
 
 
-def _power(changes: Sequence[Change], baseline: Baseline) -> str:
-    found = [change.detectable for change in changes if change.detectable is not None]
+def power(regression: Regression) -> str:
+    """What would have been noticed."""
+    found = [change.detectable for change in regression.changes if change.detectable is not None]
     if not found:
         return "no cell could be tested"
     ends = dict.fromkeys((_points(min(found)), _points(max(found))))
-    return (
-        f"{len(found)} cells tested at {100 * baseline.level:g} % together; drops of {' to '.join(ends)} points would "
-        "have been noticed with a chance of 95 %"
-    )
+    tested = f"{count(len(found), 'cell')} tested at {100 * regression.level:g} % together"
+    return f"{tested}; drops of {' to '.join(ends)} points would have been noticed with a chance of 95 %"
 
 
-def _cells(change: Change) -> list[str]:
+def _cells(change: CellChange) -> list[str]:
     drop, interval = "", ""
     if change.drop is not None:
         drop, interval = _points(change.drop.value), f"[{_points(change.drop.low)}, {_points(change.drop.high)}]"

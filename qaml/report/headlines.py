@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from qaml.judge.outcome import Finding, Outcome, Outcomes
+from qaml.report.history import are_apart, cell_name, interval_of
 from qaml.report.marks import words
-from qaml.report.numbers import count
+from qaml.report.numbers import count, format_date
 from qaml.vocab import VERDICTS, Verdict
 
 
@@ -54,7 +55,52 @@ def headlines(outcomes: Outcomes) -> list[Headline]:
         verb = "stands" if len(weakened) == 1 else "stand"
         text = f"{count(len(weakened), 'verdict')} {verb} although a check was raised"
         lines.append(Headline(text, _by_finding(weakened), False))
-    return lines
+    lines += _against_baseline(outcomes)
+    since = changed(outcomes)
+    return [*lines, *([since] if since else [])]
+
+
+def _against_baseline(outcomes: Outcomes) -> list[Headline]:
+    regression = outcomes.regression
+    if regression is None:
+        return []
+    worse = sum(change.status == "worse" for change in regression.changes)
+    accepted = f"the baseline of {format_date(regression.created)}"
+    if worse:
+        verb = "is" if worse == 1 else "are"
+        return [Headline(f"{count(worse, 'cell')} {verb} worse than in {accepted}", (), True)]
+    return [Headline(f"No cell is worse than in {accepted}", (), False)]
+
+
+def changed(outcomes: Outcomes) -> Headline | None:
+    """What differs from the earlier runs: verdicts, cells outside their intervals, new claims.
+
+    Each claim and cell is held against the last run that has it: a run may hold a part of them only.
+    """
+    if not outcomes.earlier:
+        return None
+    verdicts = {node: verdict for past in outcomes.earlier for node, verdict in past.verdicts.items()}
+    cells = {name: numbers for past in outcomes.earlier for name, numbers in past.cells.items()}
+
+    def has_moved(outcome: Outcome) -> bool:
+        known = ((c.estimate, cells.get(cell_name(outcome.suite, c), ())) for c in outcome.cells)
+        return any(are_apart(estimate, interval_of(numbers)) for estimate, numbers in known if numbers)
+
+    claims = outcomes.outcomes
+    new = [o for o in claims if o.node not in verdicts]
+    turned = [o for o in claims if verdicts.get(o.node, o.verdict) != o.verdict]
+    moved = [o for o in claims if o not in turned and has_moved(o)]
+    groups = _grouped(turned, lambda o: [f"{verdicts[o.node]} → {o.verdict}"])
+    groups += tuple(
+        Group(label, tuple(found))
+        for label, found in (("cells outside their earlier intervals", moved), ("new", new))
+        if found
+    )
+    last = outcomes.earlier[-1]
+    commit = f", commit {last.commit}" if last.commit else ""
+    since = f"since the run of {format_date(last.created)}{commit}"
+    what = count(len(turned), "verdict") + " changed" if turned else "no verdict changed"
+    return Headline(f"{what[0].upper()}{what[1:]} {since}", groups, False)
 
 
 def weakens(finding: Finding) -> bool:

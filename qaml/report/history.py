@@ -9,32 +9,23 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from tabulate import tabulate
 
-from qaml.judge.outcome import CellValue, Number, Outcomes
+from qaml.judge.outcome import CellValue, Outcomes
+from qaml.judge.past import Past
+from qaml.judge.record import Interval
 from qaml.report.files import write
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_value
 from qaml.report.text import one_line
-from qaml.vocab import ProfileName, Verdict
+from qaml.vocab import Verdict
 
 FOLDER = "history"
 """Of the artefact store."""
+MOST = 20
+"""Earlier runs that a report knows of."""
 _BARS = "▁▂▃▄▅▆▇█"
-
-
-class Past(BaseModel):
-    """One earlier run; numbers are value, low and high."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    created: str
-    profile: ProfileName
-    commit: str | None = None
-    cells: dict[str, tuple[Number, Number, Number]]
-    metrics: dict[str, str]
-    verdicts: dict[str, Verdict]
 
 
 class Trend(NamedTuple):
@@ -97,6 +88,25 @@ def recall(store: Path, profile: str = "") -> list[Past]:
     return sorted((past for past in found if profile in ("", past.profile)), key=lambda past: past.created)
 
 
+def with_earlier(outcomes: Outcomes, runs: Sequence[Past]) -> Outcomes:
+    """The outcomes with the last runs of their profile, as far as these measured cells or judged claims of theirs.
+
+    Args:
+        outcomes: of this run.
+        runs: that were kept before, oldest first.
+    """
+    cells = {cell_name(o.suite, cell) for o in outcomes.outcomes for cell in o.cells}
+    nodes = {o.node for o in outcomes.outcomes}
+    kept = []
+    for past in (past for past in runs if past.profile == outcomes.profile):
+        own = {name: numbers for name, numbers in past.cells.items() if name in cells}
+        verdicts = {node: verdict for node, verdict in past.verdicts.items() if node in nodes}
+        metrics = {name: past.metrics.get(name, "") for name in own}
+        if own or verdicts:
+            kept.append(past.model_copy(update={"cells": own, "metrics": metrics, "verdicts": verdicts}))
+    return outcomes.model_copy(update={"earlier": tuple(kept[-MOST:])})
+
+
 def trends(runs: Sequence[Past], patterns: Iterable[str] = ("*",)) -> list[Trend]:
     """Every cell that fits a pattern, over the runs that measured it."""
     wanted = tuple(patterns)
@@ -104,8 +114,26 @@ def trends(runs: Sequence[Past], patterns: Iterable[str] = ("*",)) -> list[Trend
     found = []
     for name in (name for name in names if any(fnmatchcase(name, pattern) for pattern in wanted)):
         own = tuple(past for past in runs if name in past.cells)
-        found.append(Trend(name, own[-1].metrics.get(name, ""), own, tuple(past.cells[name] for past in own)))
+        found.append(Trend(name, own[-1].metrics.get(name, ""), own, tuple(_point(past.cells[name]) for past in own)))
     return found
+
+
+def interval_of(numbers: Sequence[float]) -> Interval:
+    """A kept cell as an interval."""
+    value, low, high = _point(numbers)
+    return Interval(value=value, low=low, high=high)
+
+
+def are_apart(one: Interval, other: Interval) -> bool:
+    """Whether neither interval holds the other's value; a number is apart from none."""
+    if one.value == other.value or (math.isnan(one.value) and math.isnan(other.value)):
+        return False
+    return not (one.low <= other.value <= one.high or other.low <= one.value <= other.high)
+
+
+def _point(numbers: Sequence[float]) -> tuple[float, float, float]:
+    value, low, high = (*numbers, math.nan, math.nan, math.nan)[:3]
+    return value, low, high
 
 
 def history_table(runs: Sequence[Past], patterns: Iterable[str] = ("*",)) -> str:

@@ -18,7 +18,9 @@ from markupsafe import Markup
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import numbers, overview, sampling, sentences
 from qaml.report.claim_page import claim_view
+from qaml.report.courses import Earlier, earlier
 from qaml.report.files import remove_stale, write
+from qaml.report.gate import gate_view
 from qaml.report.glossary import anchors, glossary
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS, SEVERITIES, Accent, accents, words
@@ -47,10 +49,24 @@ def write_report(outcomes: Outcomes, folder: Path) -> Path:
         write(folder / name, text)
         written.add(folder / name)
     write(folder / "claims.csv", overview.claims_csv(outcomes))
-    write(folder / "static" / "report.css", _static("report.css"))
+    write_style(folder)
     for part in _FOLDERS:
         remove_stale(folder / part, written)
     return folder / "index.html"
+
+
+def write_style(folder: Path) -> None:
+    """The style sheet of every page.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    write(folder / "static" / "report.css", _static("report.css"))
+
+
+def render(template: str, **view: Any) -> str:
+    """A page that stands by itself."""
+    return _environment().get_template(template).render(**view)
 
 
 class _Whole(NamedTuple):
@@ -59,6 +75,7 @@ class _Whole(NamedTuple):
     outcomes: Outcomes
     known: Known
     accents: dict[str, Accent]
+    past: Earlier
 
     def render(self, template: str, root: str, **view: Any) -> str:
         links = Links(root, self.known, anchors())
@@ -68,10 +85,10 @@ class _Whole(NamedTuple):
 
 def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
     """Every page: its name relative to the folder, and its text; ``index.html`` last."""
-    whole = _Whole(outcomes, subjects(outcomes.outcomes), accents(outcomes))
+    whole = _whole(outcomes)
     yield from _claim_pages(whole)
     for subject in whole.known:
-        view = subject_view(subject, whole.known, whole.accents)
+        view = subject_view(subject, whole.known, whole.accents, whole.past)
         yield subject.page, whole.render("subject.html", "../../", view=view)
     yield "glossary.html", whole.render("glossary.html", "", sections=glossary())
     yield "index.html", _index(whole)
@@ -79,7 +96,11 @@ def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
 
 def index_page(outcomes: Outcomes) -> str:
     """The overview."""
-    return _index(_Whole(outcomes, subjects(outcomes.outcomes), accents(outcomes)))
+    return _index(_whole(outcomes))
+
+
+def _whole(outcomes: Outcomes) -> _Whole:
+    return _Whole(outcomes, subjects(outcomes.outcomes), accents(outcomes), earlier(outcomes))
 
 
 def _index(whole: _Whole) -> str:
@@ -92,6 +113,7 @@ def _index(whole: _Whole) -> str:
         seeds=_seeds(outcomes),
         counts=verdict_counts(outcomes.outcomes),
         headlines=headlines(outcomes),
+        gate=gate_view(outcomes.regression),
         suites=overview.suites(outcomes, choices, looks),
         filters=choices,
         script=Markup(script),
@@ -108,7 +130,7 @@ def _claim_pages(whole: _Whole) -> Iterator[tuple[str, str]]:
             whole.render(
                 "claim.html",
                 "../../",
-                view=claim_view(outcome, whole.accents),
+                view=claim_view(outcome, whole.accents, whole.past),
                 suite=titles.get(outcome.suite),
                 previous=_link(claims[i - 1]) if i else "",
                 following=_link(claims[i + 1]) if i + 1 < len(claims) else "",

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qaml.judge.outcome import Curve, Finding, Outcome, Outcomes, Strip, TrainingCurve
+from qaml.judge.drawings import Curve, Strip, TrainingCurve
+from qaml.judge.outcome import Finding, Outcome, Outcomes
 from qaml.report.origin import origin
 from qaml.vocab import Severity, Verdict
 

@@ -20,7 +20,9 @@ from qaml.judge.outcome import (
     ReportedValues,
     SuiteInfo,
 )
+from qaml.judge.past import CellChange, Past, Regression
 from qaml.report.files import store_errors, write
+from qaml.vocab import CELL_STATUSES
 
 FILE_NAME = "outcomes.json"
 
@@ -112,7 +114,34 @@ def merge(shards: Sequence[Outcomes]) -> Outcomes:
         outcomes=claims,
         failures=tuple(a for a in answers.values() if isinstance(a, Failure)),
         media=_merge_media(shards, set(_pictures(claims))),
+        earlier=_merge_earlier(shards),
+        regression=_merge_regressions(shards),
     )
+
+
+def _merge_earlier(shards: Sequence[Outcomes]) -> tuple[Past, ...]:
+    """Every earlier run once, with what any shard knows of it; a shard is no earlier run of another one."""
+    own = {shard.created for shard in shards}
+    merged: dict[tuple[str, str | None], Past] = {}
+    for past in (past for shard in shards for past in shard.earlier if past.created not in own):
+        known = merged.get((past.created, past.commit), past)
+        parts = {name: {**getattr(known, name), **getattr(past, name)} for name in ("cells", "metrics", "verdicts")}
+        merged[past.created, past.commit] = past.model_copy(update=parts)
+    return tuple(sorted(merged.values(), key=lambda past: past.created))
+
+
+def _merge_regressions(shards: Sequence[Outcomes]) -> Regression | None:
+    """The cells of all shards that were held against the last one's baseline: a cell that any shard measured counts."""
+    found = [shard.regression for shard in shards if shard.regression is not None]
+    if not found:
+        return None
+    cells: dict[str, CellChange] = {}
+    for change in (change for each in found if each.created == found[-1].created for change in each.changes):
+        if change.status != "vanished" or change.cell not in cells:
+            cells[change.cell] = change
+    order = CELL_STATUSES.index
+    changes = sorted(cells.values(), key=lambda change: (order(change.status), change.cell))
+    return found[-1].model_copy(update={"changes": tuple(changes)})
 
 
 def merge_folders(sources: Sequence[Path], target: Path) -> Outcomes:

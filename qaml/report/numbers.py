@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from qaml.claims.cells import OF_TRAINING
-from qaml.judge.outcome import Interval, Measurement, Outcome
+from qaml.judge.outcome import Measurement, Outcome
+from qaml.judge.record import Interval
 
 Unit = Literal["points", "norm", "plain"]
 

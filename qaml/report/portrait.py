@@ -8,7 +8,7 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import Portrait, Scatter
+from qaml.judge.drawings import Portrait, Scatter
 from qaml.report.curves import frame, view
 from qaml.report.svg import Axis, compact, join, padded, short, tag
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import ClassProbabilities, Strip
+from qaml.judge.drawings import ClassProbabilities, Strip
 from qaml.report.curves import frame, spread, view
 from qaml.report.marks import Accent
 from qaml.report.numbers import format_epsilon

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import Roc
+from qaml.judge.drawings import Roc
 from qaml.report.curves import frame, thin, view
 from qaml.report.numbers import format_number
 from qaml.report.svg import Axis, path, tag

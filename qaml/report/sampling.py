@@ -8,7 +8,7 @@ from statistics import fmean
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import EmbeddingDrawing, Sampling
+from qaml.judge.drawings import EmbeddingDrawing, Sampling
 from qaml.report.curves import frame, view
 from qaml.report.numbers import MISSING, count, format_number
 from qaml.report.svg import Axis, dots, padded, path, tag

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from qaml.judge.outcome import Measurement, Outcome, ReportedValues, Strip, TrainingCurve
+from qaml.judge.drawings import Strip, TrainingCurve
+from qaml.judge.outcome import Measurement, Outcome, ReportedValues
 from qaml.report.curves import Panel, name_of
 from qaml.report.marks import words
 from qaml.report.numbers import (

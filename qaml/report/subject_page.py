@@ -7,19 +7,20 @@ from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import (
-    CellValue,
-    CircuitDrawing,
-    Curve,
-    EmbeddingDrawing,
-    Measurement,
-    Outcome,
-    Record,
-    Sampling,
-    TrainingCurve,
-)
+from qaml.judge.drawings import CircuitDrawing, Curve, EmbeddingDrawing, Sampling, Strip, TrainingCurve
+from qaml.judge.outcome import CellValue, Measurement, Outcome
+from qaml.judge.record import Record
 from qaml.report import curves, figures, forest, sampling
-from qaml.report.claim_page import EmbeddingView, FindingView, GroupView, embedding_view, raised
+from qaml.report.claim_page import (
+    EmbeddingView,
+    FindingView,
+    GroupView,
+    StripView,
+    embedding_view,
+    raised,
+    strip_views,
+)
+from qaml.report.courses import Courses, Earlier
 from qaml.report.data import Data
 from qaml.report.figures import Figure
 from qaml.report.headlines import verdict_counts
@@ -30,6 +31,20 @@ from qaml.report.subjects import Known, Subject, base_name
 from qaml.report.transfer import TransferView, transfer_views
 from qaml.vocab import Verdict
 
+SECTIONS = {
+    "weaknesses": "What was found wrong with it",
+    "curves": "Accuracy over the budget",
+    "cells": "Measured",
+    "courses": "Earlier runs",
+    "transfers": "How it transfers between models",
+    "strips": "Images",
+    "training": "Training",
+    "circuits": "Circuit",
+    "samplers": "Samples of the negative phase",
+    "claims": "Claims",
+}
+"""Of the page, in order: anchor and heading."""
+_ALWAYS = frozenset({"weaknesses", "claims"})
 _Record = TypeVar("_Record", bound=Record)
 _OfModel = TypeVar("_OfModel", TrainingCurve, CircuitDrawing, Sampling, EmbeddingDrawing)
 
@@ -88,9 +103,16 @@ class SubjectView(NamedTuple):
     """Attacks that were tried on the model, or models that the attack was tried on."""
     namesakes: tuple[Subject, ...]
     """Of the same name in other suites: other settings, most likely."""
+    strips: tuple[StripView, ...]
+    courses: Courses | None
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Anchor and heading of each section that the page has."""
+        return {name: heading for name, heading in SECTIONS.items() if name in _ALWAYS or getattr(self, name)}
 
 
-def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent]) -> SubjectView:
+def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent], past: Earlier) -> SubjectView:
     """Work out the page of a model or an attack."""
     claims, name = known[subject], f"{subject.suite}-{subject.name}"
     cells = _cells(subject, claims)
@@ -115,7 +137,15 @@ def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent]) 
         tuple(embedding_view(each) for each in _own(subject, embeddings)),
         _partners(subject, claims),
         tuple(s for s in known if s.kind == subject.kind and s.name == subject.name and s.suite != subject.suite),
+        strip_views(_once(s for outcome in claims for s in outcome.strips if _shows(s, subject))),
+        past.courses(name, subject.suite, cells, accents),
     )
+
+
+def _shows(strip: Strip, subject: Subject) -> bool:
+    if subject.kind == "model":
+        return subject.name in (strip.model, strip.surrogate)
+    return base_name(strip.attack) == subject.name
 
 
 def _own(subject: Subject, records: Iterable[_OfModel]) -> tuple[_OfModel, ...]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from qaml.judge.outcome import Interval, Outcome
+from qaml.judge.outcome import Outcome
+from qaml.judge.record import Interval
 from qaml.report.data import Data, data
 from qaml.report.marks import Accent
 from qaml.report.numbers import MISSING, Style, format_epsilon, format_number, show_estimate

@@ -8,23 +8,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from qaml.judge.drawings import Curve, Picture, Strip, TrainingCurve
 from qaml.judge.outcome import (
     CellValue,
-    Curve,
     Failure,
     Finding,
-    Interval,
     Measurement,
     Outcome,
     Outcomes,
-    Picture,
     Provenance,
     ReportedCell,
     ReportedValues,
-    Strip,
     SuiteInfo,
-    TrainingCurve,
 )
+from qaml.judge.past import CellChange, Past, Regression
+from qaml.judge.record import Interval
+from qaml.report.history import cell_name, with_earlier
 from qaml.vocab import Verdict
 
 RIVALS = ("cnn-adv", "cnn-squeezed", "cnn-smoothed")
@@ -360,13 +359,58 @@ def sample(n_copies: int = 1) -> Outcomes:
     failure = Failure(
         suite="kehoe2021", id="rbm-curve", message="the artefact store is full: 12 MB needed\n  hint: qaml store prune"
     )
-    return Outcomes(
+    run = Outcomes(
         created="2026-11-20T14:03:11Z",
         profile="standard",
         seconds=7890.0,
         suites=(info,),
         outcomes=tuple(claims),
         failures=(failure,),
+        regression=REGRESSION,
+    )
+    return with_earlier(run, [past(run, days_ago) for days_ago in (3, 2, 1)])
+
+
+REGRESSION = Regression(
+    created="2026-10-02T08:00:00Z",
+    commit="0123456789ab",
+    level=0.01,
+    changes=(
+        CellChange(
+            cell="kehoe2021/rbm/fgsm@0.1",
+            status="worse",
+            before=0.51,
+            after=0.431,
+            drop=Interval(value=0.079, low=0.05, high=0.108),
+            detectable=0.045,
+            why="5 further training runs",
+            file="specs/kehoe2021.yaml",
+            line=12,
+        ),
+        CellChange(cell="kehoe2021/rbm/cw@0.1", status="not comparable", before=0.3, after=0.32, why="another dataset"),
+        CellChange(cell="kehoe2021/cnn-adv/clean", status="new", before=None, after=0.97),
+        CellChange(cell="kehoe2021/old/clean", status="vanished", before=0.9, after=None),
+    ),
+)
+
+
+def past(run: Outcomes, days_ago: int) -> Past:
+    """An earlier run: other values, a turned verdict, and a cell of which there was no number."""
+    cells = {cell_name(o.suite, c): c for o in run.outcomes for c in o.cells}
+    numbers = {
+        name: tuple(v + 0.01 * days_ago for v in (c.estimate.value, c.estimate.low, c.estimate.high))
+        for name, c in cells.items()
+    }
+    numbers[next(iter(numbers))] = (NAN, NAN, NAN) if days_ago == 2 else (0.9, 0.88, 0.92)
+    verdicts = {o.node: o.verdict for o in run.outcomes[1:]}
+    verdicts[run.outcomes[1].node] = "inconclusive"
+    return Past(
+        created=f"2026-11-{20 - days_ago}T09:00:00Z",
+        profile=run.profile,
+        commit=f"{days_ago:012x}",
+        cells=numbers,
+        metrics={name: c.metric for name, c in cells.items()},
+        verdicts=verdicts,
     )
 
 

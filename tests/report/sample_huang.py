@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from qaml.judge.outcome import CircuitDrawing, Outcome, Portrait, Scatter
+from qaml.judge.drawings import CircuitDrawing, Portrait, Scatter
+from qaml.judge.outcome import Outcome
 from tests.report.sample import cell, outcome
 
 SCATTER = Scatter(

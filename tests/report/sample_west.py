@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import math
 
-from qaml.judge.outcome import (
-    CellValue,
-    ClassProbabilities,
-    Curve,
-    Interval,
-    Measurement,
-    Outcome,
-    Outcomes,
-    Picture,
-    Roc,
-    Strip,
-    SuiteInfo,
-)
+from qaml.judge.drawings import ClassProbabilities, Curve, Picture, Roc, Strip
+from qaml.judge.outcome import CellValue, Measurement, Outcome, Outcomes, SuiteInfo
+from qaml.judge.record import Interval
 from tests.report.sample import interval, outcome
 
 MODELS = ("convnet", "resnet", "qvc200", "qvc500", "qvc1000")

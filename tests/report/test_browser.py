@@ -14,12 +14,13 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from qaml.judge.outcome import Outcomes
 from qaml.report import html
+from qaml.report.compare_page import write_comparison
 from qaml.report.merge import save
 from tests.report.hostile import HOSTILE
 from tests.report.sample import comparison, sample, write_media
 from tests.report.sample_huang import portrayed
 from tests.report.sample_west import defended, detected, west
-from tests.report.test_html import with_suffix
+from tests.report.test_html import with_past, with_suffix
 from tests.report.test_sampling import sampled
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -40,6 +41,7 @@ KINDS = {
     "model": "models/kehoe2021/rbm.html",
     "attack": "attacks/west2022/pgd.html",
     "glossary": "glossary.html",
+    "comparison": "compared/index.html",
 }
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 GRAVE = ("serious", "critical")
@@ -62,11 +64,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     huang = portrayed().model_copy(update={"suite": "huang2023"})
     claims = (*small.outcomes, *large.outcomes, defended(), detected(), huang, sampled())
     claims = tuple({claim.node: claim for claim in claims}.values())
-    outcomes = small.model_copy(update={"suites": (*small.suites, *large.suites), "outcomes": claims})
+    outcomes = with_past(small.model_copy(update={"suites": (*small.suites, *large.suites), "outcomes": claims}))
     write_media(folder)
     (folder / "media" / "0123-embedding.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>")
     save(outcomes, folder)
     html.write_report(outcomes, folder)
+    turned = outcomes.outcomes[0].model_copy(update={"verdict": "refuted"})
+    later = outcomes.model_copy(update={"outcomes": (turned, *outcomes.outcomes[2:])})
+    write_comparison(outcomes, later, (folder, folder), folder / "compared")
     return folder
 
 
@@ -274,13 +279,13 @@ def test_the_numbers_of_a_figure_are_saved_from_disk(watched: Watched, folder: P
 def all_hostile() -> Outcomes:
     """A claim and a suite for each hostile text, which stands in every field of theirs."""
     kinds = (comparison("cnn-adv", "fgsm"), defended(), portrayed(), sampled(), detected())
-    small = sample().model_dump()
+    small = sample().model_dump() | {"earlier": ()}
     fields: dict[str, Any] = {"suites": [], "outcomes": [], "failures": []}
     for number, text in enumerate(HOSTILE):
         claim = kinds[number % len(kinds)].model_dump() | {"suite": "kehoe2021"}
         for name, record in (("suites", small["suites"][0]), ("outcomes", claim), ("failures", small["failures"][0])):
             fields[name].append(with_suffix(record, text))
-    return Outcomes.model_validate(small | fields)
+    return with_past(Outcomes.model_validate(small | fields))
 
 
 def test_hostile_text_does_nothing(watched: Watched, tmp_path: Path) -> None:

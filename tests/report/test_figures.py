@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.outcome import Curve, Interval, Measurement, TrainingCurve
+from qaml.judge.drawings import Curve, TrainingCurve
+from qaml.judge.outcome import Measurement
+from qaml.judge.record import Interval
 from qaml.report import curves, forest
 from qaml.report.marks import Accent
 from qaml.report.numbers import Style

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import html, overview
+from qaml.report.history import with_earlier
 from qaml.report.marks import accents
 from qaml.report.merge import save
 from qaml.report.text import clean
-from qaml.vocab import Verdict
+from qaml.vocab import CELL_STATUSES, Verdict
 from tests.report.hostile import HOSTILE
 from tests.report.pages import Page
-from tests.report.sample import comparison, sample, write_media
+from tests.report.sample import comparison, past, sample, write_media
 from tests.report.sample_huang import portrayed
 from tests.report.sample_west import defended, detected, square, west
 
@@ -47,6 +48,7 @@ def with_suffix(value: Any, suffix: str, key: str = "") -> Any:
         return [with_suffix(v, suffix, key) for v in value]
     is_word = value in {
         *get_args(Verdict),
+        *CELL_STATUSES,
         "standard",
         "budgeted",
         "as_published",
@@ -60,10 +62,14 @@ def with_suffix(value: Any, suffix: str, key: str = "") -> Any:
 
 
 def hostile(suffix: str) -> Outcomes:
-    small = sample().model_dump()
+    small = sample().model_dump() | {"earlier": ()}
     own = [small["outcomes"][i] for i in (0, 3, -2)]
     small["outcomes"] = (*own, *(each().model_dump() for each in (defended, detected, square, portrayed)))
-    return Outcomes.model_validate(with_suffix(small, suffix))
+    return with_past(Outcomes.model_validate(with_suffix(small, suffix)))
+
+
+def with_past(run: Outcomes) -> Outcomes:
+    return with_earlier(run, [past(run, days_ago) for days_ago in (3, 2, 1)])
 
 
 @cache

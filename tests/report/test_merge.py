@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from qaml.errors import StoreError
 from qaml.judge.outcome import Failure, Media, Outcomes
+from qaml.report.history import with_earlier
 from qaml.report.merge import load, merge, merge_folders, save
-from tests.report.sample import sample, write_media
+from tests.report.sample import REGRESSION, past, sample, write_media
 
 
 def shard(claims: slice, **fields: object) -> Outcomes:
@@ -163,3 +164,38 @@ def test_the_summary_is_that_of_the_shard_with_most_claims() -> None:
         (merged, *_) = merge(shards).suites
         assert merged.summary == suite.summary
     assert merge([whole, part]).suites[0].title == "newer"
+
+
+def test_earlier_runs_are_put_together() -> None:
+    first, second = shard(slice(0, 5)), shard(slice(5, None), created="2026-11-20T15:00:00Z")
+    whole = [past(sample(), days_ago) for days_ago in (2, 1)]
+    first, second = (
+        with_earlier(first, whole[:1]),
+        with_earlier(
+            second,
+            [
+                *whole,
+                past(first, 0).model_copy(
+                    update={"created": first.created, "verdicts": {second.outcomes[0].node: "refuted"}}
+                ),
+            ],
+        ),
+    )
+    merged = merge([first, second])
+    assert [p.created for p in merged.earlier] == [p.created for p in whole]
+    assert merged.earlier[0].cells.keys() == whole[0].cells.keys()
+    assert merge([merged]).earlier == merged.earlier
+
+
+def test_cells_of_one_baseline_are_put_together() -> None:
+    gone = REGRESSION.changes[0].model_copy(update={"status": "vanished", "after": None})
+    first = shard(slice(0, 5), regression=REGRESSION)
+    second = shard(slice(5, None), regression=REGRESSION.model_copy(update={"changes": (gone,)}))
+    merged = merge([first, second]).regression
+    assert merged is not None
+    assert [c.status for c in merged.changes] == ["worse", "not comparable", "vanished", "new"]
+    assert merge([first.model_copy(update={"regression": None})]).regression is None
+    other = REGRESSION.model_copy(update={"created": "2020-01-01", "changes": REGRESSION.changes[:1]})
+    alone = merge([first, second.model_copy(update={"regression": other})]).regression
+    assert alone is not None
+    assert len(alone.changes) == 1

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from qaml.judge.outcome import Interval, Measurement
+from qaml.judge.outcome import Measurement
+from qaml.judge.record import Interval
 from qaml.report import numbers
 from qaml.report.numbers import Style
 

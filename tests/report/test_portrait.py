@@ -9,7 +9,7 @@ import pytest
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from qaml.judge.outcome import CircuitDrawing, Portrait
+from qaml.judge.drawings import CircuitDrawing, Portrait
 from qaml.report import circuit, portrait, sweep
 from tests.report.sample_huang import CIRCUIT, LAYER, PORTRAIT, SCATTER, portrayed
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.outcome import ClassProbabilities
+from qaml.judge.drawings import ClassProbabilities
 from qaml.report import probabilities
 from qaml.report.marks import Accent
 from tests.report.sample_west import along, strip

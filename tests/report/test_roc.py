@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.outcome import Roc
+from qaml.judge.drawings import Roc
 from qaml.report import roc
 from tests.report.sample_west import roc as sampled
 

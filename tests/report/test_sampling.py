@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from qaml.judge.outcome import EmbeddingDrawing, Outcome, Outcomes, Sampling
+from qaml.judge.drawings import EmbeddingDrawing, Sampling
+from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import sampling
 from qaml.report.html import write_report
 from tests.report.pages import Page

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from qaml.judge.outcome import TrainingCurve
+from qaml.judge.drawings import TrainingCurve
 from qaml.report import sentences
 from qaml.report.curves import panels
 from tests.report.sample import comparison, outcome, sample, strip

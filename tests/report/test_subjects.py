@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from qaml.judge.outcome import Outcomes
 from qaml.report import html, overview
+from qaml.report.courses import earlier
 from qaml.report.marks import accents
 from qaml.report.subject_page import SubjectView, subject_view
 from qaml.report.subjects import Kind, Links, Subject, subjects
@@ -12,7 +13,7 @@ from tests.report.sample_west import west
 
 def view(outcomes: Outcomes, kind: Kind, name: str) -> SubjectView:
     suite = outcomes.outcomes[0].suite
-    return subject_view(Subject(kind, suite, name), subjects(outcomes.outcomes), accents(outcomes))
+    return subject_view(Subject(kind, suite, name), subjects(outcomes.outcomes), accents(outcomes), earlier(outcomes))
 
 
 def test_every_model_and_attack_has_a_page() -> None:

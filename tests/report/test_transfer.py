@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.outcome import Curve, Outcome
+from qaml.judge.drawings import Curve
+from qaml.judge.outcome import Outcome
 from qaml.report import transfer
 from qaml.report.html import pages
 from qaml.report.marks import accents
