@@ -245,12 +245,15 @@ def save(
         list[str] | None, typer.Option(help="PATTERN=POINTS: drops of these cells that do not count.")
     ] = None,
     sensitivity: Annotated[float | None, typer.Option(help="Points whose loss must be noticed in every cell.")] = None,
+    reserve: Annotated[
+        int, typer.Option(min=0, help="Further test images on which fixed weights that look worse must look so, too.")
+    ] = 0,
 ) -> None:
     """Accept what the claims measured, from the store of a finished run."""
     from qaml.gate import record
     from qaml.report.gate import baseline_table
 
-    settings: dict[str, Any] = {"tolerances": _tolerances(tolerance or [])}
+    settings: dict[str, Any] = {"tolerances": _tolerances(tolerance or []), "reserve": reserve}
     settings |= {} if sensitivity is None else {"sensitivity": sensitivity / 100}
     typer.echo(baseline_table(record.save(_selected(specs, profile, store, seeds), file, **settings)))
 

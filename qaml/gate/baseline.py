@@ -50,6 +50,8 @@ class Recorded(BaseModel):
     """Of each training run: target first, then the models that adversarials were made on."""
     evidence: str
     """Name of the array of the file beside."""
+    reserve: str | None = None
+    """The same of images that are only looked at when the cell looks worse."""
 
 
 class Baseline(BaseModel):
@@ -66,6 +68,8 @@ class Baseline(BaseModel):
     """Chance of any false alarm among all cells."""
     sensitivity: float | None = Field(None, gt=0, le=1)
     """A drop that must be noticed with a chance of 95 % in every cell; where the data cannot, the gate refuses."""
+    reserve: int = Field(0, ge=0)
+    """Test images kept in reserve for each cell of fixed weights: what looks worse must look so on them, too."""
     tolerances: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     """Pattern of cells (``*`` stands for anything) → a drop that does not count, as a share; the first that fits."""
     evidence_sha256: str

@@ -1,14 +1,30 @@
-"""Further training runs of what looks worse, so that bad luck with seeds fails no build."""
+"""Further evidence of what looks worse, so that bad luck with seeds or images fails no build."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from qaml.gate.baseline import Evidence
-from qaml.gate.cells import measured_cells
+from qaml.gate.cells import Cell, measured_cells
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from qaml.judge.session import Session
+
+
+class Fresh(NamedTuple):
+    """Where further evidence comes from; cells that have none are left out.
+
+    Attributes:
+        runs: cells → their evidence with further training runs behind those that there were.
+        images: cells → their evidence on images that were not looked at.
+    """
+
+    runs: Callable[[list[str]], Mapping[str, Evidence]]
+    images: Callable[[list[str]], Mapping[str, Evidence]]
 
 
 def further_runs(session: Session, names: list[str]) -> dict[str, Evidence]:
@@ -19,14 +35,37 @@ def further_runs(session: Session, names: list[str]) -> dict[str, Evidence]:
         names: of its cells.
     """
     models = {tuple(name.split("/")[:2]) for name in names}
-    chosen = {
-        node: claim
+    plans = [c for c in session.plan.claims.values() if any((c.suite.name, model) in models for model in c.models)]
+    runs = max(len(claim.models[model].trains) for claim in plans for model in claim.models)
+    return {name: cell.evidence for name, cell in _measured_again(session, names, seeds=2 * runs).items()}
+
+
+def further_images(session: Session, names: list[str], n: int) -> dict[str, Evidence]:
+    """Evidence of these cells on the ``n`` test images behind those that were looked at, or as many as there are.
+
+    Args:
+        session: of the run, whose claims are selected and measured.
+        names: of its cells.
+        n: how many.
+    """
+    known = measured_cells(session)
+    found = {}
+    for name, cell in _measured_again(session, names, more_images=n).items():
+        is_new = ~np.isin(cell.evidence.indices, known[name].evidence.indices)
+        if is_new.any():
+            found[name] = Evidence(cell.evidence.correct[:, is_new], cell.evidence.indices[is_new])
+    return found
+
+
+def _measured_again(session: Session, names: list[str], **options: Any) -> dict[str, Cell]:
+    """The cells as a session with other options measures them."""
+    models = {tuple(name.split("/")[:2]) for name in names}
+    again = type(session)(session.options._replace(**options), "gate")
+    again.select(
+        node
         for node, claim in session.plan.claims.items()
         if any((claim.suite.name, model) in models for model in claim.models)
-    }
-    runs = max(len(claim.models[model].trains) for claim in chosen.values() for model in claim.models)
-    again = type(session)(session.options._replace(seeds=2 * runs), "gate")
-    again.select(chosen)
+    )
     for claim in again.plan.claims.values():
         for model, steps in claim.models.items():
             wanted = [*steps.clean] if f"{claim.suite.name}/{model}/clean" in names else []
@@ -37,4 +76,4 @@ def further_runs(session: Session, names: list[str]) -> dict[str, Evidence]:
             for step in wanted:
                 again.scheduler.complete(step.key)
     found = measured_cells(again)
-    return {name: found[name].evidence for name in names if name in found}
+    return {name: found[name] for name in names if name in found}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qaml.gate.baseline import GateError, read_baseline
 from qaml.gate.cells import measured_cells
-from qaml.gate.fresh import further_runs
+from qaml.gate.fresh import Fresh, further_images, further_runs
 from qaml.gate.regression import Change, compare
 from qaml.judge.past import CellChange, Regression
 from qaml.judge.record import Interval
@@ -33,7 +33,8 @@ def judged(session: Session, file: Path) -> Regression:
     whole = {s.name for s in session.suites if all(f"{s.name}::{c.id}" in chosen for c in s.claims)}
     now = measured_cells(session)
     kept = {name: cell for name, cell in baseline.cells.items() if name in now or name.partition("/")[0] in whole}
-    changes = compare(baseline.model_copy(update={"cells": kept}), evidence, now, partial(further_runs, session))
+    fresh = Fresh(partial(further_runs, session), partial(further_images, session, n=baseline.reserve))
+    changes = compare(baseline.model_copy(update={"cells": kept}), evidence, now, fresh)
     return Regression(
         created=baseline.created,
         commit=baseline.commit,

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded, read_baseline, write_baseline
 from qaml.gate.cells import Cell, measured_cells
+from qaml.gate.fresh import further_images
 from qaml.judge.assemble import checkout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qaml.judge.session import Session
 
 
@@ -21,14 +24,17 @@ def save(session: Session, path: Path, **settings: Any) -> Baseline:
     Args:
         session: whose claims are selected and measured.
         path: of the baseline.
-        settings: level, sensitivity and tolerances.
+        settings: level, sensitivity, reserve and tolerances.
 
     Raises:
         GateError: nothing is measured yet, or a file cannot be written.
     """
     cells = _measured(session)
-    evidence = {_array(number): cell.evidence for number, cell in enumerate(cells.values())}
-    recorded = {name: _recorded(cell, _array(number)) for number, (name, cell) in enumerate(cells.items())}
+    reserve = _reserve(session, cells, settings.get("reserve", 0))
+    recorded: dict[str, Recorded] = {}
+    evidence: dict[str, Evidence] = {}
+    for number, (name, cell) in enumerate(cells.items()):
+        _add(recorded, evidence, name, cell, reserve.get(name), _array(number))
     return write_baseline(path, _about(session) | {"cells": recorded, **settings}, evidence)
 
 
@@ -48,17 +54,21 @@ def update(session: Session, path: Path, patterns: list[str]) -> Baseline:
     fitting = {name for name in {*old.cells, *now} if any(fnmatchcase(name, pattern) for pattern in patterns)}
     if not fitting:
         raise GateError(f"no cell fits {' or '.join(patterns)}", f"cells are named such as {next(iter(now))}")
+    reserve = _reserve(session, {name: now[name] for name in now.keys() & fitting}, old.reserve)
     cells: dict[str, Recorded] = {}
     evidence: dict[str, Evidence] = {}
     for number, name in enumerate(sorted({*old.cells, *now})):
         if name in fitting and name not in now:
             continue
         if name in fitting:
-            cells[name], evidence[_array(number)] = _recorded(now[name], _array(number)), now[name].evidence
+            _add(cells, evidence, name, now[name], reserve.get(name), _array(number))
         elif name in old.cells:
-            cells[name] = old.cells[name].model_copy(update={"evidence": _array(number)})
-            evidence[_array(number)] = known[old.cells[name].evidence]
-    settings = old.model_dump(include={"level", "sensitivity", "tolerances"})
+            kept = old.cells[name]
+            arrays = {_array(number): kept.evidence, _spare(_array(number)): kept.reserve}
+            evidence |= {array: known[before] for array, before in arrays.items() if before is not None}
+            spare = kept.reserve and _spare(_array(number))
+            cells[name] = kept.model_copy(update={"evidence": _array(number), "reserve": spare})
+    settings = old.model_dump(include={"level", "sensitivity", "reserve", "tolerances"})
     return write_baseline(path, _about(session) | {"cells": cells, **settings}, evidence)
 
 
@@ -76,6 +86,30 @@ def _about(session: Session) -> dict[str, Any]:
 
 def _array(number: int) -> str:
     return f"c{number}"
+
+
+def _spare(array: str) -> str:
+    return f"{array}r"
+
+
+def _reserve(session: Session, cells: Mapping[str, Cell], n: int) -> Mapping[str, Evidence]:
+    """Evidence on further images of cells whose weights stay; models that are trained again have further runs."""
+    names = [name for name, cell in cells.items() if cell.is_fixed]
+    return further_images(session, names, n) if n and names else {}
+
+
+def _add(
+    cells: dict[str, Recorded],
+    evidence: dict[str, Evidence],
+    name: str,
+    cell: Cell,
+    reserve: Evidence | None,
+    array: str,
+) -> None:
+    cells[name], evidence[array] = _recorded(cell, array), cell.evidence
+    if reserve is not None:
+        cells[name] = cells[name].model_copy(update={"reserve": _spare(array)})
+        evidence[_spare(array)] = reserve
 
 
 def _recorded(cell: Cell, array: str) -> Recorded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,8 @@ import numpy as np
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
 from qaml.gate.cells import Cell
 from qaml.gate.drop import Drop, holm, of_fixed, of_retrained
+from qaml.gate.fresh import Fresh
 from qaml.vocab import CELL_STATUSES, CellStatus
-
-Fresh = Callable[[list[str]], Mapping[str, Evidence]]
-"""Cells that look worse → their evidence with further training runs; cells without any are left out."""
 
 
 class Change(NamedTuple):
@@ -49,8 +47,9 @@ def compare(
 ) -> list[Change]:
     """Judge every cell of either side.
 
-    Cells that look worse are tested again with further training runs, where ``fresh`` has any, and fail only if these
-    say so, too; what is tested then is all that was seen, so no false alarm is added.
+    Cells that look worse are tested again with further training runs or, where weights are fixed, on further images, if
+    ``fresh`` has any, and fail only if these say so, too; what is tested then is all that was seen, so no false alarm
+    is added.
 
     Args:
         baseline: the accepted run.
@@ -73,12 +72,12 @@ def compare(
         judged[name] = judged[name]._replace(status="better")
     worse = _rejected(judged, tested, baseline.level, "p_worse")
     confirmed = _confirmed(baseline, evidence, now, worse, judged, fresh)
-    for name in _rejected({**judged, **confirmed}, tested, baseline.level, "p_worse"):
-        if name in worse:
-            judged[name] = confirmed.get(name, judged[name])._replace(status="worse")
+    still = set(_rejected({**judged, **confirmed}, tested, baseline.level, "p_worse"))
     for name in worse:
-        if judged[name].status != "worse":
-            judged[name] = confirmed[name]._replace(why=f"looked worse, but {confirmed[name].why} do not confirm it")
+        change = confirmed.get(name, judged[name])
+        is_worse = name in still or name not in confirmed
+        why = change.why if is_worse else f"looked worse, but {change.why} do not confirm it"
+        judged[name] = change._replace(status="worse" if is_worse else "unchanged", why=why)
     return sorted(judged.values(), key=lambda change: (CELL_STATUSES.index(change.status), change.cell))
 
 
@@ -111,8 +110,7 @@ def _tested(change: Change, recorded: Recorded, before: Evidence, cell: Cell, af
     if not len(shared):
         return change._replace(status="not comparable", why="no image is in both")
     sides = before.correct[:, ours], after.correct[:, theirs]
-    are_same = recorded.weights == cell.weights or (cell.is_fixed and len(sides[0]) == len(sides[1]))
-    if are_same and len(sides[0]) == len(sides[1]):
+    if _are_paired(recorded, cell) and len(sides[0]) == len(sides[1]):
         return change._replace(drop=of_fixed(*sides, change.tolerance))
     if min(map(len, sides)) < 2:
         why = f"trained again, and {len(sides[0])} against {len(sides[1])} runs do not tell how much runs differ"
@@ -133,27 +131,50 @@ def _confirmed(
     judged: Mapping[str, Change],
     fresh: Fresh | None,
 ) -> dict[str, Change]:
-    """Cells with further training runs behind them; where those alone show no drop, one that is not significant."""
+    """Cells with further evidence behind them; where that alone shows no drop, one that is not significant."""
+    if fresh is None or not worse:
+        return {}
     found = {}
-    for name, more in (fresh(worse) if fresh is not None and worse else {}).items():
-        recorded, cell, change = baseline.cells[name], now[name], judged[name]
+    are_paired = {name for name in worse if _are_paired(baseline.cells[name], now[name])}
+    spare = {name: array for name in are_paired if (array := baseline.cells[name].reserve) is not None}
+    for name, more in (fresh.images(sorted(spare)) if spare else {}).items():
+        recorded, cell = baseline.cells[name], now[name]
+        before = evidence[spare[name]]
+        alone = _tested(judged[name], recorded, before, cell, more)
+        pooled = _tested(
+            judged[name], recorded, _joined(evidence[recorded.evidence], before), cell, _joined(cell.evidence, more)
+        )
+        n = len(np.intersect1d(before.indices, more.indices))
+        found[name] = _settled(judged[name], alone, pooled, f"{n} further images")
+    trained = [name for name in worse if name not in are_paired]
+    for name, more in (fresh.runs(trained) if trained else {}).items():
+        recorded, cell = baseline.cells[name], now[name]
         known = len(cell.evidence.correct)
-        if len(more.correct) <= known or change.drop is None or recorded.weights == cell.weights:
-            continue
-        alone = _tested(
-            change, recorded, evidence[recorded.evidence], cell, more._replace(correct=more.correct[known:])
-        )
-        pooled = _tested(change, recorded, evidence[recorded.evidence], cell, more)
-        assert pooled.drop is not None
-        agrees = alone.drop is None or alone.drop.value > change.tolerance
-        drop = pooled.drop if agrees else pooled.drop._replace(p_worse=1.0)
-        found[name] = pooled._replace(
-            drop=drop,
-            after=float(more.correct.mean()),
-            why=f"{len(more.correct) - known} further training runs",
-            detectable=change.detectable,
-        )
+        if len(more.correct) > known:
+            before = evidence[recorded.evidence]
+            alone = _tested(judged[name], recorded, before, cell, more._replace(correct=more.correct[known:]))
+            pooled = _tested(judged[name], recorded, before, cell, more)
+            settled = _settled(judged[name], alone, pooled, f"{len(more.correct) - known} further training runs")
+            found[name] = settled._replace(after=float(more.correct.mean()))
     return found
+
+
+def _are_paired(recorded: Recorded, cell: Cell) -> bool:
+    """Whether weights stay what they are, so that images are what a drop is judged by."""
+    return recorded.weights == cell.weights or (cell.is_fixed and recorded.runs == len(cell.evidence.correct))
+
+
+def _joined(one: Evidence, other: Evidence) -> Evidence:
+    return Evidence(np.concatenate((one.correct, other.correct), axis=1), np.concatenate((one.indices, other.indices)))
+
+
+def _settled(change: Change, alone: Change, pooled: Change, why: str) -> Change:
+    """The change by all evidence; without significance where the further evidence by itself shows no drop."""
+    if pooled.drop is None:
+        return change
+    agrees = alone.drop is None or alone.drop.value > change.tolerance
+    drop = pooled.drop if agrees else pooled.drop._replace(p_worse=1.0)
+    return pooled._replace(drop=drop, why=why, detectable=change.detectable)
 
 
 def _check_sensitivity(baseline: Baseline, changes: Iterable[Change]) -> None:

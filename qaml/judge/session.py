@@ -28,6 +28,7 @@ class Options(NamedTuple):
         store: folder of artefacts.
         report: folder of the report.
         seeds: training runs of every model, or what the suites say.
+        more_images: test images beyond those that the suites ask for.
         fresh_since: artefacts made before (seconds since the epoch) count as absent.
         is_strict: whether an inconclusive claim fails.
         device: ``cpu`` or ``cuda``.
@@ -39,6 +40,7 @@ class Options(NamedTuple):
     store: Path
     report: Path
     seeds: int | None = None
+    more_images: int = 0
     fresh_since: float = 0.0
     is_strict: bool = False
     device: str = "cpu"
@@ -133,6 +135,7 @@ class Session:
         return make_plan(
             ((claim.suite, claim.entry) for claim in self.selected),
             seeds=self.options.seeds,
+            more_images=self.options.more_images,
             device=self.options.device,
         )
 

@@ -78,19 +78,22 @@ class Plan(NamedTuple):
     claims: Mapping[str, ClaimPlan]
 
 
-def make_plan(selected: Iterable[tuple[Suite, ClaimEntry]], *, seeds: int | None = None, device: str = "cpu") -> Plan:
+def make_plan(
+    selected: Iterable[tuple[Suite, ClaimEntry]], *, seeds: int | None = None, more_images: int = 0, device: str = "cpu"
+) -> Plan:
     """Plan the selected claims.
 
     Args:
         selected: claims with their suites.
         seeds: training runs of every model, overriding the suites.
+        more_images: test images that are attacked and scored beyond those that the suites ask for.
         device: ``cpu`` or ``cuda``; results of different device classes are different steps.
     """
     steps: dict[str, Step] = {}
     claims: dict[str, ClaimPlan] = {}
     planners: dict[str, _Planner] = {}
     for suite, entry in selected:
-        planner = planners.setdefault(suite.name, _Planner(suite, seeds, device, steps))
+        planner = planners.setdefault(suite.name, _Planner(suite, seeds, more_images, device, steps))
         claims[f"{suite.name}::{entry.id}"] = planner.claim(entry)
     return Plan(steps, claims)
 
@@ -98,9 +101,10 @@ def make_plan(selected: Iterable[tuple[Suite, ClaimEntry]], *, seeds: int | None
 class _Planner:
     """Makes each step of one suite once."""
 
-    def __init__(self, suite: Suite, seeds: int | None, device: str, steps: dict[str, Step]) -> None:
+    def __init__(self, suite: Suite, seeds: int | None, more_images: int, device: str, steps: dict[str, Step]) -> None:
         self.suite = suite
         self.seeds = seeds
+        self.more_images = more_images
         self.device = device
         self.steps = steps
         self.models: dict[str, ModelSteps] = {}
@@ -191,11 +195,16 @@ class _Planner:
         parents = {"data": load, "train": train} | ({"attack": craft} if craft is not None else {})
         payload = {
             "classifier": _classifier(self.suite, entry),
-            "images": self.suite.evaluation.images if craft is None else craft.payload["images"],
+            "images": self._images() if craft is None else craft.payload["images"],
             "epsilons": grid,
         }
         title = f"evaluate {entry.name} on {craft.title.removeprefix('attack ') if craft else 'clean images'}"
         return self.step("evaluate", title, payload, parents, _restored(entry), 1.0)
+
+    def _images(self, *limits: int | None) -> int | None:
+        """How many test images are attacked and scored."""
+        smallest = min_images(self.suite.evaluation.images, *limits)
+        return None if smallest is None else smallest + self.more_images
 
     # --- attacks
 
@@ -239,7 +248,7 @@ class _Planner:
             **self._made_on(roles, part),
             "dataset": self.suite.datasets[entry.dataset].tested,
             "start_from": data_defences,
-            "images": min_images(self.suite.evaluation.images, part.images, inner.images),
+            "images": self._images(part.images, inner.images),
         }
         parents = {"data": self.model(entry.name).load}
         for role, maker in roles.items():

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
+from sklearn.datasets import load_digits
 from typer.testing import CliRunner, Result
 
 from qaml.cli import app
+from qaml.gate.baseline import read_baseline
 from tests.plugin.project import Project
 
 SPEC = """\
@@ -141,3 +147,73 @@ def test_a_tolerance_without_points_is_refused(project: Project) -> None:
     done = qaml(project, "baseline", "save", "x.json", "--tolerance", "clean")
     assert done.exit_code == 2
     assert "--tolerance: expected PATTERN=POINTS, got 'clean'" in done.stderr
+
+
+NETWORK = """
+import torch
+
+
+def linear():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+"""
+FIXED = """\
+suite: fixed
+evaluation: {{images: 100}}
+diagnostics: {{enabled: false}}
+datasets:
+  digits: {{kind: digits, transforms: [{{kind: subset, train: 600, test: 220}}]}}
+models:
+  mine:
+    kind: torch_module
+    dataset: digits
+    factory: own_network:linear
+    seeds: 1
+    weights: {{path: own.safetensors, sha256: {digest}}}
+attacks:
+  fgsm: {{kind: fgsm, norm: linf, epsilon: 0.02}}
+claims:
+  - id: mine
+    statement: My network keeps something under FGSM.
+    kind: bound
+    metric: robust_accuracy
+    of: {{model: mine, attack: fgsm}}
+    at_least: 0
+"""
+
+
+def write_weights(project: Project, noise: float) -> None:
+    """A least-squares classifier of digits, its weights disturbed."""
+    images, labels = load_digits(return_X_y=True)
+    inputs = np.hstack([images / 16, np.ones((len(images), 1))])
+    solution = np.linalg.lstsq(inputs, np.eye(10)[labels], rcond=None)[0].T
+    solution = solution + noise * np.random.default_rng(0).standard_normal(solution.shape)
+    path = project.root / "own.safetensors"
+    weights = {"1.weight": solution[:, :-1], "1.bias": solution[:, -1]}
+    save_file({name: torch.tensor(value, dtype=torch.float32) for name, value in weights.items()}, path)
+    project.spec("fixed", FIXED.format(digest=hashlib.sha256(path.read_bytes()).hexdigest()))
+
+
+def test_a_persons_worse_weights_must_be_worse_on_images_in_reserve_too(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", PYTHONPATH=str(tmp_path / "project"), QAML_TRUSTED_MODULES="own_network")
+    (project.root / "own_network.py").write_text(NETWORK)
+    write_weights(project, 0.0)
+    assert project.pytest().code == 0
+    saved = project.qaml("baseline", "save", "own.json", "--reserve", "500")
+    assert saved.returncode == 0, saved.stderr
+    written = json.loads((project.root / "own.json").read_text())
+    assert written["reserve"] == 500
+    _, evidence = read_baseline(project.root / "own.json")
+    for cell in written["cells"].values():
+        seen, spare = (set(evidence[cell[name]].indices.tolist()) for name in ("evidence", "reserve"))
+        assert (len(seen), len(spare), seen & spare) == (100, 120, set())  # as many as there are
+    write_weights(project, 0.4)
+    found = project.pytest("--qaml-baseline=own.json")
+    assert found.code == 1
+    assert "✕ 2 worse" in found.out
+    assert "fixed/mine/clean: 120 further images" in found.out
+    updated = project.qaml("baseline", "update", "own.json", "--cell", "*/clean")
+    assert updated.returncode == 0, updated.stderr
+    after, evidence = read_baseline(project.root / "own.json")
+    assert after.reserve == 500
+    assert all(len(evidence[cell.reserve or ""].indices) == 120 for cell in after.cells.values())
+    assert "✕ 1 worse · = 1 unchanged" in project.pytest("--qaml-baseline=own.json").out

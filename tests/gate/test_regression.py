@@ -9,6 +9,7 @@ import pytest
 
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
 from qaml.gate.cells import Cell
+from qaml.gate.fresh import Fresh
 from qaml.gate.regression import Change, compare
 
 
@@ -24,7 +25,14 @@ def cell(found: Evidence, weights: str = "a", *, is_fixed: bool = False, data: s
     return Cell(found, data * 16, measure * 16, (weights * 16,) * len(found.correct), is_fixed, "specs/s.yaml", 7)
 
 
-def judge(before: dict[str, Cell], after: dict[str, Cell], fresh: Any = None, **settings: Any) -> dict[str, Change]:
+def judge(
+    before: dict[str, Cell],
+    after: dict[str, Cell],
+    fresh: Fresh | None = None,
+    reserve: dict[str, Evidence] | None = None,
+    **settings: Any,
+) -> dict[str, Change]:
+    spare = {f"{name} reserve": found for name, found in (reserve or {}).items()}
     recorded = {
         name: Recorded(
             accuracy=float(c.evidence.correct.mean()),
@@ -34,11 +42,12 @@ def judge(before: dict[str, Cell], after: dict[str, Cell], fresh: Any = None, **
             measure=c.measure,
             weights=c.weights,
             evidence=name,
+            reserve=f"{name} reserve" if name in (reserve or {}) else None,
         )
         for name, c in before.items()
     }
     baseline = Baseline(created="2026-11-28", profile="quick", evidence_sha256="", cells=recorded, **settings)
-    changes = compare(baseline, {name: c.evidence for name, c in before.items()}, after, fresh)
+    changes = compare(baseline, {name: c.evidence for name, c in before.items()} | spare, after, fresh)
     return {change.cell: change for change in changes}
 
 
@@ -123,13 +132,46 @@ def test_bad_luck_with_seeds_is_not_confirmed() -> None:
     before, after = {"c": cell(evidence(100, runs=4))}, {"c": cell(evidence(200, runs=4), "b")}
 
     def more(lost: int) -> Any:
-        return lambda names: {
-            name: Evidence(np.concatenate((evidence(200, 4).correct, evidence(lost, 4).correct)), np.arange(1000))
-            for name in names
-        }
+        return runs(
+            lambda names: {
+                name: Evidence(np.concatenate((evidence(200, 4).correct, evidence(lost, 4).correct)), np.arange(1000))
+                for name in names
+            }
+        )
 
     lucky = judge(before, after, more(100))["c"]
     assert lucky.status == "unchanged"
     assert lucky.why == "looked worse, but 4 further training runs do not confirm it"
     assert judge(before, after, more(200))["c"].status == "worse"
-    assert judge(before, after, lambda _: {})["c"].status == "worse"  # nothing fresh to be had
+    assert judge(before, after, runs(lambda _: {}))["c"].status == "worse"  # nothing fresh to be had
+
+
+def runs(more: Any) -> Fresh:
+    def no_images(names: list[str]) -> dict[str, Evidence]:
+        raise AssertionError(f"no images are in reserve, but {names} were asked for")
+
+    return Fresh(more, no_images)
+
+
+def images(lost: int) -> Fresh:
+    """A thousand further images of which the first are lost now."""
+    return Fresh(lambda _: {}, lambda names: {name: evidence(lost, start=1000) for name in names})
+
+
+def test_bad_luck_with_images_is_not_confirmed() -> None:
+    before, after = {"c": cell(evidence(100), is_fixed=True)}, {"c": cell(evidence(150), "b", is_fixed=True)}
+    reserve = {"c": evidence(100, start=1000)}
+    assert judge(before, after, images(150))["c"].status == "worse"  # none in reserve
+    lucky = judge(before, after, images(100), reserve)["c"]
+    assert (lucky.status, lucky.why) == ("unchanged", "looked worse, but 1000 further images do not confirm it")
+    sure = judge(before, after, images(150), reserve)["c"]
+    assert (sure.status, sure.why) == ("worse", "1000 further images")
+    assert sure.drop is not None
+    assert sure.drop.value == pytest.approx(0.05)
+
+
+def test_what_cannot_be_confirmed_stays_worse_beside_what_is_not() -> None:
+    before = {name: cell(evidence(100), is_fixed=True) for name in "ab"}
+    after = {"a": cell(evidence(115), "x", is_fixed=True), "b": cell(evidence(150), "x", is_fixed=True)}
+    found = judge(before, after, images(100), {"b": evidence(100, start=1000)})
+    assert {name: change.status for name, change in found.items()} == {"a": "worse", "b": "unchanged"}
