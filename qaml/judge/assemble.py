@@ -206,7 +206,8 @@ def _fill(text: str, outcomes: Sequence[Outcome]) -> str:
 
 def _number(estimate: Interval, unit: str) -> str:
     scale = 100.0 if unit == "points" else 1.0
-    return f"{scale * estimate.value:.1f}" if scale > 1 else f"{estimate.value:.3g}"
+    text = f"{scale * estimate.value:.1f}" if scale > 1 else f"{estimate.value:.3g}"
+    return text.replace("-", "−")
 
 
 def _table(name: str, suite: Suite, outcomes: Sequence[Outcome]) -> ReportedValues:

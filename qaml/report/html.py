@@ -89,7 +89,7 @@ def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
     yield from _claim_pages(whole)
     for subject in whole.known:
         view = subject_view(subject, whole.known, whole.accents, whole.past)
-        yield subject.page, whole.render("subject.html", "../../", view=view)
+        yield subject.page, whole.render("subject.html", "../../", view=view, contents=view.contents)
     yield "glossary.html", whole.render("glossary.html", "", sections=glossary())
     yield "index.html", _index(whole)
 
@@ -125,12 +125,14 @@ def _claim_pages(whole: _Whole) -> Iterator[tuple[str, str]]:
     titles = {info.name: info for info in whole.outcomes.suites}
     claims = whole.outcomes.outcomes
     for i, outcome in enumerate(claims):
+        view = claim_view(outcome, whole.accents, whole.past)
         yield (
             overview.page_of(outcome),
             whole.render(
                 "claim.html",
                 "../../",
-                view=claim_view(outcome, whole.accents, whole.past),
+                view=view,
+                contents=view.contents,
                 suite=titles.get(outcome.suite),
                 previous=_link(claims[i - 1]) if i else "",
                 following=_link(claims[i + 1]) if i + 1 < len(claims) else "",

@@ -21,7 +21,7 @@ def clean(text: str) -> str:
     Newlines and tabs stay; other control characters become U+2400 and following, direction overrides and lone
     surrogates U+FFFD (a report is read by people who judge by what they see).
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return _SURROGATES.sub("\ufffd", text).translate(_REPLACED)
 
