@@ -21,32 +21,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from qaml.pytest_options import add_options, baseline_file, check_options, chosen_folder, option, session_options
+
 if TYPE_CHECKING:
     from qaml.errors import QamlError
     from qaml.judge.outcome import Outcome
     from qaml.judge.past import Regression
-    from qaml.judge.session import Claim, Options, Session
+    from qaml.judge.session import Claim, Session
     from qaml.run.progress import Display
 
 FIXTURE = "claim"
 PROPERTY = "qaml_outcome"
 FAILURE = "qaml_failure"
-DEVICES = ("cpu", "cuda")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-_OPTIONS = {
-    "profile": ("quick", "scale of the claims: quick, standard or paper"),
-    "spec": ("specs", "a spec file or a folder of specs (may be given several times; ini: one a line)"),
-    "store": (".qaml/store", "folder of trained models, attacks and outcomes"),
-    "report": ("reports/latest", "folder of the report"),
-    "seeds": ("", "training runs of every model (default: what the suites say)"),
-    "device": ("cpu", "cpu or cuda"),
-    "baseline": ("", "a file of 'qaml baseline save': cells that are worse than there fail the run"),
-}
-_FLAGS = {
-    "refresh": "compute everything again, whatever the store holds",
-    "strict": "an inconclusive claim fails",
-}
 MARKERS = (
     "qaml_suite(name): a claim of this suite",
     "qaml_profile(name): a claim at this profile",
@@ -70,15 +58,7 @@ class _Results(NamedTuple):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare every option with its ini twin."""
-    group = parser.getgroup("qaml", "claims about adversarial robustness")
-    for name, (default, text) in _OPTIONS.items():
-        action = "append" if name == "spec" else "store"
-        group.addoption(f"--qaml-{name}", action=action, default=None, help=f"{text} (default: {default or 'unset'})")
-        kind: Any = "linelist" if name == "spec" else "string"
-        parser.addini(f"qaml_{name}", text, type=kind, default=[default] if name == "spec" else default)
-    for name, text in _FLAGS.items():
-        group.addoption(f"--qaml-{name}", action="store_true", default=None, help=text)
-        parser.addini(f"qaml_{name}", text, type="bool", default=False)
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,13 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault(variable, "1")
     results = config.stash[_results_key] = _Results({}, [], time.time())
     if _is_controller(config):
-        _check_options(config)
+        check_options(config)
         config.pluginmanager.register(_Collector(results), "qaml-collector")
-
-
-def _value(config: pytest.Config, name: str) -> Any:
-    given = config.getoption(f"--qaml-{name}")
-    return given if given is not None else config.getini(f"qaml_{name}")
 
 
 def _shared(config: pytest.Config) -> dict[str, Any]:
@@ -105,81 +80,8 @@ def _shared(config: pytest.Config) -> dict[str, Any]:
         return dict(given)
     if _shared_key not in config.stash:
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-        config.stash[_shared_key] = {"run_id": run_id, "fresh_since": time.time() if _value(config, "refresh") else 0.0}
+        config.stash[_shared_key] = {"run_id": run_id, "fresh_since": time.time() if option(config, "refresh") else 0.0}
     return config.stash[_shared_key]
-
-
-def _check_options(config: pytest.Config) -> None:
-    """Refuse wrong values before anything is collected: once, and without a traceback.
-
-    A default folder need not exist: in most projects nothing asks for claims.
-    """
-    from qaml.vocab import PROFILES
-
-    for name, choices in {"profile": PROFILES, "device": DEVICES}.items():
-        if _value(config, name) not in choices:
-            raise pytest.UsageError(
-                f"--qaml-{name}: expected one of {', '.join(choices)}, got {_value(config, name)!r}"
-            )
-    seeds = str(_value(config, "seeds"))
-    if seeds and not (seeds.isdecimal() and int(seeds) > 0):
-        raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds!r}")
-    if baseline := _baseline(config):
-        _check_baseline(baseline)
-    for spec in config.getoption("--qaml-spec") or ():
-        if not (_base(config, "spec") / spec).exists():
-            raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")
-    if config.getoption("--qaml-store") is not None and not config.getoption("collectonly"):
-        _check_store(_folder(config, "store"))
-
-
-def _baseline(config: pytest.Config) -> Path | None:
-    return _folder(config, "baseline") if str(_value(config, "baseline")) else None
-
-
-def _check_baseline(file: Path) -> None:
-    from qaml.errors import QamlError
-    from qaml.gate.baseline import read_baseline
-
-    try:
-        read_baseline(file)
-    except QamlError as error:
-        raise pytest.UsageError(f"--qaml-baseline: {error}") from None
-
-
-def _check_store(folder: Path) -> None:
-    from qaml.errors import StoreError
-    from qaml.run.store import Store
-
-    try:
-        Store(folder)
-    except StoreError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
-def _base(config: pytest.Config, name: str) -> Path:
-    """What a relative path starts at: where the command was typed, or the folder of the ini file."""
-    return config.invocation_params.dir if config.getoption(f"--qaml-{name}") is not None else config.rootpath
-
-
-def _folder(config: pytest.Config, name: str) -> Path:
-    return _base(config, name) / str(_value(config, name))
-
-
-def _options(config: pytest.Config) -> Options:
-    from qaml.judge.session import Options
-
-    seeds = str(_value(config, "seeds"))
-    return Options(
-        specs=tuple(_base(config, "spec") / spec for spec in _value(config, "spec")),
-        profile=_value(config, "profile"),
-        store=_folder(config, "store"),
-        report=_folder(config, "report"),
-        seeds=int(seeds) if seeds else None,
-        is_strict=bool(_value(config, "strict")),
-        device=str(_value(config, "device")),
-        **_shared(config),
-    )
 
 
 def _session(config: pytest.Config) -> Session:
@@ -187,7 +89,7 @@ def _session(config: pytest.Config) -> Session:
         from qaml.judge.session import Session
 
         worker = getattr(config, "workerinput", {}).get("workerid", "main")
-        config.stash[_session_key] = Session(_options(config), worker)
+        config.stash[_session_key] = Session(session_options(config, _shared(config)), worker)
     return config.stash[_session_key]
 
 
@@ -331,7 +233,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     from qaml.run import progress
 
-    folder = progress.progress_folder(_folder(config, "store"), _shared(config)["run_id"])
+    folder = progress.progress_folder(chosen_folder(config, "store"), _shared(config)["run_id"])
     # pytest captures the file descriptor of stderr while tests run: keep one of our own
     config.stash[_display_key] = progress.Display(folder, os.fdopen(os.dup(sys.stderr.fileno()), "w"))
     config.stash[_display_key].start()
@@ -410,7 +312,7 @@ def _gated(config: pytest.Config) -> tuple[Regression | None, str]:
     from qaml.gate.judge import judged
     from qaml.report.gate import gate_table, workflow_commands
 
-    if (file := _baseline(config)) is None:
+    if (file := baseline_file(config)) is None:
         return None, ""
     try:
         regression = judged(_session(config), file)
