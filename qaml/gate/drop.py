@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from qaml.judge.statistics.crossed import Components, components, contrast_interval, residual_variance
+from qaml.judge.statistics.crossed import components, contrast_interval
 from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.limits import Interval, p_value
 from qaml.judge.statistics.paired import tango
@@ -93,7 +93,7 @@ def of_retrained(before: Shares, after: Shares, tolerance: float = 0.0) -> Drop:
     arms = [before.astype(np.float64), -after.astype(np.float64)]
     n = float(before.shape[1])
     skew = net_skew([Arm(arms[0].mean(axis=1), n, 1.0), Arm(-arms[1].mean(axis=1), n, -1.0)])
-    parts = _with_floor(components(arms), arms)
+    parts = components(arms, is_floored=True)
     interval = contrast_interval(parts, 1.0, skew)
     ends = interval(0.95)
 
@@ -115,19 +115,6 @@ def holm(p_values: list[float], level: float) -> list[bool]:
             break
         rejected[index] = True
     return rejected
-
-
-def _with_floor(parts: Components, arms: list[NDArray[np.float64]]) -> Components:
-    """The components with seeds' variance at least what images alone make of it.
-
-    Two or three runs may agree by luck. Far out in the tails, where a suite of many cells is judged, that luck would be
-    the commonest alarm; what single images contribute is known from all of them.
-    """
-    of_means = [max(float(arm.mean(axis=1).var(ddof=1)) / len(arm), residual_variance(arm)) for arm in arms]
-    total = sum(of_means)
-    curvature = sum(part**2 / (len(arm) - 1) for part, arm in zip(of_means, arms, strict=True))
-    degrees = total**2 / curvature if curvature > 0 else parts.degrees
-    return parts._replace(seed_variance=total, degrees=degrees)
 
 
 def _one_sided(interval: Interval, value: float, tolerance: float) -> tuple[float, float]:

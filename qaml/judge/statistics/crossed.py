@@ -49,12 +49,15 @@ class Components(NamedTuple):
     n_differing: float
 
 
-def components(models: Sequence[Array]) -> Components:
+def components(models: Sequence[Array], *, is_floored: bool = False) -> Components:
     """Estimate the sum of the models' means and its variance components.
 
     Args:
         models: for each model (S_m, n) contributions, its weights multiplied in; images are the same in the same order,
             seeds of different models are independent.
+        is_floored: whether training runs vary at least as much as images alone make them. Two or three may agree by
+            luck, which is the commonest error far out in the tails; what single images contribute is known from all of
+            them.
     """
     n = models[0].shape[1]
     averages: Array = np.sum([model.mean(axis=0) for model in models], axis=0)
@@ -63,8 +66,10 @@ def components(models: Sequence[Array]) -> Components:
     for model in models:
         n_seeds = len(model)
         if n_seeds > 1:
-            image_variance -= residual_variance(model)
-            parts.append((float(model.mean(axis=1).var(ddof=1)) / n_seeds, n_seeds - 1))
+            of_images = residual_variance(model)
+            image_variance -= of_images
+            of_means = float(model.mean(axis=1).var(ddof=1)) / n_seeds
+            parts.append((max(of_means, of_images) if is_floored else of_means, n_seeds - 1))
     seed_variance = sum(part for part, _ in parts)
     curvature = sum(part * part / degrees for part, degrees in parts)
     degrees = seed_variance**2 / curvature if curvature > 0 else float("inf")
