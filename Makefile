@@ -1,6 +1,7 @@
 # make bench: install once, run every claim at the quick profile, print the verdicts and where the report is.
 # make install: that set-up alone.
-# make test:  the same set-up, then the test suite.
+# make test:  the same set-up, then the tests that take no more than seconds.
+# make check: the same set-up, then documentation, linters, types and every test.
 # make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 #
 # PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
@@ -15,6 +16,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Tests start many processes: compiled files may stay for the next one.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: bench install test check docs report performance clean
 
 bench: $(READY)
@@ -22,15 +26,18 @@ bench: $(READY)
 
 install: $(READY)
 
-test: $(READY)
-	$(BIN)/pytest tests -p hypothesispytest -n auto -m "not slow" $(ARGS)
+# worksteal keeps the tests of a file together, so that what they share is made once
+TEST := $(BIN)/pytest tests -p hypothesispytest -n auto --dist worksteal --durations 20
 
-check: test docs
+test: $(READY)
+	$(TEST) -m "not slow" $(ARGS)
+
+check: docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	@# types beside the slow tests: alone they would leave all cores but one idle
-	$(BIN)/mypy & types=$$!; $(BIN)/pytest tests -p hypothesispytest -n auto -m slow $(ARGS) && wait $$types
+	@# types beside the tests, whose last ones leave cores idle
+	$(BIN)/mypy & types=$$!; $(TEST) $(ARGS) && wait $$types
 
 report: $(READY)
 	$(BIN)/qaml report

@@ -70,7 +70,13 @@ class Project:
         """Run Python in the project's folder."""
         foreign = ("PYTEST_", "QAML_", "GITHUB", "BUILD_NUMBER")  # under CI pytest prints its summary in full
         kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith(foreign)}
-        offline = {"QAML_DATA": str(self.root / "no-data"), "QAML_MIRROR": "http://127.0.0.1:9", "COLUMNS": "200"}
+        # modules are rewritten within a second: none of their compiled files may stay
+        offline = {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "QAML_DATA": str(self.root / "no-data"),
+            "QAML_MIRROR": "http://127.0.0.1:9",
+            "COLUMNS": "200",
+        }
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.root,
