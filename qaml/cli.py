@@ -203,7 +203,7 @@ def compare(
     typer.echo(compare_markdown(*runs) if markdown else compare_table(*runs))
     if page is not None:
         sources = tuple(path if path.is_dir() else path.parent for path in (first, second))
-        typer.echo(f"page: {write_comparison(*runs, (sources[0], sources[1]), page)}")
+        typer.echo(f"page: {write_comparison(*runs, (sources[0], sources[1]), page)}", err=True)
 
 
 @app.command()

@@ -25,8 +25,7 @@ from qaml.pytest_options import add_options, baseline_file, check_options, chose
 
 if TYPE_CHECKING:
     from qaml.errors import QamlError
-    from qaml.judge.outcome import Outcome
-    from qaml.judge.past import Regression
+    from qaml.judge.outcome import Outcome, Outcomes
     from qaml.judge.session import Claim, Session
     from qaml.run.progress import Display
 
@@ -278,12 +277,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _write_report(config: pytest.Config, results: _Results) -> _Report:
-    """The report's files and the terminal's text; worse cells are an error, and so is what the gate cannot judge."""
+    """The report's files and the terminal's text; a report that cannot be written is an error."""
     from qaml.errors import QamlError
     from qaml.judge.assemble import assemble
-    from qaml.report.gate import gate_markdown
     from qaml.report.history import recall, remember, with_earlier
-    from qaml.report.markdown import append_step_summary, write_step_summary
+    from qaml.report.markdown import write_step_summary
     from qaml.report.publish import publish
     from qaml.report.terminal import table
 
@@ -292,34 +290,42 @@ def _write_report(config: pytest.Config, results: _Results) -> _Report:
     try:
         outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
         text = table(outcomes) + "\n"
-        earlier = recall(session.options.store, session.options.profile)
-        remember(outcomes, session.options.store)
-        regression, said = _gated(config)
-        complete = with_earlier(outcomes, earlier).model_copy(update={"regression": regression})
+        complete = with_earlier(outcomes, recall(session.options.store, session.options.profile))
         page = publish(complete, session.options.report)
+        remember(outcomes, session.options.store)
         write_step_summary(complete)
-        if regression is not None:
-            append_step_summary(gate_markdown(regression))
     except QamlError as error:
         return _Report(f"{text}the report could not be written: {error}", True)
-    is_worse = bool(said) and (regression is None or regression.is_worse)
-    return _Report(f"{text}report: {_short(page, config.rootpath)}{said}", is_worse)
+    report = _Report(f"{text}report: {_short(page, config.rootpath)}", False)
+    return report if (file := baseline_file(config)) is None else _gated(config, file, report, complete)
 
 
-def _gated(config: pytest.Config) -> tuple[Regression | None, str]:
-    """What became of the baseline's cells, and what to say of it; nothing to say where there is no baseline."""
+def _gated(config: pytest.Config, file: Path, report: _Report, outcomes: Outcomes) -> _Report:
+    """The report with what became of the baseline's cells, which is written once more; worse ones are an error.
+
+    The gate may train for a while and may fail: the report is there already.
+    """
     from qaml.errors import QamlError
     from qaml.gate.judge import judged
-    from qaml.report.gate import gate_table, workflow_commands
+    from qaml.judge.past import Regression
+    from qaml.report.gate import gate_markdown, gate_table, workflow_commands
+    from qaml.report.markdown import append_step_summary
+    from qaml.report.publish import publish
 
-    if (file := baseline_file(config)) is None:
-        return None, ""
+    session = _session(config)
     try:
-        regression = judged(_session(config), file)
+        regression = judged(session, file)
     except QamlError as error:
-        return None, f"\n\nthe gate cannot judge: {error}"
-    commands = workflow_commands(regression) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
-    return regression, "\n\n" + "\n".join(filter(None, (gate_table(regression), commands)))
+        regression = Regression(failure=str(error))
+    lines = [report.text, "", gate_table(regression)]
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        lines.append(workflow_commands(regression))
+    try:
+        publish(outcomes.model_copy(update={"regression": regression}), session.options.report)
+        append_step_summary(gate_markdown(regression))
+    except QamlError as error:
+        return _Report("\n".join([*lines, f"the report could not be written: {error}"]), True)
+    return _Report("\n".join(filter(None, lines)), regression.is_worse)
 
 
 @pytest.hookimpl(trylast=True)

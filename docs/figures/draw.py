@@ -181,7 +181,7 @@ def _holds(generator: np.random.Generator, share: float, deviation: float) -> tu
 
 
 def distances() -> str:
-    """Accuracy over the norm: exact, and as three attacks find it."""
+    """Accuracy over the norm: exact, and as two attacks find it."""
     from qaml.attacks.exact_l2.part import ExactL2
     from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
     from tests.attacks.test_exact_l2 import found, scene

@@ -52,6 +52,8 @@ class Recorded(BaseModel):
     """Name of the array of the file beside."""
     reserve: str | None = None
     """The same of images that are only looked at when the cell looks worse."""
+    spare: int = 0
+    """How many these are."""
 
 
 class Baseline(BaseModel):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from qaml.gate.baseline import Evidence
 from qaml.gate.cells import Cell, measured_cells
+from qaml.run.progress import Reporter
+from qaml.run.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,11 +64,15 @@ def _measured_again(session: Session, names: list[str], **options: Any) -> dict[
     """The cells as a session with other options measures them."""
     models = {tuple(name.split("/")[:2]) for name in names}
     again = type(session)(session.options._replace(**options), "gate")
+    again.progress_folder.mkdir(parents=True, exist_ok=True)
     again.select(
         node
         for node, claim in session.plan.claims.items()
         if any((claim.suite.name, model) in models for model in claim.models)
     )
+    # a scheduler that wants nothing by itself: it would begin with what the claims of these cells need
+    reporter = Reporter(again.progress_folder, again.worker)
+    scheduler = Scheduler(again.plan._replace(claims={}), again.store, reporter, again.options.device)
     for claim in again.plan.claims.values():
         for model, steps in claim.models.items():
             wanted = [*steps.clean] if f"{claim.suite.name}/{model}/clean" in names else []
@@ -74,6 +81,7 @@ def _measured_again(session: Session, names: list[str], **options: Any) -> dict[
                 if attacked == model and any(name.startswith(prefix) for name in names):
                     wanted.extend(made.scores)
             for step in wanted:
-                again.scheduler.complete(step.key)
+                scheduler.complete(step.key)
+    shutil.rmtree(again.progress_folder, ignore_errors=True)
     found = measured_cells(again)
     return {name: found[name] for name in names if name in found}

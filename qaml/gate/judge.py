@@ -12,6 +12,7 @@ from qaml.gate.fresh import Fresh, further_images, further_runs
 from qaml.gate.regression import Change, compare
 from qaml.judge.past import CellChange, Regression
 from qaml.judge.record import Interval
+from qaml.spec.load import as_typed
 
 if TYPE_CHECKING:
     from qaml.judge.session import Session
@@ -46,4 +47,5 @@ def judged(session: Session, file: Path) -> Regression:
 def _recorded(change: Change) -> CellChange:
     drop = change.drop
     interval = drop and Interval(value=drop.value, low=drop.low, high=drop.high, method=drop.method)
-    return CellChange(**{**change._asdict(), "drop": interval})
+    file = as_typed(Path(change.file)) if change.file else ""
+    return CellChange(**{**change._asdict(), "drop": interval, "file": file})

@@ -95,7 +95,12 @@ def _spare(array: str) -> str:
 def _reserve(session: Session, cells: Mapping[str, Cell], n: int) -> Mapping[str, Evidence]:
     """Evidence on further images of cells whose weights stay; models that are trained again have further runs."""
     names = [name for name, cell in cells.items() if cell.is_fixed]
-    return further_images(session, names, n) if n and names else {}
+    found = further_images(session, names, n) if n and names else {}
+    if n and cells and not found:
+        what = "no cell has fixed weights" if not names else "the suites attack all test images that there are"
+        hint = "a reserve is for models with weights of their own, in suites whose 'images' leaves some"
+        raise GateError(f"no image can be kept in reserve: {what}", hint)
+    return found
 
 
 def _add(
@@ -108,7 +113,7 @@ def _add(
 ) -> None:
     cells[name], evidence[array] = _recorded(cell, array), cell.evidence
     if reserve is not None:
-        cells[name] = cells[name].model_copy(update={"reserve": _spare(array)})
+        cells[name] = cells[name].model_copy(update={"reserve": _spare(array), "spare": len(reserve.indices)})
         evidence[_spare(array)] = reserve
 
 

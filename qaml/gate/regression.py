@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
 from qaml.gate.cells import Cell
@@ -72,7 +73,7 @@ def compare(
         judged[name] = judged[name]._replace(status="better")
     worse = _rejected(judged, tested, baseline.level, "p_worse")
     confirmed = _confirmed(baseline, evidence, now, worse, judged, fresh)
-    still = set(_rejected({**judged, **confirmed}, tested, baseline.level, "p_worse"))
+    still = set(_rejected({**judged, **confirmed}, worse, baseline.level, "p_worse"))
     for name in worse:
         change = confirmed.get(name, judged[name])
         is_worse = name in still or name not in confirmed
@@ -131,32 +132,21 @@ def _confirmed(
     judged: Mapping[str, Change],
     fresh: Fresh | None,
 ) -> dict[str, Change]:
-    """Cells with further evidence behind them; where that alone shows no drop, one that is not significant."""
+    """Cells with further evidence behind them; without significance where that by itself speaks against a drop."""
     if fresh is None or not worse:
         return {}
-    found = {}
+    found: dict[str, Change | None] = {}
     are_paired = {name for name in worse if _are_paired(baseline.cells[name], now[name])}
     spare = {name: array for name in are_paired if (array := baseline.cells[name].reserve) is not None}
     for name, more in (fresh.images(sorted(spare)) if spare else {}).items():
         recorded, cell = baseline.cells[name], now[name]
-        before = evidence[spare[name]]
-        alone = _tested(judged[name], recorded, before, cell, more)
-        pooled = _tested(
-            judged[name], recorded, _joined(evidence[recorded.evidence], before), cell, _joined(cell.evidence, more)
-        )
-        n = len(np.intersect1d(before.indices, more.indices))
-        found[name] = _settled(judged[name], alone, pooled, f"{n} further images")
+        sides = (evidence[recorded.evidence], evidence[spare[name]]), (cell.evidence, more)
+        found[name] = _by_images(judged[name], recorded, cell, *sides)
     trained = [name for name in worse if name not in are_paired]
     for name, more in (fresh.runs(trained) if trained else {}).items():
         recorded, cell = baseline.cells[name], now[name]
-        known = len(cell.evidence.correct)
-        if len(more.correct) > known:
-            before = evidence[recorded.evidence]
-            alone = _tested(judged[name], recorded, before, cell, more._replace(correct=more.correct[known:]))
-            pooled = _tested(judged[name], recorded, before, cell, more)
-            settled = _settled(judged[name], alone, pooled, f"{len(more.correct) - known} further training runs")
-            found[name] = settled._replace(after=float(more.correct.mean()))
-    return found
+        found[name] = _by_runs(judged[name], recorded, evidence[recorded.evidence], cell, more)
+    return {name: change for name, change in found.items() if change is not None}
 
 
 def _are_paired(recorded: Recorded, cell: Cell) -> bool:
@@ -164,16 +154,62 @@ def _are_paired(recorded: Recorded, cell: Cell) -> bool:
     return recorded.weights == cell.weights or (cell.is_fixed and recorded.runs == len(cell.evidence.correct))
 
 
+def _by_images(
+    change: Change,
+    recorded: Recorded,
+    cell: Cell,
+    before: tuple[Evidence, Evidence],
+    after: tuple[Evidence, Evidence],
+) -> Change | None:
+    """The change by all images of both sides; none where there are no others than those looked at first.
+
+    The others speak against a drop where their own 95 % interval lies below half of what was seen first: a few images
+    that happen to be right do not, so a small reserve costs no power.
+    """
+    ours, theirs = _joined(*before), _joined(*after)
+    looked_at = np.intersect1d(before[0].indices, after[0].indices)
+    others = np.setdiff1d(np.intersect1d(ours.indices, theirs.indices), looked_at)
+    if not len(others):
+        return None
+    alone, pooled = (_tested(change, recorded, _of(ours, kept), cell, theirs) for kept in (others, ours.indices))
+    assert change.drop is not None
+    assert alone.drop is not None
+    disagrees = alone.drop.high < (change.tolerance + change.drop.value) / 2
+    shared = np.intersect1d(ours.indices, theirs.indices)
+    ends = (float(_of(side, shared).correct.mean()) for side in (ours, theirs))
+    return _settled(change, pooled, f"{len(others)} further images", disagrees=disagrees)._replace(
+        before=next(ends), after=next(ends)
+    )
+
+
+def _by_runs(change: Change, recorded: Recorded, before: Evidence, cell: Cell, more: Evidence) -> Change | None:
+    """The change by all training runs; the further ones speak against a drop where they show none."""
+    known = len(cell.evidence.correct)
+    if len(more.correct) <= known:
+        return None
+    alone = _tested(change, recorded, before, cell, more._replace(correct=more.correct[known:]))
+    pooled = _tested(change, recorded, before, cell, more)
+    disagrees = alone.drop is not None and alone.drop.value <= change.tolerance
+    settled = _settled(change, pooled, f"{len(more.correct) - known} further training runs", disagrees=disagrees)
+    return settled._replace(after=float(more.correct.mean()))
+
+
 def _joined(one: Evidence, other: Evidence) -> Evidence:
-    return Evidence(np.concatenate((one.correct, other.correct), axis=1), np.concatenate((one.indices, other.indices)))
+    """All images of both, each once."""
+    is_new = ~np.isin(other.indices, one.indices)
+    correct = np.concatenate((one.correct, other.correct[:, is_new]), axis=1)
+    return Evidence(correct, np.concatenate((one.indices, other.indices[is_new])))
 
 
-def _settled(change: Change, alone: Change, pooled: Change, why: str) -> Change:
-    """The change by all evidence; without significance where the further evidence by itself shows no drop."""
-    if pooled.drop is None:
-        return change
-    agrees = alone.drop is None or alone.drop.value > change.tolerance
-    drop = pooled.drop if agrees else pooled.drop._replace(p_worse=1.0)
+def _of(evidence: Evidence, indices: NDArray[np.int64]) -> Evidence:
+    """Some of the images."""
+    is_kept = np.isin(evidence.indices, indices)
+    return Evidence(evidence.correct[:, is_kept], evidence.indices[is_kept])
+
+
+def _settled(change: Change, pooled: Change, why: str, *, disagrees: bool) -> Change:
+    assert pooled.drop is not None
+    drop = pooled.drop._replace(p_worse=1.0) if disagrees else pooled.drop
     return pooled._replace(drop=drop, why=why, detectable=change.detectable)
 
 

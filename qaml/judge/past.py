@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from qaml.judge.record import Interval, Number, Record, Series
 from qaml.vocab import CellStatus, ProfileName, Verdict
 
@@ -40,7 +42,7 @@ class CellChange(Record):
     why: str = ""
     """What stands in the way, or how it was confirmed."""
     file: str = ""
-    """Spec of the first claim that measures the cell."""
+    """Spec of the first claim that measures the cell, relative to where the run was started."""
     line: int = 0
     """In it."""
 
@@ -48,15 +50,17 @@ class CellChange(Record):
 class Regression(Record):
     """A run against a baseline."""
 
-    created: str
+    created: str = ""
     """Of the baseline, ISO 8601, UTC."""
-    commit: str | None
-    level: Number
+    commit: str | None = None
+    level: Number = math.nan
     """Chance of any false alarm among all cells."""
-    changes: tuple[CellChange, ...]
+    changes: tuple[CellChange, ...] = ()
     """The worst first."""
+    failure: str = ""
+    """Why nothing could be judged."""
 
     @property
     def is_worse(self) -> bool:
-        """Whether any cell is."""
-        return any(change.status == "worse" for change in self.changes)
+        """Whether any cell is, or may be, because nothing could be judged."""
+        return bool(self.failure) or any(change.status == "worse" for change in self.changes)

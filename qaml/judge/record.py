@@ -17,7 +17,10 @@ def _plain(value: float) -> float | str | None:
 
 
 def _parse(value: Any) -> Any:
-    return float("nan") if value is None else float(value)
+    try:
+        return float("nan") if value is None else float(value)
+    except TypeError as error:
+        raise ValueError(f"expected a number, got {value!r}") from error
 
 
 Number = Annotated[float, BeforeValidator(_parse), PlainSerializer(_plain, when_used="json")]

@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import forest, html
 from qaml.report.compare import KINDS, Kind, Pair, about, compare_counts, pairs
 from qaml.report.files import write
+from qaml.report.merge import FILE_NAME
 from qaml.report.numbers import Style, show, style_of
 from qaml.report.overview import page_of
 from qaml.report.sentences import with_interval
@@ -59,8 +61,10 @@ def write_comparison(first: Outcomes, second: Outcomes, sources: tuple[Path, Pat
         The path of ``index.html``.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: the folder holds a report, or cannot be written.
     """
+    if (folder / FILE_NAME).exists():
+        raise StoreError(f"{folder} holds a report, which the comparison would replace", "name another folder")
     found = pairs(first, second)
     text = html.render(
         "compare.html",

@@ -35,8 +35,9 @@ class GateView(NamedTuple):
     """What the overview shows of a gate."""
 
     accepted: str
-    """The baseline, in words."""
+    """The baseline, in words; empty where nothing could be judged."""
     counts: str
+    """How many cells have each status, or why nothing could be judged."""
     power: str
     headers: tuple[str, ...]
     rows: tuple[tuple[CellChange, tuple[str, ...]], ...]
@@ -48,6 +49,8 @@ def gate_view(regression: Regression | None) -> GateView | None:
     """The gate's answer for the overview."""
     if regression is None:
         return None
+    if regression.failure:
+        return GateView("", regression.failure, "", (), (), 0)
     shown = [change for change in regression.changes if change.status not in ("new", "unchanged")]
     commit = f", commit {regression.commit}" if regression.commit else ""
     return GateView(
@@ -62,6 +65,8 @@ def gate_view(regression: Regression | None) -> GateView | None:
 
 def gate_table(regression: Regression) -> str:
     """Counts, a line a cell that is not unchanged, and what the gate would have noticed in the others."""
+    if regression.failure:
+        return f"the gate cannot judge: {regression.failure}"
     changes = regression.changes
     rows = [_cells(change) for change in changes if change.status != "unchanged"]
     lines = [f"against the baseline of {format_date(regression.created)}: {counts(changes)}", power(regression)]
@@ -79,6 +84,8 @@ def gate_markdown(regression: Regression) -> str:
     def table(chosen: Sequence[CellChange]) -> str:
         return "\n".join((head, *(f"| {' | '.join(escape(cell) for cell in _cells(change))} |" for change in chosen)))
 
+    if regression.failure:
+        return f"## qaml gate: it cannot judge\n\n{escape(regression.failure)}\n"
     changes = regression.changes
     others = [change for change in changes if change.status != "unchanged"]
     same = [change for change in changes if change.status == "unchanged"]
@@ -105,13 +112,20 @@ def workflow_commands(regression: Regression) -> str:
 def baseline_table(baseline: Baseline) -> str:
     """Every cell of a baseline, and its settings."""
     rows = [
-        [name, f"{100 * cell.accuracy:.1f} %", cell.runs, cell.images, f"{100 * baseline.tolerance(name):g}"]
+        [
+            name,
+            f"{100 * cell.accuracy:.1f} %",
+            cell.runs,
+            cell.images,
+            cell.spare,
+            f"{100 * baseline.tolerance(name):g}",
+        ]
         for name, cell in baseline.cells.items()
     ]
     wanted = f", drops of {100 * baseline.sensitivity:g} points must be noticed" if baseline.sensitivity else ""
     head = f"{baseline.created}, profile {baseline.profile}, commit {baseline.commit or 'unknown'}"
     level = f"false alarms in {100 * baseline.level:g} % of runs at most{wanted}"
-    headers = ["cell", "accuracy", "runs", "images", "tolerance, points"]
+    headers = ["cell", "accuracy", "runs", "images", "in reserve", "tolerance, points"]
     return f"{head}\n{level}\n\n{tabulate(rows, headers=headers, tablefmt='simple', disable_numparse=True)}"
 
 

@@ -65,10 +65,14 @@ def _against_baseline(outcomes: Outcomes) -> list[Headline]:
     if regression is None:
         return []
     worse = sum(change.status == "worse" for change in regression.changes)
+    if regression.failure:
+        return [Headline("The gate could not judge the run", (), True)]
     accepted = f"the baseline of {format_date(regression.created)}"
     if worse:
         verb = "is" if worse == 1 else "are"
         return [Headline(f"{count(worse, 'cell')} {verb} worse than in {accepted}", (), True)]
+    if not any(change.drop for change in regression.changes):
+        return [Headline(f"No cell could be held against {accepted}", (), True)]
     return [Headline(f"No cell is worse than in {accepted}", (), False)]
 
 

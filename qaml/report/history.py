@@ -15,7 +15,7 @@ from tabulate import tabulate
 from qaml.judge.outcome import CellValue, Outcomes
 from qaml.judge.past import Past
 from qaml.judge.record import Interval
-from qaml.report.files import write
+from qaml.report.files import store_errors, write
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_value
 from qaml.report.text import one_line
@@ -61,7 +61,8 @@ def remember(outcomes: Outcomes, store: Path) -> Path:
         verdicts={o.node: o.verdict for o in outcomes.outcomes},
     )
     folder = store / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    with store_errors("write", folder):
+        folder.mkdir(parents=True, exist_ok=True)
     stamp = "".join(character if character.isalnum() else "-" for character in outcomes.created)
     number = len(list(folder.glob(f"{stamp}*.json")))
     target = folder / f"{stamp}-{number}.json"
@@ -125,8 +126,12 @@ def interval_of(numbers: Sequence[float]) -> Interval:
 
 
 def are_apart(one: Interval, other: Interval) -> bool:
-    """Whether neither interval holds the other's value; a number is apart from none."""
-    if one.value == other.value or (math.isnan(one.value) and math.isnan(other.value)):
+    """Whether neither interval holds the other's value; a number is apart from none.
+
+    Kept numbers have five digits: what agrees to four is the same.
+    """
+    is_same = math.isclose(one.value, other.value, rel_tol=1e-4)
+    if is_same or (math.isnan(one.value) and math.isnan(other.value)):
         return False
     return not (one.low <= other.value <= one.high or other.low <= one.value <= other.high)
 

@@ -158,7 +158,9 @@ def _static(name: str) -> str:
 
 def _shown(value: Any) -> Any:
     """What Jinja prints of a value before it escapes it."""
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    kind = type(value)
+    is_text = kind is str or (kind is not Markup and isinstance(value, str))
+    return clean(value) if is_text else value
 
 
 @cache

@@ -131,17 +131,23 @@ def _merge_earlier(shards: Sequence[Outcomes]) -> tuple[Past, ...]:
 
 
 def _merge_regressions(shards: Sequence[Outcomes]) -> Regression | None:
-    """The cells of all shards that were held against the last one's baseline: a cell that any shard measured counts."""
+    """The cells of all shards that were held against the last one's baseline: a cell that any shard measured counts.
+
+    Each shard may be wrong with the chance of its level, so these add up.
+    """
     found = [shard.regression for shard in shards if shard.regression is not None]
+    found = [each for each in found if each.created == found[-1].created]
     if not found:
         return None
     cells: dict[str, CellChange] = {}
-    for change in (change for each in found if each.created == found[-1].created for change in each.changes):
+    for change in (change for each in found for change in each.changes):
         if change.status != "vanished" or change.cell not in cells:
             cells[change.cell] = change
     order = CELL_STATUSES.index
     changes = sorted(cells.values(), key=lambda change: (order(change.status), change.cell))
-    return found[-1].model_copy(update={"changes": tuple(changes)})
+    update = {"changes": tuple(changes), "level": min(sum(each.level for each in found), 1.0)}
+    failures = dict.fromkeys(each.failure for each in found if each.failure)
+    return found[-1].model_copy(update={**update, "failure": "; ".join(failures)})
 
 
 def merge_folders(sources: Sequence[Path], target: Path) -> Outcomes:

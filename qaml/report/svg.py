@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from qaml.report.text import clean
 
 _HARMLESS = re.compile(r"[\w .,;:#()+-]*", re.ASCII)
+_SHORT = 24
 _WHOLE = re.compile(r"\.0(?!\d)")
 
 
@@ -29,7 +30,15 @@ def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
 def _attribute(key: str, value: str | float) -> str:
     if not isinstance(value, str):
         return f' {_spelled(key)}="{short(value)}"'
+    return _repeated(key, value) if len(value) < _SHORT else _text(key, value)
+
+
+def _text(key: str, value: str) -> str:
     return f' {_spelled(key)}="{value if _HARMLESS.fullmatch(value) else escape(clean(value))}"'
+
+
+_repeated = lru_cache(maxsize=4096)(_text)
+"""Classes, roles and addresses come again and again."""
 
 
 @cache

@@ -85,7 +85,7 @@ def test_a_worse_model_fails_after_further_runs_have_confirmed_it(project: Proje
     assert found.outcomes == {"gated::linear": "passed"}  # the claim holds, the gate does not
     assert "✕ 2 worse" in found.out
     assert "3 further training runs" in found.out
-    assert f"::error file={project.root / 'specs/gated.yaml'},line=11,title=robustness regression::gated/" in found.out
+    assert "::error file=specs/gated.yaml,line=11,title=robustness regression::gated/" in found.out
     assert "## qaml gate: ✕ 2 worse" in summary.read_text()
     assert "| gated/linear/clean |" in summary.read_text()
 
@@ -113,7 +113,10 @@ def test_too_much_sensitivity_is_an_error(project: Project) -> None:
     fine.with_suffix(".npz").write_bytes(baseline(project).with_suffix(".npz").read_bytes())
     found = project.pytest("--qaml-baseline=fine.json")
     assert found.code == 1
-    assert "the gate cannot judge: the baseline asks for drops of 0.1 points to be noticed" in found.out
+    said = "the baseline asks for drops of 0.1 points to be noticed"
+    assert f"the gate cannot judge: {said}" in found.out
+    assert project.report()["regression"]["failure"].startswith(said)
+    assert said in (project.root / "reports/latest/index.html").read_text("utf-8")
 
 
 def test_a_missing_baseline_is_told_before_anything_runs(project: Project) -> None:
@@ -141,6 +144,14 @@ def test_update_accepts_some_cells_and_keeps_the_rest(project: Project) -> None:
     assert "no cell fits nothing/*" in wrong.stderr
     shown = qaml(project, "baseline", "show", "copy.json")
     assert "false alarms in 1 % of runs at most" in shown.stdout
+
+
+def test_a_reserve_that_cannot_be_had_is_an_error(project: Project) -> None:
+    spec(project)
+    assert project.pytest().code == 0
+    done = qaml(project, "baseline", "save", "x.json", "--reserve", "10")
+    assert done.exit_code == 2
+    assert "no image can be kept in reserve: no cell has fixed weights" in done.stderr
 
 
 def test_a_tolerance_without_points_is_refused(project: Project) -> None:
@@ -203,6 +214,7 @@ def test_a_persons_worse_weights_must_be_worse_on_images_in_reserve_too(tmp_path
     written = json.loads((project.root / "own.json").read_text())
     assert written["reserve"] == 500
     _, evidence = read_baseline(project.root / "own.json")
+    assert {cell["spare"] for cell in written["cells"].values()} == {120}
     for cell in written["cells"].values():
         seen, spare = (set(evidence[cell[name]].indices.tolist()) for name in ("evidence", "reserve"))
         assert (len(seen), len(spare), seen & spare) == (100, 120, set())  # as many as there are
@@ -211,6 +223,7 @@ def test_a_persons_worse_weights_must_be_worse_on_images_in_reserve_too(tmp_path
     assert found.code == 1
     assert "✕ 2 worse" in found.out
     assert "fixed/mine/clean: 120 further images" in found.out
+    assert not list(project.store.glob("temporary/progress-*"))
     updated = project.qaml("baseline", "update", "own.json", "--cell", "*/clean")
     assert updated.returncode == 0, updated.stderr
     after, evidence = read_baseline(project.root / "own.json")

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report.compare import compare_markdown, compare_table, pairs
 from qaml.report.compare_page import write_comparison
@@ -81,6 +82,12 @@ def test_a_page_shows_what_differs_and_links_to_both_reports(run: Outcomes, tmp_
 def test_a_page_without_reports_has_no_links(run: Outcomes, tmp_path: Path) -> None:
     page = write_comparison(run, changed(run, 0, verdict="invalid"), (tmp_path, tmp_path), tmp_path / "compared")
     assert not [link for link in Page(page.read_text("utf-8")).links() if link.endswith(".html")]
+
+
+def test_no_report_is_replaced(run: Outcomes, tmp_path: Path) -> None:
+    (tmp_path / "outcomes.json").write_text("{}")
+    with pytest.raises(StoreError, match="holds a report, which the comparison would replace"):
+        write_comparison(run, run, (tmp_path, tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize("text", HOSTILE[:7])

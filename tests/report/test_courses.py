@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 
+from qaml.judge.past import Regression
+from qaml.judge.record import Interval
 from qaml.report import html
 from qaml.report.courses import draw, earlier
 from qaml.report.gate import gate_view
 from qaml.report.headlines import changed, headlines
-from qaml.report.history import cell_name, with_earlier
+from qaml.report.history import are_apart, cell_name, with_earlier
 from qaml.report.marks import accents
 from tests.report.pages import Page
-from tests.report.sample import past, sample
+from tests.report.sample import REGRESSION, past, sample
 
 
 def test_a_cell_has_a_course_that_ends_with_this_run() -> None:
@@ -31,6 +33,8 @@ def test_the_drawing_leaves_out_what_is_no_number() -> None:
     nan = math.nan
     drawing = draw([(0.5, 0.4, 0.6), (nan, nan, nan), (0.7, nan, nan), (0.6, 0.5, 0.7)], "a0", "in words")
     assert drawing.count("<circle") == 3
+    assert drawing.count('r="3.2"') == 1
+    assert 'r="3.2"' not in draw([(0.5, 0.4, 0.6), (0.7, 0.6, 0.8), (nan, nan, nan)], "a0", "")
     assert "nan" not in drawing
     assert "<title>in words</title>" in drawing
     assert "<circle" not in draw([(nan, nan, nan)] * 2, "a0", "")
@@ -88,6 +92,30 @@ def test_the_gate_stands_above_the_claims() -> None:
     assert view is not None
     assert [change.status for change, _ in view.rows] == ["worse", "not comparable", "vanished"]
     assert gate_view(None) is None
+
+
+def test_the_overview_reassures_nobody_where_nothing_was_compared() -> None:
+    run = sample()
+    changes = [change for change in REGRESSION.changes if change.drop is None]
+    said = {
+        "No cell could be held against the baseline of 2 Oct 2026": REGRESSION.model_copy(
+            update={"changes": tuple(changes)}
+        ),
+        "The gate could not judge the run": Regression(failure="<b>the baseline is damaged</b>"),
+    }
+    for text, regression in said.items():
+        held = run.model_copy(update={"regression": regression})
+        assert [line.is_alarm for line in headlines(held) if line.text == text] == [True]
+    page = Page(dict(html.pages(held))["index.html"])
+    assert "<b>the baseline is damaged</b>" in page.text
+
+
+def test_numbers_are_the_same_as_kept_ones() -> None:
+    """They are kept with five digits."""
+    value = Interval(value=0.123456789, low=0.123456789, high=0.123456789)
+    assert not are_apart(value, Interval(value=0.12346, low=0.12346, high=0.12346))
+    assert are_apart(value, Interval(value=0.1236, low=0.1236, high=0.1236))
+    assert are_apart(value, Interval(value=math.nan, low=math.nan, high=math.nan))
 
 
 def test_contents_lead_to_sections() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,8 @@ def test_the_table_shows_courses_and_turned_verdicts(store: Path) -> None:
 
 def test_other_profiles_and_other_files_are_passed_over(store: Path) -> None:
     (store / "history/broken.json").write_text("{")
+    kept = json.loads(next((store / "history").glob("20*.json")).read_text())
+    (store / "history/nested.json").write_text(json.dumps({**kept, "cells": {"a": [[1], 0]}}))
     assert len(recall(store)) == 3
     assert recall(store, "paper") == []
     assert history_table([]) == "no run has been kept yet"
