@@ -37,12 +37,12 @@ def csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
 
 
 def _cell(value: Value) -> str:
+    if isinstance(value, float):  # most of them
+        text = repr(value)
+        return "" if text == "nan" else text if len(text) <= _DIGITS else f"{value:.{_DIGITS}g}"
     if isinstance(value, str):
         return _quoted(value)
-    if value is None or value != value:
-        return ""
-    text = repr(value)
-    return text if len(text) <= _DIGITS else f"{value:.{_DIGITS}g}"
+    return "" if value is None else str(value)
 
 
 @lru_cache(maxsize=1024)

@@ -83,7 +83,9 @@ class Pair(NamedTuple):
 
 def paired(first: Outcomes, second: Outcomes, clean: Clean) -> Pair:
     """Restrict two attacks to the images that both saw and that the first seed gets right when clean."""
-    common = np.intersect1d(np.intersect1d(first.indices, second.indices), clean.indices)
+    common = clean.indices
+    if not all(np.array_equal(seen.indices, common) for seen in (first, second)):
+        common = np.intersect1d(np.intersect1d(first.indices, second.indices), common)
     right = _pick(one_draw(clean.correct[0], clean.draws), clean.indices, common) > 0.5
     return Pair(
         _pick(first.correct, first.indices, common)[right],
