@@ -161,6 +161,8 @@ def run(
     arguments += ["--qaml-refresh"] * refresh + ["--qaml-strict"] * strict
     arguments += ["-k", " or ".join(claim)] if claim else []
     code = int(pytest.main(arguments))
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        typer.echo("no claim was run: 'qaml list' shows the ids that --claim can name a part of", err=True)
     raise typer.Exit({0: 0, 1: 1}.get(code, 2))
 
 

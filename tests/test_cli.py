@@ -182,3 +182,9 @@ def test_without_arguments_the_commands_are_shown() -> None:
     assert result.exit_code in (0, 2)  # click changed its mind about it
     for command in ("validate", "list", "plan", "run", "report", "schema", "store"):
         assert f" {command} " in result.output
+
+
+def test_a_claim_that_does_not_exist_is_said_to(project: Project) -> None:
+    done = project.qaml("run", "specs", "-n", "0", "--claim", "nonsense", "--report", "none")
+    assert done.returncode == 2
+    assert "no claim was run: 'qaml list' shows the ids" in done.stderr

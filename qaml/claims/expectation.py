@@ -41,7 +41,17 @@ class LimitedClaim(ClaimPart, ABC):
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError("at_least is larger than at_most")
         self.cells()
+        self._check_range()
         return self
+
+    def _check_range(self) -> None:
+        """A limit that no share can reach was meant in per cent."""
+        most = max((sum(abs(term.weight) for term in terms) for _, terms in self.contrasts()), default=0.0)
+        if self.unit == "plain" or most == 0:
+            return
+        for name, limit in (("at_least", self.at_least), ("at_most", self.at_most)):
+            if limit is not None and abs(limit) > most:
+                raise ValueError(f"{name} is {limit:g}, but shares are written 0 to 1: did you mean {limit / 100:g}?")
 
     @abstractmethod
     def contrasts(self) -> tuple[tuple[str, tuple[Term, ...]], ...]:

@@ -177,8 +177,9 @@ class Session:
         path = next(suite.path for suite in self.suites if suite.name == outcome.suite).resolve()
         here = Path.cwd()
         spec = path.relative_to(here) if path.is_relative_to(here) else path
+        apart = " --report reports/replay"  # not over the report that shows this command
         seeds = f" --seeds {self.options.seeds}" if self.options.seeds else ""
-        return f"qaml run {shlex.quote(str(spec))} --claim {outcome.id} --profile {outcome.profile}{seeds}"
+        return f"qaml run {shlex.quote(str(spec))} --claim {outcome.id} --profile {outcome.profile}{apart}{seeds}"
 
     def _complete_pictures(self, outcome: Outcome) -> None:
         """Make pictures again that have gone since the claim was judged: the report copies them."""

@@ -86,13 +86,15 @@ def _estimates(outcome: Outcome) -> list[Interval]:
 
 def about(first: Outcomes, second: Outcomes) -> str:
     """Both runs, in words."""
-    runs = (f"{format_date(run.created)} ({run.profile}, {_commit(run)})" for run in (first, second))
+    runs = (
+        f"{format_date(run.created)} {run.created[11:16]} ({run.profile}, {_commit(run)})" for run in (first, second)
+    )
     return " → ".join(runs)
 
 
 def _commit(outcomes: Outcomes) -> str:
     commits = {o.provenance.commit for o in outcomes.outcomes if o.provenance.commit}
-    return f"commit {', '.join(sorted(commits))}" if commits else "no commit"
+    return f"qaml {', '.join(sorted(commits))}" if commits else "unknown qaml"
 
 
 def compare_counts(found: Sequence[Pair]) -> str:

@@ -74,6 +74,8 @@ def gate_table(regression: Regression) -> str:
         align = ("left", "right", "right", "right", "right", "right", "left")
         lines.append(tabulate(rows, headers=_HEADERS, tablefmt="simple", colalign=align, disable_numparse=True))
     lines += [f"{change.cell}: {one_line(change.why)}" for change in changes if change.why]
+    if worse := sum(change.status == "worse" for change in changes):
+        lines.append(f"the gate fails: {count(worse, 'cell')} worse than in the baseline")
     return "\n".join(line for line in lines if line)
 
 

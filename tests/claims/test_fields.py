@@ -18,6 +18,12 @@ OTHER = {"model": "b", "attack": ["fgsm", "pgd"]}
         ("bound", {"of": CELL, "at_least": 0.5}, "a metric is missing"),
         ("bound", {"of": CELL, "metric": "robust_accuracy"}, "expected at_least, at_most, or both"),
         ("bound", {"of": CELL, "metric": "robust_accuracy", "at_least": 0.6, "at_most": 0.5}, "larger than"),
+        ("bound", {"of": CELL, "metric": "robust_accuracy", "at_least": 90}, r"0 to 1: did you mean 0\.9\?"),
+        (
+            "difference",
+            {"of": CELL, "over": OTHER, "metric": "robust_accuracy", "at_most": -5},
+            r"did you mean -0\.05\?",
+        ),
         ("bound", {"of": OTHER, "metric": "accuracy_under_attack", "at_least": 0.6}, "takes one attack"),
         ("bound", {"of": {**CELL, "epsilon": 0.1}, "metric": "epsilon_at", "at_least": 0.6}, "takes no epsilon"),
         ("contrast", {"metric": "robust_accuracy", "at_least": 0.6}, "either terms"),

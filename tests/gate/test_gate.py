@@ -84,6 +84,7 @@ def test_a_worse_model_fails_after_further_runs_have_confirmed_it(project: Proje
     assert found.code == 1
     assert found.outcomes == {"gated::linear": "passed"}  # the claim holds, the gate does not
     assert "✕ 2 worse" in found.out
+    assert "the gate fails: 2 cells worse than in the baseline" in found.out
     assert "3 further training runs" in found.out
     assert "::error file=specs/gated.yaml,line=11,title=robustness regression::gated/" in found.out
     assert "## qaml gate: ✕ 2 worse" in summary.read_text()

@@ -93,7 +93,7 @@ def test_every_option_has_a_twin_in_the_ini_file(planted: Planted, project: Proj
     assert project.report("pages")["profile"] == "standard"
     (outcome,) = project.report("pages")["outcomes"]
     assert (outcome["spec_file"], outcome["provenance"]["seeds"]) == ("planted.yml", {"linear": 2})
-    assert outcome["replay"].endswith("--seeds 2")
+    assert outcome["replay"].endswith("--report reports/replay --seeds 2")
 
     # the command line wins
     again = project.pytest(*chosen, "--qaml-seeds", "1", "--qaml-report", "other", "--qaml-profile", "paper")
