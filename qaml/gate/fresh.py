@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from qaml.judge.session import Session
+    from qaml.plan.plan import ClaimPlan
 
 
 class Fresh(NamedTuple):
@@ -37,9 +38,7 @@ def further_runs(session: Session, names: list[str]) -> dict[str, Evidence]:
         session: of the run, whose claims are selected.
         names: of its cells.
     """
-    models = {tuple(name.split("/")[:2]) for name in names}
-    plans = [c for c in session.plan.claims.values() if any((c.suite.name, model) in models for model in c.models)]
-    runs = max(len(claim.models[model].trains) for claim in plans for model in claim.models)
+    runs = max(len(steps.trains) for claim in _claims_of(session, names).values() for steps in claim.models.values())
     return {name: cell.evidence for name, cell in _measured_again(session, names, seeds=2 * runs).items()}
 
 
@@ -60,16 +59,21 @@ def further_images(session: Session, names: list[str], n: int) -> dict[str, Evid
     return found
 
 
-def _measured_again(session: Session, names: list[str], **options: Any) -> dict[str, Cell]:
-    """The cells as a session with other options measures them."""
+def _claims_of(session: Session, names: list[str]) -> dict[str, ClaimPlan]:
+    """The claims that look at the models of these cells, by node."""
     models = {tuple(name.split("/")[:2]) for name in names}
-    again = type(session)(session.options._replace(**options), "gate")
-    again.progress_folder.mkdir(parents=True, exist_ok=True)
-    again.select(
-        node
+    return {
+        node: claim
         for node, claim in session.plan.claims.items()
         if any((claim.suite.name, model) in models for model in claim.models)
-    )
+    }
+
+
+def _measured_again(session: Session, names: list[str], **options: Any) -> dict[str, Cell]:
+    """The cells as a session with other options measures them."""
+    again = type(session)(session.options._replace(**options), "gate")
+    again.progress_folder.mkdir(parents=True, exist_ok=True)
+    again.select(_claims_of(session, names))
     # a scheduler that wants nothing by itself: it would begin with what the claims of these cells need
     reporter = Reporter(again.progress_folder, again.worker)
     scheduler = Scheduler(again.plan._replace(claims={}), again.store, reporter, again.options.device)

@@ -167,15 +167,14 @@ def _by_images(
     that happen to be right do not, so a small reserve costs no power.
     """
     ours, theirs = _joined(*before), _joined(*after)
-    looked_at = np.intersect1d(before[0].indices, after[0].indices)
-    others = np.setdiff1d(np.intersect1d(ours.indices, theirs.indices), looked_at)
+    shared = np.intersect1d(ours.indices, theirs.indices)
+    others = np.setdiff1d(shared, np.intersect1d(before[0].indices, after[0].indices))
     if not len(others):
         return None
-    alone, pooled = (_tested(change, recorded, _of(ours, kept), cell, theirs) for kept in (others, ours.indices))
+    alone, pooled = (_tested(change, recorded, _of(ours, kept), cell, theirs) for kept in (others, shared))
     assert change.drop is not None
     assert alone.drop is not None
     disagrees = alone.drop.high < (change.tolerance + change.drop.value) / 2
-    shared = np.intersect1d(ours.indices, theirs.indices)
     ends = (float(_of(side, shared).correct.mean()) for side in (ours, theirs))
     return _settled(change, pooled, f"{len(others)} further images", disagrees=disagrees)._replace(
         before=next(ends), after=next(ends)
