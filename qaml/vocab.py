@@ -8,6 +8,7 @@ Protocol = Literal["as_published", "budgeted"]
 Severity = Literal["void", "weak", "note"]
 ProfileName = Literal["quick", "standard", "paper"]
 Decision = Literal["single_draw", "vote", "mean", "exact", "shots"]
+Order = Literal["shuffled", "file"]
 
 GradientRule = Literal["single_draw", "exact", "parameter_shift", "finite_difference"]
 

@@ -1,7 +1,8 @@
-"""Seeded, class-balanced choices that give the same examples on every platform and with every numpy."""
+"""Seeded, class-balanced choices and orders that are the same on every platform and with every numpy."""
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,63 @@ def stratified_choice(labels: IntArray, total: int, seed: int, stream: int = 0) 
     counts = stratified_counts(np.bincount(labels), total)
     chosen = [_lowest(keys, np.flatnonzero(labels == label), count) for label, count in enumerate(counts)]
     return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def stratified_order(labels: IntArray, indices: IntArray, count: int | None = None) -> IntArray:
+    """Examples in random order with every prefix's class shares within one example of the whole's.
+
+    Classes come earliest deadline first (Tijdeman 1980, "The chairman assignment problem"): largest remainders, as for
+    a choice, give no nested prefixes. Within a class the order hangs on original positions alone, so datasets that
+    share examples begin with the same ones.
+
+    Args:
+        labels: (n,) int64, not negative.
+        indices: (n,) int64, original positions.
+        count: how many to order (default: all); fewer give the beginning of the same order.
+
+    Returns:
+        (count,) int64 positions, each once.
+    """
+    sizes = np.bincount(labels)
+    keys = _scrambled(indices)
+    members = [m[np.argsort(keys[m], kind="stable")] for m in (np.flatnonzero(labels == k) for k in range(len(sizes)))]
+    turns = _turns(sizes.tolist(), len(labels) if count is None else min(count, len(labels)))
+    order = np.empty(len(turns), np.int64)
+    for label, own in enumerate(members):
+        places = np.flatnonzero(turns == label)
+        order[places] = own[: len(places)]
+    return order
+
+
+def _turns(sizes: list[int], count: int) -> IntArray:
+    """The class of each place: of those that may come (less than one ahead), the one that must come first.
+
+    The j-th example of a class of size s among n may come after place (j − 1)·n/s and must have come by place ⌈j·n/s⌉;
+    integers throughout.
+    """
+    n = sum(sizes)
+    waiting = [(0, label) for label, size in enumerate(sizes) if size]
+    due: list[tuple[int, int]] = []
+    taken = [0] * len(sizes)
+    turns = []
+    for place in range(1, count + 1):
+        while waiting and waiting[0][0] < place:
+            _, label = heappop(waiting)
+            heappush(due, (-(-(taken[label] + 1) * n // sizes[label]), label))
+        _, label = heappop(due)
+        turns.append(label)
+        taken[label] += 1
+        if taken[label] < sizes[label]:
+            heappush(waiting, (taken[label] * n // sizes[label], label))
+    return np.array(turns, np.int64)
+
+
+def _scrambled(indices: IntArray) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """A pseudo-random number for each original position (SplitMix64; Steele, Lea & Flood 2014)."""
+    z = (indices.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 def _lowest(keys: np.ndarray[tuple[int], np.dtype[np.uint64]], members: IntArray, count: int) -> IntArray:

@@ -196,6 +196,7 @@ class _Planner:
         payload = {
             "classifier": _classifier(self.suite, entry),
             "images": self._images() if craft is None else craft.payload["images"],
+            "order": self.suite.evaluation.order,
             "epsilons": grid,
         }
         title = f"evaluate {entry.name} on {craft.title.removeprefix('attack ') if craft else 'clean images'}"
@@ -249,6 +250,7 @@ class _Planner:
             "dataset": self.suite.datasets[entry.dataset].tested,
             "start_from": data_defences,
             "images": self._images(part.images, inner.images),
+            "order": self.suite.evaluation.order,
         }
         parents = {"data": self.model(entry.name).load}
         for role, maker in roles.items():
@@ -282,6 +284,7 @@ class _Planner:
             "norm": attack.threat_norm,
             "epsilon": attack.grid[-1],
             "images": min_images(self.suite.diagnostics.images, self.suite.evaluation.images),
+            "order": self.suite.evaluation.order,
         }
         parts = (*_restored(entry), *((surrogate.part,) if surrogate else ()))
         title = f"diagnose {entry.name} in {attack.threat_norm} at {attack.grid[-1]:g}"
@@ -290,7 +293,12 @@ class _Planner:
     def _planted(self, entry: ModelEntry, name: str, attack: Any) -> Step:
         """Whether this very attack finds adversarials that are known to exist."""
         steps = self.model(entry.name)
-        payload = {"classifier": _classifier(self.suite, entry), "attack": attack, "epsilon": attack.grid[-1]}
+        payload = {
+            "classifier": _classifier(self.suite, entry),
+            "attack": attack,
+            "epsilon": attack.grid[-1],
+            "order": self.suite.evaluation.order,
+        }
         parents = {"data": steps.load, "train": steps.trains[0]}
         parts = (*_restored(entry), attack)
         return self.step("plant", f"plant adversarials in {entry.name} for {name}", payload, parents, parts, 2.0)
@@ -308,6 +316,7 @@ class _Planner:
             "classifier": _classifier(self.suite, entry),
             "attack": attack.model_copy(update={"epsilon": None, "images": None}),
             "images": min_images(*limits),
+            "order": self.suite.evaluation.order,
         }
         parents = {"data": steps.load, "train": steps.trains[0]}
         parts = (*_restored(entry), attack)

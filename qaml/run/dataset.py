@@ -1,9 +1,15 @@
-"""Datasets of this process, loaded once."""
+"""Datasets of this process, loaded once, and the test examples that are attacked and scored."""
+
+from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from qaml.data.base import DatasetPart, load
 from qaml.types import Data, Split
+
+if TYPE_CHECKING:
+    from qaml.vocab import Order
 
 
 @lru_cache(maxsize=4)
@@ -12,6 +18,16 @@ def loaded(part: DatasetPart) -> Data:
     return load(part)
 
 
-def first(split: Split, count: int | None) -> Split:
-    """The first examples of a split, all of them for ``None``."""
-    return Split(split.inputs[:count], split.labels[:count], split.indices[:count])
+def evaluated(test: Split, count: int | None, order: Order) -> Split:
+    """The test examples that are attacked and scored; fewer are the beginning of more.
+
+    Args:
+        test: a dataset's test split.
+        count: how many, or all of them.
+        order: ``shuffled`` with the class shares kept, since files are rarely in random order, or as in the ``file``.
+    """
+    if order == "file":
+        return Split(test.inputs[:count], test.labels[:count], test.indices[:count])
+    from qaml.data.stratified import stratified_order, take
+
+    return take(test, stratified_order(test.labels, test.indices, count))

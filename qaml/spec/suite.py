@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qaml.quantum.channels import ChannelPart
 from qaml.types import Settings
-from qaml.vocab import Decision, ProfileName, Verdict
+from qaml.vocab import Decision, Order, ProfileName, Verdict
 
 if TYPE_CHECKING:
     from qaml.attacks.base import AttackPart
@@ -52,7 +52,10 @@ class Evaluation(Settings):
     seeds: int | None = Field(None, ge=1)
     """Training runs of every model (default: the model's own, 3 or 5)."""
     images: int | None = Field(None, ge=1)
-    """Test images (the first ones of the dataset's test split); default all of them."""
+    """Test images that are attacked and scored; default all of them. Fewer are among more."""
+    order: Order = "shuffled"
+    """Which ones come first: ``shuffled`` at random with the class shares kept, the same ones for every model and on
+    every machine, or as in the ``file``, for a paper that took the first ones of a published test set."""
 
 
 class Diagnostics(Settings):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qaml.data.stratified import split_off, stratified_choice, stratified_counts
+from qaml.data.stratified import split_off, stratified_choice, stratified_counts, stratified_order
 from qaml.types import Split
 
 class_sizes = st.lists(st.integers(0, 60), min_size=1, max_size=12).filter(any)
@@ -77,3 +77,39 @@ def test_splitting_off_divides_the_examples(sizes: list[int], seed: int, data: s
     for part in (train, test):
         assert np.array_equal(part.inputs[:, 0] + 7, part.indices)
         assert np.array_equal(labels[part.indices - 7], part.labels)
+
+
+@settings(deadline=None)
+@given(sizes=class_sizes, seed=st.integers(0, 100), data=st.data())
+def test_every_prefix_of_an_order_has_the_shares_of_the_whole(sizes: list[int], seed: int, data: st.DataObject) -> None:
+    labels, indices = labels_of(sizes, seed), np.random.default_rng(seed).permutation(sum(sizes))
+    order = stratified_order(labels, indices)
+    assert sorted(order) == list(range(len(labels)))
+    seen = np.cumsum(np.eye(len(sizes), dtype=np.int64)[labels[order]], axis=0)
+    places = np.arange(1, len(labels) + 1)[:, None]
+    assert (np.abs(seen * len(labels) - places * np.array(sizes)) < len(labels)).all()
+    count = data.draw(st.integers(0, len(labels)))
+    assert np.array_equal(stratified_order(labels, indices, count), order[:count])
+
+
+def test_the_order_is_pinned() -> None:
+    assert stratified_order(np.arange(20) % 2, np.arange(20), 6).tolist() == [2, 5, 4, 1, 6, 15]
+
+
+def test_datasets_that_share_examples_begin_with_the_same_ones() -> None:
+    """Half of the classes, in another order, with other labels: evidence is paired by original positions."""
+    labels = labels_of([40, 40, 40, 40])
+    whole = stratified_order(labels, np.arange(160))
+    own = np.random.default_rng(1).permutation(np.flatnonzero(labels >= 2))
+    few = own[stratified_order(3 - labels[own], own)]
+    assert set(few[:40]) == set([i for i in whole if labels[i] >= 2][:40])
+
+
+def test_an_order_hides_where_the_file_stops_being_easy() -> None:
+    """A file sorted by difficulty: the first 400 of 2,000 in it are all hard, of the order the usual share is."""
+    labels = np.tile(np.arange(10), 200)
+    is_hard = np.arange(2000) < 1000
+    order = stratified_order(labels, np.arange(2000), 400)
+    assert is_hard[:400].all()
+    # five standard errors of 400 draws from 2,000 without replacement
+    assert abs(is_hard[order].mean() - 0.5) < 5 * 0.5 / 20 * np.sqrt(1 - 400 / 1999)

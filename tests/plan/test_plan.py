@@ -209,6 +209,7 @@ def test_seeds_and_devices_make_other_steps() -> None:
         ),
         (("at_least: 0.1", "at_least: 0.2"), {"judge"}),
         (("images: 50", "images: 60"), {"attack", "evaluate", "diagnose", "picture", "judge"}),
+        (("images: 50", "order: file, images: 50"), {"attack", "evaluate", "diagnose", "plant", "picture", "judge"}),
         (("hidden: 8", "hidden: 9"), {"train", "evaluate", "diagnose", "judge"}),
     ],
 )

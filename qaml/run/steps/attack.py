@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from qaml.attacks.base import AttackPart
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
-from qaml.run.dataset import first, loaded
+from qaml.run.dataset import evaluated, loaded
 from qaml.run.job import Job
 
 ADVERSARIALS = "adversarials.npz"
@@ -22,7 +22,7 @@ def execute(job: Job) -> None:
     """  # noqa: D205
     attack: AttackPart = job.payload["attack"]
     data = loaded(job.payload["dataset"])
-    test = first(data.test, job.payload["images"])
+    test = evaluated(data.test, job.payload["images"], job.payload["order"])
     start = defended(test.inputs, job.payload["start_from"], data.info)
     inputs = torch.from_numpy(start).to(job.device)
     result = attack.run(

@@ -14,7 +14,7 @@ from qaml.metrics.spectrum import low_frequency_share
 from qaml.quantum.noise.votes import vote_chance
 from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
-from qaml.run.dataset import first, loaded
+from qaml.run.dataset import evaluated, loaded
 from qaml.run.job import Job
 from qaml.types import FloatArray
 
@@ -69,7 +69,7 @@ def _inputs(job: Job) -> tuple[FloatArray, FloatArray, dict[str, NDArray[np.gene
         return start, adversarials, made
     description = job.payload["classifier"]
     data = loaded(description["dataset"])
-    test = first(data.test, job.payload["images"])
+    test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = defended(test.inputs, description["defences"], data.info)
     return inputs, inputs[None], {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
 

@@ -9,7 +9,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.planted.implementation import Features, has_features, planted_test
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
-from qaml.run.dataset import first, loaded
+from qaml.run.dataset import evaluated, loaded
 from qaml.run.job import Job
 
 IMAGES = 32
@@ -23,7 +23,7 @@ def execute(job: Job) -> None:
     missed = np.zeros(0, dtype=bool)
     if has_features(module):
         data = loaded(description["dataset"])
-        test = first(data.test, IMAGES)
+        test = evaluated(data.test, IMAGES, job.payload["order"])
         inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
         missed = planted_test(
             Features(module),
