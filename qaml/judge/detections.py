@@ -53,7 +53,9 @@ def detect(detector: DetectorPart, attacks: Mapping[str, AttackPart], prediction
         adversarial.append(detector.suspicion(_answers([mixed.seen_by(model) for model in detector.models])))
         makers = {name: detector.makers(name, attacks) for name in names}
         fooling.append(mixed.fools(makers))
-    return _flagged(detector.threshold, np.stack(clean), np.stack(adversarial), np.stack(fooling))
+    found = _flagged(detector.threshold, np.stack(clean), np.stack(adversarial), np.stack(fooling))
+    models = dict.fromkeys((*detector.models, *(model for model, _ in detector.pairs(attacks))))
+    return found._replace(heard=(*((model, None) for model in models), *detector.pairs(attacks)))
 
 
 def _shared_images(detector: DetectorPart, attacks: Mapping[str, AttackPart], predictions: Predictions) -> IntArray:

@@ -16,6 +16,7 @@ from qaml.judge.numbers import Number, contrast, number, predicted, scalar
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
 from qaml.judge.source import DetectionSource, SharedWeights
+from qaml.judge.standing import NOTHING_KNOWN, Standing
 from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
 from qaml.judge.statistics.limits import Interval, p_value
 from qaml.judge.statistics.paired import tango
@@ -33,6 +34,7 @@ class SourceEstimator:
         effect: what findings do to a cell.
         tables: the suite's reported tables.
         judges_tables: whether this scale may be compared with a paper's own values.
+        known: of the models by themselves, which detectors listen to.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class SourceEstimator:
         effect: Callable[[Cell], Effect],
         tables: Mapping[str, ReportedTable],
         judges_tables: bool,
+        known: Standing = NOTHING_KNOWN,
     ) -> None:
         self.resolver = resolver
         self.effect = effect
         self.tables = tables
         self._judges_tables = judges_tables
+        self._known = known
         self.asked: dict[Cell, None] = {}
 
     @property
@@ -77,7 +81,8 @@ class SourceEstimator:
 
     def over_seeds(self, values: Sequence[float], *, against: Sequence[float] = (0.0,)) -> Estimate:
         """Student's interval over training runs; unlimited for a single one."""
-        return _estimate(scalar(tuple(values)), against, 0.95)
+        estimate = _estimate(scalar(tuple(values)), against, 0.95)
+        return estimate._replace(is_void=any(math.isnan(value) for value in values))
 
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
         """Where the paper's value may lie, given ours."""
@@ -100,7 +105,8 @@ class SourceEstimator:
         if not isinstance(source, DetectionSource):
             raise RunError(f"nothing was measured about detector {detector!r}")
         found = source.detections(detector)
-        adversarial, clean = (_detected(flags) for flags in (found.adversarial, found.clean))
+        is_void = any(self._known.is_void(model, (attack,) if attack else ()) for model, attack in found.heard)
+        adversarial, clean = (_detected(flags)._replace(is_void=is_void) for flags in (found.adversarial, found.clean))
         return adversarial, clean
 
     def reported(self, table: str) -> ReportedTable:

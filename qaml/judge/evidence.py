@@ -70,7 +70,7 @@ class StoreSource:
         correct = np.stack([arrays["correct"][0] for arrays in seeds])
         of_circuits = {
             name: np.stack([arrays[name][0] for arrays in seeds]) if name in seeds[0] else None
-            for name in ("shots", "within_noise")
+            for name in ("shots", "within_noise", "unanswered")
         }
         return Clean(correct, seeds[0]["indices"], int(seeds[0]["draws"]), **of_circuits)
 
@@ -90,6 +90,8 @@ class StoreSource:
             shots=stacked.get("shots"),
             within_noise=stacked.get("within_noise"),
             fidelity=stacked.get("fidelity"),
+            unanswered=stacked.get("unanswered"),
+            maker_unanswered=stacked.get("maker_unanswered"),
         )
 
     def traits(self, attack: str) -> AttackTraits:

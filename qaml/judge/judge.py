@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
@@ -17,7 +17,8 @@ from qaml.judge.record import Interval
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
-from qaml.judge.source import Source
+from qaml.judge.source import Detections, Source
+from qaml.judge.standing import Standing, standing
 from qaml.judge.weakness import Assessed, Effect, effect_on
 from qaml.spec.suite import ClaimEntry
 from qaml.vocab import ProfileName, Verdict
@@ -59,26 +60,28 @@ def judge(
     cells = entry.part.cells(tables)
     resolver = Resolver(source)
     assessed = _assess(cells, resolver)
+    detected = detections_of(entry.part, source)
+    known = _standing(cells, assessed, detected.values(), resolver)
     effects: dict[Cell, Effect] = {}
 
     def effect(cell: Cell) -> Effect:
         if cell not in effects:
-            effects[cell] = effect_on(cell, {name: assessed[cell.model, name] for name in cell.attack})
+            own = {name: assessed[cell.model, name] for name in cell.attack}
+            effects[cell] = Effect(is_void=True) if known.voids(cell) else effect_on(cell, own)
         return effects[cell]
 
-    estimator = SourceEstimator(resolver, effect, tables, judges_tables=profile != "quick")
+    estimator = SourceEstimator(resolver, effect, tables, profile != "quick", known)
     decision = entry.part.decide(estimator)
     written = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}  # a trend asks for its last cell first
     asked = sorted(estimator.asked, key=lambda cell: written.get(cell, len(written)))
     models = list(dict.fromkeys(cell.model for cell in cells))
-    detected = detections_of(entry.part, source)
     return Judgement(
         verdict=decision.verdict,
         reason=decision.reason,
         measured=tuple(_measurement(measured) for measured in decision.measured),
         unit=_unit(cells),
         cells=tuple(_cell_value(cell, estimator) for cell in asked),
-        findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed, resolver),
+        findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed, known, resolver),
         curves=epsilon_curves(cells, resolver, estimator),
         training=training_curves(models, source),
         samplings=tuple(sampling_of(model, runs) for model in models if (runs := inspections_of(source, model))),
@@ -119,10 +122,20 @@ def _is_evaluated(model: str, cells: Sequence[Cell]) -> bool:
     return any(cell.model == model and cell.metric not in OF_TRAINING for cell in cells)
 
 
+def _standing(
+    cells: Sequence[Cell], pairs: Iterable[tuple[str, str]], detected: Iterable[Detections], resolver: Resolver
+) -> Standing:
+    """Of every model that is asked for answers, by cells or by detectors."""
+    heard = list(dict.fromkeys(pair for each in detected for pair in each.heard))
+    models = [cell.model for cell in cells if cell.metric not in OF_TRAINING] + [model for model, _ in heard]
+    listened = [(model, attack) for model, attack in heard if attack is not None]
+    return standing(models, (*pairs, *listened), resolver)
+
+
 def _findings(
-    models: Sequence[str], assessed: Mapping[tuple[str, str], Assessed], resolver: Resolver
+    models: Sequence[str], assessed: Mapping[tuple[str, str], Assessed], known: Standing, resolver: Resolver
 ) -> tuple[Finding, ...]:
-    found = [finding for one in assessed.values() for finding in one.findings]
+    found = [*known.findings, *(finding for one in assessed.values() for finding in one.findings)]
     for model in models:
         found += collapsed_seed(model, resolver.clean(model))
         found += off_temperature(model, resolver.source.history(model))

@@ -32,6 +32,18 @@ MEANINGS: dict[str, Meaning] = {
         "logits or gradients that are not finite count as anything and lead attacks nowhere",
         "find the overflow: smaller learning rate, clamped logarithms, float64",
     ),
+    "no_answer": Meaning(
+        "void",
+        "any image, clean or attacked, without an answer: NaN, no largest logit, or an input that is not finite",
+        "NaN is no class, so images without an answer are neither right nor wrong",
+        "find the overflow or the image: smaller learning rate, clamped logarithms, float64, clean data",
+    ),
+    "training_diverged": Meaning(
+        "note",
+        "the last epoch's loss is NaN, in any run",
+        "training left the numbers, so the weights that it ends with are no result of it",
+        "smaller learning rate, gradient clipping, float64",
+    ),
     "outside_budget": Meaning(
         "void",
         "any adversarial outside ε(1 + 1e-5) + 1e-6 or the bounds",

@@ -23,6 +23,7 @@ class Detections(NamedTuple):
         thresholds: of the detector's suspicion, increasing: the points of its curve.
         true_positives: share of adversarials flagged at each threshold.
         false_positives: share of clean images flagged at each threshold.
+        heard: the models that the detector listened to, on clean images (None) and under attacks.
     """
 
     adversarial: FloatArray
@@ -31,6 +32,7 @@ class Detections(NamedTuple):
     thresholds: tuple[float, ...] = ()
     true_positives: tuple[float, ...] = ()
     false_positives: tuple[float, ...] = ()
+    heard: tuple[tuple[str, str | None], ...] = ()
 
 
 class Source(Protocol):

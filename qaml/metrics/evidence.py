@@ -21,6 +21,7 @@ class Clean(NamedTuple):
         shots: (seeds, n) how often a circuit must be measured until the sampled answer is the exact one with 99 %;
             None for models that are no circuits.
         within_noise: (seeds, n) bool, whether noise layers could change the label: |⟨Z⟩| ≤ 2Σp; None without any.
+        unanswered: (seeds, n) bool, whether there was no answer (NaN) in any draw; it counts as wrong.
     """
 
     correct: FloatArray
@@ -28,6 +29,7 @@ class Clean(NamedTuple):
     draws: int = 1
     shots: NDArray[np.float64] | None = None
     within_noise: NDArray[np.bool_] | None = None
+    unanswered: NDArray[np.bool_] | None = None
 
 
 class Attacked(NamedTuple):
@@ -45,6 +47,9 @@ class Attacked(NamedTuple):
         shots: (seeds, n_epsilons, n) as for clean images.
         within_noise: (seeds, n_epsilons, n) as for clean images.
         fidelity: (seeds, n_epsilons, n) of the perturbed state with the clean one; None without encoded states.
+        unanswered: (seeds, n_epsilons, n) bool, as for clean images.
+        maker_unanswered: (seeds, 2, n) bool, whether what the adversarials were made on gave no answer to the image
+            that the attack started from, and to the adversarial of the largest budget.
     """
 
     correct: FloatArray
@@ -57,6 +62,8 @@ class Attacked(NamedTuple):
     shots: NDArray[np.float64] | None = None
     within_noise: NDArray[np.bool_] | None = None
     fidelity: NDArray[np.float64] | None = None
+    unanswered: NDArray[np.bool_] | None = None
+    maker_unanswered: NDArray[np.bool_] | None = None
 
 
 class Diagnosis(NamedTuple):

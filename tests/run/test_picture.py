@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from qaml.metrics.spectrum import low_frequency_share
 from qaml.run.job import Job
 from qaml.run.steps import picture
+from qaml.spec.suite import Inference
 from qaml.types import Bounds, InputInfo
 
 INFO = InputInfo((1, 8, 8), ("dark", "bright", "other"), Bounds(0.0, 1.0))
@@ -54,7 +55,7 @@ def strip(folder: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, NDArray
     picture.execute(
         Job(
             key="k",
-            payload={"classifier": {"dataset": None}, "count": 3},
+            payload={"classifier": {"dataset": None, "inference": Inference()}, "count": 3},
             seed=0,
             parents={},
             read=lambda _, name: folder / name,

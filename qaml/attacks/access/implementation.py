@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from qaml.attacks.base import Target
 from qaml.attacks.geometry.implementation import single_precision
 from qaml.errors import PartError
+from qaml.models.logits import has_answer
 from qaml.models.seeding import derive_seed, seeded
 
 BATCH = 256
@@ -131,14 +132,14 @@ def check_gradients(module: nn.Module, inputs: Tensor) -> None:
 
 
 def is_fooled(module: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
-    """Whether each input is classified wrongly; a non-finite logit is no success of an attack.
+    """Whether each input is classified wrongly; no answer is no success of an attack.
 
     Returns:
         (n,) bool.
     """
     with torch.no_grad():
         logits = module(inputs)
-    wrong: Tensor = (logits.argmax(1) != labels) & torch.isfinite(logits).all(1)
+    wrong: Tensor = (logits.argmax(1) != labels) & has_answer(logits)
     return wrong
 
 

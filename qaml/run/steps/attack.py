@@ -8,25 +8,29 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.attacks.base import AttackPart
+from qaml.models.seeding import reseed
+from qaml.run.answers import NO_ANSWER, classes
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
 from qaml.run.dataset import evaluated, loaded
 from qaml.run.job import Job
+from qaml.types import FloatArray
 
 ADVERSARIALS = "adversarials.npz"
 
 
 def execute(job: Job) -> None:
     """Write ``adversarials.npz``: adversarials (n_epsilons, n, *shape), start (n, *shape), labels, indices, epsilons,
-    the library's own count, and the smallest norms of a minimisation attack.
+    the library's own count, where the attacked model gives no answer, the smallest norms of a minimisation attack.
     """  # noqa: D205
     attack: AttackPart = job.payload["attack"]
     data = loaded(job.payload["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     start = defended(test.inputs, job.payload["start_from"], data.info)
     inputs = torch.from_numpy(start).to(job.device)
+    attacked = _attacked(job, inputs)
     result = attack.run(
-        target(_attacked(job, inputs), data.info),
+        target(attacked, data.info),
         inputs,
         torch.from_numpy(test.labels).to(job.device),
         job.seed,
@@ -39,10 +43,22 @@ def execute(job: Job) -> None:
         "indices": test.indices,
         "epsilons": np.asarray(attack.grid, dtype=np.float64),
         "claimed": result.claimed,
+        "maker_unanswered": _unanswered(attacked, inputs, result.adversarials[-1], job),
     }
     if result.norms is not None:
         arrays["norms"] = result.norms
     write_arrays(job.output / ADVERSARIALS, arrays)
+
+
+def _unanswered(attacked: nn.Module, inputs: Tensor, adversarials: FloatArray, job: Job) -> NDArray[np.bool_]:
+    """Where the attacked classifier gives no answer, (2, n): on the images that the attack starts from, and ends at.
+
+    NaN leads an attack nowhere, also where its adversarials are scored on another model.
+    """
+    reseed(attacked, job.seed)
+    ends = torch.from_numpy(adversarials.astype(np.float32)).to(job.device)
+    silent: NDArray[np.bool_] = np.stack([classes(attacked, seen) for seen in (inputs, ends)]) == NO_ANSWER
+    return silent
 
 
 def _attacked(job: Job, inputs: Tensor) -> nn.Module:

@@ -17,6 +17,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import FGSM, PGD
 from qaml.attacks.noise.part import UniformNoise
 from qaml.metrics.distance import is_below
+from qaml.models.logits import has_answer, margins
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
 from qaml.run.dataset import evaluated, loaded
@@ -135,14 +136,11 @@ def _is_correct(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) ->
 def look(module: nn.Module, inputs: Tensor, labels: Tensor) -> dict[str, NDArray[Any]]:
     """Logits and gradients on clean images."""
     logits, loss_gradients = _gradients(module, inputs, labels, nn.functional.cross_entropy)
-    finite = np.isfinite(logits).all(1) & np.isfinite(loss_gradients).all(1)
+    finite = has_answer(torch.from_numpy(logits)).numpy() & np.isfinite(loss_gradients).all(1)
     zero: Flags = np.asarray(~loss_gradients.any(1))
     if zero.any():  # only then is float64 worth its time
         again = torch.from_numpy(np.flatnonzero(zero)).to(inputs.device)
         zero[zero] = ~_margin_gradients(module, inputs[again], labels[again]).any(1)
-    top = np.sort(logits, axis=1)
-    margin = top[:, -1] - top[:, -2]
-    precision = 8 * np.finfo(np.float32).eps * np.abs(logits).max(1)
     sums = np.abs(logits.sum(1) - 1).max()
     saturated = float((logits.max(1) > 1 - 1e-6).mean())
     return {
@@ -150,7 +148,7 @@ def look(module: nn.Module, inputs: Tensor, labels: Tensor) -> dict[str, NDArray
         "zero_gradient": zero,
         "non_finite": np.asarray(int((~finite).sum())),
         "outputs_are_probabilities": np.asarray(bool(sums < 1e-4 and logits.min() >= 0 and saturated > 0.01)),
-        "margin_below_precision": margin <= precision,
+        "margin_below_precision": margins(logits).is_below,
     }
 
 

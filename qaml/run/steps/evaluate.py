@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from qaml.metrics.spectrum import low_frequency_share
-from qaml.quantum.noise.votes import vote_chance
+from qaml.run.answers import BATCH, correct_shares, decides
 from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import evaluated, loaded
@@ -21,13 +21,12 @@ from qaml.types import FloatArray
 if TYPE_CHECKING:
     from qaml.spec.suite import Inference
 
-BATCH = 500
 PREDICTIONS = "predictions.npz"
 
 
 def execute(job: Job) -> None:
     """Write ``predictions.npz``: correct (n_epsilons, n) as shares of draws, predictions of the first draw, their
-    confidence, labels, indices, epsilons, claimed, norms; n_epsilons is 1 (and epsilon 0) for clean images.
+    confidence, unanswered, labels, indices, epsilons, claimed, norms; n_epsilons is 1 (and epsilon 0) for clean images.
 
     Attacked images also have the perturbation's low_frequency share; a circuit its shots, one with a measured wire the
     fidelity of attacked states, one with noise layers also within_noise; (n_epsilons, n) each.
@@ -39,21 +38,25 @@ def execute(job: Job) -> None:
     if "attack" in job.parents:
         arrays |= _fidelity(module, start, inputs, job.device)
     arrays |= _within_noise(module, inputs, job.device)
-    if inference.decision in ("exact", "shots") and hasattr(module, "averaged"):
-        module = module.averaged()  # type: ignore[operator]
-    draws = inference.evidence_draws if getattr(module, "is_randomised", False) else 1
-    correct = np.zeros(inputs.shape[:2], dtype=np.float32)
-    for draw in range(draws):
-        predicted, confidence = _predict(module, inputs, inference, job.seed + 1000 * draw, job.device)
-        if inference.decision == "shots":
-            correct += _vote_shares(predicted, confidence, arrays["labels"], inference.draws)
-        else:
-            correct += (predicted == arrays["labels"]).astype(np.float32) / draws
-        if draw == 0:
-            arrays |= {"predicted": predicted, "confidence": confidence}
-        job.progress((draw + 1) / draws, "")
-    arrays |= _shots(module, inputs, job.device)
-    write_arrays(job.output / PREDICTIONS, {"correct": correct, "draws": draws, **arrays})
+    n_epsilons, n = inputs.shape[:2]
+    found = correct_shares(
+        module,
+        inputs.reshape(n_epsilons * n, *inputs.shape[2:]),
+        np.tile(arrays["labels"], n_epsilons),
+        inference,
+        job.seed,
+        job.device,
+        lambda share: job.progress(share, ""),
+    )
+    answered: dict[str, NDArray[Any]] = {
+        "correct": found.correct,
+        "predicted": found.first.predicted,
+        "confidence": found.first.confidence,
+        "unanswered": found.unanswered,
+    }
+    arrays |= {name: array.reshape(n_epsilons, n) for name, array in answered.items()}
+    arrays |= _shots(decides(module, inference), inputs, job.device)
+    write_arrays(job.output / PREDICTIONS, {"draws": found.draws, **arrays})
 
 
 def _inputs(job: Job) -> tuple[FloatArray, FloatArray, dict[str, NDArray[np.generic]]]:
@@ -116,45 +119,3 @@ def _shots(module: nn.Module, inputs: FloatArray, device: str) -> dict[str, NDAr
     batches = torch.split(torch.from_numpy(inputs.reshape(-1, *inputs.shape[2:])), BATCH)
     needed = np.concatenate([module.shots_needed(batch.to(device)) for batch in batches])  # type: ignore[operator]
     return {"shots": needed.astype(np.float64).reshape(inputs.shape[:2])}
-
-
-def _predict(
-    module: nn.Module, inputs: FloatArray, inference: Inference, seed: int, device: str
-) -> tuple[NDArray[np.int64], FloatArray]:
-    """Labels and confidence (the probability of the label), each (n_epsilons, n)."""
-    n_epsilons, n = inputs.shape[:2]
-    flat = torch.from_numpy(inputs.reshape(n_epsilons * n, *inputs.shape[2:]))
-    shares = []
-    for number, batch in enumerate(torch.split(flat, BATCH)):
-        shares.append(_decide(module, batch.to(device), inference, seed + number).cpu())
-    confidence, predicted = torch.cat(shares).max(dim=1)
-    return predicted.numpy().reshape(n_epsilons, n), confidence.numpy().reshape(n_epsilons, n).astype(np.float32)
-
-
-def _vote_shares(
-    predicted: NDArray[np.int64], confidence: FloatArray, labels: NDArray[np.generic], shots: int
-) -> FloatArray:
-    """The chance that a vote of single shots is right, (n_epsilons, n), between two classes."""
-    ones = vote_chance(np.where(predicted == 1, confidence, 1 - confidence).astype(np.float64), shots)
-    return np.where(np.asarray(labels) == 1, ones, 1 - ones).astype(np.float32)
-
-
-@torch.no_grad()
-def _decide(module: nn.Module, batch: Tensor, inference: Inference, seed: int) -> Tensor:
-    """Class shares (batch, classes): probabilities, averaged probabilities, or votes."""
-    if not getattr(module, "is_randomised", False):
-        return _probabilities(module(batch))
-    module.reseed(seed)  # type: ignore[operator]
-    draws = 1 if inference.decision == "single_draw" else inference.draws
-    drawn = torch.stack([_probabilities(module(batch)) for _ in range(draws)])
-    if inference.decision != "vote":
-        return drawn.mean(dim=0)
-    votes = nn.functional.one_hot(drawn.argmax(dim=2), drawn.shape[2])
-    return votes.to(drawn.dtype).mean(dim=0)
-
-
-def _probabilities(logits: Tensor) -> Tensor:
-    """Softmax with the order of the logits kept where it saturates: ties would all go to the first class."""
-    shares = torch.softmax(logits.double(), dim=1)
-    top = logits.argmax(dim=1, keepdim=True)
-    return shares.scatter_add(1, top, torch.full_like(top, 1, dtype=shares.dtype) * 1e-12)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from qaml.metrics.spectrum import low_frequency_share
+from qaml.run.answers import NO_ANSWER, Answers, answers, decides
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS, restore
 from qaml.run.dataset import loaded
 from qaml.run.job import Job
-from qaml.types import Bounds
+from qaml.types import Bounds, FloatArray
 
 SCALE = 84
 """Width of a picture in pixels, at least."""
 LEAST_BUDGETS = 3
 """Fewer make no curve."""
+
+Ask = Callable[[FloatArray], Answers]
 
 
 def execute(job: Job) -> None:
@@ -33,14 +36,14 @@ def execute(job: Job) -> None:
     description = job.payload["classifier"]
     info = loaded(description["dataset"]).info
     module = restore(description, job.read("train", WEIGHTS), job.device)
-    if getattr(module, "is_randomised", False):
-        module.reseed(job.seed)  # type: ignore[operator]
+    asked = partial(answers, decides(module, description["inference"]), inference=description["inference"])
+    ask: Ask = partial(asked, seed=job.seed, device=job.device)
     made = read_arrays(job.read("attack", "adversarials.npz"))
     clean, adversarial = made["start"], made["adversarials"][-1]
     labels, epsilon = made["labels"], float(made["epsilons"][-1])
-    clean_label, clean_confidence = _predict(module, clean, job.device)
-    chosen = np.argsort(clean_label != labels, kind="stable")[: job.payload["count"]]
-    label, confidence = _predict(module, adversarial[chosen], job.device)
+    unattacked = ask(clean)
+    chosen = np.argsort(unattacked.predicted != labels, kind="stable")[: job.payload["count"]]
+    attacked = ask(adversarial[chosen])
     low_frequency = low_frequency_share(adversarial[chosen] - clean[chosen])
     pictures = []
     for position, index in enumerate(chosen):
@@ -48,10 +51,10 @@ def execute(job: Job) -> None:
             {
                 "files": _draw(job.output, position, clean[index], adversarial[index], info.bounds),
                 "true_label": info.classes[labels[index]],
-                "clean_label": info.classes[clean_label[index]],
-                "clean_confidence": float(clean_confidence[index]),
-                "adversarial_label": info.classes[label[position]],
-                "adversarial_confidence": float(confidence[position]),
+                "clean_label": _named(unattacked.predicted[index], info.classes),
+                "clean_confidence": float(unattacked.confidence[index]),
+                "adversarial_label": _named(attacked.predicted[position], info.classes),
+                "adversarial_confidence": float(attacked.confidence[position]),
                 "linf": float(np.abs(adversarial[index] - clean[index]).max()),
                 "l2": float(np.linalg.norm(adversarial[index] - clean[index])),
                 "low_frequency": _existing(low_frequency[position]),
@@ -59,7 +62,7 @@ def execute(job: Job) -> None:
         )
     content: dict[str, Any] = {"epsilon": repr(epsilon), "pictures": pictures}
     if _is_grid(made["epsilons"]):
-        content["probabilities"] = _along(module, made, int(chosen[0]), info.classes, job.device)
+        content["probabilities"] = _along(ask, made, int(chosen[0]), info.classes)
     (job.output / "strip.json").write_text(json.dumps(content))
 
 
@@ -72,9 +75,11 @@ def _is_grid(epsilons: NDArray[np.float64]) -> bool:
     return len(epsilons) >= LEAST_BUDGETS and bool(np.isfinite(epsilons).all())
 
 
-def _along(
-    module: torch.nn.Module, made: Mapping[str, NDArray[Any]], index: int, classes: Sequence[str], device: str
-) -> dict[str, Any]:
+def _named(predicted: int, classes: Sequence[str]) -> str:
+    return "no answer" if predicted == NO_ANSWER else classes[predicted]
+
+
+def _along(ask: Ask, made: Mapping[str, NDArray[Any]], index: int, classes: Sequence[str]) -> dict[str, Any]:
     """Probabilities of one image, clean and at every budget of the attack."""
     epsilons, inputs = made["epsilons"], made["adversarials"][:, index]
     if epsilons[0] > 0:
@@ -83,20 +88,8 @@ def _along(
         "image": int(made["indices"][index]),
         "epsilons": epsilons.tolist(),
         "classes": list(classes),
-        "values": _probabilities(module, inputs, device).cpu().numpy().round(6).tolist(),
+        "values": ask(inputs).shares.round(6).tolist(),
     }
-
-
-def _predict(module: torch.nn.Module, inputs: NDArray[np.float32], device: str) -> tuple[NDArray[np.int64], ...]:
-    confidence, label = _probabilities(module, inputs, device).max(1)
-    return label.cpu().numpy(), confidence.cpu().numpy()
-
-
-@torch.no_grad()
-def _probabilities(module: torch.nn.Module, inputs: NDArray[np.float32], device: str) -> torch.Tensor:
-    """Softmax of the logits in float64, (n, classes)."""
-    logits = torch.cat([module(batch.to(device)) for batch in torch.split(torch.from_numpy(inputs), 250)])
-    return torch.softmax(logits.double(), 1)
 
 
 def _draw(

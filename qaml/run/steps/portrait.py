@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from qaml.models.seeding import reseed
 from qaml.quantum.circuit import Channel, Circuit
+from qaml.run.answers import classes, probabilities
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS, restore
 from qaml.run.dataset import loaded
@@ -64,9 +65,8 @@ def execute(job: Job) -> None:
     (job.output / "portrait.json").write_text(json.dumps(content))
 
 
-@torch.no_grad()
 def _correct(module: nn.Module, inputs: Tensor, labels: NDArray[np.int64]) -> list[int]:
-    return [int(right) for right in module(inputs).argmax(1).cpu().numpy() == labels]
+    return [int(right) for right in classes(module, inputs) == labels]
 
 
 def _scatter(
@@ -94,7 +94,7 @@ def _regions(module: nn.Module, info: InputInfo, clean: Tensor, attacked: Tensor
     ticks = torch.linspace(low, high, CELLS, device=clean.device)
     ys, xs = torch.meshgrid(ticks.flip(0), ticks, indexing="ij")
     grid = torch.stack((xs, ys), -1).reshape(-1, *info.shape)
-    second = torch.softmax(module(grid).double(), 1)[:, 1].cpu().numpy().reshape(CELLS, CELLS)
+    second = probabilities(module(grid))[:, 1].cpu().numpy().reshape(CELLS, CELLS)
     rows = ["".join(str(min(int(10 * p), 9)) if np.isfinite(p) else "-" for p in row) for row in second]
     points = _scatter(
         "decision regions", "feature 1", "feature 2", clean.flatten(1).cpu().numpy(), attacked.flatten(1).cpu().numpy()

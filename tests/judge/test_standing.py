@@ -1,0 +1,127 @@
+"""Models that give no answer void every cell that asks them, clean ones and detectors included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qaml.claims.base import ClaimPart
+from qaml.judge.judge import Judgement, judge
+from qaml.judge.source import Detections
+from tests.judge.sources import ArraySource, add, claim, entry, firsts, traits
+
+N = 200
+BUDGETS = (0.1, 0.2)
+
+
+def two_models() -> ArraySource:
+    """Four training runs of two models, both sound: 95 % clean, 60 and 40 % under PGD."""
+    source = ArraySource()
+    for model in ("one", "other"):
+        add(source, model, firsts(N, 190, 4), {"pgd": [firsts(N, 120, 4), firsts(N, 80, 4)]}, BUDGETS)
+    return source
+
+
+def silent_clean(source: ArraySource, model: str = "one", run: int = 3, image: int = 7) -> None:
+    missing = np.zeros((4, N), dtype=bool)
+    missing[run, image] = True
+    source.cleans[model] = source.cleans[model]._replace(unanswered=missing)
+
+
+def silent_attacked(source: ArraySource, model: str = "one") -> None:
+    missing = np.zeros((4, 2, N), dtype=bool)
+    missing[2:, 1, 30:50] = True
+    key = model, "pgd"
+    source.attacks[key] = source.attacks[key]._replace(unanswered=missing)
+
+
+def bound(metric: str, limits: dict[str, float], **cell: object) -> ClaimPart:
+    return claim("bound", metric=metric, of={"model": "one", **cell}, **limits)
+
+
+def names(found: Judgement) -> list[str]:
+    return [finding.name for finding in found.findings]
+
+
+CLEAN = bound("clean_accuracy", {"at_least": 0.5})
+ROBUST = bound("robust_accuracy", {"at_most": 0.6}, attack="pgd")
+SUCCESS = bound("attack_success_rate", {"at_least": 0.3}, attack="pgd")
+PUBLISHED = bound("accuracy_under_attack", {"at_most": 0.6}, attack="pgd", protocol="as_published")
+OTHER = claim("bound", metric="clean_accuracy", of={"model": "other"}, at_least=0.5)
+BOTH = claim("difference", metric="clean_accuracy", of={"model": "one"}, over={"model": "other"}, at_least=-0.2)
+
+
+@pytest.mark.parametrize("part", [CLEAN, ROBUST, SUCCESS, PUBLISHED, OTHER, BOTH])
+def test_sound_models_are_judged(part: ClaimPart) -> None:
+    found = judge(entry(part), two_models())
+    assert found.verdict == "supported"
+    assert "no_answer" not in names(found)
+
+
+@pytest.mark.parametrize("part", [CLEAN, ROBUST, SUCCESS, PUBLISHED, BOTH])
+def test_one_clean_image_in_one_of_four_runs_voids_every_cell_of_the_model(part: ClaimPart) -> None:
+    source = two_models()
+    silent_clean(source)
+    found = judge(entry(part), source)
+    assert found.verdict == "invalid"
+    (finding,) = [finding for finding in found.findings if finding.name == "no_answer"]
+    assert (finding.severity, finding.model, finding.attack) == ("void", "one", None)
+    assert "one gives no answer (NaN) to 1 of 200 clean images in training run 3" in finding.message
+    assert "image 7 of" in finding.message
+
+
+def test_a_claim_about_another_model_stands() -> None:
+    source = two_models()
+    silent_clean(source)
+    assert judge(entry(OTHER), source).verdict == "supported"
+
+
+@pytest.mark.parametrize("part", [ROBUST, SUCCESS, PUBLISHED])
+def test_attacked_images_without_an_answer_are_neither_successes_nor_failures(part: ClaimPart) -> None:
+    source = two_models()
+    silent_attacked(source)
+    found = judge(entry(part), source)
+    assert found.verdict == "invalid"
+    (finding,) = [finding for finding in found.findings if finding.name == "no_answer"]
+    assert "20 of 200 images under pgd at ε = 0.2 in training run 2, the first is image 30" in finding.message
+    assert "2 of 4 training runs" in finding.message
+    assert judge(entry(CLEAN), source).verdict == "supported"
+
+
+def test_a_surrogate_without_answers_voids_what_is_made_on_it() -> None:
+    source = two_models()
+    silent = np.ones((4, 2, N), dtype=bool)
+    source.attacks["one", "pgd"] = source.attacks["one", "pgd"]._replace(maker_unanswered=silent)
+    source.all_traits["pgd"] = traits("pgd", is_white_box=False, surrogate="third")
+    found = judge(entry(ROBUST), source)
+    assert found.verdict == "invalid"
+    assert any("third, on which pgd is made, gives no answer" in finding.message for finding in found.findings)
+
+
+@pytest.mark.parametrize("spoil", [silent_clean, silent_attacked])
+def test_a_detector_that_listens_to_a_silent_model_is_void(spoil: object) -> None:
+    heard = (("one", None), ("other", None), ("one", "pgd"))
+    part = claim("detection", detector="ears", true_positives_at_least=0.5, false_positives_at_most=0.2)
+    source = two_models()
+    source.detected["ears"] = Detections(firsts(N, 190, 4), firsts(N, 2, 4), heard=heard)
+    assert judge(entry(part), source).verdict == "supported"
+    spoil(source)  # type: ignore[operator]
+    found = judge(entry(part), source)
+    assert found.verdict == "invalid"
+    assert names(found) == ["no_answer"]
+
+
+def test_training_that_ends_in_nan_says_so() -> None:
+    source = two_models()
+    sound, lost = {"loss": [1.0, 0.5, 0.2]}, {"loss": [1.0, float("nan"), float("nan")]}
+    source.histories["one"] = (sound, lost, sound, sound)
+    found = judge(entry(CLEAN), source)
+    (finding,) = [finding for finding in found.findings if finding.name == "training_diverged"]
+    assert "of 1 of 4 training runs is NaN, of run 1 from epoch 2 on" in finding.message
+
+
+def test_a_parameter_that_is_nan_is_void() -> None:
+    source = two_models()
+    source.parameters["one", "weight"] = ((0.3,), (float("nan"),), (0.4,))
+    part = claim("parameter", model="one", name="weight", at_least=0.1)
+    assert judge(entry(part), source).verdict == "invalid"
