@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qaml.attacks.base import AttackPart
     from qaml.claims.base import ReportedTable
     from qaml.claims.detectors.base import DetectorPart
-    from qaml.judge.source import Detections
+    from qaml.judge.source import Detections, Surrogate
 
 Read = Callable[[str, str], Path]
 BATTERY = "correct_"
@@ -37,6 +37,7 @@ class StoreSource:
         attacks: the suite's attacks that the claim uses, and what transferred ones are made with.
         tables: the suite's reported tables.
         detectors: the suite's detectors that the claim is about.
+        surrogates: the models that the claim's attacks are made on and that have a reference accuracy.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class StoreSource:
         attacks: Mapping[str, AttackPart],
         tables: Mapping[str, ReportedTable],
         detectors: Mapping[str, DetectorPart] = MappingProxyType({}),
+        surrogates: Mapping[str, Surrogate] = MappingProxyType({}),
     ) -> None:
         self._roles = roles
         self._read = read
         self._attacks = attacks
         self._tables = tables
         self._detectors = detectors
+        self._surrogates = surrogates
         self._cache: dict[str, dict[str, NDArray[Any]]] = {}
 
     def _arrays(self, role: str, name: str) -> dict[str, NDArray[Any]]:
@@ -152,6 +155,10 @@ class StoreSource:
             lambda model, attack: self._predictions(f"attack {model} {attack}"),
         )
         return detect(self._detectors[detector], self._attacks, read)
+
+    def surrogates(self) -> Mapping[str, Surrogate]:
+        """The models that attacks are made on and that have a reference accuracy."""
+        return self._surrogates
 
     def _predictions(self, prefix: str) -> list[dict[str, NDArray[Any]]]:
         return [self._arrays(role, "predictions.npz") for role in self._seeds(prefix)]

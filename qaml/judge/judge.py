@@ -10,14 +10,22 @@ from qaml.claims.cells import OF_TRAINING, SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.drawings import Curve, Roc, Sampling, TrainingCurve
 from qaml.judge.estimator import SourceEstimator
-from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of, of_sampling, off_temperature
+from qaml.judge.findings import (
+    Rival,
+    Subject,
+    below_reference,
+    collapsed_seed,
+    findings_of,
+    of_sampling,
+    off_temperature,
+)
 from qaml.judge.outcome import CellValue, Finding, Measurement
 from qaml.judge.papers import RAW, paper_value
 from qaml.judge.record import Interval
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
-from qaml.judge.source import Detections, Source
+from qaml.judge.source import Detections, Source, SurrogateSource
 from qaml.judge.standing import Standing, standing
 from qaml.judge.weakness import Assessed, Effect, effect_on
 from qaml.spec.suite import ClaimEntry
@@ -140,6 +148,9 @@ def _findings(
         found += collapsed_seed(model, resolver.clean(model))
         found += off_temperature(model, resolver.source.history(model))
         found += of_sampling(model, inspections_of(resolver.source, model))
+    surrogates = resolver.source.surrogates() if isinstance(resolver.source, SurrogateSource) else {}
+    for model, surrogate in surrogates.items():
+        found += below_reference(model, surrogate, resolver.clean(model))
     order = {"void": 0, "weak": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))
 

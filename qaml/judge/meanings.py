@@ -151,6 +151,14 @@ MEANINGS: dict[str, Meaning] = {
         "the sampler's averages are not the machine's own, so the gradient that it learned from has a bias",
         "more sweeps, chains that hold, smaller errors or weights; for Gibbs sampling more steps or parallel tempering",
     ),
+    "surrogate_below_reference": Meaning(
+        "note",
+        "a training run of the surrogate has more errors on clean images than its `reference_accuracy` explains: exact "
+        "p < 0.001 / runs",
+        "attacks were made on a model that is less accurate than its kind can be: what they do to other models may say "
+        "more about its training than about them",
+        "train the surrogate longer, on more data, or wider, until it reaches the reference",
+    ),
     "collapsed_seed": Meaning(
         "note",
         "≥ 40 points below the median, and > 5 deviations of the other runs; from 3 seeds on",

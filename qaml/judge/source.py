@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -33,6 +35,20 @@ class Detections(NamedTuple):
     true_positives: tuple[float, ...] = ()
     false_positives: tuple[float, ...] = ()
     heard: tuple[tuple[str, str | None], ...] = ()
+
+
+class Surrogate(NamedTuple):
+    """A model that a claim's attacks are made on, and what its kind is known to reach.
+
+    Attributes:
+        attacks: of the claim that are made on it, by name.
+        accuracy: the clean accuracy that it is held against, 0 … 1.
+        source: who says that models of its kind reach it; may be empty.
+    """
+
+    attacks: tuple[str, ...]
+    accuracy: float
+    source: str = ""
 
 
 class Source(Protocol):
@@ -77,6 +93,14 @@ class InspectedSource(Protocol):
 
     def inspections(self, model: str) -> tuple[dict[str, Any], ...]:
         """What an inspection of the samples found, one dictionary a seed; none for models without."""
+
+
+@runtime_checkable
+class SurrogateSource(Protocol):
+    """A source that knows of surrogates which are held against a reference accuracy."""
+
+    def surrogates(self) -> Mapping[str, Surrogate]:
+        """By model's name; models without a reference are left out."""
 
 
 @runtime_checkable

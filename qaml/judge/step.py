@@ -12,6 +12,7 @@ from qaml.judge.drawings import CircuitDrawing, EmbeddingDrawing, Picture, Portr
 from qaml.judge.evidence import StoreSource
 from qaml.judge.judge import judge
 from qaml.judge.outcome import ARTEFACT, Outcome, Provenance
+from qaml.judge.source import Surrogate
 from qaml.run.job import Job
 from qaml.spec.suite import ClaimEntry
 
@@ -19,7 +20,8 @@ from qaml.spec.suite import ClaimEntry
 def execute(job: Job) -> None:
     """Write ``outcome.json``; provenance, replay and pictures are completed when the report is assembled."""
     claim = job.payload
-    source = StoreSource(job.parents, job.read, claim["attacks"], claim["reported"], claim["detectors"])
+    surrogates = {name: Surrogate(*fields) for name, fields in claim["surrogates"].items()}
+    source = StoreSource(job.parents, job.read, claim["attacks"], claim["reported"], claim["detectors"], surrogates)
     entry = ClaimEntry(
         id=claim["id"],
         case=claim["case"],

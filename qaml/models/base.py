@@ -94,13 +94,16 @@ class Training(Settings):
     optimiser: Literal["adam", "sgd"] = "adam"
     """Adam (Kingma & Ba 2015) or stochastic gradient descent."""
     lr: float = Field(1e-3, gt=0)
-    """Learning rate."""
+    """Learning rate; the largest one where a schedule changes it."""
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    """How the learning rate moves: not at all, or up from a twenty-fifth over the first 30 % of training and down to
+    next to nothing (Smith & Topin 2017, arXiv:1708.07120); momentum, or Adam's β₁, goes from 0.95 to 0.85 and back."""
     epochs: int = Field(5, ge=1, le=100_000)
     """Passes over the training data."""
     batch: int = Field(128, ge=1)
     """Examples an update."""
     momentum: float = Field(0.0, ge=0, lt=1)
-    """Of SGD."""
+    """Of SGD; ``one_cycle`` moves its own instead."""
     weight_decay: float = Field(0.0, ge=0)
     """L2 penalty on the weights."""
 

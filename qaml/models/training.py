@@ -1,8 +1,9 @@
 """The training loop that every gradient-trained classifier shares.
 
-Nothing in it remembers a generator: the order of an epoch and the dropout masks of a step are functions of the seed and
-of how far training is. So a checkpoint holds weights, buffers, optimiser moments and a step count, and a run continued
-from it equals an uninterrupted one bit for bit (on one machine and the same number of threads).
+Nothing in it remembers a generator or a schedule: the order of an epoch, the dropout masks of a step and its learning
+rate are functions of the seed and of how far training is. So a checkpoint holds weights, buffers, optimiser moments and
+a step count, and a run continued from it equals an uninterrupted one bit for bit (on one machine and the same number of
+threads).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from qaml.errors import RunError
 from qaml.models.base import Checkpoint, History, Hooks, Training
+from qaml.models.schedule import one_cycle, set_pace
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.types import Split
 
@@ -35,7 +37,7 @@ def fit_classifier(
 
     Args:
         module: maps (batch, *shape) to (batch, n_classes) logits; trained on the device it is on.
-        training: optimiser, learning rate, epochs and batch size.
+        training: optimiser, learning rate and its schedule, epochs and batch size.
         data: the training split.
         hooks: change the data of an epoch or a batch, keep checkpoints, draw progress.
         seed: of orders, dropout and the module's own draws; the global generators are left as they were.
@@ -101,6 +103,7 @@ class _Run(NamedTuple):
         total_loss, n_correct, n_seen, n_drawn, told = 0.0, 0, 0, 0, time.monotonic()
         for chosen in batches(order, self.training.batch):
             batch = self.hooks.batch(self.module, inputs[chosen].to(self.device), labels[chosen].to(self.device), step)
+            self.set_pace(epoch + n_drawn / len(data))
             batch_loss, batch_correct = self.update(*batch, step)
             step += 1
             n_seen += len(batch[1])
@@ -116,6 +119,11 @@ class _Run(NamedTuple):
                     accuracy=n_correct / n_seen,
                 )
         return step, total_loss / n_seen, n_correct / n_seen
+
+    def set_pace(self, epochs: float) -> None:
+        """What the next step is taken with, this many epochs into training."""
+        if self.training.schedule == "one_cycle":
+            set_pace(self.optimiser, one_cycle(epochs / self.training.epochs, self.training.lr))
 
     def update(self, inputs: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
         """One step of the optimiser; the batch's mean loss and its number of correct predictions before the step."""

@@ -365,7 +365,9 @@ class _Planner:
         attacks = {
             pair: self.attack(*pair) for pair in (*((c.model, name) for c in cells for name in c.attack), *pairs)
         }
-        parents = {f"clean {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.clean)}
+        surrogates = self._surrogates(entry, detectors.values())
+        evaluated = models | {name: self.model(name) for name in surrogates}
+        parents = {f"clean {m} {s}": step for m, steps in evaluated.items() for s, step in enumerate(steps.clean)}
         parents |= {f"train {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.trains)}
         parents |= {f"inspect {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.inspections)}
         parents |= {f"embed {m}": steps.embedding for m, steps in models.items() if steps.embedding is not None}
@@ -391,6 +393,7 @@ class _Planner:
             "assumed": dict(self.suite.assumed),
             "attacks": self._with_inner({attack for _, attack in attacks}),
             "detectors": detectors,
+            "surrogates": surrogates,
             "setting": {name: self._in_words(self.suite.models[name]) for name in models}
             | {name: in_words(self.suite.attacks[name]) for name in sorted({a for _, a in attacks})}
             | {name: in_words(detector) for name, detector in detectors.items()},
@@ -406,6 +409,21 @@ class _Planner:
     def _detectors(self, entry: ClaimEntry) -> dict[str, DetectorPart]:
         names = dict.fromkeys(name for _, table, name in references(entry.part) if table == "detectors")
         return {name: self.suite.detectors[name] for name in names}
+
+    def _surrogates(self, entry: ClaimEntry, detectors: Iterable[DetectorPart]) -> dict[str, tuple[Any, ...]]:
+        """The models with a reference that the claim's attacks are made on: these attacks, and the reference."""
+        made: dict[str, dict[str, None]] = {}
+        for cell in entry.part.cells(self.suite.reported):
+            for name in cell.attack:
+                part = self.suite.attacks[name]
+                for maker in part.makers if isinstance(part, MadeElsewhere) else ():
+                    made.setdefault(maker, {})[name] = None
+        for detector in detectors:
+            for name in detector.mixture(self.suite.attacks):
+                for maker in detector.makers(name, self.suite.attacks):
+                    made.setdefault(maker, {})[name] = None
+        references = {name: self.suite.models[name].reference for name in made}
+        return {name: (tuple(made[name]), *held) for name, held in references.items() if held is not None}
 
     def _in_words(self, entry: ModelEntry) -> str:
         return model_in_words(entry, self.suite.datasets[entry.dataset].caveat)

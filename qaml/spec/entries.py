@@ -17,7 +17,7 @@ from qaml.registry import DatasetName, ModelName, Part
 from qaml.spec.merge import merge
 from qaml.spec.nodes import Located, mapping
 from qaml.spec.problems import Problems, suggest
-from qaml.spec.suite import Evaluation, Inference, ModelEntry
+from qaml.spec.suite import Evaluation, Inference, ModelEntry, Reference
 from qaml.spec.validate import validate
 from qaml.types import Settings
 
@@ -35,6 +35,11 @@ class ModelFields(Settings):
     """How a randomised model decides."""
     seeds: int | None = Field(None, ge=1)
     """Training runs; default: the evaluation's, then the kind's own."""
+    reference_accuracy: float | None = Field(None, gt=0, le=1)
+    """Clean accuracy that a model of this kind reaches on this data when it is trained well. Verdicts about attacks
+    made on a training run that surely stays below it say so."""
+    reference_source: str = ""
+    """Who says so: a paper, a leaderboard, a measurement."""
 
 
 class Derivation(Settings):
@@ -115,7 +120,10 @@ def _build_model(name: str, node: Located, evaluation: Evaluation, problems: Pro
     if fields is None or part is None:
         return None
     seeds = fields.seeds or evaluation.seeds or type(part).default_seeds
-    return ModelEntry(name, fields.dataset, part, fields.defences, fields.inference, seeds)
+    reference = None
+    if fields.reference_accuracy is not None:
+        reference = Reference(fields.reference_accuracy, fields.reference_source)
+    return ModelEntry(name, fields.dataset, part, fields.defences, fields.inference, seeds, reference=reference)
 
 
 def _derive(name: str, table: Located, models: Mapping[str, ModelEntry], problems: Problems) -> ModelEntry | None:

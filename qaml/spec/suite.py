@@ -80,6 +80,18 @@ class Expectation(Settings):
     """Why, for every verdict but 'supported'."""
 
 
+class Reference(NamedTuple):
+    """What a model of its kind reaches on its data when it is trained well.
+
+    Attributes:
+        accuracy: clean, 0 … 1.
+        source: who says so; may be empty.
+    """
+
+    accuracy: float
+    source: str = ""
+
+
 class ModelEntry(NamedTuple):
     """A model of a suite.
 
@@ -91,6 +103,7 @@ class ModelEntry(NamedTuple):
         inference: how a randomised model decides.
         seeds: training runs.
         derived_from: the model whose trained weights it shares.
+        reference: what it is held against where attacks are made on it.
     """
 
     name: str
@@ -100,6 +113,7 @@ class ModelEntry(NamedTuple):
     inference: Inference
     seeds: int
     derived_from: str | None = None
+    reference: Reference | None = None
 
 
 class ClaimEntry(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 
 from qaml.errors import RunError
 from qaml.models.base import Checkpoint, Hooks, Training
+from qaml.models.schedule import one_cycle
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.models.training import batches, fit_classifier
 from qaml.types import Split
@@ -160,6 +163,36 @@ def test_a_randomised_module_is_reseeded_every_step_so_that_resumed_equals_unint
     resumed.reseed(99)
     fit_classifier(resumed, training, data, Recorder(whole.checkpoints[1]), 0)
     assert_same_weights(uninterrupted, resumed)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_one_cycle_resumes_bit_for_bit(optimiser: Literal["adam", "sgd"]) -> None:
+    training = Training(optimiser=optimiser, lr=0.05, schedule="one_cycle", epochs=4, batch=16, momentum=0.5)
+    whole, uninterrupted = Recorder(), model("fnn").build(GREY, 0)
+    fit_classifier(uninterrupted, training, blobs(GREY), whole, 0)
+    for checkpoint in whole.checkpoints[:-1]:
+        resumed = model("fnn").build(GREY, 0)
+        fit_classifier(resumed, training, blobs(GREY), Recorder(checkpoint), 0)
+        assert_same_weights(uninterrupted, resumed)
+
+
+def test_a_step_is_taken_with_the_schedules_values() -> None:
+    """Two steps of SGD, written out: the first at a twenty-fifth of the peak, the second half-way through training."""
+    data = blobs(GREY, 20)
+    module, reference = model("linear").build(GREY, 0), model("linear").build(GREY, 0)
+    training = Training(optimiser="sgd", lr=0.5, schedule="one_cycle", epochs=2, batch=20)
+    fit_classifier(module, training, data, Hooks(), 0)
+    inputs, labels = torch.tensor(data.inputs), torch.tensor(data.labels)
+    moments = [torch.zeros_like(p) for p in reference.parameters()]
+    for pace in (one_cycle(0.0, 0.5), one_cycle(0.5, 0.5)):
+        reference.zero_grad()
+        nn.functional.cross_entropy(reference(inputs), labels).backward()  # type: ignore[no-untyped-call]
+        for moment, parameter in zip(moments, reference.parameters(), strict=True):
+            assert parameter.grad is not None
+            moment.mul_(pace.momentum).add_(parameter.grad)
+            parameter.data.sub_(pace.lr * moment)
+    for ours, theirs in zip(module.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qaml.plan.plan import Plan, ancestors, make_plan
 from qaml.plan.step import Step
 from qaml.spec.load import load_suite
+from qaml.spec.suite import Reference
 from tests.spec.cases import ROOT
 
 SUITE = load_suite(ROOT / "tests" / "specs" / "valid" / "detectors.yaml", "standard")
@@ -50,6 +51,15 @@ def test_a_detector_needs_what_exists_anyway() -> None:
     for other in ("fnn-under-pgd-of-linear", "linear-under-pgd-of-linear"):
         scores = {step.key for step in needed(plan, other) if step.kind == "evaluate"}
         assert scores <= {step.key for step in steps}
+
+
+def test_makers_with_a_reference_are_known_to_the_judge_of_joint_attacks_and_detectors() -> None:
+    held = {name: model._replace(reference=Reference(0.9)) for name, model in SUITE.models.items()}
+    suite = SUITE._replace(models=held)
+    claims = make_plan(((suite, claim) for claim in suite.claims), seeds=1).claims
+    surrogates = {name: claims[f"detectors::{name}"].judge.payload["surrogates"] for name in ("several", "detects")}
+    assert surrogates["several"] == {"linear": (("both",), 0.9, ""), "fnn": (("pgd@fnn", "both"), 0.9, "")}
+    assert surrogates["detects"] == {"linear": (("pgd@linear", "fgsm@linear"), 0.9, "")}
 
 
 def test_a_detector_changes_its_own_verdict_only() -> None:

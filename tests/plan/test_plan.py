@@ -159,6 +159,29 @@ def test_transferred_adversarials_are_made_on_the_surrogate_and_scored_on_the_ta
     assert score.parents["attack"] == craft.key
 
 
+def test_surrogates_with_a_reference_are_evaluated_for_the_verdict() -> None:
+    """Whichever way the claim names them; those without one, and a model's own attacks, cost nothing."""
+    held = TEXT.replace("hidden: 8, ", "hidden: 8, reference_accuracy: 0.9, reference_source: a table, ")
+    claims = {text: planned_from(text).claims["planned::transferred"] for text in (TEXT, held)}
+    roles = {
+        text: [role for role in claim.judge.parents if role.startswith("clean rbm")] for text, claim in claims.items()
+    }
+    assert roles == {TEXT: [], held: ["clean rbm 0", "clean rbm 1"]}
+    surrogates = {text: claim.judge.payload["surrogates"] for text, claim in claims.items()}
+    assert surrogates == {TEXT: {}, held: {"rbm": (("from-rbm",), 0.9, "a table")}}
+    assert planned_from(held).claims["planned::linear"].judge.payload["surrogates"] == {}
+
+
+def planned_from(text: str) -> Plan:
+    return make_plan((made, claim) for made in [suite(text)] for claim in made.claims)
+
+
+def test_a_reference_changes_no_key_but_that_of_verdicts() -> None:
+    held = TEXT.replace("hidden: 8, ", "hidden: 8, reference_accuracy: 0.9, ")
+    old, new = planned_from(TEXT).steps, planned_from(held).steps
+    assert {step.kind for key, step in new.items() if key not in old} == {"judge"}
+
+
 def test_minimising_l2_attacks_are_held_against_exact_distances_where_the_model_has_them() -> None:
     plan = planned("near", "far", "linear")
     (step,) = of_kind(plan, "exact")  # the budgets are no part of it

@@ -8,6 +8,7 @@ from qaml.judge.findings.distances import of_distances
 from qaml.judge.findings.gradients import of_diagnosis
 from qaml.judge.findings.sampling import of_sampling, off_temperature
 from qaml.judge.findings.subject import Rival, Subject
+from qaml.judge.findings.surrogates import below_reference
 from qaml.judge.meanings import MEANINGS, NAMES, Meaning
 from qaml.judge.outcome import Finding
 
@@ -17,6 +18,7 @@ __all__ = [
     "Meaning",
     "Rival",
     "Subject",
+    "below_reference",
     "collapsed_seed",
     "findings_of",
     "of_sampling",

@@ -41,11 +41,16 @@ class RBM(ModelPart):
     default_seeds: ClassVar[int] = 5
 
     def check(self, info: InputInfo) -> None:
-        """Refuse inputs that are no probabilities, and machines that the sampler cannot sample.
+        """Refuse inputs that are no probabilities, machines that the sampler cannot sample, and a schedule.
 
         Raises:
-            PartError: the bounds are not [0, 1], or the machine does not fit.
+            PartError: the bounds are not [0, 1], the machine does not fit, or its learning rate should move.
         """
+        if self.training.schedule != "constant":
+            raise PartError(
+                f"model 'rbm' is trained at a constant learning rate, got the schedule {self.training.schedule!r}",
+                "leave out 'training.schedule'",
+            )
         if info.bounds != Bounds(0.0, 1.0):
             raise PartError(
                 f"model 'rbm' expects inputs in [0, 1], got [{info.bounds.low:g}, {info.bounds.high:g}]",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from qaml.errors import PartError
+from qaml.models.base import Training
 from qaml.models.rbm.network import RBMClassifier
 from qaml.models.rbm.part import RBM
 from qaml.samplers.base import BoltzmannParameters
@@ -113,6 +114,11 @@ def test_inputs_that_are_no_probabilities_are_refused() -> None:
     RBM().check(INFO)
     with pytest.raises(PartError, match=r"expects inputs in \[0, 1\], got \[-1, 1\]"):
         RBM().check(INFO._replace(bounds=Bounds(-1.0, 1.0)))
+
+
+def test_a_schedule_is_refused_and_not_ignored() -> None:
+    with pytest.raises(PartError, match="constant learning rate, got the schedule 'one_cycle'"):
+        RBM(training=Training(schedule="one_cycle")).check(INFO)
 
 
 def test_part_has_the_papers_defaults_and_keeps_its_sampler_when_written() -> None:
