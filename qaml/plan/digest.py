@@ -44,10 +44,17 @@ class Source(NamedTuple):
 
 
 class Digest(NamedTuple):
-    """What a step's code is: one hash over its modules, and the versions of the numerical libraries they use."""
+    """What a step's code is: one hash over its modules, and the versions of the libraries they use.
+
+    Attributes:
+        code: of the modules' sources.
+        versions: distribution and version.
+        is_foreign: whether modules of others than qaml are among them, who may read what no source shows.
+    """
 
     code: str
     versions: tuple[tuple[str, str], ...]
+    is_foreign: bool = False
 
 
 def digest(modules: Iterable[str]) -> Digest:
@@ -67,7 +74,8 @@ def _digest(modules: frozenset[str]) -> Digest:
     code = hashlib.sha256("\n".join(f"{name} {s.digest}" for name, s in sources.items()).encode()).hexdigest()
     external = {i.partition(".")[0] for s in sources.values() for i in s.imports}
     used = sorted(DISTRIBUTIONS[name] for name in external if name in DISTRIBUTIONS)
-    return Digest(code, tuple((name, _version(name)) for name in used))
+    is_foreign = any(name.partition(".")[0] != "qaml" for name in closure)
+    return Digest(code, tuple((name, _version(name)) for name in used), is_foreign)
 
 
 def _closure(roots: frozenset[str], packages: frozenset[str]) -> dict[str, Path]:

@@ -14,11 +14,14 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from qaml.data.base import DatasetPart
 from qaml.errors import QamlError, RunError, StoreError
 from qaml.plan.plan import STEP_MODULES, Plan, ancestors
 from qaml.plan.step import Step
+from qaml.run.dataset import DataChanged
 from qaml.run.job import Job
 from qaml.run.progress import Reporter
+from qaml.run.reads import states, watching
 from qaml.run.store import Damaged, Store
 
 WAIT = 0.1
@@ -52,6 +55,7 @@ class Scheduler:
         self._damaged: Counter[str] = Counter()
         self._rank = _remaining_path(plan)
         self._done: set[str] = set()
+        self._is_data_checked = False
 
     def complete(self, key: str) -> None:
         """Work until the artefact of this key is there, on whatever step of the plan is worth most.
@@ -60,11 +64,28 @@ class Scheduler:
             QamlError: the step, or one that it needs, failed in a way that a person can act on.
         """
         self._wanted[key] = None
+        if not self._is_data_checked:
+            self._is_data_checked = True
+            self._check_data()
         while not self._has(key):
             self._raise_if_failed(key)
             if not self._take_one():
                 time.sleep(WAIT)
         self.reporter.report("", 1.0, "", len(self._done), len(self.plan.steps), force=True)
+
+    def _check_data(self) -> None:
+        """Before any stored result is believed: read again what only others' code can read and this session needs.
+
+        Files that their code opens in Python are noted; what comes from elsewhere is known by its arrays alone.
+        """
+        parents = {self.plan.steps[parent].key for step in self.needed() for parent in step.parents.values()}
+        for key in sorted(parents):
+            load = self.plan.steps[key]
+            if load.kind == "load" and load.code.is_foreign and self._has(key):
+                with self.store.lock(key) as is_free:
+                    if is_free:
+                        self._run(load)
+        self._done.clear()
 
     def _has(self, key: str) -> bool:
         if key not in self._done and self.store.has(key):
@@ -128,9 +149,12 @@ class Scheduler:
         progress(0.0, "", force=True)
         start = time.perf_counter()
         try:
-            with self.store.writing(step.key, _provenance(step, self.device)) as output:
-                self._execute(step, output, progress)
+            sources = self.store.sources(step.parents.values())
+            with self.store.writing(step.key, _provenance(step, self.device), sources) as output:
+                sources |= self._execute(step, output, progress)
                 (output / "seconds").write_text(f"{time.perf_counter() - start:.3f}")
+        except DataChanged as error:
+            self._load_again(error, step)  # then what was made from other data is absent
         except Damaged as error:
             self._rebuild(error.key, step)  # then this step is ready again
         except Exception as error:
@@ -146,7 +170,21 @@ class Scheduler:
         except StoreError as error:
             self.failed[step.key] = error
 
-    def _execute(self, step: Step, output: Path, progress: Callable[..., None]) -> None:
+    def _load_again(self, error: DataChanged, step: Step) -> None:
+        """Record a dataset's present content; what was made from another is stale by its manifest."""
+        key = error.key
+        self._damaged[key] += 1
+        if self._damaged[key] > REBUILDS:
+            self.failed[step.key] = error
+            return
+        source = _source_of(self.plan.steps[key])
+        for load in self.plan.steps.values():  # also what other models see of the same data
+            if load.kind == "load" and _source_of(load) == source and self.store.has(load.key):
+                self._run(load)
+        self._done.clear()
+
+    def _execute(self, step: Step, output: Path, progress: Callable[..., None]) -> Mapping[str, str]:
+        """Run the step's code; returns the files that others' code read in it, with their states."""
         job = Job(
             key=step.key,
             payload=step.payload,
@@ -161,7 +199,9 @@ class Scheduler:
         with _warnings_as_python_shows_them():
             module = importlib.import_module(STEP_MODULES[step.kind])
             _one_thread()
-            module.execute(job)
+            with watching(is_on=step.code.is_foreign) as opened:
+                module.execute(job)
+        return states(opened, self.store.root)
 
     def _read(self, parents: Mapping[str, str], role: str, name: str) -> Path:
         return self.store.read(parents[role], name)
@@ -194,6 +234,12 @@ def _one_thread() -> None:
         import torch
 
         torch.set_num_threads(1)
+
+
+def _source_of(load: Step) -> DatasetPart:
+    """The dataset before its transforms."""
+    part: DatasetPart = load.payload["dataset"]
+    return part.model_copy(update={"transforms": ()})
 
 
 def _remaining_path(plan: Plan) -> dict[str, float]:

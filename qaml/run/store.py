@@ -14,23 +14,29 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qaml.errors import StoreError
 
 MANIFEST = "manifest.json"
+DATA_RECORD = "dataset.json"
+"""What the artefact of a dataset says of its content."""
 LEFTOVER = 6 * 3600
 """Seconds after which a temporary folder or a checkpoint belongs to nobody: a run at work must not lose its own."""
+
+_DATA = "data "
 
 
 class Damaged(StoreError):
     """An artefact does not match its manifest; it has been set aside and is rebuilt."""
 
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
         self.key = key
 
 
@@ -76,7 +82,42 @@ class Store:
             made = (self.folder(key) / MANIFEST).stat().st_mtime
         except OSError:
             return False
-        return made >= self.fresh_since
+        return made >= self.fresh_since and self._is_current(key)
+
+    def _is_current(self, key: str) -> bool:
+        """Whether the files and datasets that it was made from are what they were; what is absent is not compared."""
+        try:
+            sources = self.manifest(key).get("sources", {})
+        except Damaged:
+            return False
+        return all(self._is_same(name, known) for name, known in sources.items())
+
+    def _is_same(self, name: str, known: str) -> bool:
+        if name.startswith(_DATA):
+            now = self._record_digest(name.removeprefix(_DATA))
+            return now is None or now == known
+        return is_same_file(Path(name), known)
+
+    def _record_digest(self, key: str) -> str | None:
+        try:
+            files = json.loads((self.folder(key) / MANIFEST).read_bytes())["files"]
+            digest: str = files[DATA_RECORD]["sha256"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return digest
+
+    def sources(self, keys: Iterable[str]) -> dict[str, str]:
+        """What artefacts were made from, files and datasets' records, with their digests.
+
+        A key says what was declared. Whatever else a result hangs on is noted with it, and with all that is made of it.
+        """
+        found: dict[str, str] = {}
+        for key in keys:
+            manifest = self.manifest(key)
+            found |= manifest.get("sources", {})
+            if DATA_RECORD in manifest["files"]:
+                found[_DATA + key] = manifest["files"][DATA_RECORD]["sha256"]
+        return found
 
     def manifest(self, key: str) -> dict[str, Any]:
         """The manifest of an artefact.
@@ -112,14 +153,22 @@ class Store:
         shutil.rmtree(self.folder(key), ignore_errors=True)
 
     @contextmanager
-    def writing(self, key: str, provenance: Mapping[str, Any]) -> Iterator[Path]:
-        """A temporary folder whose files become the artefact when the block ends without an exception."""
+    def writing(
+        self, key: str, provenance: Mapping[str, Any], sources: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[Path]:
+        """A temporary folder whose files become the artefact when the block ends without an exception.
+
+        Args:
+            key: of the artefact.
+            provenance: for people.
+            sources: what it is made from beside what its key declares; looked at when the block ends.
+        """
         temporary = self.root / "temporary" / f"{key[:12]}-{uuid.uuid4().hex}"
         try:
             temporary.mkdir()
             yield temporary
             files = {p.name: {"sha256": file_digest(p), "bytes": p.stat().st_size} for p in sorted(temporary.iterdir())}
-            manifest = {"key": key, "files": files, "provenance": dict(provenance)}
+            manifest = {"key": key, "files": files, "sources": dict(sources), "provenance": dict(provenance)}
             _write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1))
             self._move(temporary, self.folder(key))
         except OSError as error:
@@ -192,6 +241,33 @@ class Store:
             if leftover.stat().st_mtime <= min(limit, now - LEFTOVER):
                 shutil.rmtree(leftover, ignore_errors=True)
         return deleted
+
+
+def file_state(path: Path) -> str:
+    """SHA-256, size and time of a file, in one word each.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    stat = path.stat()
+    return f"{file_digest(path)} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def is_same_file(path: Path, state: str) -> bool:
+    """Whether a file has the content that it had; one that is gone is not compared."""
+    digest, size, time_ns = state.split()
+    try:
+        stat = path.stat()
+        if (stat.st_size, stat.st_mtime_ns) == (int(size), int(time_ns)):
+            return True
+        return stat.st_size == int(size) and _digest_at(path, stat.st_size, stat.st_mtime_ns) == digest
+    except OSError:
+        return True
+
+
+@cache
+def _digest_at(path: Path, size: int, time_ns: int) -> str:  # noqa: ARG001
+    return file_digest(path)
 
 
 def file_digest(path: Path) -> str:

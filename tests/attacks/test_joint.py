@@ -16,11 +16,11 @@ from qaml.attacks.gradient.part import PGD
 from qaml.attacks.joint.network import GAP, Ensemble, balanced
 from qaml.attacks.joint.part import Joint
 from qaml.attacks.transfer.part import Transfer
+from qaml.data.base import load
 from qaml.data.digits import Digits
 from qaml.errors import PartError
 from qaml.models.base import Hooks, ModelPart
 from qaml.registry import references
-from qaml.run.dataset import loaded
 from qaml.types import InputInfo
 from tests.attacks.truth import Problem
 
@@ -115,7 +115,7 @@ class Digit(NamedTuple):
 
 @pytest.fixture(scope="module")
 def digit() -> Digit:
-    data = loaded(Digits())
+    data = load(Digits())
     members = []
     for kind in ("linear", "fnn"):
         part = ModelPart.model_validate_json(json.dumps({"kind": kind, "training": {"epochs": 20}}))

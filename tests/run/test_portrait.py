@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from qaml.data.base import load
 from qaml.data.moons import Moons
 from qaml.models.base import ModelPart
 from qaml.models.linear.part import Linear
 from qaml.models.noise_layers.part import NoiseLayers
 from qaml.models.qnn.part import QNN
 from qaml.quantum.channels import Depolarising
-from qaml.run.dataset import loaded
 from qaml.run.job import Job
 from qaml.run.steps import portrait
 from qaml.spec.suite import Inference
@@ -26,7 +26,7 @@ MOONS = Moons()
 
 def drawn(folder: Path, monkeypatch: pytest.MonkeyPatch, part: ModelPart, **inference: Any) -> dict[str, Any]:
     """Execute the step for an untrained model and eight examples, moved to the right; the content of its file."""
-    test = loaded(MOONS).test
+    test = load(MOONS).test
     start, labels = test.inputs[:8], test.labels[:8]
     moved = start + np.array([0.1, 0.0], dtype=np.float32)
     made = {"start": start, "adversarials": moved[None], "labels": labels, "epsilons": np.array([0.1])}

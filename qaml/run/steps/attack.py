@@ -12,7 +12,7 @@ from qaml.models.seeding import reseed
 from qaml.run.answers import NO_ANSWER, classes
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
-from qaml.run.dataset import evaluated, loaded
+from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
 from qaml.types import FloatArray
 
@@ -24,7 +24,7 @@ def execute(job: Job) -> None:
     the library's own count, where the attacked model gives no answer, the smallest norms of a minimisation attack.
     """  # noqa: D205
     attack: AttackPart = job.payload["attack"]
-    data = loaded(job.payload["dataset"])
+    data = data_of(job, job.payload["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     start = defended(test.inputs, job.payload["start_from"], data.info)
     inputs = torch.from_numpy(start).to(job.device)

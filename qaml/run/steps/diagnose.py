@@ -20,7 +20,7 @@ from qaml.metrics.distance import is_below
 from qaml.models.logits import has_answer, margins
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
-from qaml.run.dataset import evaluated, loaded
+from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
 from qaml.types import Bounds, InputInfo
@@ -40,7 +40,7 @@ Flags = NDArray[np.bool_]
 def execute(job: Job) -> None:
     """Write ``diagnosis.npz``: see ``metrics.evidence.Diagnosis``."""
     description = job.payload["classifier"]
-    data = loaded(description["dataset"])
+    data = data_of(job, description["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     labels = torch.from_numpy(test.labels).to(job.device)

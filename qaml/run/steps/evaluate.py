@@ -14,7 +14,7 @@ from qaml.metrics.spectrum import low_frequency_share
 from qaml.run.answers import BATCH, correct_shares, decides
 from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
-from qaml.run.dataset import evaluated, loaded
+from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
 from qaml.types import FloatArray
 
@@ -71,7 +71,7 @@ def _inputs(job: Job) -> tuple[FloatArray, FloatArray, dict[str, NDArray[np.gene
             made["low_frequency"] = np.stack(shares).astype(np.float32)
         return start, adversarials, made
     description = job.payload["classifier"]
-    data = loaded(description["dataset"])
+    data = data_of(job, description["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = defended(test.inputs, description["defences"], data.info)
     return inputs, inputs[None], {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}

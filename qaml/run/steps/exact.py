@@ -12,7 +12,7 @@ import torch
 from qaml.attacks.base import AttackPart, Target
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
-from qaml.run.dataset import evaluated, loaded
+from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
 from qaml.types import Bounds
@@ -27,7 +27,7 @@ def execute(job: Job) -> None:
     """
     description = job.payload["classifier"]
     attack: AttackPart = job.payload["attack"]
-    data = loaded(description["dataset"])
+    data = data_of(job, description["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     labels = torch.from_numpy(test.labels).to(job.device)

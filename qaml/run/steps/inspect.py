@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from qaml.models.rbm.implementation import visible_units
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS
-from qaml.run.dataset import loaded
+from qaml.run.dataset import data_of, own
 from qaml.run.job import Job
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.distribution import distribution_of
@@ -20,10 +20,11 @@ from qaml.samplers.inspection import draws_of, inspect
 
 def execute(job: Job) -> None:
     """Write ``inspection.json``; the machine and its data are those of training."""
-    data = loaded(job.payload["dataset"])
+    data = data_of(job, job.payload["dataset"])
     weights = load_file(job.read("train", WEIGHTS))
     parameters = BoltzmannParameters(*(np.asarray(weights[name]) for name in BoltzmannParameters._fields))
-    inputs, labels = torch.from_numpy(data.train.inputs), torch.from_numpy(data.train.labels)
+    train = own(data.train)
+    inputs, labels = torch.from_numpy(train.inputs), torch.from_numpy(train.labels)
     visible = visible_units(inputs, labels, data.info.n_classes).numpy()
     job.progress(0.0, "sampling the machine by parallel tempering")
     estimates = read_arrays(job.read("train", "estimates.npz"))

@@ -16,9 +16,8 @@ from qaml.metrics.spectrum import low_frequency_share
 from qaml.run.answers import NO_ANSWER, Answers, answers, decides
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS, restore
-from qaml.run.dataset import loaded
 from qaml.run.job import Job
-from qaml.types import Bounds, FloatArray
+from qaml.types import Bounds, FloatArray, InputInfo
 
 SCALE = 84
 """Width of a picture in pixels, at least."""
@@ -34,7 +33,7 @@ def execute(job: Job) -> None:
     Of the first of them also the class probabilities at every budget, where there are enough budgets for a curve.
     """
     description = job.payload["classifier"]
-    info = loaded(description["dataset"]).info
+    info: InputInfo = description["dataset"].info
     module = restore(description, job.read("train", WEIGHTS), job.device)
     asked = partial(answers, decides(module, description["inference"]), inference=description["inference"])
     ask: Ask = partial(asked, seed=job.seed, device=job.device)

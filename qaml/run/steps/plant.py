@@ -9,7 +9,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.planted.implementation import Features, has_features, planted_test
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
-from qaml.run.dataset import evaluated, loaded
+from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
 
 IMAGES = 32
@@ -22,7 +22,7 @@ def execute(job: Job) -> None:
     module = restore(description, job.read("train", WEIGHTS), job.device)
     missed = np.zeros(0, dtype=bool)
     if has_features(module):
-        data = loaded(description["dataset"])
+        data = data_of(job, description["dataset"])
         test = evaluated(data.test, IMAGES, job.payload["order"])
         inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
         missed = planted_test(

@@ -16,7 +16,6 @@ from qaml.quantum.circuit import Channel, Circuit
 from qaml.run.answers import classes, probabilities
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS, restore
-from qaml.run.dataset import loaded
 from qaml.run.job import Job
 from qaml.types import InputInfo
 
@@ -34,7 +33,7 @@ def execute(job: Job) -> None:
     components of the density matrices of encoded inputs, and the measured wire's Bloch vector, untrained and trained.
     """
     description = job.payload["classifier"]
-    info = loaded(description["dataset"]).info
+    info: InputInfo = description["dataset"].info
     module = restore(description, job.read("train", WEIGHTS), job.device)
     # randomised models decide in many ways; points and regions are those of the average over draws, or of one draw
     decider: Any = module.averaged() if hasattr(module, "averaged") else module  # type: ignore[operator]

@@ -18,7 +18,7 @@ from qaml.models.base import Checkpoint, Hooks, ModelPart
 from qaml.run.arrays import write_arrays
 from qaml.run.checkpoint import Checkpoints
 from qaml.run.classifier import WEIGHTS, defended, restore, target, wrapped
-from qaml.run.dataset import loaded
+from qaml.run.dataset import data_of, own
 from qaml.run.job import Job
 from qaml.types import InputInfo, Split
 
@@ -29,8 +29,9 @@ def execute(job: Job) -> None:
     if "embedding" in job.parents:
         part = part.embedded(job.read("embedding", "embedding.json"))
     defences: Sequence[DefencePart] = job.payload["defences"]
-    data = loaded(job.payload["dataset"])
-    train = Split(defended(data.train.inputs, defences, data.info), data.train.labels, data.train.indices)
+    data = data_of(job, job.payload["dataset"])
+    train = own(data.train)
+    train = Split(defended(train.inputs, defences, data.info), train.labels, train.indices)
     module = part.build(data.info, job.seed).to(job.device)
     if "start" in job.parents:
         module.load_state_dict(load_file(job.read("start", WEIGHTS)))
