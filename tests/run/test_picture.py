@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,11 @@ def strip(folder: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, NDArray
     """Execute the step on these adversarials; the content of its ``strip.json``."""
     np.savez(folder / "adversarials.npz", **made)  # type: ignore[arg-type]
     monkeypatch.setattr(picture, "restore", lambda *_: Brightness().eval())
-    monkeypatch.setattr(picture, "loaded", lambda _: type("Data", (), {"info": INFO}))
     monkeypatch.setattr(picture, "read_arrays", lambda path: dict(np.load(path)))
     picture.execute(
         Job(
             key="k",
-            payload={"classifier": {"dataset": None, "inference": Inference()}, "count": 3},
+            payload={"classifier": {"dataset": SimpleNamespace(info=INFO), "inference": Inference()}, "count": 3},
             seed=0,
             parents={},
             read=lambda _, name: folder / name,
