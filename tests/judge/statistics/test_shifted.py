@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from qaml.judge.statistics.limits import Limits
+from qaml.judge.statistics.shifted import Gap, gap_of, moved, shifted
+from qaml.judge.statistics.wilson import wilson
+from tests.judge.gaps import Gaps, Law, missed
+
+LARGEST_MISS = 0.025
+COUNTS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=6)
+
+
+def test_nothing_found_by_one_run_is_wilsons_interval() -> None:
+    assert gap_of([0], [500]) == pytest.approx((0.0, *wilson(0.0, 500)), abs=1e-12)
+
+
+def test_runs_that_agree_on_nothing_count_all_their_images() -> None:
+    assert gap_of([0, 0, 0], [167, 167, 166]) == pytest.approx((0.0, *wilson(0.0, 500)), abs=1e-12)
+
+
+def test_ends_are_those_of_zou_and_donner() -> None:
+    low, high = moved(Limits(0.50, 0.64), 0.57, Gap(0.10, 0.07, 0.14))
+    assert low == pytest.approx(0.47 - math.sqrt(0.07**2 + 0.04**2), abs=1e-12)
+    assert high == pytest.approx(0.47 + math.sqrt(0.07**2 + 0.03**2), abs=1e-12)
+
+
+def test_a_subtracted_cell_moves_the_interval_up() -> None:
+    limits, gap = Limits(0.50, 0.64), Gap(0.10, 0.07, 0.14)
+    mirrored = moved(Limits(-0.64, -0.50), -0.57, gap)
+    assert moved(limits, 0.57, gap, -1.0) == pytest.approx((-mirrored.high, -mirrored.low), abs=1e-12)
+
+
+def test_the_spread_of_runs_is_students() -> None:
+    # gaps of 10, 20 and 30 %: t(2) = 4.303 times 10 points / √3, and Wilson's interval of 60 among 300 beside it
+    gap = gap_of([10, 20, 30], [100, 100, 100])
+    half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
+    assert gap.low == pytest.approx(max(0.2 - math.hypot(0.2 - wilson(0.2, 300).low, half), 0), abs=1e-12)
+    assert gap.high >= 0.2 + math.hypot(wilson(0.2, 300).high - 0.2, half) - 1e-12
+
+
+def test_one_masked_run_of_four_is_no_small_gap() -> None:
+    gap = gap_of([80, 0, 0, 0], [125, 125, 125, 125])
+    assert gap.share == pytest.approx(0.16)
+    assert gap.high > 0.6
+    assert gap.high > wilson(0.16, 500).high + 0.4
+
+
+@given(COUNTS)
+def test_gap_lies_within_its_limits(counts: list[tuple[int, int]]) -> None:
+    fooled, n = [min(pair) for pair in counts], [max(pair) for pair in counts]
+    gap = gap_of(fooled, n)
+    assert 0 <= gap.low <= gap.share + 1e-12
+    assert gap.share <= gap.high <= 1
+    assert gap.high > 0
+
+
+@given(COUNTS, st.floats(0, 1), st.floats(0, 0.2), st.floats(0, 0.2))
+def test_what_the_battery_takes_never_raises_an_end(
+    counts: list[tuple[int, int]], value: float, below: float, above: float
+) -> None:
+    fooled, n = [min(pair) for pair in counts], [max(pair) for pair in counts]
+    low, high = shifted(Limits(value - below, value + above), value, fooled, n)
+    assert low <= value - below + 1e-12
+    assert high <= value + above + 1e-12
+
+
+def test_more_images_narrow_it() -> None:
+    highs = [gap_of([n // 50] * 2, [n // 2] * 2).high for n in (100, 500, 2500)]
+    assert highs == sorted(highs, reverse=True)
+
+
+def test_without_images_nothing_is_known() -> None:
+    assert gap_of([0, 0], [0, 0]) == Gap(0.0, 0.0, 1.0)
+    assert gap_of([3, 0], [100, 0]) == gap_of([3], [100])
+
+
+@pytest.mark.parametrize(("fooled", "n"), [([5], [4]), ([-1], [4]), ([1, 2], [4]), ([1], [0])])
+def test_impossible_counts_are_refused(fooled: list[int], n: list[int]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        gap_of(fooled, n)
+
+
+def assert_rarely_missed(setting: Gaps, repetitions: int, seed: int) -> None:
+    """2.5 % a side, and without a gap an interval that is hardly wider; three standard errors of the simulation."""
+    found = missed(setting, repetitions, np.random.default_rng(seed))
+    bar = LARGEST_MISS + 3 * math.sqrt(LARGEST_MISS * (1 - LARGEST_MISS) / repetitions)
+    assert max(found.below, found.above) <= bar, f"{setting}: {found}"
+    if setting.gap == 0 and setting.n_battery >= max(setting.n, 500):
+        assert found.width <= 1.10, f"{setting}: {found}"
+
+
+@pytest.mark.parametrize("seeds", [3, 4, 5])
+@pytest.mark.parametrize(("gap", "law"), [(0.0, "same"), (0.05, "same"), (0.05, "uniform"), (0.1, "uniform")])
+def test_truth_is_rarely_missed(seeds: int, gap: float, law: Law) -> None:
+    assert_rarely_missed(Gaps(seeds, 500, 500, 0.8, 0.02, gap, law), 600, seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [3, 4, 5])
+@pytest.mark.parametrize(("n_battery", "n"), [(100, 250), (250, 500), (500, 500), (500, 1000)])
+def test_truth_is_rarely_missed_on_the_whole_grid(seeds: int, n_battery: int, n: int) -> None:
+    laws: tuple[Law, ...] = ("same", "uniform")
+    for share, deviation, gap, law in product((0.5, 0.8, 0.95), (0.0, 0.02), (0.0, 0.02, 0.05, 0.1), laws):
+        setting = Gaps(seeds, n_battery, n, share, deviation, gap, law)
+        assert_rarely_missed(setting, 1500, seeds + n_battery + n)
