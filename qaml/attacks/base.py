@@ -88,6 +88,18 @@ class Target(NamedTuple):
     is_counted: bool = True
 
 
+class LogitScale(NamedTuple):
+    """What logits are multiplied by where cross-entropy is climbed (``docs/attacks.md``).
+
+    Attributes:
+        gap: the median difference of the two largest logits, on clean inputs.
+        factor: one where the gap is healthy.
+    """
+
+    gap: float
+    factor: float
+
+
 class AttackResult(NamedTuple):
     """What every attack returns; success is judged elsewhere, by predicting the adversarials again.
 
@@ -97,11 +109,13 @@ class AttackResult(NamedTuple):
         claimed: (n_epsilons, n) bool, what the library itself counts as success; nothing where it is not asked.
         norms: (n,) float64, smallest perturbation found in the attack's norm, infinite without success; only for
             minimisation attacks.
+        scale: of the logits, where cross-entropy was climbed.
     """
 
     adversarials: FloatArray
     claimed: NDArray[np.bool_]
     norms: NDArray[np.float64] | None = None
+    scale: LogitScale | None = None
 
 
 Progress = Callable[[float], None]
@@ -122,6 +136,7 @@ class AttackPart(Part, ABC):
     saying it makes sure: an attack in a space that the dataset does not have is refused."""
 
     needs_gradients: ClassVar[bool] = True
+    """Differentiates the classifier (a property where that depends on fields)."""
     needs_images: ClassVar[bool] = False
     needs_exact: ClassVar[bool] = False
     """Reads exact distances off the model, so the model must have them."""
@@ -130,6 +145,9 @@ class AttackPart(Part, ABC):
     minimises: ClassVar[bool] = False
     """Looks for the smallest perturbation rather than the worst within a budget."""
     is_white_box: ClassVar[bool] = True
+    """Sees the model that it attacks (a property where that depends on fields)."""
+    is_search: ClassVar[bool] = True
+    """Looks for adversarials; random noise does not, and what it leaves says nothing about robustness."""
     ignores_bounds: ClassVar[bool] = False
     """Its adversarials may leave the inputs' bounds."""
 

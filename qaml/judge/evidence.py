@@ -95,6 +95,8 @@ class StoreSource:
             fidelity=stacked.get("fidelity"),
             unanswered=stacked.get("unanswered"),
             maker_unanswered=stacked.get("maker_unanswered"),
+            logit_gap=stacked.get("logit_gap"),
+            logit_factor=stacked.get("logit_factor"),
         )
 
     def traits(self, attack: str) -> AttackTraits:
@@ -111,6 +113,7 @@ class StoreSource:
             surrogate=surrogate,
             reach={epsilon: inner.reach(epsilon) for epsilon in inner.grid},
             is_exact=inner.needs_exact and surrogate is None,
+            is_search=inner.is_search,
         )
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:

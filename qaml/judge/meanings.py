@@ -137,6 +137,13 @@ MEANINGS: dict[str, Meaning] = {
         "the winning class is decided by rounding, so any change of the arithmetic changes the answer",
         "compute logits in float64 or scale them",
     ),
+    "logits_rescaled": Meaning(
+        "note",
+        "the median gap between the two largest logits, on clean images, is below 6 or above 32",
+        "at the logits' own scale cross-entropy hardly has a gradient, or one that rounds to zero, so it was climbed "
+        "on a multiple of them with a gap of 8; this makes the attack stronger, and changes no answer",
+        "nothing; `rescale: false` climbs plain cross-entropy, as it is",
+    ),
     "annealer_off_temperature": Meaning(
         "note",
         "the last epoch's samples of an annealer at β outside 0.9 to 1.1, in any run",

@@ -50,6 +50,9 @@ class Attacked(NamedTuple):
         unanswered: (seeds, n_epsilons, n) bool, as for clean images.
         maker_unanswered: (seeds, 2, n) bool, whether what the adversarials were made on gave no answer to the image
             that the attack started from, and to the adversarial of the largest budget.
+        logit_gap: (seeds,) median gap between the two largest logits of the classifier that was attacked; None where
+            no cross-entropy was climbed.
+        logit_factor: (seeds,) what these logits were multiplied by.
     """
 
     correct: FloatArray
@@ -64,6 +67,8 @@ class Attacked(NamedTuple):
     fidelity: NDArray[np.float64] | None = None
     unanswered: NDArray[np.bool_] | None = None
     maker_unanswered: NDArray[np.bool_] | None = None
+    logit_gap: NDArray[np.float64] | None = None
+    logit_factor: NDArray[np.float64] | None = None
 
 
 class Diagnosis(NamedTuple):
@@ -133,6 +138,7 @@ class AttackTraits(NamedTuple):
         surrogate: the model that adversarials are made on, for transfer.
         reach: epsilon → how far it can move (steps × step size).
         is_exact: the exact distance, or a bound that follows from it, rather than a search.
+        is_search: looks for adversarials, as random noise does not.
     """
 
     name: str
@@ -143,3 +149,4 @@ class AttackTraits(NamedTuple):
     surrogate: str | None
     reach: dict[float, float]
     is_exact: bool = False
+    is_search: bool = True

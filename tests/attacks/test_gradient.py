@@ -55,7 +55,7 @@ def by_hand(
 def test_fgsm_is_the_formula_at_every_budget() -> None:
     target, inputs, labels = curved()
     grid = (0.0, 0.03, 0.2)
-    result = FGSM(epsilon=grid).run(target, inputs, labels, 0, lambda _: None)
+    result = FGSM(epsilon=grid, rescale=False).run(target, inputs, labels, 0, lambda _: None)
     slope = gradient(target.module, inputs, labels)
     for epsilon, adversarials in zip(grid, result.adversarials, strict=True):
         expected = (inputs + epsilon * slope.sign()).clamp(0, 1)
@@ -65,7 +65,7 @@ def test_fgsm_is_the_formula_at_every_budget() -> None:
 def test_fgsm_in_l2_is_one_normalised_step() -> None:
     target, inputs, labels = curved()
     inputs = 0.3 + 0.4 * inputs
-    result = FGSM(epsilon=(0.1,), norm="l2").run(target, inputs, labels, 0, lambda _: None)
+    result = FGSM(epsilon=(0.1,), norm="l2", rescale=False).run(target, inputs, labels, 0, lambda _: None)
     slope = gradient(target.module, inputs, labels)
     expected = inputs + 0.1 * slope / slope.norm(dim=1, keepdim=True)
     np.testing.assert_allclose(result.adversarials[0], expected.numpy(), atol=1e-6)
@@ -73,7 +73,10 @@ def test_fgsm_in_l2_is_one_normalised_step() -> None:
 
 @pytest.mark.parametrize(
     ("attack", "decay"),
-    [(BIM(epsilon=(0.1,), steps=3, step=0.05), None), (MIM(epsilon=(0.1,), steps=6, decay=0.9), 0.9)],
+    [
+        (BIM(epsilon=(0.1,), steps=3, step=0.05, rescale=False), None),
+        (MIM(epsilon=(0.1,), steps=6, decay=0.9, rescale=False), 0.9),
+    ],
 )
 def test_iterations_are_those_of_the_papers(attack: BIM | MIM, decay: float | None) -> None:
     target, inputs, labels = curved()
@@ -85,7 +88,7 @@ def test_iterations_are_those_of_the_papers(attack: BIM | MIM, decay: float | No
 def test_foolbox_would_accumulate_signs_instead() -> None:
     """Keeps the repair honest: where the two momenta differ, ours is the paper's."""
     target, inputs, labels = curved(60)
-    ours = MIM(epsilon=(0.3,), steps=10).run(target, inputs, labels, 0, lambda _: None).adversarials[0]
+    ours = MIM(epsilon=(0.3,), steps=10, rescale=False).run(target, inputs, labels, 0, lambda _: None).adversarials[0]
     signs, perturbed = torch.zeros_like(inputs), inputs
     for _ in range(10):
         signs = signs + gradient(target.module, perturbed, labels).sign()
@@ -148,13 +151,19 @@ def test_the_margin_keeps_a_gradient_where_softmax_saturates() -> None:
             weight.mul_(1e4)
     truth = problem.worst_margins(0.1, "linf") < 0
     assert truth.mean() > 0.5
-    saturated = problem.fooled(problem.run(FGSM(epsilon=(0.1,))))[0]
+    saturated = problem.fooled(problem.run(FGSM(epsilon=(0.1,), rescale=False)))[0]
     assert (saturated & truth).sum() < truth.sum() / 2
-    np.testing.assert_array_equal(problem.fooled(problem.run(FGSM(epsilon=(0.1,), loss="margin")))[0], truth)
+    for attack in (FGSM(epsilon=(0.1,), loss="margin"), FGSM(epsilon=(0.1,))):
+        np.testing.assert_array_equal(problem.fooled(problem.run(attack))[0], truth)
 
 
 @pytest.mark.parametrize(
-    "attack", [FGSM(epsilon=(0.1,), norm="l2"), PGD(epsilon=(0.1,), norm="l2"), MIM(epsilon=(0.1,))]
+    "attack",
+    [
+        FGSM(epsilon=(0.1,), norm="l2", rescale=False),
+        PGD(epsilon=(0.1,), norm="l2", rescale=False),
+        MIM(epsilon=(0.1,), rescale=False),
+    ],
 )
 def test_tiny_gradients_still_move_the_input(attack: AttackPart) -> None:
     """A confident network's gradient of 1e-25 has a square that float32 cannot hold."""
@@ -192,7 +201,7 @@ def test_training_asks_for_adversarials_and_no_count() -> None:
     module = Masked(problem.module, 0.0)
     counted = problem.target._replace(module=module)
     results = []
-    for target, forwards in ((counted, 4), (counted._replace(is_counted=False), 3)):
+    for target, forwards in ((counted, 5), (counted._replace(is_counted=False), 4)):
         module.forwards = 0
         results.append(BIM(epsilon=(0.05,), steps=3).run(target, problem.inputs, problem.labels, 7, lambda _: None))
         assert module.forwards == forwards
@@ -209,8 +218,8 @@ def test_eot_averages_draws_and_finds_the_mean_direction() -> None:
     for eot in (1, 64):
         noisy.forwards = 0
         result = BIM(epsilon=(0.05,), steps=3, eot=eot).run(target, problem.inputs, problem.labels, 7, lambda _: None)
-        # 3 steps and one count of successes
-        assert noisy.forwards == 4 * eot
+        # the scale of the logits, 3 steps, and one count of successes
+        assert noisy.forwards == 5 * eot
         fooled[eot] = predict(problem.module, result.adversarials[0]) != problem.labels.numpy()
     truth = problem.worst_margins(0.05, "linf") < 0
     assert fooled[1].sum() < 0.9 * fooled[64].sum()

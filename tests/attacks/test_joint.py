@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from qaml.attacks import AttackPart
 from qaml.attacks.base import Target
 from qaml.attacks.gradient.part import PGD
-from qaml.attacks.joint.network import GAP, Ensemble, balanced
+from qaml.attacks.joint.network import Ensemble, balanced
 from qaml.attacks.joint.part import Joint
+from qaml.attacks.scale.implementation import GAP
 from qaml.attacks.transfer.part import Transfer
 from qaml.data.base import load
 from qaml.data.digits import Digits

@@ -132,10 +132,11 @@ def test_no_attack_fools_a_certified_input(attack: AttackPart) -> None:
 def test_autoattack_closes_the_gap_that_pgd_leaves_between_ten_classes() -> None:
     problem = Problem(10, SMALL_IMAGE, spread=0.1, n=150)
     truth = problem.radii("linf") <= 0.003
+    plain = problem.fooled(problem.run(PGD(epsilon=(0.003,), restarts=5, rescale=False)))[0]
     pgd = problem.fooled(problem.run(PGD(epsilon=(0.003,), restarts=5)))[0]
     auto = problem.fooled(problem.run(AutoAttack(epsilon=(0.003,), members=("apgd_ce", "apgd_t"))))[0]
     assert not (pgd & ~truth).any()
-    assert pgd.sum() < auto.sum()
+    assert plain.sum() < pgd.sum() <= auto.sum() + 1
     assert abs(int(auto.sum()) - int(truth.sum())) <= 1
 
 

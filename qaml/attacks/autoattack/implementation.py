@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from qaml.attacks.access.implementation import access, check_gradients, chunks, is_fooled
 from qaml.attacks.autoattack.part import MINIMUM_CLASSES, AutoAttack, Member, standard_members
-from qaml.attacks.base import AttackResult, Progress, Target
+from qaml.attacks.base import AttackResult, LogitScale, Progress, Target
 from qaml.attacks.geometry.implementation import project
+from qaml.attacks.scale.implementation import cross_entropy, measure
 from qaml.errors import PartError
 from qaml.types import Bounds
 from qaml.vocab import Norm
@@ -62,6 +63,16 @@ class _Square(SquareAttack):  # type: ignore[misc]
         return margin, margin
 
 
+class _CrossEntropy(APGDAttack):  # type: ignore[misc]
+    """APGD on the cross-entropy of scaled logits, in a form that does not saturate, in the place of the DLR loss."""
+
+    scale: float
+
+    def dlr_loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """The loss of logits x, (batch,)."""
+        return cross_entropy(x, y, self.scale)
+
+
 def attack(
     part: AutoAttack, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress
 ) -> AttackResult:
@@ -72,18 +83,20 @@ def attack(
     claimed = np.zeros((len(part.grid), len(inputs)), dtype=np.bool_)
     pieces = chunks(len(inputs))
     with access(target, inputs, labels, seed, part.eot) as module:
-        check_gradients(module, inputs)
+        if part.needs_gradients:
+            check_gradients(module, inputs)
+        scale = measure(module, inputs) if part.rescale and "apgd_ce" in members else None
         for number, piece in enumerate(pieces):
             for index, epsilon in enumerate(part.grid):
 
                 def tell(share: float, done: float = number + index / len(part.grid)) -> None:
                     progress((done + share / len(part.grid)) / len(pieces))
 
-                batch = _Batch(part, target, module, inputs[piece], labels[piece], epsilon, seed)
+                batch = _Batch(part, target, module, inputs[piece], labels[piece], epsilon, seed, scale)
                 found, fooled = batch.run(members if epsilon > 0 else (), tell)
                 adversarials[index, piece] = found.cpu().numpy()
                 claimed[index, piece] = fooled.cpu().numpy()
-    return AttackResult(adversarials, claimed)
+    return AttackResult(adversarials, claimed, scale=scale)
 
 
 def _members(part: AutoAttack, target: Target, shape: torch.Size) -> tuple[Member, ...]:
@@ -114,10 +127,11 @@ class _Batch:
         labels: Tensor,
         epsilon: float,
         seed: int,
+        scale: LogitScale | None,
     ) -> None:
         self.part, self.target, self.module = part, target, module
         self.clean, self.labels = clean, labels
-        self.epsilon, self.seed = epsilon, seed
+        self.epsilon, self.seed, self.scale = epsilon, seed, scale
 
     def run(self, members: tuple[Member, ...], tell: Callable[[float], None]) -> tuple[Tensor, Tensor]:
         """Each attack on what is still robust; adversarials and who was fooled."""
@@ -159,6 +173,10 @@ class _Batch:
             return FABAttack_PT(boxed, targeted=member == "fab_t", n_target_classes=n_targets, **settings)
         if member == "apgd_t":
             return APGDAttack_targeted(boxed, n_target_classes=n_targets, logger=_silent, **settings)
+        if member == "apgd_ce" and self.scale is not None:
+            engine = _CrossEntropy(boxed, loss="dlr", logger=_silent, **settings)
+            engine.scale = self.scale.factor
+            return engine
         return APGDAttack(boxed, loss="ce" if member == "apgd_ce" else "dlr", logger=_silent, **settings)
 
 

@@ -48,10 +48,23 @@ class AutoAttack(AttackPart):
     """Forward passes of Square."""
     restarts: int = Field(1, ge=1, le=100)
     """Restarts of APGD and FAB."""
+    rescale: bool = True
+    """Whether ``apgd_ce`` takes logits at a scale where cross-entropy has a gradient, as the gradient attacks do; the
+    other members do not depend on it."""
     eot: int = Field(1, ge=1, le=10_000)
     """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
 
     is_iterative: ClassVar[bool] = True
+
+    @property
+    def needs_gradients(self) -> bool:  # type: ignore[override]
+        """Whether any member differentiates the classifier: Square alone puts queries."""
+        return self.members is None or any(member != "square" for member in self.members)
+
+    @property
+    def is_white_box(self) -> bool:  # type: ignore[override]
+        """As ``needs_gradients``: Square knows the classifier's answers only."""
+        return self.needs_gradients
 
     @property
     def threat_norm(self) -> Norm:

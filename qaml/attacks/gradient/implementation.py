@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from qaml.attacks.access.implementation import View, access, as_it_is, check_gradients, chunks, is_fooled
-from qaml.attacks.base import AttackResult, Progress, Target
+from qaml.attacks.base import AttackResult, LogitScale, Progress, Target
 from qaml.attacks.engine.implementation import foolbox, library_count, library_model
 from qaml.attacks.estimated.implementation import PARAMETER_SHIFT, EstimatedGradient, finite_difference
 from qaml.attacks.geometry.implementation import project
 from qaml.attacks.gradient.part import FGSM, MIM, PGD, GradientAttack
+from qaml.attacks.scale.implementation import cross_entropy, measure
 from qaml.errors import PartError
 
 T = TypeVar("T")
@@ -32,8 +33,9 @@ def attack(
     pieces = chunks(len(inputs))
     with access(target, inputs, labels, seed, part.eot, _view(part)) as module:
         model = library_model(module, target.bounds, inputs.device)
+        scale = measure(module, inputs) if part.rescale and part.loss == "cross_entropy" else None
         for number, piece in enumerate(pieces):
-            batch = _Batch(part, target, module, model, inputs[piece], labels[piece])
+            batch = _Batch(part, target, module, model, inputs[piece], labels[piece], scale)
             answer = _answers(batch)
             for index, epsilon in enumerate(part.grid):
                 found = batch.clean if epsilon == 0 else answer(epsilon)
@@ -41,7 +43,7 @@ def attack(
                 if target.is_counted:
                     claimed[index, piece] = library_count(model, found, batch.labels).cpu().numpy()
                 progress((number + (index + 1) / len(part.grid)) / len(pieces))
-    return AttackResult(adversarials, claimed)
+    return AttackResult(adversarials, claimed, scale=scale)
 
 
 def _answers(batch: _Batch) -> Callable[[float], Tensor]:
@@ -90,7 +92,14 @@ class _Batch:
     """Some clean inputs and what is needed to attack them."""
 
     def __init__(
-        self, part: GradientAttack, target: Target, module: nn.Module, model: Any, clean: Tensor, labels: Tensor
+        self,
+        part: GradientAttack,
+        target: Target,
+        module: nn.Module,
+        model: Any,
+        clean: Tensor,
+        labels: Tensor,
+        scale: LogitScale | None,
     ) -> None:
         self.part = part
         self.bounds = target.bounds
@@ -98,6 +107,16 @@ class _Batch:
         self.model = model
         self.clean = clean
         self.labels = labels
+        self.scale = scale
+
+    def engine(self, step: float) -> Any:
+        """Foolbox's attack with the loss that is climbed."""
+        engine = _engine(self.part, step)
+        if self.part.loss == "margin":
+            engine.get_loss_fn = _margin_loss
+        elif self.scale is not None:
+            engine.get_loss_fn = partial(_cross_entropy_loss, scale=self.scale.factor)
+        return engine
 
     def project(self, perturbed: Tensor, epsilon: float, rows: Tensor | slice = slice(None)) -> Tensor:
         return project(perturbed.detach(), self.clean[rows], epsilon, self.part.threat_norm, self.bounds)
@@ -105,7 +124,7 @@ class _Batch:
 
 def _one_step(batch: _Batch) -> Callable[[float], Tensor]:
     """One gradient serves every budget."""
-    engine = _engine(batch.part, 1.0)
+    engine = batch.engine(1.0)
     loss = engine.get_loss_fn(batch.model, _wrap(batch.labels))
     _, gradient = engine.value_and_grad(loss, _wrap(batch.clean))
     direction = engine.normalize(gradient, x=gradient, bounds=batch.model.bounds).raw
@@ -117,7 +136,7 @@ def _many_steps(batch: _Batch) -> Callable[[float], Tensor]:
 
 
 def _worst_start(batch: _Batch, epsilon: float) -> Tensor:
-    engine = _engine(batch.part, batch.part.step_size(epsilon))
+    engine = batch.engine(batch.part.step_size(epsilon))
 
     def start(rows: Tensor | slice) -> Tensor:
         criterion = foolbox.Misclassification(batch.labels[rows])
@@ -139,14 +158,9 @@ def _engine(part: GradientAttack, step: float) -> Any:
         "steps": part.n_steps,
         "random_start": isinstance(part, PGD) and part.random_start,
     }
-    engine: Any
     if isinstance(part, MIM):
-        engine = _MOMENTUM[part.norm](momentum=part.decay, **settings)
-    else:
-        engine = _DESCENT[part.norm](**settings)
-    if part.loss == "margin":
-        engine.get_loss_fn = _margin_loss
-    return engine
+        return _MOMENTUM[part.norm](momentum=part.decay, **settings)
+    return _DESCENT[part.norm](**settings)
 
 
 def _margin_loss(model: Any, labels: Any) -> Callable[[Any], Any]:
@@ -156,6 +170,13 @@ def _margin_loss(model: Any, labels: Any) -> Callable[[Any], Any]:
         logits: Tensor = model(inputs).raw
         others = logits.scatter(1, rows, -torch.inf).amax(1)
         return _wrap((others - logits.gather(1, rows).squeeze(1)).sum())
+
+    return loss
+
+
+def _cross_entropy_loss(model: Any, labels: Any, scale: float) -> Callable[[Any], Any]:
+    def loss(inputs: Any) -> Any:
+        return _wrap(cross_entropy(model(inputs).raw, labels.raw, scale).sum())
 
     return loss
 

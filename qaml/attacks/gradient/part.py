@@ -25,6 +25,10 @@ class GradientAttack(AttackPart):
     """The norm of budget and step."""
     loss: Literal["cross_entropy", "margin"] = "cross_entropy"
     """What is climbed. The margin max_{j≠y} z_j − z_y keeps a gradient where a saturated softmax has none."""
+    rescale: bool = True
+    """Whether cross-entropy takes logits at a scale where it has a gradient: where the median gap between the two
+    largest, on clean images, is below 6 or above 32, multiplied by a constant so that it becomes 8. ``false`` climbs
+    plain cross-entropy, saturation in float32 included."""
     eot: int = Field(1, ge=1, le=10_000)
     """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
     gradient: GradientRule = "single_draw"

@@ -7,14 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-BATCH = 500
-GAP = 8.0
-"""The median gap that every model's logits are brought to.
-
-At a gap of 1 the softmax is so flat that the loss pulls towards all wrong classes at once, and the models end in
-different ones: a linear and a fully connected model of the digits still disagree about 44 % of the adversarials at
-ε = 0.2, about 5 to 7 % for gaps from 4 to 16.
-"""
+from qaml.attacks.scale.implementation import balance, median_gap
 
 
 class Ensemble(nn.Module):
@@ -39,9 +32,8 @@ class Ensemble(nn.Module):
         return torch.stack(shares).sum(dim=0)
 
 
-@torch.no_grad()
 def balanced(members: Sequence[nn.Module], inputs: Tensor) -> tuple[float, ...]:
-    """What brings the median gap between each classifier's two largest logits to ``GAP`` on (n, *shape) inputs.
+    """What brings the median gap between each classifier's two largest logits to 8 on (n, *shape) inputs.
 
     A classifier without any gap (a constant one) keeps its logits.
     """
@@ -49,10 +41,5 @@ def balanced(members: Sequence[nn.Module], inputs: Tensor) -> tuple[float, ...]:
     for member in members:
         if callable(reseed := getattr(member, "reseed", None)):
             reseed(0)
-        gaps = []
-        for batch in torch.split(inputs, BATCH):
-            largest = member(batch).topk(2, dim=1).values
-            gaps.append(largest[:, 0] - largest[:, 1])
-        median = float(torch.cat(gaps).median()) if len(inputs) else 0.0
-        scales.append(GAP / median if median > 0 else 1.0)
+        scales.append(balance(median_gap(member, inputs)))
     return tuple(scales)

@@ -26,6 +26,7 @@ class UniformNoise(AttackPart):
 
     needs_gradients: ClassVar[bool] = False
     is_white_box: ClassVar[bool] = False
+    is_search: ClassVar[bool] = False
 
     @property
     def threat_norm(self) -> Norm:

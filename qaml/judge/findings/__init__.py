@@ -7,6 +7,7 @@ from qaml.judge.findings.comparisons import of_comparisons
 from qaml.judge.findings.distances import of_distances
 from qaml.judge.findings.gradients import of_diagnosis
 from qaml.judge.findings.sampling import of_sampling, off_temperature
+from qaml.judge.findings.scale import of_scale
 from qaml.judge.findings.subject import Rival, Subject
 from qaml.judge.findings.surrogates import below_reference
 from qaml.judge.meanings import MEANINGS, NAMES, Meaning
@@ -31,5 +32,6 @@ def findings_of(subject: Subject) -> tuple[Finding, ...]:
     if subject.traits.is_exact:
         return ()
     found = [*of_diagnosis(subject), *of_distances(subject), *of_comparisons(subject), *of_arithmetic(subject)]
+    found += of_scale(subject)
     order = {"void": 0, "weak": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))

@@ -21,7 +21,8 @@ ADVERSARIALS = "adversarials.npz"
 
 def execute(job: Job) -> None:
     """Write ``adversarials.npz``: adversarials (n_epsilons, n, *shape), start (n, *shape), labels, indices, epsilons,
-    the library's own count, where the attacked model gives no answer, the smallest norms of a minimisation attack.
+    the library's own count, where the attacked model gives no answer, the smallest norms of a minimisation attack,
+    and, where cross-entropy was climbed, the median gap of the logits with what they were multiplied by.
     """  # noqa: D205
     attack: AttackPart = job.payload["attack"]
     data = data_of(job, job.payload["dataset"])
@@ -47,6 +48,8 @@ def execute(job: Job) -> None:
     }
     if result.norms is not None:
         arrays["norms"] = result.norms
+    if result.scale is not None:
+        arrays |= {"logit_gap": np.asarray(result.scale.gap), "logit_factor": np.asarray(result.scale.factor)}
     write_arrays(job.output / ADVERSARIALS, arrays)
 
 
