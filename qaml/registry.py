@@ -49,6 +49,11 @@ class Part(Settings):
         """Python modules, beside the part's own, whose changes make stored results stale."""
         return ()
 
+    @property
+    def runs_foreign_code(self) -> bool:
+        """Whether its methods run code that is not qaml's own, so that its steps need a process of their own."""
+        return type(self).__module__.partition(".")[0] != "qaml"
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A family's base resolves kinds; its parts validate as they are.

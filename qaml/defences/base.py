@@ -26,6 +26,9 @@ DEFENCES: Registry[DefencePart] = Registry(
     },
 )
 
+STANDS = ("data", "classifier")
+"""What the field ``where`` of a defence may say."""
+
 Craft = Callable[["nn.Module", "Tensor", "Tensor", int], "Tensor"]
 """Attack a module: (module, inputs, labels, seed) → adversarial inputs of the same shape. Made by the runner from the
 attack that the defence names, at the largest budget of that attack's grid."""
@@ -36,7 +39,8 @@ class DefencePart(Part, ABC):
 
     A data defence (``where: data``) changes training and test inputs before any attack, so the attack starts from the
     defended input (Kehoe et al. 2021, section 4). Inside the classifier (``where: classifier``) the attack goes through
-    it; a step without a gradient passes it straight through (BPDA, Athalye et al. 2018).
+    it; a step without a gradient passes it straight through (BPDA, Athalye et al. 2018). A defence without a field
+    ``where`` stands wherever its methods change something; ``defends_data`` and ``is_inside`` answer for all.
     """
 
     @property
@@ -53,6 +57,21 @@ class DefencePart(Part, ABC):
     def randomises(self) -> bool:
         """Whether the wrapped classifier draws at inference (then it has ``reseed(seed)``)."""
         return False
+
+    @property
+    def defends_data(self) -> bool:
+        """Whether inputs are changed before any attack: ``where`` says so, or there is a ``defend_inputs``."""
+        where = getattr(self, "where", None)
+        return where == "data" if where in STANDS else type(self).defend_inputs is not DefencePart.defend_inputs
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether attacks go through it: ``where`` says so, or there is a ``wrap``.
+
+        Behind such a defence a model has no exact distances, averages or states any more.
+        """
+        where = getattr(self, "where", None)
+        return where == "classifier" if where in STANDS else type(self).wrap is not DefencePart.wrap
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that this defence cannot take.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from qaml.errors import PartError
+from qaml.models.capabilities import Capability
 from qaml.registry import Part, Registry
 from qaml.types import InputInfo, Settings, Split
 from qaml.vocab import GradientRule
@@ -148,6 +149,22 @@ class ModelPart(Part, ABC):
     def has_exact_distances(self) -> bool:
         """Whether exact L2 distances follow from the trained weights: linear, or logits xᵀO_kx/‖x‖²."""
         return False
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What others may ask of this part's modules, beside logits.
+
+        Of modules that are not qaml's own nothing else is seen, so a part of another package whose modules have, say,
+        ``features(inputs)`` names it here.
+        """
+        found: set[Capability] = {"is_randomised", "reseed"} if self.is_randomised else set()
+        if "exact" in self.gradient_rules:
+            found.add("averaged")
+        if self.gradient_rules & {"parameter_shift", "finite_difference"}:
+            found |= {"expectations", "logits_of"}
+        if self.has_exact_distances:
+            found.add("observables")
+        return frozenset(found)
 
     def to_embed(self, info: InputInfo) -> Mapping[str, Any] | None:  # noqa: ARG002
         """What lies on an annealer's qubits in training: ``layout``, ``n_visible`` and ``n_hidden``; None for most."""

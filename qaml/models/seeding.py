@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from qaml.models.capabilities import capability, is_randomised
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -38,5 +40,5 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 
 def reseed(module: nn.Module, seed: int) -> None:
     """Start the draws of a randomised module anew; a deterministic module is left as it is."""
-    if getattr(module, "is_randomised", False):
-        module.reseed(seed)  # type: ignore[operator]
+    if is_randomised(module):
+        capability(module, "reseed")(seed)

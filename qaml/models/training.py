@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,11 +20,13 @@ from torch import Tensor, nn
 
 from qaml.errors import RunError
 from qaml.models.base import Checkpoint, History, Hooks, Training
+from qaml.models.capabilities import capability, has
 from qaml.models.schedule import one_cycle, set_pace
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.types import Split
 
 _SECONDS_BETWEEN_PROGRESS = 0.1
+_CPU = torch.device("cpu")
 
 
 def fit_classifier(
@@ -56,7 +59,7 @@ def fit_classifier(
     for epoch in range(start, training.epochs):
         module.train()
         step, loss_mean, accuracy = run.epoch(hooks.epoch(module, data, epoch), epoch, step)
-        curves: Mapping[str, float] = module.curves() if hasattr(module, "curves") else {}  # type: ignore[operator]
+        curves: Mapping[str, float] = capability(module, "curves")() if has(module, "curves") else {}
         history = _extended(history, loss=loss_mean, accuracy=accuracy, **curves)
         hooks.save(Checkpoint(epoch + 1, run.arrays(step), history))
         hooks.progress(epoch + 1, training.epochs, loss=loss_mean, accuracy=accuracy)
@@ -68,14 +71,14 @@ class _Run(NamedTuple):
     """One training run: what stays the same from its first step to its last."""
 
     module: nn.Module
-    optimiser: torch.optim.Optimizer
+    optimiser: torch.optim.Optimizer | None
     training: Training
     hooks: Hooks
     seed: int
 
     @property
     def device(self) -> torch.device:
-        return next(self.module.parameters()).device
+        return next((held.device for held in chain(self.module.parameters(), self.module.buffers())), _CPU)
 
     def resume(self) -> tuple[int, int, History]:
         """Epochs done, steps done and the curves so far; weights and moments are put in place."""
@@ -84,14 +87,16 @@ class _Run(NamedTuple):
             return 0, 0, {}
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
         self.module.load_state_dict(_below("module", tensors))
-        _restore_optimiser(self.optimiser, _below("optimiser", tensors))
+        if self.optimiser is not None:
+            _restore_optimiser(self.optimiser, _below("optimiser", tensors))
         history = {name: list(values) for name, values in checkpoint.history.items()}
         return checkpoint.epoch, int(tensors["step"]), history
 
     def arrays(self, step: int) -> dict[str, NDArray[Any]]:
         """Everything that continues this run, as copies."""
         tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
+        moments_of = {} if self.optimiser is None else self.optimiser.state_dict()["state"]
+        for index, moments in moments_of.items():
             tensors |= {f"optimiser.{index}.{name}": v for name, v in moments.items() if isinstance(v, Tensor)}
         arrays: dict[str, NDArray[Any]] = {name: _copied(value) for name, value in tensors.items()}
         return arrays | {"step": np.array(step, dtype=np.int64)}
@@ -122,7 +127,7 @@ class _Run(NamedTuple):
 
     def set_pace(self, epochs: float) -> None:
         """What the next step is taken with, this many epochs into training."""
-        if self.training.schedule == "one_cycle":
+        if self.optimiser is not None and self.training.schedule == "one_cycle":
             set_pace(self.optimiser, one_cycle(epochs / self.training.epochs, self.training.lr))
 
     def update(self, inputs: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
@@ -130,13 +135,28 @@ class _Run(NamedTuple):
         step_seed = derive_seed(self.seed, "step", step)
         reseed(self.module, step_seed)
         with seeded(step_seed, self.device):
-            self.optimiser.zero_grad()
             logits = self.module(inputs)
             losses = nn.functional.cross_entropy(logits, labels, reduction="none")
             loss = self.hooks.weigh(losses).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
+            self.descend(loss)
         return loss.item(), int((logits.argmax(1) == labels).sum())
+
+    def descend(self, loss: Tensor) -> None:
+        """One step downhill; a module whose weights are all frozen stays as it is.
+
+        Raises:
+            RunError: the module has weights to train, and its logits have no gradient in any of them.
+        """
+        if self.optimiser is None:
+            return
+        if not loss.requires_grad:
+            raise RunError(
+                "the module's logits have no gradient in its weights, so it cannot be trained",
+                "leave gradients on in 'forward', or bring trained weights",
+            )
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
 
 
 def batches(order: Tensor, size: int) -> Iterator[Tensor]:
@@ -150,13 +170,17 @@ def batches(order: Tensor, size: int) -> Iterator[Tensor]:
     yield from parts
 
 
-def _optimiser(module: nn.Module, training: Training) -> torch.optim.Optimizer:
+def _optimiser(module: nn.Module, training: Training) -> torch.optim.Optimizer | None:
+    """None where nothing can be trained: torch refuses an optimiser of no parameter."""
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not parameters:
+        return None
     if training.optimiser == "sgd":
         return torch.optim.SGD(
             parameters, lr=training.lr, momentum=training.momentum, weight_decay=training.weight_decay
         )
-    return torch.optim.Adam(parameters, lr=training.lr, weight_decay=training.weight_decay, fused=True)
+    is_fused = all(parameter.is_floating_point() for parameter in parameters)
+    return torch.optim.Adam(parameters, lr=training.lr, weight_decay=training.weight_decay, fused=is_fused)
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
@@ -184,7 +208,9 @@ def _tensor(array: NDArray[Any]) -> Tensor:
 
 
 def _copied(tensor: Tensor) -> NDArray[Any]:
-    return np.array(tensor.detach().cpu().numpy(), order="C")
+    # numpy has no bfloat16, and float32 holds each of its values
+    plain = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+    return np.array(plain.detach().cpu().numpy(), order="C")
 
 
 def _extended(history: History, **values: float) -> History:

@@ -242,7 +242,7 @@ class _Planner:
         part = self.suite.attacks[name]
         is_elsewhere = isinstance(part, MadeElsewhere)
         makers = [self.suite.models[maker] for maker in part.makers] if isinstance(part, MadeElsewhere) else [entry]
-        data_defences = [d for d in entry.defences if getattr(d, "where", "") == "data"]
+        data_defences = [d for d in entry.defences if d.defends_data]
         roles = {f"train {number}" if number else "train": maker for number, maker in enumerate(makers)}
         payload = {
             "attack": inner.model_copy(update={"epsilon": None}) if inner.minimises else inner,

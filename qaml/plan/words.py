@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qaml.defences.base import DefencePart
 from qaml.registry import Part
 from qaml.spec.suite import ModelEntry
 
@@ -29,9 +30,14 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _stands(defence: DefencePart) -> str:
+    places = {"data": defence.defends_data, "classifier": defence.is_inside}
+    return "; ".join(STANDS[place] for place, is_there in places.items() if is_there) or "in training"
+
+
 def model_in_words(entry: ModelEntry, caveat: str = "") -> str:
     """A model, its data and their caveat, its training runs, its defences and where each stands."""
     runs = f"on {entry.dataset}, {entry.seeds} training run{'s' if entry.seeds > 1 else ''}"
-    defences = [f"{in_words(d)}; {STANDS.get(getattr(d, 'where', ''), 'in training')}" for d in entry.defences]
+    defences = [f"{in_words(d)}; {_stands(d)}" for d in entry.defences]
     caveats = [f"Caveat of {entry.dataset}: {caveat}"] if caveat else []
     return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences), *caveats])

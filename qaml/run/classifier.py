@@ -12,6 +12,7 @@ from qaml.defences.base import DefencePart
 if TYPE_CHECKING:
     from torch import nn
 
+    from qaml.models.base import ModelPart
     from qaml.types import FloatArray, InputInfo
 
 WEIGHTS = "weights.safetensors"
@@ -21,36 +22,48 @@ def restore(description: Mapping[str, Any], weights: Path, device: str) -> nn.Mo
     """The defended classifier in evaluation mode, its parameters frozen."""
     from safetensors.torch import load_file
 
-    info: InputInfo = description["dataset"].info
-    module = description["model"].build(info, 0)
+    part, info = description["model"], description["dataset"].info
+    module = part.build(info, 0)
     module.load_state_dict(load_file(weights))
-    module.to(device).eval().requires_grad_(False)
+    module.to(device)
+    module.eval()
+    module.requires_grad_(False)
+    return wrapped(as_asked(module, description), description["defences"], info)
+
+
+def as_asked(module: nn.Module, description: Mapping[str, Any]) -> nn.Module:
+    """A classifier as it decides, with or without noise; one of another package stands behind the edge."""
+    from qaml.models.edge.network import at_edge
+
+    part: ModelPart = description["model"]
     inference = description.get("inference")
     if inference is not None:
-        module = description["model"].at_inference(module, inference.noise_layers)
+        module = part.at_inference(module, inference.noise_layers)
         if inference.noise:
-            module = description["model"].noisy(module, inference.noise).eval()
-    return wrapped(module, description["defences"], info)
+            module = part.noisy(module, inference.noise)
+    module.eval()
+    return at_edge(module, part.capabilities) if part.runs_foreign_code else module
 
 
 def wrapped(module: nn.Module, defences: Sequence[DefencePart], info: InputInfo) -> nn.Module:
     """The classifier with the defences that stand inside it; inputs pass the first one first."""
+    from qaml.models.edge.network import defended_at_edge
+
     for defence in reversed(defences):
-        if not is_data_defence(defence):
-            module = defence.wrap(module, info)
-    return module.eval()
-
-
-def is_data_defence(defence: DefencePart) -> bool:
-    """Whether the defence changes data before any attack."""
-    return getattr(defence, "where", "classifier") == "data"
+        if defence.is_inside:
+            classifier, module = module, defence.wrap(module, info)
+            if defence.runs_foreign_code:
+                module = defended_at_edge(module, classifier, randomises=defence.randomises)
+    module.eval()
+    return module
 
 
 def defended(inputs: FloatArray, defences: Sequence[DefencePart], info: InputInfo) -> FloatArray:
-    """Inputs behind the defences that change data."""
+    """Inputs behind the defences that change data; the arrays given stay as they are."""
     for defence in defences:
-        if is_data_defence(defence):
-            inputs = defence.defend_inputs(inputs, info)
+        if defence.defends_data:
+            given = inputs.copy() if defence.runs_foreign_code else inputs
+            inputs = defence.defend_inputs(given, info)
     return inputs
 
 

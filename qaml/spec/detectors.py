@@ -48,7 +48,7 @@ def _unequal(detector: DetectorPart, suite: Suite) -> Iterator[tuple[Path, Obsta
             message = f"model {model.name!r} sees {model.dataset!r}, model {first.name!r} sees {first.dataset!r}"
             yield where, Obstacle(message, "a detector compares answers about the same images")
         for defence in model.defences:
-            if getattr(defence, "where", "") == "data":
+            if defence.defends_data:
                 message = f"model {model.name!r} has its images changed by {defence.kind!r} before the attack"
                 yield where, Obstacle(message, "give the defence 'where: classifier'")
 

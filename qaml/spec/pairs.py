@@ -147,7 +147,7 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
 
 def kinds_inside(entry: ModelEntry) -> list[str]:
     """The kinds of defences that stand between inputs and model."""
-    return [each.kind for each in entry.defences if getattr(each, "where", "data") == "classifier"]
+    return [each.kind for each in entry.defences if each.is_inside]
 
 
 def _words(info: InputInfo, what: str) -> str:

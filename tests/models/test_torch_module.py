@@ -94,7 +94,7 @@ def test_a_factory_is_a_module_and_a_name(factory: str) -> None:
         ("absent", "cannot load factory .*AttributeError"),
         ("SETTING", "is not callable"),
         ("not_a_module", "returned a int, expected a torch.nn.Module"),
-        ("empty", "without parameters"),
+        ("empty", r"returned \(2, 64\), expected logits of shape \(2, 3\)"),
         ("broken", "failed: ValueError: no such network"),
     ],
 )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from qaml.attacks.base import Target
 from qaml.attacks.geometry.implementation import single_precision
 from qaml.errors import PartError
+from qaml.models.capabilities import reseed_all
 from qaml.models.logits import has_answer
 from qaml.models.seeding import derive_seed, seeded
 
@@ -79,7 +80,7 @@ def access(
             module.eval()
             for weight in trained:
                 weight.requires_grad_(False)
-            _reseed(module, private)
+            reseed_all(module, private)
             viewed = view(module).eval()
             yield Averaged(viewed, draws).eval() if draws > 1 else viewed
         finally:
@@ -87,16 +88,6 @@ def access(
                 weight.requires_grad_(True)
             for part, mode in modes:
                 part.training = mode
-
-
-def _reseed(module: nn.Module, seed: int) -> None:
-    """Start the draws of the outermost modules that draw; each reseeds what it holds."""
-    reseed = getattr(module, "reseed", None)
-    if callable(reseed):
-        reseed(seed)
-        return
-    for child in module.children():
-        _reseed(child, seed)
 
 
 def _check(target: Target, inputs: Tensor, labels: Tensor) -> None:

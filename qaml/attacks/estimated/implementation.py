@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qaml.errors import PartError
+from qaml.models.capabilities import has
 
 
 class Rule(NamedTuple):
@@ -42,7 +43,7 @@ class EstimatedGradient(nn.Module):
 
     def __init__(self, module: nn.Module, rule: Rule) -> None:
         super().__init__()
-        if not hasattr(module, "expectations") or not hasattr(module, "logits_of"):
+        if not has(module, "expectations", "logits_of"):
             raise PartError("an estimated gradient needs a circuit with one measured wire", "attack a qnn or a qcnn")
         self.module = module
         self.rule = rule

@@ -13,6 +13,7 @@ from qaml.attacks.base import AttackResult, Progress, Target
 from qaml.attacks.exact_l2.part import ExactL2
 from qaml.attacks.geometry.implementation import perturbation_norms
 from qaml.errors import PartError
+from qaml.models.capabilities import has
 from qaml.models.linear.network import LinearClassifier
 from qaml.quantum.distance.implementation import ExactDistances, exact_l2, hyperplane_l2
 
@@ -53,7 +54,7 @@ def attack(
 
 def has_exact_distances(module: nn.Module) -> bool:
     """Whether ``exact_distances`` knows this module."""
-    return isinstance(module, LinearClassifier) or callable(getattr(module, "observables", None))
+    return isinstance(module, LinearClassifier) or has(module, "observables")
 
 
 def exact_distances(

@@ -19,6 +19,7 @@ from qaml.attacks.geometry.implementation import project
 from qaml.attacks.gradient.part import FGSM, MIM, PGD, GradientAttack
 from qaml.attacks.scale.implementation import cross_entropy, measure
 from qaml.errors import PartError
+from qaml.models.capabilities import averaged, has
 
 T = TypeVar("T")
 
@@ -82,10 +83,9 @@ def exact_average(module: nn.Module) -> nn.Module:
     Raises:
         PartError: nothing averages them exactly.
     """
-    if not hasattr(module, "averaged"):
+    if not has(module, "averaged"):
         raise PartError("this classifier's draws have no exact average", "attack it with 'eot', the mean of some draws")
-    averaged: nn.Module = module.averaged()  # type: ignore[operator]
-    return averaged
+    return averaged(module)
 
 
 class _Batch:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from qaml.attacks.scale.implementation import balance, median_gap
+from qaml.models.capabilities import reseed_all
 
 
 class Ensemble(nn.Module):
@@ -39,7 +40,6 @@ def balanced(members: Sequence[nn.Module], inputs: Tensor) -> tuple[float, ...]:
     """
     scales = []
     for member in members:
-        if callable(reseed := getattr(member, "reseed", None)):
-            reseed(0)
+        reseed_all(member, 0)
         scales.append(balance(median_gap(member, inputs)))
     return tuple(scales)

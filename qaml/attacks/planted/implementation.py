@@ -19,6 +19,7 @@ from qaml.attacks.base import AttackPart, Target
 from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.attacks.geometry.implementation import project, random_perturbations, single_precision
 from qaml.errors import PartError
+from qaml.models.capabilities import has
 from qaml.types import Bounds
 from qaml.vocab import Norm
 
@@ -54,7 +55,7 @@ class Features(nn.Module):
 
 def has_features(module: nn.Module) -> bool:
     """Whether a classifier exposes what its last layer sees, through a method ``features(inputs)``."""
-    return callable(getattr(type(module), "features", None))
+    return has(module, "features")
 
 
 class PlantedClassifier(nn.Module):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from qaml.models.base import Hooks
+from qaml.models.capabilities import is_randomised
 from qaml.models.seeding import derive_seed, reseed
 from qaml.types import FloatArray
 
@@ -31,7 +32,7 @@ class Preprocessed(nn.Module):
     @property
     def is_randomised(self) -> bool:
         """Whether the forward pass draws."""
-        return any(getattr(part, "is_randomised", False) for part in (self.preprocess, self.classifier))
+        return any(is_randomised(part) for part in (self.preprocess, self.classifier))
 
     def reseed(self, seed: int) -> None:
         """Start the draws of both parts anew, on streams of their own."""

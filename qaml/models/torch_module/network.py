@@ -11,24 +11,25 @@ from safetensors.torch import load
 from torch import nn
 
 from qaml.errors import PartError
+from qaml.models.edge.network import Edge
+from qaml.process_state import process_state_kept
 from qaml.types import InputInfo
 
 
 def made_by(factory: Callable[..., Any], name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    """Call the factory.
+    """Call the factory; the module stands behind the edge, and what the factory switched is switched back.
 
     Raises:
-        PartError: it raises, or returns something else than a module with parameters.
+        PartError: it raises, or returns something else than a module.
     """
     try:
-        module = factory(**arguments)
+        with process_state_kept():
+            module = factory(**arguments)
     except Exception as error:
         raise PartError(f"factory {name!r} failed: {type(error).__name__}: {error}", "check 'arguments'") from error
     if not isinstance(module, nn.Module):
         raise PartError(f"factory {name!r} returned a {type(module).__name__}, expected a torch.nn.Module")
-    if next(module.parameters(), None) is None:
-        raise PartError(f"factory {name!r} returned a module without parameters")
-    return module
+    return Edge(module)
 
 
 def load_weights(module: nn.Module, content: bytes) -> None:
@@ -56,6 +57,8 @@ def try_out(module: nn.Module, name: str, info: InputInfo) -> None:
     try:
         with torch.no_grad():
             logits = module(torch.full((2, *info.shape), info.bounds.low))
+    except PartError as error:
+        raise PartError(f"the module of {name!r} gives no logits: {error.message}", error.hint) from error
     except Exception as error:
         raise PartError(
             f"the module of {name!r} fails on inputs of shape (2, {', '.join(map(str, info.shape))}): "
@@ -64,6 +67,5 @@ def try_out(module: nn.Module, name: str, info: InputInfo) -> None:
     finally:
         module.train(was_training)
     expected = (2, info.n_classes)
-    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != expected:
-        found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise PartError(f"the module of {name!r} returned {found}, expected logits of shape {expected}")
+    if tuple(logits.shape) != expected:
+        raise PartError(f"the module of {name!r} returned {tuple(logits.shape)}, expected logits of shape {expected}")

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from qaml.errors import PartError
 from qaml.models.base import History, Hooks
 from qaml.models.network_part import NetworkPart
+from qaml.process_state import process_state_kept
 from qaml.types import InputInfo, Settings, Split
 
 if TYPE_CHECKING:
@@ -66,8 +67,13 @@ class TorchModule(NetworkPart):
         """The Python modules whose changes make trained results stale, beside this part's own."""
         return (self.factory.partition(":")[0],)
 
+    @property
+    def runs_foreign_code(self) -> bool:
+        """Always: the factory and the module are the user's."""
+        return True
+
     def build(self, info: InputInfo, seed: int) -> nn.Module:
-        """The user's module with the user's weights, on trial with two all-zero inputs.
+        """The user's module with the user's weights behind ``models.edge``, on trial with two all-zero inputs.
 
         Raises:
             PartError: the factory is not trusted, cannot be imported or called, returns something else than a module
@@ -110,7 +116,8 @@ def resolve(factory: str) -> Callable[..., Any]:
             f"if you trust it, run with {TRUSTED_MODULES}={name}",
         )
     try:
-        made = getattr(importlib.import_module(name), attribute)
+        with process_state_kept():
+            made = getattr(importlib.import_module(name), attribute)
     except Exception as error:
         raise PartError(
             f"cannot load factory {factory!r}: {type(error).__name__}: {error}",

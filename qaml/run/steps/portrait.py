@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qaml.models.capabilities import averaged, capability, has, is_randomised
 from qaml.models.seeding import reseed
 from qaml.quantum.circuit import Channel, Circuit
 from qaml.run.answers import classes, probabilities
 from qaml.run.arrays import read_arrays
-from qaml.run.classifier import WEIGHTS, restore
+from qaml.run.classifier import WEIGHTS, as_asked, restore
 from qaml.run.job import Job
 from qaml.types import InputInfo
 
@@ -36,7 +37,7 @@ def execute(job: Job) -> None:
     info: InputInfo = description["dataset"].info
     module = restore(description, job.read("train", WEIGHTS), job.device)
     # randomised models decide in many ways; points and regions are those of the average over draws, or of one draw
-    decider: Any = module.averaged() if hasattr(module, "averaged") else module  # type: ignore[operator]
+    decider = averaged(module)
     made = read_arrays(job.read("attack", "adversarials.npz"))
     shown = slice(job.payload["count"])
     clean, attacked = (
@@ -55,11 +56,11 @@ def execute(job: Job) -> None:
     }
     if info.n_features == 2 and info.n_classes == 2:
         content["scatters"].append(_regions(decider, info, clean, attacked))
-    if hasattr(module, "states") and len(clean) > 1:
+    if has(module, "states") and len(clean) > 1:
         content["scatters"].append(_components(module, clean, attacked))
-    if hasattr(module, "bloch") and not module.channels:
-        untrained = description["model"].build(info, job.payload["trained_from"]).to(job.device).eval()
-        untrained = description["model"].at_inference(untrained, description["inference"].noise_layers)
+    if has(module, "bloch") and not getattr(module, "channels", ()):
+        untrained = description["model"].build(info, job.payload["trained_from"]).to(job.device)
+        untrained = as_asked(untrained, description)
         content["scatters"] += _bloch(untrained, module, clean, attacked, job.seed)
     (job.output / "portrait.json").write_text(json.dumps(content))
 
@@ -149,10 +150,9 @@ def _bloch(untrained: Any, trained: Any, clean: Tensor, attacked: Tensor, seed: 
 
 def _circuit(module: nn.Module) -> Mapping[str, Any] | None:
     """The gates behind the encoding, or the encoding's own, as ``name wire …``."""
-    if not hasattr(module, "described"):
+    if not has(module, "described"):
         return None
-    noise = "draws" if getattr(module, "is_randomised", False) else "none"
-    circuit: Circuit = module.described(noise)  # type: ignore[operator]
+    circuit: Circuit = capability(module, "described")("draws" if is_randomised(module) else "none")
     return {
         "n_wires": circuit.n_wires,
         "encoding": circuit.encoding,

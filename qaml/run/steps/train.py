@@ -14,13 +14,19 @@ from torch import Tensor, nn
 
 from qaml.attacks.base import AttackPart
 from qaml.defences.base import Craft, DefencePart
+from qaml.errors import RunError
 from qaml.models.base import Checkpoint, Hooks, ModelPart
+from qaml.models.edge.network import at_edge
+from qaml.models.seeding import reseed, seeded
 from qaml.run.arrays import write_arrays
 from qaml.run.checkpoint import Checkpoints
-from qaml.run.classifier import WEIGHTS, defended, restore, target, wrapped
+from qaml.run.classifier import WEIGHTS, as_asked, defended, restore, target, wrapped
 from qaml.run.dataset import data_of, own
 from qaml.run.job import Job
 from qaml.types import InputInfo, Split
+
+LOOKED_AT = 8
+"""Training examples on which a module of another package must answer as it will when it is built again."""
 
 
 def execute(job: Job) -> None:
@@ -32,16 +38,61 @@ def execute(job: Job) -> None:
     data = data_of(job, job.payload["dataset"])
     train = own(data.train)
     train = Split(defended(train.inputs, defences, data.info), train.labels, train.indices)
-    module = part.build(data.info, job.seed).to(job.device)
+    module = part.build(data.info, job.seed)
+    module.to(job.device)
     if "start" in job.parents:
         module.load_state_dict(load_file(job.read("start", WEIGHTS)))
     checkpoints = Checkpoints(job.checkpoint, float(os.environ.get("QAML_CHECKPOINT_SECONDS", "10")))
     hooks = _RunHooks(job, checkpoints, _defence_hooks(job, data.info))
     history = part.fit(module, train, data.info, hooks, job.seed)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-    save_file(weights, job.output / WEIGHTS)
+    save_file(_weights(module), job.output / WEIGHTS)
     (job.output / "history.json").write_text(json.dumps(history))
+    if part.runs_foreign_code:
+        _check_weights_are_all(job, module, train)
     checkpoints.clear()
+
+
+def _weights(module: nn.Module) -> dict[str, Tensor]:
+    """The state dictionary as safetensors takes it: whole tensors, those that share memory as copies.
+
+    Raises:
+        RunError: it holds something else.
+    """
+    state = module.state_dict()
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            raise RunError(f"the module's state holds {name!r}, a {type(value).__name__}", "keep state in buffers")
+    return {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
+
+
+@torch.no_grad()
+def _check_weights_are_all(job: Job, module: nn.Module, train: Split) -> None:
+    """Refuse a module whose answers depend on more than what its state dictionary holds: later steps have no more.
+
+    A module that answers differently when asked twice is left to those who judge it.
+
+    Raises:
+        RunError: built again and given its weights, the module answers differently.
+    """
+    description = {"dataset": job.payload["dataset"], "model": job.payload["model"], "defences": []}
+    restored = restore(description, job.output / WEIGHTS, job.device)
+    trained = as_asked(module, description)
+    inputs = torch.from_numpy(train.inputs[:LOOKED_AT].copy()).to(job.device)
+
+    def logits_of(asked: nn.Module) -> Tensor:
+        with seeded(0, inputs.device):
+            reseed(asked, 0)
+            return asked(inputs).double()  # type: ignore[no-any-return]
+
+    first, again = logits_of(trained), logits_of(trained)
+    if torch.allclose(first, again, equal_nan=True) and not torch.allclose(
+        first, logits_of(restored), rtol=1e-3, atol=1e-5, equal_nan=True
+    ):
+        raise RunError(
+            "built again and given its weights, the module answers differently: it has state that its state_dict "
+            "does not hold, such as a tensor drawn at random in __init__",
+            "register it as a buffer",
+        )
 
 
 def _defence_hooks(job: Job, info: InputInfo) -> list[Hooks]:
@@ -49,7 +100,7 @@ def _defence_hooks(job: Job, info: InputInfo) -> list[Hooks]:
     undefended = _undefended(job) if "undefended" in job.parents else None
     return [
         defence.training_hooks(
-            _craft(crafts[str(position)], job.payload["defences"], info) if str(position) in crafts else None,
+            _craft(crafts[str(position)], job.payload, info) if str(position) in crafts else None,
             undefended,
             job.seed + position,
             info,
@@ -67,12 +118,15 @@ def _undefended(job: Job) -> nn.Module:
     return restore(description, job.read("undefended", WEIGHTS), job.device)
 
 
-def _craft(attack: AttackPart, defences: Sequence[DefencePart], info: InputInfo) -> Craft:
+def _craft(attack: AttackPart, payload: Mapping[str, Any], info: InputInfo) -> Craft:
     """The attack on a network in training, through the defences that stand around it."""
+    part: ModelPart = payload["model"]
+    defences: Sequence[DefencePart] = payload["defences"]
     budget = attack.model_copy(update={"epsilon": attack.grid[-1:]})
 
     def craft(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) -> Tensor:
-        victim = target(wrapped(module, defences, info), info)._replace(is_counted=False)
+        answering = at_edge(module, part.capabilities) if part.runs_foreign_code else module
+        victim = target(wrapped(answering, defences, info), info)._replace(is_counted=False)
         result = budget.run(victim, inputs, labels, seed, lambda _: None)
         return torch.from_numpy(result.adversarials[-1]).to(inputs.device)
 

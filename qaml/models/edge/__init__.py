@@ -1,0 +1,1 @@
+"""Where modules that are not qaml's own meet qaml."""

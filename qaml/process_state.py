@@ -1,0 +1,182 @@
+"""State that belongs to a whole process: recorded before other people's code runs, given back and reported after it.
+
+Only libraries that are loaded already are asked; nothing is imported. What this cannot contain (``sys.exit``, memory,
+native crashes) needs a process of its own: ``run/isolation``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, NamedTuple
+
+PATCHED = ("torch", "torch.nn.functional", "torch.autograd", "torch.optim", "numpy", "numpy.linalg", "random")
+"""Modules whose functions are compared before and after."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV)
+
+
+class Item(NamedTuple):
+    """One piece of state.
+
+    Attributes:
+        name: for people.
+        get: its value now.
+        put: sets a value.
+        show: the value in words; empty for what is too long to show.
+    """
+
+    name: str
+    get: Callable[[], Any]
+    put: Callable[[Any], object]
+    show: Callable[[Any], str] = str
+
+
+@contextmanager
+def process_state_kept() -> Iterator[list[str]]:
+    """Give back at the end whatever the block changed.
+
+    Yields:
+        A list that is filled at the end: one line for each change, such as ``default dtype: torch.float32, then
+        torch.float64``.
+    """
+    before = [(item, item.get()) for item in _items()]
+    functions = _functions()
+    changes: list[str] = []
+    try:
+        yield changes
+    finally:
+        for item, value in before:
+            changes += _given_back(item, value)
+        changes += _patched(functions)
+
+
+def _given_back(item: Item, before: Any) -> Iterator[str]:
+    now = item.get()
+    if _is_same(now, before):
+        return
+    item.put(before)
+    shown = f": {item.show(before)}, then {item.show(now)}" if item.show(before) else ""
+    yield f"{item.name}{shown}"
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return bool(one == other)
+
+
+def _items() -> Iterator[Item]:
+    yield Item("working directory", _folder, _change_folder)
+    yield Item("environment variables", lambda: dict(os.environ), _put_environment, _nothing)
+    yield Item("sys.path", lambda: list(sys.path), _put_path, _nothing)
+    yield Item("warning filters", lambda: list(warnings.filters), _put_filters, _nothing)
+    yield Item("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
+    yield Item("state of random", random.getstate, random.setstate, _nothing)
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            yield Item(f"handler of {number.name}", _handler(number), _put_handler(number), _nothing)
+    if "numpy" in sys.modules:
+        yield from _of_numpy(sys.modules["numpy"])
+    if "torch" in sys.modules and hasattr(sys.modules["torch"], "set_default_dtype"):
+        yield from _of_torch(sys.modules["torch"])
+
+
+def _of_numpy(numpy: Any) -> Iterator[Item]:
+    def state() -> tuple[Any, ...]:
+        kind, keys, *rest = numpy.random.get_state()
+        return (kind, keys.tobytes(), *rest)
+
+    def put(value: tuple[Any, ...]) -> None:
+        kind, keys, *rest = value
+        numpy.random.set_state((kind, numpy.frombuffer(keys, dtype=numpy.uint32), *rest))
+
+    yield Item("state of numpy.random", state, put, _nothing)
+    yield Item("numpy.seterr", numpy.geterr, lambda value: numpy.seterr(**value), _nothing)
+
+
+def _of_torch(torch: Any) -> Iterator[Item]:
+    yield Item("default dtype", torch.get_default_dtype, torch.set_default_dtype)
+    yield Item("gradients", torch.is_grad_enabled, torch.set_grad_enabled, lambda on: "on" if on else "off")
+    yield Item("threads of torch", torch.get_num_threads, torch.set_num_threads)
+    yield Item("precision of products", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision)
+    yield Item(
+        "deterministic algorithms", torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms
+    )
+    yield Item("anomaly detection", torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly)
+
+    def state() -> bytes:
+        found: bytes = torch.random.get_rng_state().numpy().tobytes()
+        return found
+
+    def put(value: bytes) -> None:
+        torch.random.set_rng_state(torch.frombuffer(bytearray(value), dtype=torch.uint8))
+
+    yield Item("state of torch's generator", state, put, _nothing)
+
+
+def _nothing(_: Any) -> str:
+    return ""
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:  # it was deleted
+        return ""
+
+
+def _change_folder(folder: str) -> None:
+    if folder:
+        os.chdir(folder)
+
+
+def _put_environment(value: dict[str, str]) -> None:
+    for name in set(os.environ) - set(value):
+        del os.environ[name]
+    os.environ.update(value)
+
+
+def _put_path(value: list[str]) -> None:
+    """Entries that came go to the end: what was found before is found again, and what needs them still works."""
+    added = [entry for entry in sys.path if entry not in value]
+    sys.path[:] = [*value, *added]
+
+
+def _put_filters(value: list[Any]) -> None:
+    warnings.filters[:] = value  # type: ignore[index]
+    getattr(warnings, "_filters_mutated", lambda: None)()
+
+
+def _handler(number: signal.Signals) -> Callable[[], Any]:
+    return lambda: signal.getsignal(number)
+
+
+def _put_handler(number: signal.Signals) -> Callable[[Any], object]:
+    return lambda value: signal.signal(number, value) if value is not None else None
+
+
+def _functions() -> dict[str, tuple[ModuleType, dict[str, Any]]]:
+    """What the names of well-known modules stand for."""
+    found = {}
+    for name in PATCHED:
+        module = sys.modules.get(name)
+        if module is not None:
+            found[name] = (module, {key: value for key, value in vars(module).items() if callable(value)})
+    return found
+
+
+def _patched(before: dict[str, tuple[ModuleType, dict[str, Any]]]) -> Iterator[str]:
+    """Put functions back that were replaced or removed; new names stay (a submodule that was imported)."""
+    for name, (module, functions) in before.items():
+        for key, function in functions.items():
+            if vars(module).get(key) is not function:
+                setattr(module, key, function)
+                yield f"{name}.{key} was replaced"
+        if sys.modules.get(name) is not module:
+            sys.modules[name] = module
+            yield f"sys.modules[{name!r}] was replaced"
