@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qaml.models.capabilities import has, is_randomised
 from qaml.models.logits import has_answer
 from qaml.models.seeding import reseed
 from qaml.quantum.noise.votes import vote_chance
@@ -88,7 +89,7 @@ def correct_shares(
         told: the share done.
     """
     decider = decides(module, inference)
-    draws = inference.evidence_draws if getattr(decider, "is_randomised", False) else 1
+    draws = inference.evidence_draws if is_randomised(decider) else 1
     correct = np.zeros(len(inputs), dtype=np.float32)
     unanswered: Flags = np.zeros(len(inputs), dtype=bool)
     first: Answers | None = None
@@ -107,7 +108,7 @@ def correct_shares(
 
 def decides(module: nn.Module, inference: Inference) -> nn.Module:
     """The classifier, or its exact average where that decides."""
-    if inference.decision in ("exact", "shots") and hasattr(module, "averaged"):
+    if inference.decision in ("exact", "shots") and has(module, "averaged"):
         averaged: nn.Module = module.averaged()  # type: ignore[operator]
         return averaged
     return module
@@ -145,7 +146,7 @@ def _vote_shares(found: Answers, labels: NDArray[np.generic], shots: int) -> Flo
 @torch.no_grad()
 def _decide(module: nn.Module, batch: Tensor, inference: Inference, seed: int) -> tuple[Tensor, Tensor]:
     """Class shares (batch, classes): probabilities, averaged probabilities, or votes; and where no draw may count."""
-    if not getattr(module, "is_randomised", False):
+    if not is_randomised(module):
         logits = module(batch)
         return probabilities(logits), ~has_answer(logits)
     reseed(module, seed)

@@ -44,6 +44,7 @@ class Edge(nn.Module):
     """
 
     is_edge: ClassVar[bool] = True
+    _place: Tensor
 
     def __init__(self, module: nn.Module, declared: frozenset[Capability] = frozenset()) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qaml.metrics.spectrum import low_frequency_share
+from qaml.models.capabilities import has
 from qaml.run.answers import BATCH, correct_shares, decides
 from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
@@ -90,7 +91,7 @@ def _within_budgets(
 @torch.no_grad()
 def _fidelity(module: nn.Module, start: FloatArray, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
     """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); nothing for models that encode no states."""
-    if not hasattr(module, "states"):
+    if not has(module, "states"):
         return {}
     clean = module.states(torch.from_numpy(start).double().to(device)).conj()  # type: ignore[operator]
     overlaps = []
@@ -103,7 +104,7 @@ def _fidelity(module: nn.Module, start: FloatArray, inputs: FloatArray, device: 
 @torch.no_grad()
 def _within_noise(module: nn.Module, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
     """Whether noise layers could change the label, |⟨Z⟩| ≤ 2Σp, (n_epsilons, n); nothing for models without any."""
-    if getattr(module, "noise", None) is None or not hasattr(module, "total_flips"):
+    if not has(module, "noise", "total_flips"):
         return {}
     flat = torch.from_numpy(inputs.reshape(-1, *inputs.shape[2:])).to(device)
     expectations = module.averaged().expectations(flat)  # type: ignore[operator]
@@ -114,7 +115,7 @@ def _within_noise(module: nn.Module, inputs: FloatArray, device: str) -> dict[st
 @torch.no_grad()
 def _shots(module: nn.Module, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
     """How often a circuit must be measured for each input, (n_epsilons, n) float64; nothing for other models."""
-    if not hasattr(module, "shots_needed"):
+    if not has(module, "shots_needed"):
         return {}
     batches = torch.split(torch.from_numpy(inputs.reshape(-1, *inputs.shape[2:])), BATCH)
     needed = np.concatenate([module.shots_needed(batch.to(device)) for batch in batches])  # type: ignore[operator]

@@ -118,7 +118,7 @@ class Tied(nn.Module):
         self.layer = nn.Linear(4, 2)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        logits: Tensor = self.layer(self.same(self.inner(inputs).relu()).relu())
+        logits: Tensor = self.layer(self.same(self.inner(inputs).tanh()).tanh())
         return logits
 
 

@@ -171,7 +171,7 @@ class Drawing(nn.Module):
 
 def test_what_a_part_declares_is_seen_and_stands_behind_the_edge() -> None:
     inner = Drawing()
-    module = at_edge(inner, frozenset({"is_randomised", "reseed", "averaged"}))
+    module: Any = at_edge(inner, frozenset({"is_randomised", "reseed", "averaged"}))
     assert is_randomised(module)
     reseed_all(nn.Sequential(module), 3)
     assert inner.seeds == (3,)
