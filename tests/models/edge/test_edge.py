@@ -65,7 +65,7 @@ def _trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 def part(name: str) -> TorchModule:
     return TorchModule(
         factory=f"{modules.__name__}:{name}",
-        training={"epochs": 2, "batch": 8, "lr": 0.05},  # type: ignore[arg-type]
+        training={"epochs": 10, "batch": 8, "lr": 0.1},  # type: ignore[arg-type]
     )
 
 
@@ -94,7 +94,7 @@ def test_sound_modules_train_are_stored_answer_and_are_attacked(name: str, tmp_p
     before = {key: value.clone() for key, value in module.state_dict().items()}
     recorder = Recorder()
     history = model.fit(module, examples, INFO, recorder, 1)
-    assert len(history["loss"]) == 2
+    assert len(history["loss"]) == 10
     trained = any(not torch.equal(value, before[key]) for key, value in module.state_dict().items())
     assert trained == (name not in FIXED)
 
