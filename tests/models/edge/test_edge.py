@@ -215,7 +215,7 @@ def test_a_module_whose_logits_have_no_gradient_cannot_be_trained() -> None:
 
 
 def job(model: ModelPart, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    monkeypatch.setattr(train, "loaded", lambda _: Data(data(), data(), INFO))
+    monkeypatch.setattr(train, "data_of", lambda _job, _part: Data(data(), data(), INFO))
     payload = {"model": model, "defences": [], "crafts": {}, "dataset": _Dataset()}
     return Job("k", payload, 7, {}, lambda _role, name: Path(name), folder, folder / "c", lambda _share, _words: None)
 
