@@ -55,9 +55,19 @@ def headlines(outcomes: Outcomes) -> list[Headline]:
         verb = "stands" if len(weakened) == 1 else "stand"
         text = f"{count(len(weakened), 'verdict')} {verb} although a check was raised"
         lines.append(Headline(text, _by_finding(weakened), False))
+    lines += _versions(claims)
     lines += _against_baseline(outcomes)
     since = changed(outcomes)
     return [*lines, *([since] if since else [])]
+
+
+def _versions(claims: Sequence[Outcome]) -> list[Headline]:
+    """A merged report may hold claims that were answered by different code."""
+    commits = {o.provenance.commit for o in claims}
+    if len(commits) < 2:
+        return []
+    groups = _grouped(claims, lambda o: [f"commit {o.provenance.commit}" if o.provenance.commit else "unknown commit"])
+    return [Headline(f"The claims were answered by {len(commits)} versions of qaml", groups, False)]
 
 
 def _against_baseline(outcomes: Outcomes) -> list[Headline]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaml.errors import StoreError
+from qaml.judge.outcome import Outcome
 from qaml.report import junit, markdown
 from tests.report.sample import comparison, oddities, sample
 
@@ -25,6 +26,24 @@ def test_findings_come_before_the_tables() -> None:
     finding = "- **3 claims cannot be decided**: transfer beats white-box (2), non-finite logits (1)\n"
     assert text.index(finding) < text.index("| claim |")
     assert "rbm-curve: the artefact store is full" in text
+
+
+def test_a_report_merged_from_runs_of_different_code_says_which_claims_are_whose() -> None:
+    def of(*commits: str | None) -> str:
+        claims = [
+            o.model_copy(update={"provenance": o.provenance.model_copy(update={"commit": c})})
+            for o, c in pairs(commits)
+        ]
+        return markdown.summary(sample().model_copy(update={"outcomes": tuple(claims)}))
+
+    def pairs(commits: tuple[str | None, ...]) -> list[tuple[Outcome, str | None]]:
+        return list(zip(sample().outcomes, commits, strict=False))
+
+    assert "versions of qaml" not in of("aaa", "aaa", "aaa")
+    assert "- The claims were answered by 2 versions of qaml: commit aaa (2), commit bbb (1)\n" in of(
+        "aaa", "bbb", "aaa"
+    )
+    assert "- The claims were answered by 2 versions of qaml: unknown commit (1), commit bbb (1)\n" in of(None, "bbb")
 
 
 @given(st.text(st.characters(codec=None), max_size=60))
