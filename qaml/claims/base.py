@@ -123,6 +123,11 @@ class Estimate(NamedTuple):
         may_be_higher: a weak attack on a subtracted cell makes it a lower bound.
         is_void: the measurement says nothing.
         paper: the paper's value of the same contrast, where its tables have every cell.
+        worst_low: the lower end with what the battery finds beyond the cells' own attacks counted; None where that
+            changes nothing.
+        worst_high: the upper end, likewise.
+        gap: what the battery finds beyond them, in units of the value.
+        is_unchecked: whether no battery looked at an attack whose failure would lower, or raise, the value.
     """
 
     value: float
@@ -137,6 +142,10 @@ class Estimate(NamedTuple):
     may_be_higher: bool = False
     is_void: bool = False
     paper: float | None = None
+    worst_low: float | None = None
+    worst_high: float | None = None
+    gap: float = 0.0
+    is_unchecked: tuple[bool, bool] = (False, False)
 
 
 class Estimator(Protocol):

@@ -21,7 +21,7 @@ from qaml.claims.base import (
     Term,
 )
 from qaml.claims.cells import SHARES, filled, is_swept, without_repeats
-from qaml.claims.rules import holm, is_limited, known_range
+from qaml.claims.rules import holm, is_limited, known_range, of_all, survives
 from qaml.claims.wording import Unit, sentence
 
 
@@ -70,11 +70,18 @@ class Ordering(ClaimPart):
             return self._decision("refuted", worst, pairs, unit)
         unclear = [pair for pair in adjacent if not self._clears(pair.estimate)]
         if not unclear:
-            return self._decision("supported", min(adjacent, key=lambda p: p.estimate.value), pairs, unit)
+            return self._checked(adjacent, pairs, unit)
         limited = [pair for pair in unclear if is_limited(pair.estimate)]
         if limited:
             return self._decision("invalid", limited[0], pairs, unit)
         return self._decision("inconclusive", min(unclear, key=lambda p: p.estimate.value), pairs, unit)
+
+    def _checked(self, adjacent: Sequence[_Pair], pairs: Sequence[_Pair], unit: Unit) -> Decision:
+        """Supported, if every adjacent difference stays so with the battery's adversarials counted."""
+        found = [survives(pair.estimate, self.tie, None) for pair in adjacent]
+        verdict = of_all(found)
+        alike = [pair for pair, one in zip(adjacent, found, strict=True) if one == verdict]
+        return self._decision(verdict, min(alike, key=lambda pair: pair.estimate.value), pairs, unit)
 
     def _pairs(self, estimator: Estimator) -> list[_Pair]:
         cells = self.cells()

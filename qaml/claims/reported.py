@@ -118,7 +118,7 @@ def _sentence(measured: Measured, inside: Sequence[bool], table: ReportedTable) 
     mark = " %" if unit == "percent" else ""
     ends = f"{number(estimate.low, unit)} to {number(estimate.high, unit)}"
     paper = number(measured.paper if measured.paper is not None else float("nan"), unit)
-    remark = weakness(estimate)
+    remark = weakness(estimate, unit)
     text = (
         f"{measured.label}: the paper's {paper}{mark} against ours {number(estimate.value, unit)}{mark}, "
         f"95 % prediction interval {ends}{'; ' + remark if remark else ''}; {scale(estimate)}"

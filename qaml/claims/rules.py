@@ -27,7 +27,9 @@ def is_limited(estimate: Estimate) -> bool:
 def verdict_of(estimate: Estimate, at_least: float | None, at_most: float | None) -> Verdict:
     """Supported if the whole interval satisfies the expectation, refuted if none of it does.
 
-    A finding opens the interval on one side; what can then not be decided is invalid, not inconclusive.
+    A finding opens the interval on one side; what can then not be decided is invalid, not inconclusive. What is
+    supported must be so with the battery's adversarials counted, too (else invalid), and checked (else inconclusive);
+    a refutation rests on the claim's own evidence.
     """
     if estimate.is_void or math.isnan(estimate.value):
         return "invalid"
@@ -35,10 +37,21 @@ def verdict_of(estimate: Estimate, at_least: float | None, at_most: float | None
     least = -math.inf if at_least is None else at_least
     most = math.inf if at_most is None else at_most
     if low >= least and high <= most:
-        return "supported"
+        return survives(estimate, at_least, at_most)
     if high < least or low > most:
         return "refuted"
     return "invalid" if is_limited(estimate) else "inconclusive"
+
+
+def survives(estimate: Estimate, at_least: float | None, at_most: float | None) -> Verdict:
+    """What becomes of a support by the claim's own attacks: it must hold with the battery's, and be checked."""
+    low = estimate.worst_low if estimate.worst_low is not None else math.inf
+    high = estimate.worst_high if estimate.worst_high is not None else -math.inf
+    falls = at_least is not None and low < at_least
+    rises = at_most is not None and high > at_most
+    if (falls and not estimate.is_unchecked[0]) or (rises and not estimate.is_unchecked[1]):
+        return "invalid"
+    return "inconclusive" if falls or rises else "supported"
 
 
 def of_all(verdicts: Iterable[Verdict]) -> Verdict:

@@ -54,8 +54,28 @@ def scale(estimate: Estimate) -> str:
     return seeds + images
 
 
-def weakness(estimate: Estimate) -> str:
-    """What a validity finding says of the estimate, or nothing."""
+def weakness(estimate: Estimate, unit: Unit) -> str:
+    """What a validity finding or the battery says of the estimate, or nothing."""
+    found = [text for text in (_limits(estimate), _battery(estimate, unit), _open(estimate)) if text]
+    return "; ".join(found)
+
+
+def _battery(estimate: Estimate, unit: Unit) -> str:
+    """``with the battery at most 44.1``: what is left where its adversarials count, too."""
+    if estimate.gap == 0.0:
+        return ""
+    is_lower = estimate.worst_low is not None
+    ends = [estimate.worst_low] if is_lower else [estimate.worst_high]
+    left = estimate.value - estimate.gap if is_lower else estimate.value + estimate.gap
+    end = f", interval {'from' if is_lower else 'to'} {number(ends[0], unit)}" if ends[0] is not None else ""
+    return f"with the battery at {'most' if is_lower else 'least'} {number(left, unit)}{end}"
+
+
+def _open(estimate: Estimate) -> str:
+    return "the attack was not checked" if any(estimate.is_unchecked) else ""
+
+
+def _limits(estimate: Estimate) -> str:
     if estimate.is_void:
         return "the measurement is void"
     if estimate.may_be_lower and estimate.may_be_higher:
@@ -74,5 +94,5 @@ def sentence(measured: Measured, unit: Unit, *, named: bool = False) -> str:
     text = ", ".join(parts)
     if named:
         text = f"{measured.label}: {text}"
-    remark = weakness(estimate)
+    remark = weakness(estimate, unit)
     return f"{text}{'; ' + remark if remark else ''}; {scale(estimate)}"

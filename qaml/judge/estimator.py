@@ -10,7 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qaml.claims.base import Cell, Estimate, ReportedTable, Term
+from qaml.claims.cells import SHARES
 from qaml.errors import RunError
+from qaml.judge.findings.comparisons import ALWAYS
+from qaml.judge.gap import OUT_OF_SCOPE, Checked, Gap, about_attacks
 from qaml.judge.nested import as_one_share
 from qaml.judge.numbers import Number, contrast, number, predicted, scalar
 from qaml.judge.papers import paper_contrast
@@ -18,11 +21,12 @@ from qaml.judge.resolve import Resolved, Resolver
 from qaml.judge.source import DetectionSource, SharedWeights
 from qaml.judge.standing import NOTHING_KNOWN, Standing
 from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
-from qaml.judge.statistics.limits import Interval, p_value
+from qaml.judge.statistics.limits import Interval, Limits, p_value
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.prediction import predicted_share
 from qaml.judge.statistics.runs import Arm, net_skew
-from qaml.judge.weakness import Effect
+from qaml.judge.statistics.shifted import gap_of, moved
+from qaml.judge.weakness import FALLS, Effect
 from qaml.metrics.contributions import Contributions, align
 
 
@@ -35,6 +39,7 @@ class SourceEstimator:
         tables: the suite's reported tables.
         judges_tables: whether this scale may be compared with a paper's own values.
         known: of the models by themselves, which detectors listen to.
+        checked: what the battery finds beyond a cell's own attacks.
     """
 
     def __init__(
@@ -44,10 +49,12 @@ class SourceEstimator:
         tables: Mapping[str, ReportedTable],
         judges_tables: bool,
         known: Standing = NOTHING_KNOWN,
+        checked: Callable[[Cell], Checked] = lambda _: OUT_OF_SCOPE,
     ) -> None:
         self.resolver = resolver
         self.effect = effect
         self.tables = tables
+        self.checked = checked
         self._judges_tables = judges_tables
         self._known = known
         self.asked: dict[Cell, None] = {}
@@ -69,7 +76,7 @@ class SourceEstimator:
             estimate = _of_shares(models[:1], [lost], [1.0], against, level)
         else:
             estimate = _of_shares(models, shares, weights, against, level)
-        return self._limited(estimate, terms)._replace(paper=paper_contrast(terms, self.tables))
+        return self._limited(estimate, terms, level)._replace(paper=paper_contrast(terms, self.tables))
 
     def epsilons(self, cell: Cell) -> tuple[float, ...]:
         """The budgets that all of the cell's attacks have."""
@@ -119,13 +126,69 @@ class SourceEstimator:
         source = self.resolver.source
         return source.weights_of(model) if isinstance(source, SharedWeights) else model
 
-    def _limited(self, estimate: Estimate, terms: Sequence[Term]) -> Estimate:
+    def _limited(self, estimate: Estimate, terms: Sequence[Term], level: float) -> Estimate:
+        """Open the interval where findings do; a contrast of two attacks on one model is about attacks."""
+        exempt = about_attacks(terms)
         effects = [(self.effect(cell), weight > 0) for cell, weight in terms]
-        return estimate._replace(
+        estimate = estimate._replace(is_void=any(e.is_void for e, _ in effects) or math.isnan(estimate.value))
+        effects = [each for each, (cell, _) in zip(effects, terms, strict=True) if cell.model not in exempt]
+        estimate = estimate._replace(
             may_be_lower=any(e.may_be_lower if plus else e.may_be_higher for e, plus in effects),
             may_be_higher=any(e.may_be_higher if plus else e.may_be_lower for e, plus in effects),
-            is_void=any(e.is_void for e, _ in effects) or math.isnan(estimate.value),
         )
+        return self._with_battery(estimate, terms, exempt, level)
+
+    def _with_battery(
+        self, estimate: Estimate, terms: Sequence[Term], exempt: frozenset[str], level: float
+    ) -> Estimate:
+        """The ends with what the battery finds beyond the cells' own attacks counted; unknown where it did not look."""
+        down: list[tuple[float, Gap]] = []
+        up: list[tuple[float, Gap]] = []
+        unchecked = [False, False]
+        for cell, weight in terms:
+            found = self.checked(cell) if cell.model not in exempt else OUT_OF_SCOPE
+            is_lower = (weight > 0) == (cell.metric in FALLS)
+            if found.is_in_scope and found.gap is None:
+                unchecked[0 if is_lower else 1] = True
+            elif found.gap is not None:
+                (down if is_lower else up).append((abs(weight), found.gap))
+                if found.gap.value > ALWAYS:
+                    estimate = _opened(estimate, is_lower=is_lower)
+        least, most = _reach(terms)
+        low = least if unchecked[0] else _shifted(estimate, down, -1, level)
+        high = most if unchecked[1] else _shifted(estimate, up, 1, level)
+        gap = sum(weight * each.value for weight, each in (down or up))
+        return estimate._replace(
+            worst_low=None if low is None else max(low, least),
+            worst_high=None if high is None else min(high, most),
+            gap=gap,
+            is_unchecked=(unchecked[0], unchecked[1]),
+        )
+
+
+def _opened(estimate: Estimate, *, is_lower: bool) -> Estimate:
+    """Where the battery finds so much more, the attack has failed: the truth may be anywhere on that side."""
+    return estimate._replace(may_be_lower=True) if is_lower else estimate._replace(may_be_higher=True)
+
+
+def _reach(terms: Sequence[Term]) -> tuple[float, float]:
+    """The smallest and the largest value that a contrast of shares can have; of other numbers anything."""
+    if any(cell.metric not in SHARES for cell, _ in terms):
+        return -math.inf, math.inf
+    weights = [weight for _, weight in terms]
+    return sum(min(weight, 0.0) for weight in weights), sum(max(weight, 0.0) for weight in weights)
+
+
+def _shifted(estimate: Estimate, gaps: Sequence[tuple[float, Gap]], sign: int, level: float) -> float | None:
+    """One end of the interval less (or plus) the gaps; None without any."""
+    if not gaps or not math.isfinite(estimate.value):
+        return None
+    value, limits = estimate.value, Limits(estimate.low, estimate.high)
+    for weight, gap in gaps:
+        known = gap_of(gap.fooled, gap.n, level)
+        limits = moved(limits, value, known, -sign * weight)
+        value += sign * weight * known.share
+    return limits.low if sign < 0 else limits.high
 
 
 def _detected(flags: np.ndarray) -> Estimate:

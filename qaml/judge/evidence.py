@@ -121,22 +121,32 @@ class StoreSource:
         role = f"battery {model} {attack}"
         if role not in self._roles:
             return None
-        arrays = self._arrays(role, "diagnosis.npz")
         plant = f"plant {model} {attack}"
         missed = self._arrays(plant, "planted.npz")["missed"] if plant in self._roles else np.zeros(0, dtype=bool)
+        found = self._diagnosis(role)
+        return found._replace(planted_missed=missed if missed.size else None, is_constant=self._is_constant(model))
+
+    def weaker_diagnoses(self, model: str, attack: str) -> tuple[Diagnosis, ...]:
+        """The battery's best member at smaller budgets, increasing."""
+        return tuple(self._diagnosis(role) for role in self._seeds(f"weaker {model} {attack}"))
+
+    def _diagnosis(self, role: str) -> Diagnosis:
+        arrays = self._arrays(role, "diagnosis.npz")
+        n = len(arrays["indices"])
         return Diagnosis(
             epsilon=float(arrays["epsilon"]),
             indices=arrays["indices"],
-            clean_correct=arrays["clean_correct"],
+            clean_correct=arrays["clean_correct"] > 0.5,
             correct={name.removeprefix(BATTERY): arrays[name] for name in arrays if name.startswith(BATTERY)},
-            zero_gradient=arrays["zero_gradient"],
-            non_finite=int(arrays["non_finite"]),
+            zero_gradient=arrays.get("zero_gradient", np.zeros(n, dtype=bool)),
+            non_finite=int(arrays.get("non_finite", 0)),
             outside=int(arrays["outside"]),
-            outputs_are_probabilities=bool(arrays["outputs_are_probabilities"]),
-            margin_below_precision=arrays["margin_below_precision"],
-            planted_missed=missed if missed.size else None,
-            is_constant=self._is_constant(model),
-            below_exact=int(arrays["below_exact"]),
+            outputs_are_probabilities=bool(arrays.get("outputs_are_probabilities", False)),
+            margin_below_precision=arrays.get("margin_below_precision"),
+            below_exact=int(arrays.get("below_exact", 0)),
+            runs=arrays.get("runs"),
+            draws=int(arrays.get("draws", 1)),
+            unanswered=int(arrays.get("unanswered", 0)),
         )
 
     def distances(self, model: str, attack: str) -> Distances | None:

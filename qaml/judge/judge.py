@@ -19,15 +19,17 @@ from qaml.judge.findings import (
     of_sampling,
     off_temperature,
 )
+from qaml.judge.gap import Checked, checked
 from qaml.judge.outcome import CellValue, Finding, Measurement
 from qaml.judge.papers import RAW, paper_value
 from qaml.judge.record import Interval
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
-from qaml.judge.source import Detections, Source, SurrogateSource
+from qaml.judge.source import Detections, Source, SurrogateSource, WeakerDiagnoses
 from qaml.judge.standing import Standing, standing
 from qaml.judge.weakness import Assessed, Effect, effect_on
+from qaml.metrics.evidence import Diagnosis
 from qaml.spec.suite import ClaimEntry
 from qaml.vocab import ProfileName, Verdict
 
@@ -78,7 +80,18 @@ def judge(
             effects[cell] = Effect(is_void=True) if known.voids(cell) else effect_on(cell, own)
         return effects[cell]
 
-    estimator = SourceEstimator(resolver, effect, tables, profile != "quick", known)
+    looked: dict[Cell, Checked] = {}
+
+    def check(cell: Cell) -> Checked:
+        if cell not in looked:
+            own = {name: assessed[cell.model, name] for name in cell.attack}
+            looked[cell] = checked(cell, own, resolver.budgets(cell) if cell.epsilon != "every" else largest(cell))
+        return looked[cell]
+
+    def largest(cell: Cell) -> tuple[float, ...]:
+        return resolver.budgets(cell.model_copy(update={"epsilon": None}))
+
+    estimator = SourceEstimator(resolver, effect, tables, profile != "quick", known, check)
     decision = entry.part.decide(estimator)
     written = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}  # a trend asks for its last cell first
     asked = sorted(estimator.asked, key=lambda cell: written.get(cell, len(written)))
@@ -121,9 +134,14 @@ def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], 
             rivals=tuple(Rival(traits[name], resolver.attacked(model, name)) for name in others),
             is_published=is_published,
             distances=resolver.source.distances(model, attack),
+            weaker=_weaker(resolver.source, model, attack),
         )
         assessed[model, attack] = Assessed(subject, findings_of(subject))
     return assessed
+
+
+def _weaker(source: Source, model: str, attack: str) -> tuple[Diagnosis, ...]:
+    return source.weaker_diagnoses(model, attack) if isinstance(source, WeakerDiagnoses) else ()
 
 
 def _is_evaluated(model: str, cells: Sequence[Cell]) -> bool:

@@ -74,6 +74,19 @@ MEANINGS: dict[str, Meaning] = {
         f"an attacker who knows less does better: the gradient is masked, so {_UPPER_BOUND}",
         "add an attack that finds these adversarials, too (adaptive, ensemble, black-box), beside the transferred one",
     ),
+    "another_attack_fools_more": Meaning(
+        "note",
+        "another attack of the same norm and budget fools more, exact paired p < 0.001 / K with K rivals, ≥ 2 points; "
+        "weak where more than 10 % of the battery's images are right under the attack and wrong with the battery",
+        "the attack misses adversarials that are known to exist: the verdict must also hold with those counted",
+        "attack with both, attack: [pgd, …]: margin loss, more steps and restarts, AutoAttack",
+    ),
+    "no_search": Meaning(
+        "weak",
+        "none of a cell's attacks searches: noise draws and keeps the worst",
+        f"noise is no adversary, so {_UPPER_BOUND}",
+        "attack with something that searches beside it, such as pgd",
+    ),
     "noise_as_strong": Meaning(
         "weak",
         "ten draws of noise fool as many, and ≥ 2 %",

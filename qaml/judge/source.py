@@ -88,6 +88,14 @@ class DetectionSource(Protocol):
 
 
 @runtime_checkable
+class WeakerDiagnoses(Protocol):
+    """A source that also diagnosed at smaller budgets than an attack's largest."""
+
+    def weaker_diagnoses(self, model: str, attack: str) -> tuple[Diagnosis, ...]:
+        """The diagnostics at smaller budgets that the claim asks for, increasing."""
+
+
+@runtime_checkable
 class InspectedSource(Protocol):
     """A source that knows what samplers say of trained machines."""
 

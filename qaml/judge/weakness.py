@@ -22,15 +22,19 @@ from typing import NamedTuple
 
 from qaml.claims.base import Cell, MetricName
 from qaml.judge.findings.comparisons import beats, first_fall, suspects
-from qaml.judge.findings.subject import Outcomes, Subject, first_seed, one_draw, paired
+from qaml.judge.findings.subject import Outcomes, Subject, measured, one_draw, paired, seated
 from qaml.judge.outcome import Finding
 from qaml.metrics.accuracy import TOLERANCE, Threat, joint
 from qaml.metrics.crossing import common_grid
 
-_FALLS: frozenset[MetricName] = frozenset(
+FALLS: frozenset[MetricName] = frozenset(
     {"robust_accuracy", "retained", "epsilon_at", "accuracy_under_attack", "norm_quantile"}
 )
-_RISES: frozenset[MetricName] = frozenset({"attack_success_rate"})
+"""Metrics that a stronger attack makes smaller."""
+RISES: frozenset[MetricName] = frozenset({"attack_success_rate"})
+"""Metrics that a stronger attack makes larger."""
+VOIDED: frozenset[MetricName] = frozenset({"fidelity", "noise_reach", "shots_needed", "low_frequency_share"})
+"""Metrics of adversarials themselves: those of an attack that fails say nothing of those of one that works."""
 MISSED = 0.10
 """Share of the adversarials known to exist that a sound attack may miss (as in the planted-adversarial test)."""
 
@@ -73,29 +77,34 @@ def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
     """
     if cell.protocol == "as_published" or not cell.attack or cell.metric is None:
         return Effect()
-    measured = [assessed[name] for name in cell.attack]
-    if any(finding.severity == "void" for one in measured for finding in one.findings):
+    attacks = [assessed[name] for name in cell.attack]
+    if any(finding.severity == "void" for one in attacks for finding in one.findings):
         return Effect(is_void=True)
-    names = {finding.name for one in measured for finding in one.findings if finding.severity == "weak"}
-    is_weak = any(not _is_cured(name, cell, measured) for name in names)
-    return Effect(is_weak and cell.metric in _FALLS, is_weak and cell.metric in _RISES)
+    names = {finding.name for one in attacks for finding in one.findings if finding.severity == "weak"}
+    names.discard("another_attack_fools_more")  # counted over all of the cell's attacks together (judge.gap)
+    is_weak = any(not _is_cured(name, cell, attacks) for name in names)
+    if is_weak and cell.metric in VOIDED:
+        return Effect(is_void=True)
+    return Effect(is_weak and cell.metric in FALLS, is_weak and cell.metric in RISES)
 
 
-def _is_cured(name: str, cell: Cell, measured: Sequence[Assessed]) -> bool:
-    carriers = [one for one in measured if one.carries(name)]
-    exact = {one.subject.traits.norm for one in measured if one.subject.traits.is_exact}
+def _is_cured(name: str, cell: Cell, attacks: Sequence[Assessed]) -> bool:
+    if name == "no_search":
+        return any(one.subject.traits.is_search for one in attacks)
+    carriers = [one for one in attacks if one.carries(name)]
+    exact = {one.subject.traits.norm for one in attacks if one.subject.traits.is_exact}
     carriers = [one for one in carriers if one.subject.traits.norm not in exact]
-    if all(any(_stands_in(other, one, name, cell) for other in measured) for one in carriers):
+    if all(any(_stands_in(other, one, name, cell) for other in attacks) for one in carriers):
         return True
     if name == "success_falls_with_epsilon":
         return all(_is_below_the_fall(cell, one.subject) for one in carriers)
     if name == "transfer_beats_white_box":
-        has_both = any(not one.subject.traits.is_white_box for one in measured)
+        has_both = any(not one.subject.traits.is_white_box for one in attacks)
     elif name == "iterative_weaker_than_one_step":
-        has_both = {one.is_iterative for one in measured if one.subject.traits.is_white_box} == {True, False}
+        has_both = {one.is_iterative for one in attacks if one.subject.traits.is_white_box} == {True, False}
     else:
         return False
-    return has_both and all(_withstands(name, one.subject, measured) for one in carriers)
+    return has_both and all(_withstands(name, one.subject, attacks) for one in carriers)
 
 
 def _stands_in(other: Assessed, carrier: Assessed, name: str, cell: Cell) -> bool:
@@ -121,7 +130,7 @@ def _was_checked(name: str, subject: Subject) -> bool:
     diagnosis, attacked = subject.diagnosis, subject.attacked
     if diagnosis is None:
         return False
-    own = first_seed(subject.traits.name, attacked, diagnosis.epsilon, subject.clean)
+    own = measured(subject.traits.name, subject, attacked, diagnosis.epsilon)
     if name in ("transfer_beats_white_box", "iterative_weaker_than_one_step"):
         return own is not None and bool(suspects(name, subject, diagnosis.epsilon))
     if name == "noise_as_strong":
@@ -144,11 +153,11 @@ def _is_below_the_fall(cell: Cell, subject: Subject) -> bool:
     return isinstance(cell.epsilon, float) and fall is not None and cell.epsilon < fall.epsilon * (1 - TOLERANCE)
 
 
-def _withstands(name: str, subject: Subject, measured: Sequence[Assessed]) -> bool:
+def _withstands(name: str, subject: Subject, attacks: Sequence[Assessed]) -> bool:
     """Whether what showed a finding beats neither the cell's attacks together nor, by much, its iterative ones."""
     epsilon = subject.diagnosis.epsilon if subject.diagnosis is not None else subject.attacked.epsilons[-1]
-    strong = [one for one in measured if one.is_strong]
-    everything = _worst_case(measured, subject, epsilon)
+    strong = [one for one in attacks if one.is_strong]
+    everything = _worst_case(attacks, subject, epsilon)
     iterative = _worst_case(strong, subject, epsilon)
     if everything is None or iterative is None:
         return False
@@ -161,7 +170,7 @@ def _withstands(name: str, subject: Subject, measured: Sequence[Assessed]) -> bo
 
 def _share_missed(known: Outcomes, attack: Outcomes, subject: Subject) -> float:
     """Of the adversarials that one attack found, the share that another did not."""
-    pair = paired(known, attack, subject.clean)
+    pair = paired(known, attack, subject)
     fooled = pair.first < 0.5
     return float((pair.second[fooled] > 0.5).mean()) if fooled.any() else 0.0
 
@@ -175,4 +184,5 @@ def _worst_case(attacks: Sequence[Assessed], subject: Subject, epsilon: float) -
         return None
     both = joint(subject.clean, threats)
     draws = max([subject.clean.draws, *(threat.attacked.draws for threat in threats)])
-    return Outcomes("the worst case", one_draw(both.robust[0], draws), both.indices)
+    robust = seated(both.robust, both.indices, subject.diagnosis)
+    return Outcomes("the worst case", one_draw(robust, draws), both.indices)

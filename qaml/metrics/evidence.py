@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -72,7 +74,7 @@ class Attacked(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """What the diagnostics of one model and one threat (norm, epsilon) measured, on the first seed's images.
+    """What the diagnostics of one model and one threat (norm, epsilon) measured, on images spread over training runs.
 
     Every ``(n,)`` array is over the same images. ``None`` where a check does not apply.
 
@@ -80,10 +82,13 @@ class Diagnosis(NamedTuple):
         epsilon: the budget diagnosed.
         indices: (n,) original positions.
         clean_correct: (n,) bool.
-        correct: attack name → (n,) bool, predicted correctly on that attack's adversarials at ``epsilon``. The
-            battery's own: ``fgsm``, ``pgd`` (strong, iterative), ``noise`` (correct under all of 10 random draws),
-            ``unbounded`` (PGD with the bounds as only limit), ``transfer`` (PGD made on the surrogate), ``eot``.
+        correct: member → (n,) share of draws predicted correctly on its adversarials at ``epsilon``, NaN for images
+            that it did not see because others had fooled the model there. On every image: ``fgsm``, ``noise`` (the
+            worst of 10 random draws), ``transfer`` (made on the battery's own surrogate), ``pgd`` (strong, on the
+            margin); ``unbounded`` has the bounds as only limit. ``attacks.battery`` names the others.
         zero_gradient: (n,) bool, the loss gradient and the float64 margin gradient are both exactly zero.
+        runs: (n,) the training run that each image was put to; None where all were put to the first.
+        draws: K of k-of-K evidence.
         non_finite: number of images with non-finite logits or gradients.
         outside: number of adversarials outside the budget or the bounds.
         outputs_are_probabilities: rows sum to one and saturate.
@@ -91,12 +96,13 @@ class Diagnosis(NamedTuple):
         planted_missed: (n,) bool, the planted adversarial exists and the attack missed it; None where not tested.
         is_constant: the model answers one class for every clean image, so there may be nothing to fool.
         below_exact: number of the battery's adversarials that fool from nearer than the exact L2 distance.
+        unanswered: number of the battery's inputs to which the model gave no answer.
     """
 
     epsilon: float
     indices: IntArray
     clean_correct: NDArray[np.bool_]
-    correct: dict[str, NDArray[np.bool_]]
+    correct: Mapping[str, NDArray[np.bool_] | FloatArray]
     zero_gradient: NDArray[np.bool_]
     non_finite: int = 0
     outside: int = 0
@@ -105,6 +111,9 @@ class Diagnosis(NamedTuple):
     planted_missed: NDArray[np.bool_] | None = None
     is_constant: bool = False
     below_exact: int = 0
+    runs: IntArray | None = None
+    draws: int = 1
+    unanswered: int = 0
 
 
 class Distances(NamedTuple):

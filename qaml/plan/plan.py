@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.claims.base import Cell
 from qaml.claims.detectors.base import DetectorPart
 from qaml.data.base import DatasetPart
 from qaml.errors import RunError
@@ -17,6 +18,8 @@ from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
 
 EXACT_IMAGES = 100
 """Test images on which a minimising attack is held against exact distances, at most."""
+SAME = 1e-6
+"""Relative difference of budgets that are one."""
 PICTURES = 6
 """Test images shown of each model and attack."""
 POINTS = 100
@@ -27,6 +30,7 @@ STEP_MODULES: dict[StepKind, str] = {
     "train": "qaml.run.steps.train",
     "attack": "qaml.run.steps.attack",
     "evaluate": "qaml.run.steps.evaluate",
+    "surrogate": "qaml.run.steps.surrogate",
     "diagnose": "qaml.run.steps.diagnose",
     "plant": "qaml.run.steps.plant",
     "exact": "qaml.run.steps.exact",
@@ -50,7 +54,10 @@ class ModelSteps(NamedTuple):
 
 
 class AttackSteps(NamedTuple):
-    """The steps of one attack on one model; ``None`` where switched off."""
+    """The steps of one attack on one model; ``None`` where switched off.
+
+    ``battery`` is at the attack's largest budget; what a claim asks at smaller ones has steps of its own.
+    """
 
     crafts: tuple[Step, ...]
     scores: tuple[Step, ...]
@@ -269,26 +276,47 @@ class _Planner:
         return {"classifiers": classifiers, "joint": part} if len(makers) > 1 else {"classifier": classifiers["train"]}
 
     def _is_diagnosed(self, inner: Any) -> bool:
-        return bool(self.suite.diagnostics.enabled and inner.needs_gradients and _finite(inner))
+        return bool(self.suite.diagnostics.enabled and inner.is_white_box and not inner.needs_exact and _finite(inner))
 
     def _battery(self, entry: ModelEntry, attack: Any) -> Step:
         """The validity battery depends on the threat (norm, largest budget), not on the attack that is judged."""
+        return self._diagnosed(entry, attack.threat_norm, attack.grid[-1], None)
+
+    def weaker(self, model: str, attack: str, epsilons: Iterable[float]) -> tuple[Step, ...]:
+        """The battery's best member at smaller budgets that a claim asks for, increasing."""
+        leader = self.attack(model, attack).battery
+        if leader is None:
+            return ()
+        norm, largest = leader.payload["norm"], leader.payload["epsilon"]
+        asked = sorted({epsilon for epsilon in epsilons if 0 < epsilon < largest * (1 - SAME)})
+        return tuple(self._diagnosed(self.suite.models[model], norm, epsilon, leader) for epsilon in asked)
+
+    def _diagnosed(self, entry: ModelEntry, norm: str, epsilon: float, leader: Step | None) -> Step:
         steps = self.model(entry.name)
-        surrogate = self._surrogate(entry)
-        parents = {"data": steps.load, "train": steps.trains[0]}
-        if surrogate is not None:
-            parents["surrogate"] = self.model(surrogate.name).trains[0]
+        parents = {"data": steps.load, "surrogate": self._surrogate(entry)}
+        parents |= {f"train {run}": train for run, train in enumerate(steps.trains)}
+        if leader is not None:
+            parents["leader"] = leader
         payload = {
             "classifier": _classifier(self.suite, entry),
-            "surrogate": _classifier(self.suite, surrogate) if surrogate is not None else None,
-            "norm": attack.threat_norm,
-            "epsilon": attack.grid[-1],
+            "norm": norm,
+            "epsilon": epsilon,
             "images": min_images(self.suite.diagnostics.images, self.suite.evaluation.images),
             "order": self.suite.evaluation.order,
         }
-        parts = (*_restored(entry), *((surrogate.part,) if surrogate else ()))
-        title = f"diagnose {entry.name} in {attack.threat_norm} at {attack.grid[-1]:g}"
-        return self.step("diagnose", title, payload, parents, parts, 8.0)
+        title = f"diagnose {entry.name} in {norm} at {epsilon:g}"
+        return self.step("diagnose", title, payload, parents, _restored(entry), 8.0 if leader is None else 3.0)
+
+    def _surrogate(self, entry: ModelEntry) -> Step:
+        """The battery's own, taught by the first training run: a model of the suite may be broken, or masked itself."""
+        parents = {
+            "data": self.load(entry.dataset, self.suite.datasets[entry.dataset]),
+            "train": self.model(entry.name).trains[0],
+        }
+        described = _classifier(self.suite, entry)
+        payload = {"classifier": {**described, "dataset": self.suite.datasets[entry.dataset]}}
+        title = f"teach a surrogate of {entry.name}"
+        return self.step("surrogate", title, payload, parents, _restored(entry), 2.0)
 
     def _planted(self, entry: ModelEntry, name: str, attack: Any) -> Step:
         """Whether this very attack finds adversarials that are known to exist."""
@@ -321,21 +349,6 @@ class _Planner:
         parents = {"data": steps.load, "train": steps.trains[0]}
         parts = (*_restored(entry), attack)
         return self.step("exact", f"exact distances of {entry.name} for {name}", payload, parents, parts, 8.0)
-
-    def _surrogate(self, entry: ModelEntry) -> ModelEntry | None:
-        """The named surrogate, or the suite's first undefended other model on the same inputs.
-
-        It depends on the suite alone, not on the claims selected, so that keys do not either.
-        """
-        models = self.suite.models
-        named = self.suite.diagnostics.surrogate
-        candidates = [models[named]] if named is not None else []
-        candidates += [m for m in models.values() if not m.defences and m.derived_from is None]
-        fitting = (m for m in candidates if m.name != entry.name and self._shares_inputs(entry, m))
-        return next((m for m in fitting if m.part.has_gradients), None)
-
-    def _shares_inputs(self, one: ModelEntry, other: ModelEntry) -> bool:
-        return self.suite.datasets[one.dataset].info == self.suite.datasets[other.dataset].info
 
     def _picture(self, entry: ModelEntry, name: str, steps: ModelSteps, craft: Step) -> Step | None:
         if not self.suite.datasets[entry.dataset].info.is_image:
@@ -382,6 +395,8 @@ class _Planner:
             }
             if (model, attack) in shown:
                 parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
+                weaker = self.weaker(model, attack, self._budgets(cells, model, attack))
+                parents |= {f"weaker {model} {attack} {place}": step for place, step in enumerate(weaker)}
         payload = {
             "suite": self.suite.name,
             "id": entry.id,
@@ -405,6 +420,26 @@ class _Planner:
         }
         judge = self.step("judge", f"judge {entry.id}", payload, parents, (entry.part, *detectors.values()), 0.2)
         return ClaimPlan(self.suite, entry, models, attacks, judge)
+
+    def _budgets(self, cells: Sequence[Cell], model: str, attack: str) -> Iterator[float]:
+        """The budgets at which a claim's cells are decided on this model, where this attack is one of theirs."""
+        for cell in cells:
+            if cell.model != model or attack not in cell.attack:
+                continue
+            if isinstance(cell.epsilon, float):
+                yield cell.epsilon
+                continue
+            grids = [self._grid(name) for name in cell.attack]
+            shared = [e for e in grids[0] if all(any(abs(e - f) <= SAME * e for f in grid) for grid in grids[1:])]
+            if cell.epsilon == "every" or cell.metric == "epsilon_at":
+                yield from shared
+            elif shared:
+                yield shared[-1]
+
+    def _grid(self, attack: str) -> tuple[float, ...]:
+        part = self.suite.attacks[attack]
+        inner: Any = part.resolved(self.suite.attacks[part.attack]) if isinstance(part, MadeElsewhere) else part
+        return tuple(inner.grid)
 
     def _detectors(self, entry: ClaimEntry) -> dict[str, DetectorPart]:
         names = dict.fromkeys(name for _, table, name in references(entry.part) if table == "detectors")

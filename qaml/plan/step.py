@@ -14,6 +14,7 @@ StepKind = Literal[
     "train",
     "attack",
     "evaluate",
+    "surrogate",
     "diagnose",
     "plant",
     "exact",

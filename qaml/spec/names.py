@@ -47,7 +47,6 @@ def _check_own_names(suite: Suite, document: Located, known: Mapping[str, tuple[
         for name, model in suite.models.items()
         if model.derived_from is None
     ]
-    named.append((("diagnostics", "surrogate"), "models", suite.diagnostics.surrogate))
     for path, table, name in named:
         if name is not None and name not in known[table]:
             hint = suggest(name, known[table], table)

@@ -64,9 +64,7 @@ class Diagnostics(Settings):
     enabled: bool = True
     """Whether the battery runs at all; without it findings are 'not assessed'."""
     images: int = Field(500, ge=1)
-    """Test images of the first seed that the battery sees."""
-    surrogate: str | None = None
-    """The model whose transferred attacks must not beat white-box ones; default: an other model on the same data."""
+    """Test images that the battery sees, spread over all training runs."""
 
 
 class Expectation(Settings):

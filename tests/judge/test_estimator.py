@@ -14,7 +14,7 @@ from qaml.judge.source import Detections
 from qaml.judge.statistics.wilson import wilson
 from qaml.judge.weakness import Effect
 from qaml.metrics.evidence import Attacked, Clean
-from tests.judge.sources import ArraySource, add, claim, correlated, entry, firsts
+from tests.judge.sources import ArraySource, add, claim, correlated, entry, firsts, nothing_more
 
 
 def estimator(source: ArraySource, effect: Effect | None = None) -> SourceEstimator:
@@ -129,6 +129,7 @@ def test_no_interval_leaves_what_shares_can_be() -> None:
 
 def test_a_curve_that_never_crosses_says_no_more_than_its_last_budget(source: ArraySource) -> None:
     """At 10 % the curve is not down yet at ε = 0.3: 'at least 0.3' is known, 'at least 1' is not."""
+    source.diagnoses["m", "pgd"] = nothing_more(100, 0.3)
     part = claim("bound", metric="epsilon_at", of={"model": "m", "attack": "pgd", "level": 0.1}, at_least=0.3)
     assert judge(entry(part), source).verdict == "supported"
     assert judge(entry(part.model_copy(update={"at_least": 0.31})), source).verdict == "inconclusive"

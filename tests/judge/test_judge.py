@@ -5,7 +5,7 @@ import pytest
 
 from qaml.claims.base import ReportedTable
 from qaml.judge.judge import judge
-from tests.judge.sources import ArraySource, add, claim, correlated, entry
+from tests.judge.sources import ArraySource, add, claim, correlated, entry, nothing_more
 
 
 def two_models(seeds: int = 3, n: int = 400) -> ArraySource:
@@ -32,7 +32,10 @@ def test_judgement_has_everything_a_report_shows() -> None:
         at_least=0.05,
     )
     found = judge(entry(part), source, source.tables)
-    assert found.verdict == "supported"
+    assert found.verdict == "inconclusive"
+    assert "the attack was not checked" in found.reason
+    source.diagnoses["strong", "pgd"] = nothing_more(400, 0.2)
+    assert judge(entry(part), source, source.tables).verdict == "supported"
     assert found.unit == "points"
     assert found.reason.startswith("+")
     assert "needed ≥ 5" in found.reason

@@ -140,7 +140,7 @@ def test_an_attack_looked_at_with_a_smaller_budget_is_no_cure() -> None:
     subject = found["autoattack"].subject
     smaller = subject._replace(diagnosis=healthy_diagnosis()._replace(epsilon=0.1))
     found |= {"autoattack": Assessed(smaller, findings_of(smaller))}
-    assert found["autoattack"].findings == ()
+    assert {finding.severity for finding in found["autoattack"].findings} <= {"note"}
     assert effect_on(robust("pgd", "autoattack"), found) == LOWER
     assert effect_on(robust("pgd", "autoattack", epsilon=0.1), found) == NONE
 
@@ -198,7 +198,8 @@ def test_a_comparison_becomes_decidable_by_the_honest_strong_attack() -> None:
             at_least=at_least,
         )
         found = judge(entry(part), source)
-        return found.verdict, {f.name for f in found.findings if f.severity == "weak"}
+        weak = {f.name for f in found.findings if f.severity == "weak"}
+        return found.verdict, weak - {"another_attack_fools_more"}
 
     assert verdict(["pgd"], 0.0) == ("invalid", {"transfer_beats_white_box"})
     assert verdict(["pgd", "moved"], 0.0) == ("refuted", {"transfer_beats_white_box"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qaml.judge.findings.bookkeeping import collapsed_seed, of_arithmetic
+from qaml.judge.findings.bookkeeping import collapsed_seed, no_search, of_arithmetic
 from qaml.judge.findings.comparisons import of_comparisons
 from qaml.judge.findings.distances import of_distances
 from qaml.judge.findings.gradients import of_diagnosis
@@ -31,7 +31,13 @@ def findings_of(subject: Subject) -> tuple[Finding, ...]:
     """Every finding about one model under one attack, void ones first; exact distances are not searched for."""
     if subject.traits.is_exact:
         return ()
-    found = [*of_diagnosis(subject), *of_distances(subject), *of_comparisons(subject), *of_arithmetic(subject)]
-    found += of_scale(subject)
+    found = [
+        *no_search(subject),
+        *of_diagnosis(subject),
+        *of_distances(subject),
+        *of_comparisons(subject),
+        *of_arithmetic(subject),
+        *of_scale(subject),
+    ]
     order = {"void": 0, "weak": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))

@@ -22,6 +22,13 @@ def of_arithmetic(subject: Subject) -> Iterator[Finding]:
     yield from _count(subject)
 
 
+def no_search(subject: Subject) -> Iterator[Finding]:
+    """The attack draws at random, and nobody looked for the worst."""
+    if not subject.traits.is_search:
+        message = f"{subject.traits.name} draws perturbations at random"
+        yield raised("no_search", subject.model, subject.traits.name, message)
+
+
 def _reach(subject: Subject) -> Iterator[Finding]:
     traits = subject.traits
     if traits.minimises:

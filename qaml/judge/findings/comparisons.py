@@ -9,14 +9,26 @@ from typing import NamedTuple
 import numpy as np
 
 from qaml.judge.findings.names import not_assessed, raised
-from qaml.judge.findings.subject import Array, Outcomes, Subject, battery, first_seed, paired
+from qaml.judge.findings.subject import (
+    UNBOUNDED,
+    Array,
+    Outcomes,
+    Subject,
+    battery,
+    measured,
+    one_draw,
+    paired,
+    worst_member,
+)
 from qaml.judge.outcome import Finding
 from qaml.judge.statistics.exact import paired_excess
-from qaml.metrics.evidence import AttackTraits
+from qaml.metrics.evidence import AttackTraits, Diagnosis
 from qaml.vocab import Severity
 
 ENOUGH_IMAGES = 100
 P_VALUE, POINTS, IMAGES = 0.001, 0.02, 5
+ALWAYS = 0.10
+"""Share of the battery's images that only the battery fools, beyond which an attack has failed."""
 
 
 class Beaten(NamedTuple):
@@ -35,13 +47,13 @@ class Beaten(NamedTuple):
     n_images: int
 
 
-def beats(first: Outcomes, second: Outcomes, subject: Subject, epsilon: float) -> Beaten:
-    """Whether the first attack fools more than the second: exact p < 0.001, ≥ 2 points, ≥ 5 images."""
-    pair = paired(first, second, subject.clean)
+def beats(first: Outcomes, second: Outcomes, subject: Subject, epsilon: float, rivals: int = 1) -> Beaten:
+    """Whether the first attack fools more than the second: exact p < 0.001 / rivals, ≥ 2 points, ≥ 5 images."""
+    pair = paired(first, second, subject)
     if pair.n_images < ENOUGH_IMAGES:
         return Beaten(False, "", False, pair.n_images)
     excess = paired_excess(pair.first, pair.second)
-    is_beaten = excess.p_value < P_VALUE and excess.share >= POINTS and excess.n_more - excess.n_less >= IMAGES
+    is_beaten = excess.p_value < P_VALUE / rivals and excess.share >= POINTS and excess.n_more - excess.n_less >= IMAGES
     message = (
         f"at {_budget(subject, epsilon)} {first.name} fools {_percent(pair.first)} of {len(pair.first)} clean-correct "
         f"images, {second.name} {_percent(pair.second)} (paired p = {excess.p_value:.1g})"
@@ -50,43 +62,92 @@ def beats(first: Outcomes, second: Outcomes, subject: Subject, epsilon: float) -
 
 
 def of_comparisons(subject: Subject) -> Iterator[Finding]:
-    """What the claim's attack shows beside the battery and beside the claim's other attacks."""
-    if not subject.traits.is_white_box:
-        return
+    """What the claim's attack shows beside the battery and beside the claim's other attacks.
+
+    An attack from elsewhere is held against attacks of equal access only: those made on the same surrogate.
+    """
     for epsilon in _budgets(subject):
         yield from _at(subject, epsilon)
-    yield from _falling(subject)
+    if subject.traits.is_white_box:
+        yield from _falling(subject)
 
 
 def _budgets(subject: Subject) -> tuple[float, ...]:
     """The budget that was diagnosed, else the largest one measured."""
-    if subject.diagnosis is not None:
+    if subject.diagnosis is not None and subject.traits.is_white_box:
         return (subject.diagnosis.epsilon,)
     return (subject.attacked.epsilons[-1],) if subject.rivals else ()
 
 
 def suspects(name: str, subject: Subject, epsilon: float) -> list[Outcomes]:
     """The attacks that should not fool more than an iterative white-box one, by the finding they would raise."""
-    measured = _measured(subject, epsilon)
+    found = _all_measured(subject, epsilon)
     if name == "transfer_beats_white_box":
-        return measured.others
-    own = first_seed(subject.traits.name, subject.attacked, epsilon, subject.clean)
-    return measured.one_step + ([own] if own is not None and not _is_iterative(subject.traits) else [])
+        return found.others
+    own = measured(subject.traits.name, subject, subject.attacked, epsilon)
+    return found.one_step + ([own] if own is not None and not _is_iterative(subject.traits) else [])
 
 
 def _at(subject: Subject, epsilon: float) -> Iterator[Finding]:
-    own = first_seed(subject.traits.name, subject.attacked, epsilon, subject.clean)
+    own = measured(subject.traits.name, subject, subject.attacked, epsilon)
+    found = _all_measured(subject, epsilon)
+    n_rivals = max(1, sum(map(len, found)))
+    if not subject.traits.is_white_box:
+        yield from _strongest(found.others, own, subject, epsilon, n_rivals)
+        return
     is_iterative = _is_iterative(subject.traits)
     if own is not None and is_iterative:
         reference: Outcomes | None = own
     else:
-        candidates = _measured(subject, epsilon).iterative
-        reference = min(candidates, key=lambda outcomes: float(outcomes.correct.mean()), default=None)
+        reference = min(found.iterative, key=lambda outcomes: float(outcomes.correct.mean()), default=None)
     if reference is not None:
         for name in ("iterative_weaker_than_one_step", "transfer_beats_white_box"):
-            yield from _first_beaten(name, suspects(name, subject, epsilon), reference, subject, epsilon)
+            yield from _first_beaten(name, suspects(name, subject, epsilon), reference, subject, epsilon, n_rivals)
+    failed = _beyond(subject, own, epsilon)
+    yield from failed if failed or not is_iterative else _strongest(found.iterative, own, subject, epsilon, n_rivals)
     yield from _noise(subject, own, epsilon)
     yield from _averaging(subject, own if is_iterative else None, epsilon)
+
+
+def _strongest(
+    rivals: list[Outcomes], own: Outcomes | None, subject: Subject, epsilon: float, n_rivals: int
+) -> Iterator[Finding]:
+    """The rival that fools most, if it fools more than the claim's own attack.
+
+    A note: how much the verdict loses by it follows from the images (``judge.gap``).
+    """
+    if own is None or not rivals:
+        return
+    answers = [beats(rival, own, subject, epsilon, n_rivals) for rival in rivals]
+    beaten = [
+        (float(rival.correct.mean()), answer) for rival, answer in zip(rivals, answers, strict=True) if answer.is_beaten
+    ]
+    if beaten:
+        _, answer = min(beaten, key=lambda pair: pair[0])
+        yield raised("another_attack_fools_more", subject.model, subject.traits.name, answer.message)
+
+
+def _beyond(subject: Subject, own: Outcomes | None, epsilon: float) -> list[Finding]:
+    """More than a tenth of the battery's images are right under the attack and wrong with the battery."""
+    diagnosis = subject.diagnosis
+    if diagnosis is None or own is None:
+        return []
+    together = Outcomes("the battery", one_draw(worst_member(diagnosis), diagnosis.draws), diagnosis.indices)
+    pair = paired(together, own, subject)
+    lost = (pair.first < 0.5) & (pair.second > 0.5)
+    share = float(lost.sum()) / max(pair.n_images, 1)
+    if share <= ALWAYS or diagnosis.draws > 1:
+        return []
+    best = max(diagnosis.correct, key=lambda name: _fooled(diagnosis, name))
+    message = (
+        f"at {_budget(subject, epsilon)} {100 * share:.1f} % of {pair.n_images} images are right under {own.name} and "
+        f"wrong with the battery, most of them under its {best.replace('_', ' ')} attack"
+    )
+    return [raised("another_attack_fools_more", subject.model, subject.traits.name, message, "weak")]
+
+
+def _fooled(diagnosis: Diagnosis, name: str) -> float:
+    return float(np.nansum(1 - np.asarray(diagnosis.correct[name], dtype=np.float64))) if name != UNBOUNDED else -1.0
 
 
 def _is_iterative(traits: AttackTraits) -> bool:
@@ -99,31 +160,36 @@ class _Measured(NamedTuple):
     iterative: list[Outcomes]
 
 
-def _measured(subject: Subject, epsilon: float) -> _Measured:
+def _all_measured(subject: Subject, epsilon: float) -> _Measured:
     """Everything measured on this model at this budget and norm: one-step, not white-box, iterative white-box."""
     found = _Measured([], [], [])
-    if subject.diagnosis is not None:
+    if subject.diagnosis is not None and subject.traits.is_white_box:
         kinds = zip(found, ("fgsm", "transfer", "pgd"), strict=True)
         for outcomes, name in kinds:
-            if (measured := battery(subject.diagnosis, name)) is not None:
-                outcomes.append(measured._replace(name=_BATTERY[name]))
+            if (seen := battery(subject.diagnosis, name)) is not None:
+                outcomes.append(seen._replace(name=_BATTERY[name]))
     for traits, attacked in subject.rivals:
-        if traits.norm != subject.traits.norm or traits.is_exact:
+        if traits.norm != subject.traits.norm or traits.is_exact or not _may_rival(traits, subject.traits):
             continue
-        measured = first_seed(traits.name, attacked, epsilon, subject.clean)
-        if measured is not None:
+        seen = measured(traits.name, subject, attacked, epsilon)
+        if seen is not None:
             kind = 1 if not traits.is_white_box else 2 if _is_iterative(traits) else 0
-            found[kind].append(measured)
+            found[kind].append(seen)
     return found
 
 
-_BATTERY = {"fgsm": "FGSM", "transfer": "transferred PGD", "pgd": "strong PGD"}
+def _may_rival(rival: AttackTraits, own: AttackTraits) -> bool:
+    """Whether an attack knows no more of the model than the one that it is held against."""
+    return own.is_white_box or (not rival.is_white_box and rival.surrogate == own.surrogate)
+
+
+_BATTERY = {"fgsm": "FGSM", "transfer": "transferred PGD", "pgd": "strong PGD on the margin"}
 
 
 def _first_beaten(
-    name: str, tested: list[Outcomes], reference: Outcomes, subject: Subject, epsilon: float
+    name: str, tested: list[Outcomes], reference: Outcomes, subject: Subject, epsilon: float, n_rivals: int
 ) -> Iterator[Finding]:
-    answers = [beats(suspect, reference, subject, epsilon) for suspect in tested]
+    answers = [beats(suspect, reference, subject, epsilon, n_rivals) for suspect in tested]
     for answer in answers:
         if answer.is_beaten:
             yield raised(name, subject.model, subject.traits.name, answer.message)
@@ -134,9 +200,9 @@ def _first_beaten(
 
 def _noise(subject: Subject, own: Outcomes | None, epsilon: float) -> Iterator[Finding]:
     noise = battery(subject.diagnosis, "noise") if subject.diagnosis is not None else None
-    if noise is None or own is None:
+    if noise is None or own is None or not subject.traits.is_search:
         return
-    pair = paired(noise, own, subject.clean)
+    pair = paired(noise, own, subject)
     if pair.n_images < ENOUGH_IMAGES:
         yield not_assessed("noise_as_strong", subject.model, subject.traits.name, pair.n_images)
         return
@@ -189,7 +255,7 @@ def first_fall(subject: Subject) -> Fall | None:
     name, fall = subject.traits.name, None
     best: Outcomes | None = None
     for epsilon in subject.attacked.epsilons:
-        outcomes = first_seed(name, subject.attacked, epsilon, subject.clean)
+        outcomes = measured(name, subject, subject.attacked, epsilon)
         if outcomes is None:
             continue
         if best is not None:

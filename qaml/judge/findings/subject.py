@@ -13,6 +13,8 @@ from qaml.types import IntArray
 
 Array = NDArray[np.float64]
 _SEED = 20210617
+UNBOUNDED = "unbounded"
+"""The member of the battery that keeps to the bounds alone."""
 
 
 class Rival(NamedTuple):
@@ -30,7 +32,8 @@ class Subject(NamedTuple):
         traits: of the attack.
         clean: the model on clean images.
         attacked: the model on the attack's adversarials.
-        diagnosis: the battery on the first seed, if it ran.
+        diagnosis: the battery, on images spread over the training runs, if it ran.
+        weaker: its best member at smaller budgets.
         rivals: the claim's other attacks on this model.
         is_published: every cell of this pair repeats what a paper did, flaws included.
         distances: the attack without bounds beside exact distances, where the model has them and the attack minimises.
@@ -44,25 +47,54 @@ class Subject(NamedTuple):
     rivals: tuple[Rival, ...] = ()
     is_published: bool = False
     distances: Distances | None = None
+    weaker: tuple[Diagnosis, ...] = ()
 
 
 class Outcomes(NamedTuple):
-    """Correctness of single images of the first seed under one attack."""
+    """Correctness of single images under one attack, each with one of the training runs.
+
+    Attributes:
+        name: for people.
+        correct: (n,) zero or one.
+        indices: (n,) original positions.
+    """
 
     name: str
     correct: Array
     indices: IntArray
 
 
-def first_seed(name: str, attacked: Attacked, epsilon: float, clean: Clean) -> Outcomes | None:
-    """The first seed's correctness at one budget, one draw an image; None where the budget was not measured.
+def measured(name: str, subject: Subject, attacked: Attacked, epsilon: float) -> Outcomes | None:
+    """An attack's correctness at one budget, one draw an image; None where the budget was not measured.
 
     k of K draws are thinned to one draw: a sign test between shares of different K would not be fair.
     """
+    clean = subject.clean
     if column(attacked.epsilons, epsilon) is None and (attacked.norms is None or epsilon > attacked.epsilons[-1]):
         return None
     contributions = correct_at(attacked, epsilon, clean)
-    return Outcomes(name, one_draw(contributions.values[0], attacked.draws), contributions.indices)
+    shares = seated(contributions.values, contributions.indices, subject.diagnosis)
+    return Outcomes(name, one_draw(shares, attacked.draws), contributions.indices)
+
+
+def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis | None) -> Array:
+    """One training run's value for each image: the run that the diagnostics put it to, so that all runs are looked at.
+
+    Args:
+        values: (seeds, n).
+        indices: (n,) original positions.
+        diagnosis: which images were put to which run; others go round by their positions.
+    """
+    runs = np.asarray(indices) % len(values)
+    if diagnosis is not None and diagnosis.runs is not None and len(diagnosis.indices):
+        order = np.argsort(diagnosis.indices, kind="stable")
+        places = np.searchsorted(diagnosis.indices[order], indices).clip(max=len(order) - 1)
+        known = diagnosis.indices[order][places] == indices
+        runs = np.where(known, diagnosis.runs[order][places] % len(values), runs)
+    elif diagnosis is not None:
+        runs = np.zeros(len(indices), dtype=np.int64)
+    chosen: Array = np.asarray(values, dtype=np.float64)[runs, np.arange(len(indices))]
+    return chosen
 
 
 def one_draw(share: NDArray[np.floating], draws: int) -> Array:
@@ -81,15 +113,16 @@ class Pair(NamedTuple):
     n_images: int
 
 
-def paired(first: Outcomes, second: Outcomes, clean: Clean) -> Pair:
-    """Restrict two attacks to the images that both saw and that the first seed gets right when clean."""
+def paired(first: Outcomes, second: Outcomes, subject: Subject) -> Pair:
+    """Restrict two attacks to the images that both saw, with clean inputs right in the run that looked at them."""
+    clean = subject.clean
     common = clean.indices
     if not all(np.array_equal(seen.indices, common) for seen in (first, second)):
         common = np.intersect1d(np.intersect1d(first.indices, second.indices), common)
-    right = _pick(one_draw(clean.correct[0], clean.draws), clean.indices, common) > 0.5
+    right = _pick(one_draw(seated(clean.correct, clean.indices, subject.diagnosis), clean.draws), clean.indices, common)
     return Pair(
-        _pick(first.correct, first.indices, common)[right],
-        _pick(second.correct, second.indices, common)[right],
+        _pick(first.correct, first.indices, common)[right > 0.5],
+        _pick(second.correct, second.indices, common)[right > 0.5],
         len(common),
     )
 
@@ -100,7 +133,17 @@ def _pick(values: Array, indices: IntArray, wanted: IntArray) -> Array:
     return picked
 
 
+def worst_member(diagnosis: Diagnosis) -> Array:
+    """(n,) the smallest share of draws right under any member within the budget; what none saw was fooled before."""
+    within = (values for name, values in diagnosis.correct.items() if name != UNBOUNDED)
+    seen = [np.where(np.isnan(values), 1.0, values) for values in (np.asarray(v, dtype=np.float64) for v in within)]
+    worst: Array = np.min(seen, axis=0) if seen else np.ones(len(diagnosis.indices))
+    return worst
+
+
 def battery(diagnosis: Diagnosis, name: str) -> Outcomes | None:
-    """One attack of the diagnostics."""
+    """One attack of the diagnostics that saw every image."""
     correct = diagnosis.correct.get(name)
-    return None if correct is None else Outcomes(name, correct.astype(np.float64), diagnosis.indices)
+    if correct is None:
+        return None
+    return Outcomes(name, one_draw(np.asarray(correct, dtype=np.float64), diagnosis.draws), diagnosis.indices)

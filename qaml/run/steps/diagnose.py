@@ -1,40 +1,46 @@
 """The validity battery of one model under one threat (norm and budget): can the measurement be trusted?
 
-It runs beside the claim's own attacks: a one-step and a strong iterative attack, random noise, an attack with the
-bounds as only limit, an attack transferred from a surrogate, gradients and logits looked at directly (DESIGN 7).
+It runs beside the claim's own attacks, on images spread over all training runs, so that a single masked run is seen:
+``attacks.battery`` with a surrogate of its own, and a look at gradients and logits (DESIGN, section 7). At smaller
+budgets its best member runs again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from qaml.attacks.base import AttackPart
-from qaml.attacks.gradient.part import FGSM, PGD
-from qaml.attacks.noise.part import UniformNoise
+from qaml.attacks.access.implementation import access, check_gradients
+from qaml.attacks.battery.implementation import Battery, Threat, Victim
+from qaml.attacks.gradient.implementation import exact_average
+from qaml.errors import PartError
 from qaml.metrics.distance import is_below
+from qaml.models.capabilities import has, is_randomised
 from qaml.models.logits import has_answer, margins
-from qaml.run.arrays import write_arrays
+from qaml.models.surrogate.network import build
+from qaml.run.answers import correct_shares
+from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
-from qaml.types import Bounds, InputInfo
+from qaml.types import Bounds, Data, InputInfo
 from qaml.vocab import Norm
 
-STEPS = 40
-RESTARTS = 10
-"""Of the attack that only the bounds limit: with two coordinates one start in four ends on a local maximum."""
-NOISE_DRAWS = 10
-EOT_DRAWS = 16
 BATCH = 250
 DIAGNOSIS = "diagnosis.npz"
+MEMBER = "correct_"
+STRONGEST = "pgd"
+"""The member that runs at every budget, beside the best one."""
 
 Flags = NDArray[np.bool_]
+Arrays = dict[str, NDArray[Any]]
 
 
 def execute(job: Job) -> None:
@@ -44,70 +50,138 @@ def execute(job: Job) -> None:
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     labels = torch.from_numpy(test.labels).to(job.device)
-    module = restore(description, job.read("train", WEIGHTS), job.device)
-    surrogate = None
-    if "surrogate" in job.parents:
-        surrogate = restore(job.payload["surrogate"], job.read("surrogate", WEIGHTS), job.device)
-    battery = _Battery(job, module, data.info, inputs, labels)
-    arrays = look(module, inputs, labels) | battery.run(surrogate)
-    about = {"indices": test.indices, "epsilon": job.payload["epsilon"]}
-    about |= {"outside": battery.outside, "below_exact": battery.below_exact}
+    n_runs = sum(role.startswith("train ") for role in job.parents)
+    runs = np.arange(len(test)) % n_runs
+    parts = []
+    for run in range(min(n_runs, len(test))):
+        own = torch.from_numpy(np.flatnonzero(runs == run)).to(job.device)
+        parts.append(_look_at(job, data, run, inputs[own], labels[own], run / n_runs))
+    order = np.argsort(np.concatenate([np.flatnonzero(runs == run) for run in range(len(parts))]), kind="stable")
+    arrays = {name: _joined(name, parts, order) for name in dict.fromkeys(name for part in parts for name in part)}
+    about = {"indices": test.indices, "runs": runs, "epsilon": job.payload["epsilon"]}
     write_arrays(job.output / DIAGNOSIS, {**about, **arrays})
 
 
-class _Battery:
-    """Runs one attack after the other and counts adversarials that are outside the threat model, or impossible."""
+def _joined(name: str, parts: list[Arrays], order: NDArray[np.int64]) -> NDArray[Any]:
+    """One array of all runs: counts added up, flags of single images in the images' order, NaN where none looked."""
+    known = next(part[name] for part in parts if name in part)
+    if known.ndim == 0:
+        found = [part[name] for part in parts if name in part]
+        return np.asarray(np.any(found) if known.dtype == bool else np.max(found) if name == "draws" else np.sum(found))
+    sizes = [len(part["clean_correct"]) for part in parts]
+    missing = [np.full(n, np.nan, dtype=np.float32) for n in sizes]
+    return np.concatenate([part.get(name, gap) for part, gap in zip(parts, missing, strict=True)])[order]
 
-    def __init__(self, job: Job, module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor) -> None:
+
+def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, done: float) -> Arrays:
+    """The battery on one training run."""
+    module = restore(job.payload["classifier"], job.read(f"train {run}", WEIGHTS), job.device)
+    scorer = _Scorer(job, module, labels)
+    victim = Victim(
+        target=target(module, data.info),
+        score=scorer,
+        is_randomised=is_randomised(module),
+        has_gradients=_has_gradients(job, module, data.info, inputs, labels),
+        undefended=_undefended(job, run),
+        surrogate=_surrogate(job, data.info),
+        average=exact_average if has(module, "averaged") else None,
+    )
+    threat = Threat(job.payload["norm"], float(job.payload["epsilon"]), job.seed)
+    battery = Battery(victim, threat, inputs, labels)
+    only = _worth_repeating(job) if "leader" in job.parents else frozenset()
+    battery.run(lambda name: job.progress(done, name), only)
+    arrays: Arrays = {f"{MEMBER}{name}": shares for name, shares in battery.correct.items()}
+    if not only:
+        if victim.has_gradients:
+            arrays[f"{MEMBER}unbounded"] = battery.unbounded(reach_of_bounds(threat.norm, data.info))
+        arrays |= look(module, inputs, labels, has_gradients=victim.has_gradients)
+        arrays["below_exact"] = np.asarray(_n_below(battery, module, inputs, labels) if run == 0 else 0)
+    counts = {
+        "outside": _n_outside(battery, data.info.bounds),
+        "unanswered": scorer.n_unanswered,
+        "draws": scorer.draws,
+    }
+    return {**arrays, "clean_correct": battery.clean, **{name: np.asarray(count) for name, count in counts.items()}}
+
+
+class _Scorer:
+    """How a classifier answers adversarials of given rows, decided as the suite says."""
+
+    def __init__(self, job: Job, module: nn.Module, labels: Tensor) -> None:
         self.job = job
         self.module = module
-        self.info = info
-        self.inputs = inputs
         self.labels = labels
-        self.exact = exact_norms(module, inputs, labels)
-        self.outside = 0
-        self.below_exact = 0
+        self.draws = 1
+        self.n_unanswered = 0
 
-    def run(self, surrogate: nn.Module | None) -> dict[str, Flags]:
-        norm: Norm = self.job.payload["norm"]
-        budget = (float(self.job.payload["epsilon"]),)
-        everything = (reach_of_bounds(norm, self.info),)
-        pgd = PGD(kind="pgd", norm=norm, epsilon=budget, steps=STEPS)
-        attacks: list[tuple[str, AttackPart, nn.Module]] = [
-            ("fgsm", FGSM(kind="fgsm", norm=norm, epsilon=budget), self.module),
-            ("pgd", pgd, self.module),
-            ("noise", UniformNoise(kind="uniform_noise", norm=norm, epsilon=budget, draws=NOISE_DRAWS), self.module),
-            ("unbounded", PGD(kind="pgd", norm=norm, epsilon=everything, steps=STEPS, restarts=RESTARTS), self.module),
-        ]
-        if surrogate is not None:
-            attacks.append(("transfer", pgd, surrogate))
-        if getattr(self.module, "is_randomised", False):
-            # the exact average, where there is one, is what many draws come near, for a fraction of their time
-            is_exact = hasattr(self.module, "averaged")
-            averaging = {"gradient": "exact"} if is_exact else {"eot": EOT_DRAWS}
-            attacks.append(("eot", pgd.model_copy(update=averaging), self.module))
-        found = {}
-        for number, (name, attack, victim) in enumerate(attacks):
-            self.job.progress(number / len(attacks), name)
-            found[f"correct_{name}"] = self._correct(attack, victim)
-        return found
+    def __call__(self, inputs: Tensor, rows: Tensor) -> NDArray[np.float32]:
+        """(m, *shape) → (m,) share of draws that are right; no answer counts as right, and is counted."""
+        inference = self.job.payload["classifier"]["inference"]
+        labels = self.labels[rows].cpu().numpy()
+        found = correct_shares(self.module, inputs.cpu().numpy(), labels, inference, self.job.seed, self.job.device)
+        self.draws = found.draws
+        self.n_unanswered += int(found.unanswered.sum())
+        return np.where(found.unanswered, np.float32(1), found.correct)
 
-    def _correct(self, attack: AttackPart, victim: nn.Module) -> Flags:
-        result = attack.run(
-            target(victim, self.info), self.inputs, self.labels, self.job.seed, lambda _: None
-        ).adversarials[-1]
-        adversarials = torch.from_numpy(result).to(self.inputs.device)
-        self.outside += n_outside(adversarials, self.inputs, attack.threat_norm, attack.grid[-1], self.info.bounds)
-        correct = _is_correct(self.module, adversarials, self.labels, self.job.seed)
-        if self.exact is not None:
-            self.below_exact += n_below(adversarials, self.inputs, correct, self.exact)
-        return correct
+
+def _has_gradients(job: Job, module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor) -> bool:
+    """Whether the part promises gradients, and the module has them."""
+    if not job.payload["classifier"]["model"].has_gradients:
+        return False
+    with access(target(module, info), inputs[:1], labels[:1], job.seed) as held:
+        try:
+            check_gradients(held, inputs)
+        except PartError:
+            return False
+    return True
+
+
+def _undefended(job: Job, run: int) -> nn.Module | None:
+    """The same weights without the defences that stand around them; None where none do."""
+    description: Mapping[str, Any] = job.payload["classifier"]
+    outside = [defence for defence in description["defences"] if not defence.is_inside]
+    if len(outside) == len(description["defences"]):
+        return None
+    return restore({**description, "defences": outside}, job.read(f"train {run}", WEIGHTS), job.device)
+
+
+def _surrogate(job: Job, info: InputInfo) -> nn.Module:
+    network = build(info, 0)
+    network.load_state_dict(load_file(job.read("surrogate", WEIGHTS)))
+    return network.to(job.device).eval().requires_grad_(False)
+
+
+def _worth_repeating(job: Job) -> frozenset[str]:
+    """The member that fooled most at the largest budget, and the strongest by construction."""
+    arrays = read_arrays(job.read("leader", DIAGNOSIS))
+    named = {name.removeprefix(MEMBER): values for name, values in arrays.items() if name.startswith(MEMBER)}
+    fooled = {name: float(np.nansum(1 - values)) for name, values in named.items() if name != "unbounded"}
+    return frozenset({max(fooled, key=lambda name: fooled[name]), *(fooled.keys() & {STRONGEST})})
 
 
 def reach_of_bounds(norm: Norm, info: InputInfo) -> float:
     """The largest perturbation that the bounds allow at all."""
     width = info.bounds.high - info.bounds.low
     return width if norm == "linf" else width * float(np.sqrt(info.n_features))
+
+
+def _n_outside(battery: Battery, bounds: Bounds) -> int:
+    """How many of the battery's adversarials break budget or bounds."""
+    norm, epsilon, _ = battery.threat
+    return sum(n_outside(made.adversarials, battery.inputs[made.rows], norm, epsilon, bounds) for made in battery.made)
+
+
+def _n_below(battery: Battery, module: nn.Module, inputs: Tensor, labels: Tensor) -> int:
+    """How many of the battery's adversarials fool from nearer than the exact L2 distance, where one is known."""
+    exact = exact_norms(module, inputs, labels)
+    if exact is None:
+        return 0
+    below = 0
+    for rows, adversarials, correct in battery.made:
+        clean, places = inputs[rows], rows.cpu().numpy()
+        norms = np.where(correct > 0, np.inf, lengths_of(adversarials - clean))
+        below += int(is_below(norms, exact[places], lengths_of(clean)).sum())
+    return below
 
 
 def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, bounds: Bounds) -> int:
@@ -119,26 +193,17 @@ def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, 
     return int(((size > epsilon * (1 + 1e-5) + 1e-6) | beyond).sum())
 
 
-def n_below(adversarials: Tensor, inputs: Tensor, correct: Flags, exact: NDArray[np.float64]) -> int:
-    """How many adversarials fool from nearer than the exact L2 distance."""
-    norms = np.where(correct, np.inf, lengths_of(adversarials - inputs))
-    return int(is_below(norms, exact, lengths_of(inputs)).sum())
-
-
-@torch.no_grad()
-def _is_correct(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) -> Flags:
-    if getattr(module, "is_randomised", False):
-        module.reseed(seed)  # type: ignore[operator]
-    predicted = torch.cat([module(batch).argmax(1) for batch in torch.split(inputs, BATCH)])
-    return np.asarray((predicted == labels).cpu().numpy(), dtype=bool)
-
-
-def look(module: nn.Module, inputs: Tensor, labels: Tensor) -> dict[str, NDArray[Any]]:
+def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bool = True) -> Arrays:
     """Logits and gradients on clean images."""
-    logits, loss_gradients = _gradients(module, inputs, labels, nn.functional.cross_entropy)
+    if has_gradients:
+        logits, loss_gradients = _gradients(module, inputs, labels, nn.functional.cross_entropy)
+    else:
+        with torch.no_grad():
+            logits = torch.cat([module(batch) for batch in torch.split(inputs, BATCH)]).double().cpu().numpy()
+        loss_gradients = np.ones((len(inputs), 1))
     finite = has_answer(torch.from_numpy(logits)).numpy() & np.isfinite(loss_gradients).all(1)
     zero: Flags = np.asarray(~loss_gradients.any(1))
-    if zero.any():  # only then is float64 worth its time
+    if has_gradients and zero.any():  # only then is float64 worth its time
         again = torch.from_numpy(np.flatnonzero(zero)).to(inputs.device)
         zero[zero] = ~_margin_gradients(module, inputs[again], labels[again]).any(1)
     sums = np.abs(logits.sum(1) - 1).max()

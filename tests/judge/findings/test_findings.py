@@ -24,7 +24,33 @@ def flagged(subject: Subject) -> dict[str, Severity]:
 
 def test_healthy_evidence_raises_nothing() -> None:
     assert flagged(healthy()) == {}
-    assert flagged(healthy(attack=FGSM, evidence=attacked(right(300), right(240)))) == {}
+    assert flagged(healthy(attack=FGSM, evidence=attacked(right(300), right(190)))) == {}
+
+
+def test_one_step_is_held_against_the_battery() -> None:
+    """40 of 400 images are a tenth; 41 are more."""
+    assert flagged(healthy(attack=FGSM, evidence=attacked(right(300), right(200)))) == {}
+    assert flagged(healthy(attack=FGSM, evidence=attacked(right(300), right(201)))) == {
+        "another_attack_fools_more": "weak"
+    }
+
+
+def test_another_iterative_attack_that_fools_more_is_noted() -> None:
+    """With two rivals in the claim and three in the battery p must be below 0.0002: 13 images of 380, not 12."""
+    one_step = Rival(FGSM, attacked(right(300), right(240)))
+    for n_more, found in ((12, {}), (13, {"another_attack_fools_more": "note"})):
+        stronger = Rival(traits("autoattack"), attacked(right(280), right(168 - n_more)))
+        assert flagged(healthy(rivals=(stronger, one_step))) == found
+    assert flagged(healthy(rivals=(Rival(traits("mim"), attacked(right(280), right(168))), one_step))) == {}
+
+
+def test_noise_is_no_search() -> None:
+    noise = traits("noise", is_iterative=False)._replace(is_search=False)
+    evidence = attacked(right(375), right(370))
+    assert flagged(healthy(attack=noise, evidence=evidence)) == {
+        "no_search": "weak",
+        "another_attack_fools_more": "weak",
+    }
 
 
 BROKEN: list[tuple[str, Severity, Subject]] = [
@@ -157,6 +183,8 @@ def test_two_seeds_cannot_tell_a_collapse() -> None:
 def test_below_a_hundred_images_statistical_findings_are_not_assessed() -> None:
     subject = healthy(n=99, diagnosis=healthy_diagnosis(99, transfer=right(0, 99)))
     found = {finding.name: finding for finding in findings_of(subject)}
+    known = found.pop("another_attack_fools_more")  # a share with its own interval needs no hundred images
+    assert (known.severity, known.assessed) == ("weak", True)
     assert set(found) == {
         "iterative_weaker_than_one_step",
         "transfer_beats_white_box",
@@ -169,12 +197,12 @@ def test_below_a_hundred_images_statistical_findings_are_not_assessed() -> None:
 
 
 def test_small_differences_are_no_findings() -> None:
-    # 7 images of 380: beyond chance (p = 0.008 is not even enough), but below 2 points
+    # 7 images of 380: beyond chance (p = 0.008 is not even enough), but below 2 points; with three rivals p < 0.00033
     assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(161)))) == {}
-    # 9 images, 2.4 points, p = 0.002: not beyond chance
-    assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(159)))) == {}
-    # 10 images, 2.6 points, p = 0.00098
-    assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(158)))) == {"transfer_beats_white_box": "weak"}
+    # 11 images, 2.9 points, p = 0.0005: not beyond chance
+    assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(157)))) == {}
+    # 12 images, 3.2 points, p = 0.00024
+    assert flagged(healthy(diagnosis=healthy_diagnosis(transfer=right(156)))) == {"transfer_beats_white_box": "weak"}
 
 
 def test_no_averaging_needs_the_claims_own_iterative_attack_to_be_beaten_too() -> None:
@@ -189,7 +217,7 @@ def test_random_models_are_compared_draw_by_draw() -> None:
     n = 4000
     shares = (generator.binomial(8, 0.7, (1, 1, n)) / 8).astype(np.float32)
     single = generator.random(n) < 0.7
-    diagnosis = healthy_diagnosis(n, fgsm=single, transfer=single, pgd=single)
+    diagnosis = healthy_diagnosis(n, fgsm=single, transfer=single, pgd=single)._replace(draws=8)
     subject = healthy(evidence=Attacked(shares, (0.2,), np.arange(n), draws=8), diagnosis=diagnosis, n=n)
     assert flagged(subject) == {}
 
@@ -211,6 +239,7 @@ def test_without_diagnostics_the_claims_own_attacks_are_compared() -> None:
 def test_every_finding_has_a_meaning_and_a_remedy() -> None:
     raised = {name for name, _, _ in BROKEN} | {"library_count_differs", "collapsed_seed", "annealer_off_temperature"}
     raised |= {"samples_off_distribution", "surrogate_below_reference", "logits_rescaled"}  # beside this file
+    raised |= {"another_attack_fools_more", "no_search"}  # beside this list
     raised |= {"no_answer", "training_diverged"}  # in tests/judge/test_standing.py
     assert raised == set(NAMES) - {"beyond_exact_distance", "below_exact_distance"}  # in test_distances.py
     assert all(meaning.raised_if and meaning.means and meaning.remedy for meaning in MEANINGS.values())

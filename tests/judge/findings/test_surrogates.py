@@ -10,7 +10,7 @@ from qaml.judge.judge import judge
 from qaml.judge.source import Surrogate
 from qaml.metrics.evidence import Clean
 from tests.judge.findings.evidence import right
-from tests.judge.sources import ArraySource, add, claim, entry
+from tests.judge.sources import ArraySource, add, claim, entry, traits
 
 N = 1000
 
@@ -58,6 +58,7 @@ def test_it_stands_with_the_verdict_and_leaves_it() -> None:
             {"pgd@convnet": [right(800, N)[None].astype(np.float32)]},
         )
         each.cleans["convnet"] = _runs(900)
+        each.all_traits["pgd@convnet"] = traits("pgd@convnet", is_white_box=False, surrogate="convnet")
     part = claim(
         "bound", metric="accuracy_under_attack", of={"model": "circuit", "attack": "pgd@convnet"}, at_least=0.7
     )

@@ -1,0 +1,1 @@
+"""A projected ascent with any loss and any source of gradients, for the diagnostics' own attacks."""

@@ -1,0 +1,1 @@
+"""Gradients through operations that have none: the identity in their place."""

@@ -1,0 +1,160 @@
+"""What the battery finds beyond a cell's own attacks: the share that a verdict of robustness must also survive.
+
+A cell's value stays that of its own attacks. On the battery's images the gap g is the share that is right under the
+cell's attacks and wrong under them together with the battery's; *supported* must hold for the value less g, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qaml.claims.base import Cell, Term
+from qaml.judge.findings.subject import Subject, seated, worst_member
+from qaml.judge.weakness import FALLS, RISES, Assessed
+from qaml.metrics.accuracy import Threat, correct_at, is_within, joint
+from qaml.metrics.evidence import Diagnosis
+from qaml.metrics.worst_case import Candidate, worst_case
+from qaml.types import IntArray
+
+Array = NDArray[np.float64]
+
+OF_CLEAN = frozenset({"retained", "attack_success_rate"})
+"""Metrics that are shares of the clean-correct images."""
+
+
+class Gap(NamedTuple):
+    """Images that the battery fooled and the cell's attacks did not, by training run.
+
+    Attributes:
+        fooled: (runs,) how many.
+        n: (runs,) of how many.
+    """
+
+    fooled: tuple[float, ...]
+    n: tuple[int, ...]
+
+    @property
+    def value(self) -> float:
+        """The share, g."""
+        return sum(self.fooled) / max(sum(self.n), 1)
+
+
+class Checked(NamedTuple):
+    """How a cell's own attacks were checked.
+
+    Attributes:
+        gap: what the battery found beyond them; None where it did not look.
+        is_in_scope: whether a stronger attack would limit the cell at all.
+    """
+
+    gap: Gap | None
+    is_in_scope: bool
+
+
+OUT_OF_SCOPE = Checked(None, False)
+
+
+def checked(cell: Cell, assessed: Mapping[str, Assessed], budgets: Sequence[float]) -> Checked:
+    """Hold a cell's attacks against the battery.
+
+    In scope are white-box cells of robustness: an attacker from elsewhere is not held against one who sees the model,
+    ``as_published`` cells keep their value, exact distances miss nothing.
+
+    Args:
+        cell: with its metric.
+        assessed: attack name → the cell's model under it.
+        budgets: of each of the cell's attacks, in order.
+    """
+    subjects = [assessed[name].subject for name in cell.attack]
+    searched = [one for one in subjects if one.traits.is_white_box and one.traits.is_search and not one.traits.is_exact]
+    is_limited = cell.metric in FALLS | RISES and cell.metric != "norm_quantile"
+    if cell.protocol == "as_published" or not is_limited or not searched:
+        return OUT_OF_SCOPE
+    if any(one.traits.is_exact and one.traits.norm == searched[0].traits.norm for one in subjects):
+        return OUT_OF_SCOPE
+    limits = dict(zip(cell.attack, budgets, strict=True))
+    looked = [one for one in searched if _diagnoses(one, limits[one.traits.name])]
+    if not looked:
+        return Checked(None, True)
+    return Checked(_gap(cell, subjects, looked, limits), True)
+
+
+def _diagnoses(subject: Subject, epsilon: float) -> list[Diagnosis]:
+    """The battery at budgets up to the cell's: its adversarials are within that, too."""
+    found = [subject.diagnosis] if subject.diagnosis is not None else []
+    return [one for one in (*found, *subject.weaker) if is_within(one.epsilon, epsilon)]
+
+
+def _gap(cell: Cell, subjects: Sequence[Subject], looked: Sequence[Subject], limits: Mapping[str, float]) -> Gap:
+    """Images right under the cell's attacks and wrong with the battery of each of its norms."""
+    clean = subjects[0].clean
+    threats = [Threat(one.attacked, limits[one.traits.name]) for one in subjects]
+    if cell.metric in ("accuracy_under_attack", "attack_success_rate"):
+        raw = correct_at(threats[0].attacked, threats[0].epsilon, clean)
+        right, indices = raw.values, raw.indices
+    else:
+        both = joint(clean, threats)
+        right, indices = both.robust, both.indices
+    lead = looked[0].diagnosis
+    own = seated(right, indices, lead)
+    was_right = seated(clean.correct, clean.indices, lead)
+    draws = max([clean.draws, *(threat.attacked.draws for threat in threats)])
+    diagnoses = [one for subject in looked for one in _diagnoses(subject, limits[subject.traits.name])]
+    images, runs = diagnoses[0].indices, _runs(diagnoses[0])
+    is_seen = np.isin(images, indices) & np.isin(images, clean.indices)
+    images, runs = images[is_seen], runs[is_seen]
+    mine, clean_right = _at(own, indices, images), _at(was_right, clean.indices, images)
+    theirs = np.min([_at(worst_member(one), one.indices, images) for one in diagnoses], axis=0)
+    lost = _lost(mine, draws, theirs, max(one.draws for one in diagnoses))
+    if cell.metric in OF_CLEAN:
+        counts = clean_right > 0.5
+        lost, runs = lost[counts], runs[counts]
+    return _by_run(lost, runs)
+
+
+def _runs(diagnosis: Diagnosis) -> IntArray:
+    return diagnosis.runs if diagnosis.runs is not None else np.zeros(len(diagnosis.indices), dtype=np.int64)
+
+
+def _at(values: Array, indices: IntArray, wanted: IntArray) -> Array:
+    order = np.argsort(indices, kind="stable")
+    places = np.searchsorted(indices[order], wanted).clip(max=max(len(order) - 1, 0))
+    found: Array = np.where(indices[order][places] == wanted, values[order[places]], 1.0)
+    return found
+
+
+def _lost(mine: Array, draws: int, theirs: Array, other_draws: int) -> Array:
+    """By how much the battery lowers each image's share of right draws; for random answers the worst is chosen on one
+    half of the draws and scored on the other."""  # noqa: D205, D209
+    if draws == 1 and other_draws == 1:
+        lost: Array = mine - np.minimum(mine, theirs)
+        return lost
+    both = [Candidate(mine[None], max(draws, 2)), Candidate(theirs[None], max(other_draws, 2))]
+    changed: Array = mine - worst_case(both)[0]
+    return changed
+
+
+def _by_run(lost: Array, runs: IntArray) -> Gap:
+    found = [lost[runs == run] for run in np.unique(runs)]
+    return Gap(tuple(max(float(part.sum()), 0.0) for part in found), tuple(len(part) for part in found))
+
+
+def about_attacks(terms: Sequence[Term]) -> frozenset[str]:
+    """Models of which a contrast compares two attacks: a claim about attacks is not voided by what it claims."""
+    found = set()
+    for model in {cell.model for cell, _ in terms}:
+        added, subtracted = (
+            {
+                frozenset(cell.attack)
+                for cell, weight in terms
+                if cell.model == model and cell.attack and weight * sign > 0
+            }
+            for sign in (1, -1)
+        )
+        if added and subtracted and not added & subtracted:
+            found.add(model)
+    return frozenset(found)

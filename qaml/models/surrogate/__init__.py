@@ -1,0 +1,1 @@
+"""A small network that imitates another classifier, for attacks that transfer."""
