@@ -126,6 +126,8 @@ def plan(specs: Specs = None, profile: Profile = "quick", store: StoreFolder = D
     typer.echo(tabulate(rows, headers=["state", "step", "key", "≈ s"], colalign=("left", "left", "left", "right")))
     seconds = sum(step.cost for step in session.plan.steps.values() if step.key in needed)
     time_left = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
+    for remark in sorted({remark for step in session.plan.steps.values() for remark in step.code.remarks}):
+        typer.echo(f"note: {remark}: declare what it reads there with 'reads: […]'")
     typer.echo(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {time_left} on one core")
 
 

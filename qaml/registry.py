@@ -54,6 +54,11 @@ class Part(Settings):
         """Whether its methods run code that is not qaml's own, so that its steps need a process of their own."""
         return type(self).__module__.partition(".")[0] != "qaml"
 
+    @property
+    def what_it_reads(self) -> tuple[str, ...]:
+        """Files and folders, and environment variables as ``env:NAME``, whose changes make stored results stale."""
+        return ()
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A family's base resolves kinds; its parts validate as they are.

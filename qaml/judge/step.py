@@ -55,9 +55,13 @@ def execute(job: Job) -> None:
         spec_line=entry.line,
         spec_yaml=entry.yaml,
         replay="",
-        **judgement._asdict(),
+        **judgement._asdict() | {"notes": (*judgement.notes, *map(_unseen, claim["unseen"]))},
     )
     (job.output / ARTEFACT).write_text(outcome.model_dump_json(indent=1))
+
+
+def _unseen(remark: str) -> str:
+    return f"{remark}: results are kept by what is declared of it in 'reads', and do not notice other changes"
 
 
 def _seeds(roles: Mapping[str, str]) -> dict[str, int]:

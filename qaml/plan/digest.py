@@ -1,10 +1,11 @@
 """A digest of the source behind a step, so that changed code never meets an old result (DESIGN, section 6).
 
-It covers the step's modules and everything of qaml that they import.
+It covers the step's modules and everything that they import: of qaml, and where a part is somebody else's also what
+lies beside it, wherever Python would find it. Installed libraries are known by their versions.
 
 Code is digested as its syntax tree without docstrings: a comment or a reworded docstring rebuilds nothing, any other
-change rebuilds what depends on it. Interfaces (``base.py``, the registry, words and errors) are left out: they compute
-nothing, resolved parameters stand in the key themselves, and a new line in a table of kinds must not retrain models.
+change rebuilds what depends on it. Words, errors and the registry are left out, and of the families' bases the tables
+of kinds: they compute nothing, resolved parameters stand in the key themselves, a new kind must not retrain models.
 """
 
 from __future__ import annotations
@@ -12,28 +13,46 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-INTERFACES = frozenset({"qaml", "qaml.registry", "qaml.errors", "qaml.vocab", "qaml.types"})
+from qaml.plan.environment import state_of
+from qaml.plan.foreign import is_installed, is_standard, look, owners
+from qaml.plan.syntax import imports_of, plain
 
-DISTRIBUTIONS = {
-    "torch": "torch",
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "numba": "numba",
-    "sklearn": "scikit-learn",
-    "foolbox": "foolbox",
-    "pyautoattack": "pyautoattack",
-    "pennylane": "pennylane",
-    "dimod": "dimod",
-    "dwave": "dwave-ocean-sdk",
-    "PIL": "pillow",
+INTERFACES = frozenset(
+    {"qaml", "qaml.registry", "qaml.errors", "qaml.vocab", "qaml.types", "qaml.run.store", "qaml.run.reads"}
+)
+
+DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
+    "torch": ("torch",),
+    "numpy": ("numpy",),
+    "scipy": ("scipy",),
+    "numba": ("numba", "llvmlite"),
+    "llvmlite": ("llvmlite",),
+    "sklearn": ("scikit-learn", "scipy"),
+    "foolbox": ("foolbox", "eagerpy"),
+    "eagerpy": ("eagerpy",),
+    "pyautoattack": ("pyautoattack",),
+    "pennylane": ("pennylane", "pennylane-lightning"),
+    "dimod": ("dimod",),
+    "dwave": ("dimod", "dwave-graphs", "dwave-preprocessing", "dwave-samplers", "dwave-system", "minorminer"),
+    "minorminer": ("minorminer",),
+    "networkx": ("networkx",),
+    "PIL": ("pillow",),
 }
-"""Libraries whose version can change a result: import name → distribution."""
+"""Libraries whose version can change a result: import name → the distributions that hold what runs."""
+
+NO_RESULTS = frozenset(
+    {
+        *("filelock", "jinja2", "markupsafe", "matplotlib", "platformdirs", "pooch", "pydantic", "pydantic_core"),
+        *("pytest", "requests", "rich", "ruamel", "safetensors", "tabulate", "typer"),
+    }
+)
+"""Libraries of ours that read, check, keep and show, and compute nothing that a verdict rests on."""
 
 
 class Source(NamedTuple):
@@ -44,79 +63,141 @@ class Source(NamedTuple):
 
 
 class Digest(NamedTuple):
-    """What a step's code is: one hash over its modules, and the versions of the libraries they use.
+    """What a step's code is.
 
     Attributes:
-        code: of the modules' sources.
-        versions: distribution and version.
-        is_foreign: whether modules of others than qaml are among them, who may read what no source shows.
+        code: one hash over its modules, and over what others' code reads as far as that is declared or seen in it.
+        versions: distribution and version of the libraries used.
+        foreign: modules of others than qaml among them, which may read what no source shows.
+        remarks: what of them nobody can follow, in words.
+        files: where they are.
     """
 
     code: str
     versions: tuple[tuple[str, str], ...]
-    is_foreign: bool = False
+    foreign: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether code of others than qaml runs."""
+        return bool(self.foreign)
 
 
-def digest(modules: Iterable[str]) -> Digest:
+def digest(modules: Iterable[str], reads: Iterable[str] = ()) -> Digest:
     """Digest these modules with their closure under import.
 
     Args:
-        modules: dotted names; modules outside qaml (third-party parts) are followed inside their own package.
+        modules: dotted names.
+        reads: paths of files and folders, and ``env:NAME`` for environment variables, whose content counts.
     """
-    return _digest(frozenset(modules))
+    made = _digest(frozenset(modules))
+    variables = {f"env:{name}" for module in made.foreign for name in look(_find(module)).variables}
+    states = [f"{name} {state_of(name)}" for name in sorted({*reads, *variables})]
+    if not states:
+        return made
+    return made._replace(code=hashlib.sha256("\n".join([made.code, *states]).encode()).hexdigest())
 
 
 @cache
 def _digest(modules: frozenset[str]) -> Digest:
-    packages = frozenset({"qaml"} | {m.partition(".")[0] for m in modules})
-    closure = _closure(modules, packages)
+    roots = frozenset(m.partition(".")[0] for m in modules)
+    closure = _closure(modules, roots)
     sources = {name: _source(path) for name, path in sorted(closure.items())}
     code = hashlib.sha256("\n".join(f"{name} {s.digest}" for name, s in sources.items()).encode()).hexdigest()
-    external = {i.partition(".")[0] for s in sources.values() for i in s.imports}
-    used = sorted(DISTRIBUTIONS[name] for name in external if name in DISTRIBUTIONS)
-    is_foreign = any(name.partition(".")[0] != "qaml" for name in closure)
-    return Digest(code, tuple((name, _version(name)) for name in used), is_foreign)
+    foreign = tuple(name for name in sources if not _is_ours(name))
+    used = {d for s in sources.values() for i in s.imports for d in DISTRIBUTIONS.get(i.partition(".")[0], ())}
+    unknown = {i.partition(".")[0] for name in foreign for i in sources[name].imports} - DISTRIBUTIONS.keys()
+    # a part in an installed package is followed like any other, and its version is told
+    unknown |= {name.partition(".")[0] for name in foreign}
+    for top in sorted(unknown - {"qaml"}):
+        if not is_standard(top) and is_installed(_origin(top)):
+            used.update(owners(top))
+    said = tuple(f"{name} {remark}" for name in foreign for remark in look(closure[name]).remarks)
+    return Digest(
+        code,
+        tuple((name, _version(name)) for name in sorted(used)),
+        foreign,
+        said,
+        tuple(str(closure[name].absolute()) for name in foreign),
+    )
 
 
-def _closure(roots: frozenset[str], packages: frozenset[str]) -> dict[str, Path]:
+def _closure(modules: frozenset[str], roots: frozenset[str]) -> dict[str, Path]:
+    """Module → file of all that these import, themselves included."""
     found: dict[str, Path] = {}
-    queue = list(roots)
+    queue = [(name, True) for name in modules]
     while queue:
-        name = queue.pop()
-        if name in found or name.partition(".")[0] not in packages or _is_interface(name):
+        name, is_by_others = queue.pop()
+        if name in found or name in INTERFACES or not _is_followed(name, roots, is_by_others):
             continue
         path = _find(name)
         if path is None:
             continue
         found[name] = path
-        queue.extend(_source(path).imports)
+        queue.extend((each, not _is_ours(name)) for each in _source(path).imports)
+        if not _is_ours(name) and "." in name:  # importing a module runs the packages around it
+            queue.append((name.rpartition(".")[0], True))
     return found
 
 
-def _is_interface(name: str) -> bool:
-    return name in INTERFACES or (name.startswith("qaml.") and name.endswith(".base"))
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == "qaml"
+
+
+def _is_followed(name: str, roots: frozenset[str], is_by_others: bool) -> bool:
+    """Whether a module's source counts: qaml's, that of a part's own package, and what others' code has beside it."""
+    top = name.partition(".")[0]
+    if _is_ours(name) or top in roots:
+        return True
+    if not is_by_others or top in DISTRIBUTIONS or is_standard(top):
+        return False
+    origin = _origin(top)
+    return origin is not None and not is_installed(origin)
+
+
+@cache
+def _origin(top: str) -> Path | None:
+    """Where a top-level module or package is, without importing it."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    places = list(spec.submodule_search_locations or ())
+    return Path(places[0]) if places else Path(spec.origin) if spec.origin and spec.has_location else None
 
 
 @cache
 def _find(name: str) -> Path | None:
     """The file of a module, found by walking folders: looking it up the usual way would import its parents."""
     top, *rest = name.split(".")
-    spec = importlib.util.find_spec(top)
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
     if spec is None or not spec.submodule_search_locations:
-        return Path(spec.origin) if spec is not None and spec.origin and not rest else None
-    base = Path(spec.submodule_search_locations[0]).joinpath(*rest)
-    candidates = (base / "__init__.py", base.with_suffix(".py"))
-    return next((path for path in candidates if path.is_file()), None)
+        return Path(spec.origin) if spec is not None and spec.origin and spec.has_location and not rest else None
+    for place in spec.submodule_search_locations:
+        base = Path(place).joinpath(*rest)
+        candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"), *base.parent.glob(f"{base.name}.*.so"))
+        if (path := next((path for path in candidates if path.is_file()), None)) is not None:
+            return path
+    return None
 
 
 @cache
 def _source(path: Path) -> Source:
-    tree = ast.parse(path.read_bytes())
+    content = path.read_bytes()
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):  # compiled, or for another Python: its bytes are all that is known
+        return Source(hashlib.sha256(content).hexdigest(), frozenset())
     package = _package_of(path)
-    imports = frozenset(_imports(tree, package))
-    for node in ast.walk(tree):
-        _drop_docstring(node)
-    return Source(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports)
+    imports = frozenset(imports_of(tree, package))
+    return Source(hashlib.sha256(plain(tree).encode()).hexdigest(), imports)
 
 
 def _package_of(path: Path) -> str:
@@ -126,40 +207,6 @@ def _package_of(path: Path) -> str:
         parts.insert(0, folder.name)
         folder = folder.parent
     return ".".join(parts if path.name == "__init__.py" else parts[:-1])
-
-
-def _drop_docstring(node: ast.AST) -> None:
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-        node.body = [statement for statement in node.body if not _is_text(statement)]
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Constant):
-        return False
-    return isinstance(statement.value.value, str)
-
-
-def _imports(node: ast.AST, package: str) -> Iterator[str]:
-    """Every module imported anywhere in the tree but under ``if TYPE_CHECKING``."""
-    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-        for statement in node.orelse:
-            yield from _imports(statement, package)
-        return
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        base = _absolute(node, package)
-        yield base
-        yield from (f"{base}.{alias.name}" for alias in node.names)
-    for child in ast.iter_child_nodes(node):
-        yield from _imports(child, package)
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if node.level == 0:
-        return node.module or ""
-    parents = package.split(".")[: len(package.split(".")) - node.level + 1]
-    return ".".join([*parents, *([node.module] if node.module else [])])
 
 
 @cache

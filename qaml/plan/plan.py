@@ -412,6 +412,7 @@ class _Planner:
             "setting": {name: self._in_words(self.suite.models[name]) for name in models}
             | {name: in_words(self.suite.attacks[name]) for name in sorted({a for _, a in attacks})}
             | {name: in_words(detector) for name, detector in detectors.items()},
+            "unseen": sorted({r for steps in models.values() for step in steps.trains for r in step.code.remarks}),
             "profile": self.suite.profile,
             "yaml": entry.yaml,
             "line": entry.line,
@@ -505,7 +506,8 @@ def _code(kind: StepKind, parts: Iterable[Part]) -> Digest:
     """The step's own code and that of its parts."""
     chosen = list(parts)
     own = {type(part).__module__ for part in chosen}
-    return digest({STEP_MODULES[kind], *own, *(module for part in chosen for module in part.source_modules)})
+    modules = {STEP_MODULES[kind], *own, *(module for part in chosen for module in part.source_modules)}
+    return digest(modules, {name for part in chosen for name in part.what_it_reads})
 
 
 def ancestors(plan: Plan, key: str, is_done: Callable[[str], bool] = lambda _: False) -> dict[str, Step]:

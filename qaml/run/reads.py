@@ -1,4 +1,4 @@
-"""Which files the code of others reads, as Python tells it: data, weights, tables, and modules imported by any name.
+"""What the code of others reads, as Python tells it: files, modules imported by any name, environment variables.
 
 A key knows what is declared and what can be seen in sources; this is what was read beside it. Libraries that open files
 in compiled code (HDF5, Arrow) are not seen.
@@ -10,31 +10,47 @@ import importlib.util
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NamedTuple
 
+from qaml.plan.environment import VARIABLE, state_of
 from qaml.run.store import file_state
 
-MOST = 200
-"""Files that are noted, at most: a folder of photographs is known by the arrays that are made of it."""
+MOST_FILES = 200
+"""A folder of photographs is known by the arrays that are made of it."""
+MOST_VARIABLES = 50
+"""Who copies the whole environment reads none of it in particular."""
 SYSTEM = ("/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sys", "/usr/lib", "/usr/share")
 
 
+class Reads(NamedTuple):
+    """What was read in a block.
+
+    Attributes:
+        files: absolute paths of files that were opened for reading.
+        variables: environment variables that were asked for, with the state they had when the block began.
+    """
+
+    files: set[str]
+    variables: dict[str, str]
+
+
 class _Watch:
-    """An audit hook, which Python cannot remove; it listens while there is a list."""
+    """An audit hook, which Python cannot remove; it listens while somebody wants to know."""
 
     def __init__(self) -> None:
-        self.opened: set[str] | None = None
+        self.reads: Reads | None = None
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.opened is None or event != "open":
+        if self.reads is None or event != "open":
             return
         path, _, flags = arguments
         if isinstance(path, str | bytes) and isinstance(flags, int) and flags & os.O_ACCMODE == os.O_RDONLY:
-            self.opened.add(str(Path(os.fsdecode(path)).absolute()))
+            self.reads.files.add(str(Path(os.fsdecode(path)).absolute()))
 
 
 @cache
@@ -45,41 +61,72 @@ def _watch() -> _Watch:
 
 
 @contextmanager
-def watching(*, is_on: bool = True) -> Iterator[set[str]]:
-    """Collect the absolute paths of files that are opened for reading in the block.
+def watching(*, is_on: bool = True) -> Iterator[Reads]:
+    """Collect what is read in the block, in the process that it runs in.
 
     Args:
-        is_on: or leave them out, where they are accounted for elsewhere.
+        is_on: or leave it out, where it is accounted for elsewhere.
     """
-    opened: set[str] = set()
+    found = Reads(set(), {})
     watch = _watch()
-    before, watch.opened = watch.opened, opened if is_on else None
+    before, watch.reads = watch.reads, found if is_on else None
     try:
-        yield opened
+        with _variables(found.variables if is_on else None):
+            yield found
     finally:
-        watch.opened = before
+        watch.reads = before
 
 
-def states(opened: set[str], *besides: Path) -> dict[str, str]:
-    """Path → state of the files that belong to neither Python, an installed library nor qaml.
+@contextmanager
+def _variables(asked: dict[str, str] | None) -> Iterator[None]:
+    """Note names that code outside Python, libraries and qaml looks up: each look-up encodes the name first."""
+    environment: Any = os.environ
+    encode = environment.encodekey
+    if asked is None:
+        yield
+        return
+
+    def noting(name: Any) -> Any:
+        if isinstance(name, str) and name not in asked and _is_asked_by_others():
+            asked[name] = state_of(VARIABLE + name)
+        return encode(name)
+
+    environment.encodekey = noting
+    try:
+        yield
+    finally:
+        environment.encodekey = encode
+
+
+def _is_asked_by_others() -> bool:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") in ("os", "collections.abc", "_collections_abc"):
+        frame = frame.f_back
+    name = frame.f_code.co_filename if frame is not None else "<none>"
+    return not name.startswith("<") and not _is_known(Path(name).absolute())
+
+
+def states(found: Reads, *besides: Path | str) -> Mapping[str, str]:
+    """What was read, files that belong to neither Python, an installed library nor qaml, and their states.
 
     Args:
-        opened: absolute paths.
-        besides: folders that are left out, too.
-
-    Returns:
-        Nothing at all where there are more than 200.
+        found: in a block.
+        besides: files that are accounted for, and folders whose files are left out.
     """
-    roots = (*SYSTEM, *_installed(), *(str(folder.absolute()) for folder in besides))
-    found: dict[str, str] = {}
-    for path in sorted({_source(name) for name in opened}):
-        if len(found) == MOST:
-            return {}
-        file = Path(path)
-        if not any(file.is_relative_to(root) for root in roots) and file.is_file():
-            with suppress(OSError):
-                found[path] = file_state(file)
-    return found
+    folders = [Path(folder).absolute() for folder in besides]
+    files = [Path(path) for path in sorted({_source(name) for name in found.files})]
+    files = [each for each in files if not _is_known(each) and not any(each.is_relative_to(f) for f in folders)]
+    stated: dict[str, str] = {}
+    for file in files if len(files) <= MOST_FILES else ():
+        with suppress(OSError):
+            if file.is_file():
+                stated[str(file)] = file_state(file)
+    variables = found.variables if len(found.variables) <= MOST_VARIABLES else {}
+    return stated | {VARIABLE + name: state for name, state in variables.items()}
+
+
+def _is_known(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in _installed())
 
 
 @cache
@@ -87,7 +134,7 @@ def _installed() -> tuple[str, ...]:
     import qaml
 
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return (*sorted(paths), f"{sys.prefix}/lib", f"{sys.prefix}/share", str(Path(qaml.__file__).parent))
+    return (*SYSTEM, *sorted(paths), f"{sys.prefix}/lib", f"{sys.prefix}/share", str(Path(qaml.__file__).parent))
 
 
 def _source(path: str) -> str:

@@ -55,6 +55,7 @@ class Scheduler:
         self._damaged: Counter[str] = Counter()
         self._rank = _remaining_path(plan)
         self._done: set[str] = set()
+        self._read_by: dict[str, dict[str, str]] = {}
         self._is_data_checked = False
 
     def complete(self, key: str) -> None:
@@ -199,9 +200,15 @@ class Scheduler:
         with _warnings_as_python_shows_them():
             module = importlib.import_module(STEP_MODULES[step.kind])
             _one_thread()
-            with watching(is_on=step.code.is_foreign) as opened:
+            with watching(is_on=step.code.is_foreign) as found:
                 module.execute(job)
-        return states(opened, self.store.root)
+        return self._read_by_others(step, states(found, self.store.root, *step.code.files))
+
+    def _read_by_others(self, step: Step, found: Mapping[str, str]) -> Mapping[str, str]:
+        """What the step's code read, now or when an earlier step of this process imported the same modules."""
+        for name in step.code.foreign:
+            self._read_by.setdefault(name, {}).update(found)
+        return {name: state for module in step.code.foreign for name, state in self._read_by[module].items()}
 
     def _read(self, parents: Mapping[str, str], role: str, name: str) -> Path:
         return self.store.read(parents[role], name)

@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qaml.errors import StoreError
+from qaml.plan.environment import VARIABLE, state_of
 
 MANIFEST = "manifest.json"
 DATA_RECORD = "dataset.json"
@@ -96,6 +97,8 @@ class Store:
         if name.startswith(_DATA):
             now = self._record_digest(name.removeprefix(_DATA))
             return now is None or now == known
+        if name.startswith(VARIABLE):
+            return state_of(name) == known
         return is_same_file(Path(name), known)
 
     def _record_digest(self, key: str) -> str | None:

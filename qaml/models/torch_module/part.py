@@ -46,6 +46,9 @@ class TorchModule(NetworkPart):
     """``module:callable``, called with ``arguments``, returns the module: (batch, …) in bounds → (batch, n_classes)."""
     arguments: dict[str, bool | int | float | str] = Field(default={})
     """Keyword arguments of the factory."""
+    reads: tuple[str, ...] = ()
+    """Files and folders that the module reads, and environment variables as ``env:NAME``: results are kept by what they
+    hold. Imports, variables and files that are opened by constant names are noticed without."""
     weights: Weights | None = None
     """Trained weights; without them the module is trained from its factory's initial ones."""
     fine_tune: bool = False
@@ -71,6 +74,11 @@ class TorchModule(NetworkPart):
     def runs_foreign_code(self) -> bool:
         """Always: the factory and the module are the user's."""
         return True
+
+    @property
+    def what_it_reads(self) -> tuple[str, ...]:
+        """As declared."""
+        return self.reads
 
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The user's module with the user's weights behind ``models.edge``, on trial with two all-zero inputs.

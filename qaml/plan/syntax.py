@@ -1,0 +1,87 @@
+"""Syntax trees as text that stays the same, and the imports in them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+
+def plain(node: object) -> str:
+    """A tree as text: every field that holds something, without docstrings and without tables of kinds.
+
+    ``ast.dump`` leaves out other fields in each Python, and a digest must not retrain models for that.
+    """
+    if isinstance(node, list):
+        return f"[{','.join(plain(each) for each in node)}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    held = ((name, getattr(node, name, None)) for name in node._fields if name != "type_ignores")
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        held = ((name, _that_runs(node.body) if name == "body" else value) for name, value in held)
+    inside = ",".join(f"{name}={plain(value)}" for name, value in held if value is not None and value != [])
+    return f"{type(node).__name__}({inside})"
+
+
+def _that_runs(body: list[ast.stmt]) -> list[ast.stmt]:
+    return [each for each in body if not _is_text(each) and not _is_table_of_kinds(each)]
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Constant):
+        return False
+    return isinstance(statement.value.value, str)
+
+
+def _is_table_of_kinds(statement: ast.stmt) -> bool:
+    """``ATTACKS: Registry[AttackPart] = Registry("attack", …, {…})``: what it holds is imported by whoever asks."""
+    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Registry"
+
+
+def imports_of(node: ast.AST, package: str) -> Iterator[str]:
+    """Every module imported anywhere in the tree but under ``if TYPE_CHECKING``, by a statement or a constant name.
+
+    Args:
+        node: the tree.
+        package: that relative imports start from.
+    """
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        for statement in node.orelse:
+            yield from imports_of(statement, package)
+        return
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = _absolute(node.module or "", node.level, package)
+        yield base
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and is_import_call(node) and (name := constant_of(node)) is not None:
+        yield _absolute(name.lstrip("."), len(name) - len(name.lstrip(".")), package)
+    for child in ast.iter_child_nodes(node):
+        yield from imports_of(child, package)
+
+
+def is_import_call(call: ast.Call) -> bool:
+    """Whether it is ``importlib.import_module(…)`` or ``__import__(…)``."""
+    return name_of(call.func).rpartition(".")[2] in ("import_module", "__import__")
+
+
+def name_of(node: ast.expr) -> str:
+    """A dotted name, such as ``os.environ.get``; empty for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    inner = name_of(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{inner}.{node.attr}" if inner and isinstance(node, ast.Attribute) else ""
+
+
+def constant_of(call: ast.Call) -> str | None:
+    """The first argument, where it is a text that stands there."""
+    first = call.args[0] if call.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+
+
+def _absolute(module: str, level: int, package: str) -> str:
+    if level == 0:
+        return module
+    names = package.split(".")
+    return ".".join([*names[: len(names) - level + 1], *([module] if module else [])])
