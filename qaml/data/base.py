@@ -111,14 +111,19 @@ TRANSFORMS.bind(TransformPart)
 
 
 def load(part: DatasetPart) -> Data:
-    """Read a dataset and apply its transforms in order; every call reads anew.
+    """Read a dataset, hold it against what it promises, and apply its transforms in order; every call reads anew.
 
     Raises:
-        DataError: files are missing or damaged, a transform asks for more examples than there are, or a state is not
-            normalised.
+        DataError: files are missing or damaged, the content is not what is declared, a transform asks for more examples
+            than there are, or a state is not normalised.
         PartError: a transform does not fit the dataset.
     """
-    data = reduce(lambda data, transform: transform.apply(data), part.transforms, part.read())
+    from qaml.data.contract import checked
+
+    data = checked(part.kind, part.read(), part.describe())
+    if part.transforms:
+        changed = reduce(lambda data, transform: transform.apply(data), part.transforms, data)
+        data = checked(part.kind, changed, part.info)
     if data.info.is_state:
         _check_states(part, data)
     return data

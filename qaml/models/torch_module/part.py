@@ -46,7 +46,7 @@ class TorchModule(NetworkPart):
     """``module:callable``, called with ``arguments``, returns the module: (batch, …) in bounds → (batch, n_classes)."""
     arguments: dict[str, bool | int | float | str] = Field(default={})
     """Keyword arguments of the factory."""
-    reads: tuple[str, ...] = ()
+    reads: tuple[str, ...] = Field((), exclude=True)  # the key holds what they hold; no draw depends on their names
     """Files and folders that the module reads, and environment variables as ``env:NAME``: results are kept by what they
     hold. Imports, variables and files that are opened by constant names are noticed without."""
     weights: Weights | None = None
