@@ -28,6 +28,8 @@ def checked(kind: str, data: Data, info: InputInfo) -> Data:
     Raises:
         DataError: it is something else than declared.
     """
+    if not isinstance(data, Data):
+        raise DataError(f"dataset {kind!r}: read() gave a {type(data).__name__}, expected qaml.types.Data")
     if data.info != info:
         raise DataError(
             f"dataset {kind!r}: declared {info}, loaded {data.info}", "describe() must tell what read() gives"
@@ -128,7 +130,7 @@ class _Door:
             raise self._error(f"labels lie in {smallest} … {largest}, {expected}; {len(wrong)} are {shown}", hint)
         whole: IntArray = labels.astype(np.int64)
         missing = np.flatnonzero(np.bincount(whole, minlength=k) == 0)
-        if len(missing):
+        if len(missing) and (n >= k or self.name == "training"):  # fewer test examples cannot hold every class
             names = ", ".join(repr(self.info.classes[label]) for label in missing[:SHOWN])
             raise self._error(
                 f"split has no example of {names}" + (f" and {len(missing) - SHOWN} more" * (len(missing) > SHOWN)),
@@ -152,5 +154,5 @@ class _Door:
         return indices.astype(np.int64)
 
 
-def _first(flags: NDArray[np.bool_]) -> int:
-    return int(np.argmax(flags))
+def _first(flags: object) -> int:
+    return int(np.argmax(np.asarray(flags)))
