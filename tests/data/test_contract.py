@@ -128,8 +128,8 @@ def test_whole_labels_of_any_width_are_converted(dtype: Any) -> None:
 
 
 def test_inputs_of_any_precision_are_converted() -> None:
-    for dtype in (np.float64, np.float16):
-        data = load(changed("inputs", lambda x, dtype=dtype: x.astype(dtype))())
+    for change in (np.float64, np.float16):
+        data = load(changed("inputs", change)())
         assert data.test.inputs.dtype == np.float32
         np.testing.assert_allclose(data.test.inputs, sound()["inputs"], atol=1e-3)
 

@@ -102,10 +102,11 @@ def values(project: Project, *arguments: str, **environment: str) -> dict[str, f
 def test_a_file_replaced_between_two_runs(project: Project) -> None:
     assert values(project) == {"clean": 1.0, "attacked": 1.0}
     replace(project, share_flipped=0.3)
-    assert values(project) == {"clean": 0.7, "attacked": 0.7}
+    now = values(project)
+    assert now["clean"] == now["attacked"] == pytest.approx(0.7, abs=0.05), "three in ten labels cannot be learnt"
     before = project.made_at()
     replace(project, share_flipped=0.3)
-    assert values(project) == {"clean": 0.7, "attacked": 0.7}
+    assert values(project) == now
     assert project.made_at() == before, "the same content, written again, rebuilds nothing"
 
 
