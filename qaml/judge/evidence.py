@@ -75,7 +75,14 @@ class StoreSource:
             name: np.stack([arrays[name][0] for arrays in seeds]) if name in seeds[0] else None
             for name in ("shots", "within_noise", "unanswered")
         }
-        return Clean(correct, seeds[0]["indices"], int(seeds[0]["draws"]), **of_circuits)
+        return Clean(
+            correct,
+            seeds[0]["indices"],
+            int(seeds[0]["draws"]),
+            **of_circuits,
+            asked=np.stack([arrays["asked"] for arrays in seeds]) if "asked" in seeds[0] else None,
+            majority=_majority(seeds[0]["labels"]) if "labels" in seeds[0] else None,
+        )
 
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model on the attack's adversarials."""
@@ -94,6 +101,8 @@ class StoreSource:
             within_noise=stacked.get("within_noise"),
             fidelity=stacked.get("fidelity"),
             unanswered=stacked.get("unanswered"),
+            outside=stacked.get("outside"),
+            asked=stacked.get("asked"),
             maker_unanswered=stacked.get("maker_unanswered"),
             logit_gap=stacked.get("logit_gap"),
             logit_factor=stacked.get("logit_factor"),
@@ -230,3 +239,8 @@ class StoreSource:
                 model, attack = rest.split(" ")
                 found[model, attack] = self._json(role, name)
         return found
+
+
+def _majority(labels: NDArray[np.int64]) -> float:
+    """The share of the most frequent class."""
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels)) if len(labels) else 0.0

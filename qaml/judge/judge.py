@@ -19,6 +19,7 @@ from qaml.judge.findings import (
     of_sampling,
     off_temperature,
 )
+from qaml.judge.findings.chance import DIVIDED
 from qaml.judge.gap import Checked, checked
 from qaml.judge.outcome import CellValue, Finding, Measurement
 from qaml.judge.papers import RAW, paper_value
@@ -155,7 +156,8 @@ def _standing(
     heard = list(dict.fromkeys(pair for each in detected for pair in each.heard))
     models = [cell.model for cell in cells if cell.metric not in OF_TRAINING] + [model for model, _ in heard]
     listened = [(model, attack) for model, attack in heard if attack is not None]
-    return standing(models, (*pairs, *listened), resolver)
+    divided = {cell.model for cell in cells if cell.metric in DIVIDED}
+    return standing(models, (*pairs, *listened), resolver, divided)
 
 
 def _findings(

@@ -44,9 +44,26 @@ MEANINGS: dict[str, Meaning] = {
         "training left the numbers, so the weights that it ends with are no result of it",
         "smaller learning rate, gradient clipping, float64",
     ),
+    "answers_differ": Meaning(
+        "void",
+        "the same images asked again, or in other batches: another class for > 1 % of them, or other logits (by > "
+        "1 % of the median gap) for > 5 % (fewer: note)",
+        "the model draws, counts or looks at its neighbours without saying so: another run gives other numbers, and "
+        "an attack climbs another function than the one judged",
+        "switch it off (eval(), dropout, noise, shots), normalise with running statistics, or declare the randomness: "
+        "a randomised part or defence, whose draws are averaged",
+    ),
+    "at_chance": Meaning(
+        "note",
+        "the 95 % interval of clean accuracy reaches down to the most frequent class's share of the same images; void "
+        "for metrics that divide by clean accuracy",
+        "the model is not known to have learned anything, so what is left of its accuracy says nothing",
+        "check the inputs' scale and the training; judge robust_accuracy",
+    ),
     "outside_budget": Meaning(
         "void",
-        "any adversarial outside ε(1 + 1e-5) + 1e-6 or the bounds",
+        "any adversarial (of the claim's attacks or the diagnostics) outside ε(1 + 1e-5) + 1e-6 or the bounds, not "
+        "finite, or at another distance than its attack claims",
         "adversarials break the threat model, so what they fool says nothing about it",
         "project on the budget and the bounds after the last step",
     ),

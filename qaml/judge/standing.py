@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from qaml.claims.base import Cell
 from qaml.claims.cells import OF_TRAINING
 from qaml.judge.findings.answers import diverged, unanswered_attacked, unanswered_clean
+from qaml.judge.findings.budgets import outside_budget
+from qaml.judge.findings.chance import DIVIDED, at_chance
+from qaml.judge.findings.repetition import answers_differ
 from qaml.judge.outcome import Finding
 from qaml.judge.resolve import Resolver
 
@@ -36,36 +39,45 @@ class Standing(NamedTuple):
         """Whether a cell says nothing."""
         if cell.metric in OF_TRAINING:
             return False
-        return self.is_void(cell.model, cell.attack)
+        return self.is_void(cell.model, cell.attack, cell.metric in DIVIDED)
 
-    def is_void(self, model: str, attacks: Sequence[str]) -> bool:
-        """Whether a model's answers, clean and under these attacks, say nothing."""
+    def is_void(self, model: str, attacks: Sequence[str], is_divided: bool = False) -> bool:
+        """Whether a model's answers, clean and under these attacks, say nothing (divided by clean accuracy or not)."""
         found = [*self.of_models.get(model, ())]
         found += [finding for attack in attacks for finding in self.of_pairs.get((model, attack), ())]
-        return any(finding.severity == "void" for finding in found)
+        return any(finding.severity == "void" and (is_divided or finding.name != "at_chance") for finding in found)
 
 
 NOTHING_KNOWN = Standing({}, {})
 
 
-def standing(models: Iterable[str], pairs: Iterable[Pair], resolver: Resolver) -> Standing:
+def standing(
+    models: Iterable[str], pairs: Iterable[Pair], resolver: Resolver, divided: Collection[str] = ()
+) -> Standing:
     """Look at models and at what is made on them.
 
     Args:
         models: that a claim asks for answers.
         pairs: models under attacks that it asks for.
         resolver: of the claim's evidence.
+        divided: the models whose clean accuracy it divides by.
     """
-    traits = resolver.source.traits
     return Standing(
-        {model: tuple(_of_model(model, resolver)) for model in dict.fromkeys(models)},
-        {
-            pair: tuple(unanswered_attacked(pair[0], traits(pair[1]), resolver.attacked(*pair)))
-            for pair in dict.fromkeys(pairs)
-        },
+        {model: tuple(_of_model(model, resolver, model in divided)) for model in dict.fromkeys(models)},
+        {pair: tuple(_of_pair(*pair, resolver)) for pair in dict.fromkeys(pairs)},
     )
 
 
-def _of_model(model: str, resolver: Resolver) -> list[Finding]:
-    clean = [*unanswered_clean(model, resolver.clean(model))]
-    return [*clean, *diverged(model, resolver.source.history(model))]
+def _of_model(model: str, resolver: Resolver, is_divided: bool) -> Iterator[Finding]:
+    clean = resolver.clean(model)
+    yield from unanswered_clean(model, clean)
+    yield from answers_differ(model, None, clean.asked)
+    yield from at_chance(model, clean, is_divided)
+    yield from diverged(model, resolver.source.history(model))
+
+
+def _of_pair(model: str, attack: str, resolver: Resolver) -> Iterator[Finding]:
+    traits, attacked = resolver.source.traits(attack), resolver.attacked(model, attack)
+    yield from unanswered_attacked(model, traits, attacked)
+    yield from answers_differ(model, attack, attacked.asked)
+    yield from outside_budget(model, traits, attacked)

@@ -24,6 +24,9 @@ class Clean(NamedTuple):
             None for models that are no circuits.
         within_noise: (seeds, n) bool, whether noise layers could change the label: |⟨Z⟩| ≤ 2Σp; None without any.
         unanswered: (seeds, n) bool, whether there was no answer (NaN) in any draw; it counts as wrong.
+        asked: (seeds, 5) how often the same images were answered differently when they were asked again: images,
+            classes and logits in the same batch, classes and logits in other batches (``run.repetition``).
+        majority: share of these images that the most frequent class has.
     """
 
     correct: FloatArray
@@ -32,6 +35,8 @@ class Clean(NamedTuple):
     shots: NDArray[np.float64] | None = None
     within_noise: NDArray[np.bool_] | None = None
     unanswered: NDArray[np.bool_] | None = None
+    asked: IntArray | None = None
+    majority: float | None = None
 
 
 class Attacked(NamedTuple):
@@ -50,6 +55,8 @@ class Attacked(NamedTuple):
         within_noise: (seeds, n_epsilons, n) as for clean images.
         fidelity: (seeds, n_epsilons, n) of the perturbed state with the clean one; None without encoded states.
         unanswered: (seeds, n_epsilons, n) bool, as for clean images.
+        outside: (seeds, n_epsilons, n) bool, whether the adversarial breaks its budget or the bounds.
+        asked: (seeds, 5) as for clean images.
         maker_unanswered: (seeds, 2, n) bool, whether what the adversarials were made on gave no answer to the image
             that the attack started from, and to the adversarial of the largest budget.
         logit_gap: (seeds,) median gap between the two largest logits of the classifier that was attacked; None where
@@ -68,6 +75,8 @@ class Attacked(NamedTuple):
     within_noise: NDArray[np.bool_] | None = None
     fidelity: NDArray[np.float64] | None = None
     unanswered: NDArray[np.bool_] | None = None
+    outside: NDArray[np.bool_] | None = None
+    asked: IntArray | None = None
     maker_unanswered: NDArray[np.bool_] | None = None
     logit_gap: NDArray[np.float64] | None = None
     logit_factor: NDArray[np.float64] | None = None

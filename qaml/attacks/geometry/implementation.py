@@ -90,3 +90,24 @@ def random_perturbations(like: Tensor, epsilon: float, norm: Norm, generator: to
             -1, *[1] * (like.ndim - 1)
         )
     return noise.to(like.device)
+
+
+def is_outside(perturbed: Tensor, clean: Tensor, budgets: Tensor, norm: Norm, bounds: Bounds | None) -> Tensor:
+    """Which perturbed inputs break ε(1 + 1e-5) + 1e-6 or the bounds, or are not finite.
+
+    Args:
+        perturbed: (n, *shape).
+        clean: (n, *shape).
+        budgets: (n,) float64, the budget of each.
+        norm: of the budgets.
+        bounds: of every coordinate; None where they may be left.
+
+    Returns:
+        (n,) bool.
+    """
+    sizes = perturbation_norms(clean, perturbed, norm)
+    beyond = ~(sizes <= budgets * (1 + 1e-5) + 1e-6)
+    if bounds is not None:
+        values = perturbed.flatten(1)
+        beyond |= (values > bounds.high + 1e-6).any(1) | (values < bounds.low - 1e-6).any(1)
+    return beyond | ~perturbed.flatten(1).isfinite().all(1)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from qaml.attacks.base import AttackPart
 from qaml.models.seeding import reseed
+from qaml.run.adversarials import check_result, outside
 from qaml.run.answers import NO_ANSWER, classes
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target
@@ -21,8 +22,9 @@ ADVERSARIALS = "adversarials.npz"
 
 def execute(job: Job) -> None:
     """Write ``adversarials.npz``: adversarials (n_epsilons, n, *shape), start (n, *shape), labels, indices, epsilons,
-    the library's own count, where the attacked model gives no answer, the smallest norms of a minimisation attack,
-    and, where cross-entropy was climbed, the median gap of the logits with what they were multiplied by.
+    the library's own count, what is outside the budget, where the attacked model gives no answer, the smallest norms of
+    a minimisation attack, and, where cross-entropy was climbed, the median gap of the logits with what they were
+    multiplied by.
     """  # noqa: D205
     attack: AttackPart = job.payload["attack"]
     data = data_of(job, job.payload["dataset"])
@@ -37,13 +39,15 @@ def execute(job: Job) -> None:
         job.seed,
         lambda share: job.progress(share, ""),
     )
+    check_result(attack, result, start)
     arrays: dict[str, NDArray[np.generic]] = {
-        "adversarials": result.adversarials.astype(np.float32),
+        "adversarials": result.adversarials,
         "start": start,
         "labels": test.labels,
         "indices": test.indices,
         "epsilons": np.asarray(attack.grid, dtype=np.float64),
         "claimed": result.claimed,
+        "outside": outside(attack, result, start, data.info.bounds),
         "maker_unanswered": _unanswered(attacked, inputs, result.adversarials[-1], job),
     }
     if result.norms is not None:
@@ -59,7 +63,7 @@ def _unanswered(attacked: nn.Module, inputs: Tensor, adversarials: FloatArray, j
     NaN leads an attack nowhere, also where its adversarials are scored on another model.
     """
     reseed(attacked, job.seed)
-    ends = torch.from_numpy(adversarials.astype(np.float32)).to(job.device)
+    ends = torch.from_numpy(adversarials).to(job.device)
     silent: NDArray[np.bool_] = np.stack([classes(attacked, seen) for seen in (inputs, ends)]) == NO_ANSWER
     return silent
 

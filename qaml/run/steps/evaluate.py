@@ -17,6 +17,7 @@ from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
+from qaml.run.repetition import ATTACKED_IMAGES, CLEAN_IMAGES, repeated, spread
 from qaml.types import FloatArray
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ PREDICTIONS = "predictions.npz"
 
 def execute(job: Job) -> None:
     """Write ``predictions.npz``: correct (n_epsilons, n) as shares of draws, predictions of the first draw, their
-    confidence, unanswered, labels, indices, epsilons, claimed, norms; n_epsilons is 1 (and epsilon 0) for clean images.
+    confidence, unanswered, labels, indices, epsilons, claimed, outside, norms; n_epsilons is 1 (and epsilon 0) for
+    clean images. And ``asked`` (5,), a ``Repetition``.
 
     Attacked images also have the perturbation's low_frequency share; a circuit its shots, one with a measured wire the
     fidelity of attacked states, one with noise layers also within_noise; (n_epsilons, n) each.
@@ -56,8 +58,21 @@ def execute(job: Job) -> None:
         "unanswered": found.unanswered,
     }
     arrays |= {name: array.reshape(n_epsilons, n) for name, array in answered.items()}
+    arrays["asked"] = _asked_again(job, decides(module, inference), start, inputs, found.first.predicted)
     arrays |= _shots(decides(module, inference), inputs, job.device)
     write_arrays(job.output / PREDICTIONS, {"draws": found.draws, **arrays})
+
+
+def _asked_again(
+    job: Job, decider: nn.Module, start: FloatArray, inputs: FloatArray, predicted: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """A ``Repetition`` on some of the images, as an array (5,)."""
+    n_epsilons, n = inputs.shape[:2]
+    is_clean = "attack" not in job.parents
+    places = spread(n_epsilons * n, CLEAN_IMAGES if is_clean else ATTACKED_IMAGES)
+    sample = inputs[places // n, places % n]
+    clean = sample if is_clean else start[places % n]
+    return np.array(repeated(decider, sample, clean, predicted[places], job.seed, job.device), dtype=np.int64)
 
 
 def _inputs(job: Job) -> tuple[FloatArray, FloatArray, dict[str, NDArray[np.generic]]]:
@@ -83,7 +98,8 @@ def _within_budgets(
 ) -> tuple[FloatArray, dict[str, NDArray[np.generic]]]:
     """What a minimisation attack answers at each budget: its adversarial if that is near enough, else the clean one."""
     reached = np.asarray(made["norms"])[None] <= np.asarray(epsilons)[:, None] * (1 + 1e-6)
-    made |= {"epsilons": np.asarray(epsilons), "claimed": np.asarray(made["claimed"], dtype=bool) & reached}
+    made |= {"epsilons": np.asarray(epsilons)}
+    made |= {name: np.asarray(made[name], dtype=bool) & reached for name in ("claimed", "outside")}
     where = reached.reshape(*reached.shape, *[1] * (start.ndim - 1))
     return np.where(where, smallest[None], start[None]), made
 

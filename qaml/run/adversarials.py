@@ -1,0 +1,71 @@
+"""What an attack hands over: of the form that it promises, and within its own threat model."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from qaml.attacks.base import AttackPart, AttackResult
+from qaml.attacks.geometry.implementation import is_outside, perturbation_norms
+from qaml.errors import RunError
+from qaml.types import Bounds, FloatArray
+
+OVERSTATED = 1e-3
+"""A distance that exceeds the perturbation's size by more is another one's."""
+EXACT_SLACK = 2e-3
+"""An adversarial beyond an exact distance, which is an infimum, is larger by up to a relative 1e-3."""
+
+
+def check_result(attack: AttackPart, result: AttackResult, start: FloatArray) -> None:
+    """Refuse what cannot be scored.
+
+    Args:
+        attack: that was run.
+        result: what it returned.
+        start: (n, *shape) what it started from.
+
+    Raises:
+        RunError: another shape, type or number of adversarials, claims or norms than an attack promises.
+    """
+    expected = (len(attack.grid), *start.shape)
+    _check(attack, "adversarials", result.adversarials, expected, "float32")
+    _check(attack, "claimed", result.claimed, expected[:2], "bool")
+    if attack.minimises or result.norms is not None:
+        _check(attack, "norms", result.norms, (len(start),), "float64")
+        if np.isnan(np.asarray(result.norms)).any():
+            raise RunError(f"attack {attack.kind!r} returned norms that are NaN", "without success a norm is infinite")
+
+
+def _check(attack: AttackPart, name: str, found: object, shape: tuple[int, ...], dtype: str) -> None:
+    got = f"{found.dtype} of shape {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+    if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype != np.dtype(dtype):
+        raise RunError(
+            f"attack {attack.kind!r} returned {name} of another form: expected {dtype} of shape {shape}, got {got}",
+            "qaml.testing checks what an attack returns: see AttackResult",
+        )
+
+
+def outside(attack: AttackPart, result: AttackResult, start: FloatArray, bounds: Bounds) -> NDArray[np.bool_]:
+    """(n_epsilons, n): adversarials that break the attack's own budget or the bounds, or are not finite.
+
+    A minimising attack must also keep to the distance that it claims for each image, and claim no larger one than its
+    adversarial has. A bound makes no adversarials.
+    """
+    shape = result.adversarials.shape[:2]
+    if attack.is_bound or not len(start):
+        return np.zeros(shape, dtype=bool)
+    clean = torch.from_numpy(start)
+    box = None if attack.ignores_bounds else bounds
+    rows = []
+    for budget, found in zip(attack.grid, result.adversarials, strict=True):
+        limits = np.full(len(start), budget)
+        if result.norms is not None:
+            limits = np.minimum(limits, result.norms * (1 + (EXACT_SLACK if attack.needs_exact else 0.0)))
+        perturbed = torch.from_numpy(found)
+        beyond = is_outside(perturbed, clean, torch.from_numpy(limits), attack.threat_norm, box).numpy()
+        if result.norms is not None and np.isinf(budget) and not attack.needs_exact:
+            sizes = perturbation_norms(clean, perturbed, attack.threat_norm).numpy()
+            beyond |= np.isfinite(result.norms) & (result.norms > sizes * (1 + OVERSTATED) + 1e-6)
+        rows.append(beyond)
+    return np.stack(rows)

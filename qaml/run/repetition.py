@@ -1,0 +1,216 @@
+"""The same inputs asked again, and in other company: answers of a sound classifier stay what they are.
+
+Randomness that was left on (dropout, noise, shots), statistics of the batch, a state that a call changes: each makes
+evidence that no second run repeats, and an attack that climbs another function than the one that is judged.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qaml.models.logits import has_answer
+from qaml.models.seeding import derive_seed, reseed, seeded
+from qaml.run.answers import NO_ANSWER
+from qaml.types import FloatArray
+
+CLEAN_IMAGES, ATTACKED_IMAGES = 100, 20
+"""Asked again, at most: more tell little more and cost time."""
+PARTS = (1, 1, 2, 3, 5, 8, 13, 21)
+"""Sizes of the batches that they are asked in apart, the rest at once."""
+FEW = 2
+"""Asked by another number of threads."""
+SHARE = 1e-2
+"""Of the gap between the two largest logits (the median of clean images): a larger change is not arithmetic.
+
+Sound networks in float32, in batches of 1 to 100 and by one and two threads, change by 1e-6 of the gap, an RBM whose
+logits are 2,000 gaps large by 2e-4; convolutions on accelerators, which round to 10 bits, by more.
+"""
+ROUNDING = 64 * float(np.finfo(np.float32).eps)
+"""Of a logit's size, what float32 arithmetic may change where other logits are large."""
+
+
+class Repetition(NamedTuple):
+    """How many of n images were answered differently.
+
+    Attributes:
+        n: images asked again.
+        classes_again: another class, the same batch being asked again.
+        logits_again: other logits.
+        classes_apart: another class, in other batches and another order.
+        logits_apart: other logits.
+    """
+
+    n: int
+    classes_again: int
+    logits_again: int
+    classes_apart: int
+    logits_apart: int
+
+
+def spread(n: int, count: int) -> NDArray[np.int64]:
+    """At most ``count`` places among n, evenly spread."""
+    return np.unique(np.linspace(0, max(n - 1, 0), min(n, count)).round().astype(np.int64))
+
+
+def repeated(
+    module: nn.Module,
+    inputs: FloatArray,
+    clean: FloatArray,
+    predicted: NDArray[np.int64],
+    seed: int,
+    device: str,
+) -> Repetition:
+    """Ask a classifier again.
+
+    A randomised one starts its draws anew from the same seed, and is not asked apart: draws belong to a batch.
+
+    Args:
+        module: the classifier that decides.
+        inputs: (n, *shape), those asked again.
+        clean: (n, *shape), what they were before an attack: their logits give the scale.
+        predicted: (n,) the classes that the evidence has, from batches of its own.
+        seed: of the generators that nobody declared, other ones each time.
+        device: the module is on.
+    """
+    batch = torch.from_numpy(inputs).to(device)
+    first = _asked(module, batch, seed, 0)
+    calm = first if clean is inputs else _asked(module, torch.from_numpy(clean).to(device), seed, 1)
+    scale = _median_gap(calm)
+    again = _as_attacked(module, batch, seed)
+    classes_again, logits_again = _differ(first, again, scale)
+    logits_again |= _depends_on_threads(module, batch[:FEW], seed, scale)
+    if getattr(module, "is_randomised", False):
+        return Repetition(len(inputs), int(classes_again.sum()), int(logits_again.sum()), 0, 0)
+    classes_apart, logits_apart = _differ(first, _apart(module, batch, first.shape[1], seed), scale)
+    moved = (_classes(first) != predicted) & (_gaps(first) > _allowed(first, scale).max(1))
+    return Repetition(
+        len(inputs),
+        int(classes_again.sum()),
+        int(logits_again.sum()),
+        int((classes_apart | moved).sum()),
+        int((logits_apart | moved).sum()),
+    )
+
+
+def _asked(module: nn.Module, batch: Tensor, seed: int, look: int) -> NDArray[np.float64]:
+    """Logits (n, classes) of one batch, global generators seeded differently at each look."""
+    reseed(module, seed)
+    with _seeded_everywhere(derive_seed(seed, "asked", look), batch.device), torch.no_grad():
+        logits: NDArray[np.float64] = module(batch.clone()).double().cpu().numpy()
+    return logits
+
+
+def _as_attacked(module: nn.Module, batch: Tensor, seed: int) -> NDArray[np.float64]:
+    """Logits where gradients are recorded, as an attacker asks; without them where the module cannot."""
+    reseed(module, seed)
+    try:
+        with _seeded_everywhere(derive_seed(seed, "asked", 2), batch.device), torch.enable_grad():
+            recorded = batch.clone().requires_grad_() + 0.0  # no leaf, which nothing may change in place
+            logits: NDArray[np.float64] = module(recorded).detach().double().cpu().numpy()
+    except Exception:  # it leaves torch on its way, say; without gradients it must answer
+        return _asked(module, batch, seed, 2)
+    return logits
+
+
+def _depends_on_threads(module: nn.Module, few: Tensor, seed: int, scale: float) -> bool:
+    """Whether another number of threads gives other logits; of few images, as threads wait for each other."""
+    before = torch.get_num_threads()
+    try:
+        own = _asked(module, few, seed, 3)
+        torch.set_num_threads(1 if before > 1 else 2)
+        other = _asked(module, few, seed, 4)
+    except Exception:  # it cannot take so few, which asking apart finds
+        return False
+    finally:
+        torch.set_num_threads(before)
+    return bool(_differ(own, other, scale)[1].any())
+
+
+def _apart(module: nn.Module, batch: Tensor, n_classes: int, seed: int) -> NDArray[np.float64]:
+    """Logits of the same inputs in another order and in batches of several sizes; NaN where one cannot be asked so."""
+    n = len(batch)
+    order = np.random.default_rng(derive_seed(seed, "asked", 3)).permutation(n)
+    cuts = [cut for cut in np.cumsum(PARTS) if cut < n]
+    apart = np.full((n, n_classes), np.nan)
+    for number, rows in enumerate(np.split(order, cuts)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of variances of one image, say: its NaN is what is looked for
+                logits = _asked(module, batch[torch.from_numpy(rows).to(batch.device)], seed, 5 + number)
+        except Exception:  # of any kind, the user's module cannot take this few: no answer, which is another one
+            continue
+        if logits.shape == (len(rows), n_classes):
+            apart[rows] = logits
+    return apart
+
+
+def _differ(
+    first: NDArray[np.float64], other: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n,) where another class wins, and (n,) where logits differ by more than arithmetic explains."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(first - other)
+    equal = (first == other) | (np.isnan(first) & np.isnan(other))
+    logits: NDArray[np.bool_] = (~equal & ~(apart <= _allowed(first, scale))).any(1)
+    return logits & (_classes(first) != _classes(other)), logits
+
+
+def _allowed(logits: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+    """(n, classes) by how much each logit may differ."""
+    sizes = np.where(np.isfinite(logits), np.abs(logits), 0.0)
+    gaps = _gaps(logits)
+    gap = np.maximum(np.where(np.isfinite(gaps), gaps, 0.0), scale)[:, None]
+    return SHARE * gap + ROUNDING * np.maximum(sizes, _size(logits)[:, None])
+
+
+def _size(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) of the larger of the two largest logits."""
+    top = _two_largest(np.where(np.isnan(logits), -np.inf, logits))
+    sizes: NDArray[np.float64] = np.abs(np.where(np.isfinite(top), top, 0.0)).max(1)
+    return sizes
+
+
+def _two_largest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sort(values, axis=1)[:, -2:]
+
+
+def _gaps(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) between the two largest logits, NaN where there is no answer."""
+    top = _two_largest(logits)
+    with np.errstate(invalid="ignore"):
+        gaps: NDArray[np.float64] = top[:, -1] - top[:, 0]
+    return gaps
+
+
+def _median_gap(logits: NDArray[np.float64]) -> float:
+    gaps = _gaps(logits)
+    known = gaps[np.isfinite(gaps)]
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _classes(logits: NDArray[np.float64]) -> NDArray[np.int64]:
+    answered = has_answer(torch.from_numpy(logits)).numpy()
+    return np.where(answered, np.nan_to_num(logits).argmax(1), NO_ANSWER)
+
+
+@contextmanager
+def _seeded_everywhere(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed every global generator that a module may draw from unasked, and give their states back."""
+    plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        with seeded(seed, device):
+            yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(legacy)  # noqa: NPY002
