@@ -173,7 +173,7 @@ class _Planner:
             "crafts": crafts,
             "replicate": replicate,
             "dataset": self.suite.datasets[entry.dataset],
-        }
+        } | ({"stream": entry.stream} if entry.stream else {})
         parts = (entry.part, *entry.defences, *crafts.values(), *_nested(entry.part))
         cost = 2.0 + 0.5 * entry.part.training.epochs * (2 if crafts else 1)
         return self.step("train", f"train {entry.name}, seed {replicate}", payload, parents, parts, cost)

@@ -37,6 +37,22 @@ def check_result(attack: AttackPart, result: AttackResult, start: FloatArray) ->
             raise RunError(f"attack {attack.kind!r} returned norms that are NaN", "without success a norm is infinite")
 
 
+def check_crafted(attack: AttackPart, result: AttackResult, start: FloatArray, bounds: Bounds) -> None:
+    """Refuse to train on what breaks the attack's budget; numbers that training itself lost are no fault of the attack.
+
+    Raises:
+        RunError: adversarials of another form, or outside the budget or the bounds.
+    """
+    _check(attack, "adversarials", result.adversarials, (len(attack.grid), *start.shape), "float32")
+    finite = np.isfinite(result.adversarials).reshape(len(attack.grid), len(start), -1).all(2)
+    if (broken := outside(attack, result, start, bounds) & finite).any():
+        raise RunError(
+            f"attack {attack.kind!r} breaks its budget ε = {attack.grid[-1]:g} or the bounds in training, for "
+            f"{int(broken.sum())} of {broken.size} images",
+            "project on the budget and the bounds after the last step",
+        )
+
+
 def _check(attack: AttackPart, name: str, found: object, shape: tuple[int, ...], dtype: str) -> None:
     got = f"{found.dtype} of shape {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
     if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype != np.dtype(dtype):

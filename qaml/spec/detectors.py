@@ -8,6 +8,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on
 from qaml.claims.detectors.base import DetectorPart
 from qaml.data.base import DatasetPart
+from qaml.spec.copies import copied
 from qaml.spec.nodes import Located, Path
 from qaml.spec.pairs import Obstacle, Pairs
 from qaml.spec.problems import Problems
@@ -41,6 +42,10 @@ def _unequal(detector: DetectorPart, suite: Suite) -> Iterator[tuple[Path, Obsta
     for i, name in enumerate(detector.attacks):
         part = suite.attacks.get(name)
         placed += [(("attacks", i), maker) for maker in (part.makers if isinstance(part, MadeElsewhere) else ())]
+    for i, name in enumerate(detector.models):
+        for earlier in detector.models[:i]:
+            if (found := copied(suite, name, earlier)) is not None:
+                yield ("models", i), Obstacle(f"models that are one never disagree: {found[0]}", found[1])
     known = [(where, suite.models[name]) for where, name in placed if name in suite.models]
     for where, model in known:
         first = known[0][1]

@@ -40,6 +40,8 @@ class ModelFields(Settings):
     made on a training run that surely stays below it say so."""
     reference_source: str = ""
     """Who says so: a paper, a leaderboard, a measurement."""
+    stream: int = Field(0, ge=0, le=1_000_000)
+    """Models of equal settings train to equal weights; another stream trains the same again from draws of its own."""
 
 
 class Derivation(Settings):
@@ -123,7 +125,16 @@ def _build_model(name: str, node: Located, evaluation: Evaluation, problems: Pro
     reference = None
     if fields.reference_accuracy is not None:
         reference = Reference(fields.reference_accuracy, fields.reference_source)
-    return ModelEntry(name, fields.dataset, part, fields.defences, fields.inference, seeds, reference=reference)
+    return ModelEntry(
+        name,
+        fields.dataset,
+        part,
+        fields.defences,
+        fields.inference,
+        seeds,
+        reference=reference,
+        stream=fields.stream,
+    )
 
 
 def _derive(name: str, table: Located, models: Mapping[str, ModelEntry], problems: Problems) -> ModelEntry | None:

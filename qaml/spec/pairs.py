@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
 from qaml.registry import references
+from qaml.spec.copies import copied
 from qaml.spec.suite import ModelEntry, Suite
 from qaml.types import InputInfo
 from qaml.vocab import GradientRule
@@ -49,6 +50,8 @@ class Pairs:
             yield from self._computes(holder, computing, attack)
         for surrogate in surrogates:
             yield from self._fits(surrogate, model, attack)
+            if (found := copied(self._suite, surrogate, model)) is not None:
+                yield Obstacle(f"attack {attack!r} is no transfer: {found[0]}", found[1])
 
     def is_made_elsewhere(self, attack: str) -> bool:
         """Whether this attack's adversarials are made on other models than the one they are scored on."""
@@ -110,6 +113,8 @@ class Pairs:
         models = self._suite.models
         if one not in models or other not in models:
             return
+        if (found := copied(self._suite, other, one)) is not None:
+            yield Obstacle(f"attack {attack!r} is made on one model twice: {found[0]}", found[1])
         first, second = (self._infos.get(models[name].dataset) for name in (one, other))
         if first is None or second is None or first == second:
             return

@@ -102,6 +102,7 @@ class ModelEntry(NamedTuple):
         seeds: training runs.
         derived_from: the model whose trained weights it shares.
         reference: what it is held against where attacks are made on it.
+        stream: of the draws that it is trained from.
     """
 
     name: str
@@ -112,6 +113,7 @@ class ModelEntry(NamedTuple):
     seeds: int
     derived_from: str | None = None
     reference: Reference | None = None
+    stream: int = 0
 
 
 class ClaimEntry(NamedTuple):

@@ -8,6 +8,7 @@ import pytest
 from qaml.claims.base import ClaimPart
 from qaml.judge.judge import Judgement, judge
 from qaml.judge.source import Detections
+from qaml.types import IntArray
 from tests.judge.sources import ArraySource, add, claim, entry, firsts, traits
 
 N = 200
@@ -125,3 +126,89 @@ def test_a_parameter_that_is_nan_is_void() -> None:
     source.parameters["one", "weight"] = ((0.3,), (float("nan"),), (0.4,))
     part = claim("parameter", model="one", name="weight", at_least=0.1)
     assert judge(entry(part), source).verdict == "invalid"
+
+
+def asked(*counts: int, runs: int = 4) -> IntArray:
+    """(runs, 5): the last run was answered differently so often, the others never."""
+    found = np.zeros((runs, 5), dtype=np.int64)
+    found[:, 0] = 100
+    found[-1, 1:] = counts
+    return found
+
+
+@pytest.mark.parametrize(
+    ("counts", "severity"),
+    [
+        ((0, 0, 0, 0), None),
+        ((1, 5, 0, 0), "note"),
+        ((0, 0, 1, 5), "note"),
+        ((2, 2, 0, 0), "void"),
+        ((0, 6, 0, 0), "void"),
+        ((0, 0, 2, 2), "void"),
+        ((0, 0, 0, 6), "void"),
+    ],
+)
+@pytest.mark.parametrize("part", [CLEAN, ROBUST, PUBLISHED])
+def test_answers_that_differ_void_every_cell_of_the_model(
+    part: ClaimPart, counts: tuple[int, ...], severity: str | None
+) -> None:
+    source = two_models()
+    source.cleans["one"] = source.cleans["one"]._replace(asked=asked(*counts))
+    found = judge(entry(part), source)
+    assert found.verdict == ("invalid" if severity == "void" else "supported")
+    assert [f.severity for f in found.findings if f.name == "answers_differ"] == ([severity] if severity else [])
+    assert judge(entry(OTHER), source).verdict == "supported"
+
+
+def test_the_message_says_what_was_asked_and_what_it_means() -> None:
+    source = two_models()
+    source.cleans["one"] = source.cleans["one"]._replace(asked=asked(0, 0, 3, 90))
+    source.attacks["one", "pgd"] = source.attacks["one", "pgd"]._replace(asked=asked(7, 20, 7, 20))
+    messages = [f.message for f in judge(entry(ROBUST), source).findings if f.name == "answers_differ"]
+    assert messages[0].startswith("asked in other batches, 90 of 100 images have other logits and 3 another class")
+    assert "the images beside it" in messages[0]
+    assert messages[1].startswith("asked again in the same batch, 20 of 100 adversarials of pgd have other logits")
+    assert all("training run 3" in message for message in messages)
+
+
+def test_answers_that_differ_under_attack_void_what_is_attacked() -> None:
+    source = two_models()
+    source.attacks["one", "pgd"] = source.attacks["one", "pgd"]._replace(asked=asked(9, 20, 0, 0))
+    assert judge(entry(ROBUST), source).verdict == "invalid"
+    assert judge(entry(CLEAN), source).verdict == "supported"
+
+
+@pytest.mark.parametrize("part", [ROBUST, SUCCESS, PUBLISHED])
+def test_an_attack_beyond_its_own_budget_is_void(part: ClaimPart) -> None:
+    source = two_models()
+    broken = np.zeros((4, 2, N), dtype=bool)
+    broken[1, 0, 11:14] = True
+    source.attacks["one", "pgd"] = source.attacks["one", "pgd"]._replace(outside=broken)
+    found = judge(entry(part), source)
+    assert found.verdict == "invalid"
+    (finding,) = [finding for finding in found.findings if finding.name == "outside_budget"]
+    assert "3 of 200 adversarials of pgd break the budget ε = 0.1" in finding.message
+    assert "training run 1, the first is image 11" in finding.message
+    assert judge(entry(CLEAN), source).verdict == "supported"
+
+
+RETAINED = bound("retained", {"at_least": 0.1}, attack="pgd")
+
+
+@pytest.mark.parametrize(
+    ("n_right", "majority", "is_at_chance"),
+    [(20, 0.1, True), (26, 0.1, True), (40, 0.1, False), (110, 0.5, True), (150, 0.5, False), (150, 0.75, True)],
+)
+def test_a_model_at_chance_keeps_nothing(n_right: int, majority: float, is_at_chance: bool) -> None:
+    source = ArraySource()
+    add(source, "one", firsts(N, n_right), {"pgd": [firsts(N, n_right), firsts(N, n_right - 2)]}, BUDGETS)
+    source.cleans["one"] = source.cleans["one"]._replace(majority=majority)
+    divided, robust = judge(entry(RETAINED), source), judge(entry(ROBUST), source)
+    if is_at_chance:
+        assert divided.verdict == "invalid"
+        assert [f.severity for f in divided.findings if f.name == "at_chance"] == ["void"]
+        assert [f.severity for f in robust.findings if f.name == "at_chance"] == ["note"]
+    else:
+        assert divided.verdict == "supported"
+        assert "at_chance" not in names(robust)
+    assert robust.verdict != "invalid"

@@ -239,6 +239,19 @@ def test_a_change_of_the_spec_rebuilds_what_it_is_about(change: tuple[str, str],
     assert {step.kind for key, step in new.steps.items() if key not in old.steps} == rebuilt
 
 
+def test_another_stream_is_another_training_and_the_first_is_as_before() -> None:
+    same = TEXT.replace("  twin: {kind: linear,", "  twin: {kind: linear, stream: 0,")
+    other = TEXT.replace("  twin: {kind: linear,", "  twin: {kind: linear, stream: 1,")
+    keys = [
+        {step.key for step in of_kind(planned("linear", "twin", text=text), "train") if "rbm" not in step.title}
+        for text in (TEXT, same, other)
+    ]
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 2
+    assert len(keys[2]) == 4
+    assert keys[0] < keys[2]
+
+
 def test_ancestors_stop_where_work_is_done() -> None:
     plan = planned("clean")
     judge = plan.claims["planned::clean"].judge

@@ -18,6 +18,7 @@ from qaml.errors import RunError
 from qaml.models.base import Checkpoint, Hooks, ModelPart
 from qaml.models.edge.network import at_edge
 from qaml.models.seeding import reseed, seeded
+from qaml.run.adversarials import check_crafted
 from qaml.run.arrays import write_arrays
 from qaml.run.checkpoint import Checkpoints
 from qaml.run.classifier import WEIGHTS, as_asked, defended, restore, target, wrapped
@@ -128,6 +129,7 @@ def _craft(attack: AttackPart, payload: Mapping[str, Any], info: InputInfo) -> C
         answering = at_edge(module, part.capabilities) if part.runs_foreign_code else module
         victim = target(wrapped(answering, defences, info), info)._replace(is_counted=False)
         result = budget.run(victim, inputs, labels, seed, lambda _: None)
+        check_crafted(budget, result, inputs.detach().cpu().numpy(), info.bounds)
         return torch.from_numpy(result.adversarials[-1]).to(inputs.device)
 
     return craft
