@@ -241,6 +241,7 @@ class StoreSource:
         return found
 
 
-def _majority(labels: NDArray[np.int64]) -> float:
-    """The share of the most frequent class."""
-    return float(np.unique(labels, return_counts=True)[1].max() / len(labels)) if len(labels) else 0.0
+def _majority(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) whether an image is of the most frequent class."""
+    names, counts = np.unique(labels, return_counts=True)
+    return np.asarray(labels == names[counts.argmax()]) if len(labels) else np.zeros(0, dtype=bool)

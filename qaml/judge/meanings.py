@@ -55,8 +55,8 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "at_chance": Meaning(
         "note",
-        "the 95 % interval of clean accuracy reaches down to the most frequent class's share of the same images; void "
-        "for metrics that divide by clean accuracy",
+        "clean accuracy is not surely (paired 95 % interval) above the most frequent class's share of the same images; "
+        "void for metrics that divide by clean accuracy",
         "the model is not known to have learned anything, so what is left of its accuracy says nothing",
         "check the inputs' scale and the training; judge robust_accuracy",
     ),

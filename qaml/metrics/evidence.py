@@ -26,7 +26,7 @@ class Clean(NamedTuple):
         unanswered: (seeds, n) bool, whether there was no answer (NaN) in any draw; it counts as wrong.
         asked: (seeds, 5) how often the same images were answered differently when they were asked again: images,
             classes and logits in the same batch, classes and logits in other batches (``run.repetition``).
-        majority: share of these images that the most frequent class has.
+        majority: (n,) bool, whether an image is of the most frequent class among these.
     """
 
     correct: FloatArray
@@ -36,7 +36,7 @@ class Clean(NamedTuple):
     within_noise: NDArray[np.bool_] | None = None
     unanswered: NDArray[np.bool_] | None = None
     asked: IntArray | None = None
-    majority: float | None = None
+    majority: NDArray[np.bool_] | None = None
 
 
 class Attacked(NamedTuple):

@@ -197,12 +197,14 @@ RETAINED = bound("retained", {"at_least": 0.1}, attack="pgd")
 
 @pytest.mark.parametrize(
     ("n_right", "majority", "is_at_chance"),
-    [(20, 0.1, True), (26, 0.1, True), (40, 0.1, False), (110, 0.5, True), (150, 0.5, False), (150, 0.75, True)],
+    [(20, 0.1, True), (32, 0.1, True), (46, 0.1, False), (110, 0.5, True), (150, 0.5, False), (150, 0.75, True)],
 )
 def test_a_model_at_chance_keeps_nothing(n_right: int, majority: float, is_at_chance: bool) -> None:
     source = ArraySource()
     add(source, "one", firsts(N, n_right), {"pgd": [firsts(N, n_right), firsts(N, n_right - 2)]}, BUDGETS)
-    source.cleans["one"] = source.cleans["one"]._replace(majority=majority)
+    source.cleans["one"] = source.cleans["one"]._replace(
+        majority=np.arange(N) >= round(N * (1 - majority))  # right images come first
+    )
     divided, robust = judge(entry(RETAINED), source), judge(entry(ROBUST), source)
     if is_at_chance:
         assert divided.verdict == "invalid"
@@ -212,3 +214,18 @@ def test_a_model_at_chance_keeps_nothing(n_right: int, majority: float, is_at_ch
         assert divided.verdict == "supported"
         assert "at_chance" not in names(robust)
     assert robust.verdict != "invalid"
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_guessing_is_found_and_knowing_is_not(runs: int) -> None:
+    """Ten classes: guesses are right for a tenth, and beyond chance about once in forty."""
+    generator = np.random.default_rng(8)
+    found = []
+    for share in (0.1, 0.5):
+        labels = generator.integers(10, size=400)
+        right = (generator.random((runs, 400)) < share).astype(np.float32)
+        source = ArraySource()
+        add(source, "one", right, {"pgd": [right, right]}, BUDGETS)
+        source.cleans["one"] = source.cleans["one"]._replace(majority=labels == np.bincount(labels).argmax())
+        found.append("at_chance" in names(judge(entry(ROBUST), source)))
+    assert found == [True, False]

@@ -26,7 +26,7 @@ ASKED = {
     "noise": lambda n, x: n(x + 0.3 * torch.randn_like(x)),
     "noise-off-the-grid": lambda n, x: n(x + 0.3 * off_the_grid(x)[:, :, None, None] * torch.randn_like(x)),
     "batch": lambda n, x: n((x - x.mean(0)) / (x.std(0) + 1e-3) * 0.3 + 0.3),
-    "dark": lambda n, x: n(x / 255),
+    "dark": lambda n, x: n(x / 1e4),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -107,6 +108,7 @@ def test_exact_distances_are_infima_and_bounds_have_no_adversarials() -> None:
     assert not outside(Bound(norm="linf"), result(moved(0.4, 0.4, 0.0, 0.0), found.norms), START, BOX).any()
 
 
+SHARES: NDArray[typing.Any] = np.zeros((1, 4))
 SOUND = result(moved(0.1, 0.0, 0.0, 0.0))
 FORMS: dict[str, tuple[AttackPart, Callable[[], AttackResult], str]] = {
     "shape": (Any(epsilon=(0.1,)), lambda: result(SOUND.adversarials.reshape(1, 4, 4)), r"of shape \(1, 4, 1, 2, 2\)"),
@@ -118,7 +120,7 @@ FORMS: dict[str, tuple[AttackPart, Callable[[], AttackResult], str]] = {
     "budgets": (Any(epsilon=(0.1, 0.2)), lambda: SOUND, r"of shape \(2, 4, 1, 2, 2\)"),
     "type": (Any(epsilon=(0.1,)), lambda: result(SOUND.adversarials.astype(np.float64)), "got float64"),
     "bytes": (Any(epsilon=(0.1,)), lambda: result(SOUND.adversarials.astype(np.uint8)), "got uint8"),
-    "claims": (Any(epsilon=(0.1,)), lambda: SOUND._replace(claimed=np.zeros((1, 4))), "claimed .*got float64"),
+    "claims": (Any(epsilon=(0.1,)), lambda: AttackResult(SOUND.adversarials, SHARES), "claimed .*got float64"),
     "no norms": (Minimising(), lambda: SOUND, "norms .*got NoneType"),
     "norms": (Minimising(), lambda: SOUND._replace(norms=np.zeros(3)), r"norms .*got float64 of shape \(3,\)"),
     "NaN": (Minimising(), lambda: SOUND._replace(norms=np.full(4, np.nan)), "norms that are NaN"),
