@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qaml.models.capabilities import is_randomised
 from qaml.models.logits import has_answer
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.run.answers import NO_ANSWER
@@ -88,7 +89,7 @@ def repeated(
     again = _as_attacked(module, batch, seed)
     classes_again, logits_again = _differ(first, again, scale)
     logits_again |= _depends_on_threads(module, batch[:FEW], seed, scale)
-    if getattr(module, "is_randomised", False):
+    if is_randomised(module):
         return Repetition(len(inputs), int(classes_again.sum()), int(logits_again.sum()), 0, 0)
     classes_apart, logits_apart = _differ(first, _apart(module, batch, first.shape[1], seed), scale)
     moved = (_classes(first) != predicted) & (_gaps(first) > _allowed(first, scale).max(1))

@@ -8,20 +8,18 @@ from collections.abc import Mapping
 from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere
 from qaml.attacks.joint.part import Joint
-from qaml.claims.base import Cell
 from qaml.data.base import DatasetPart
 from qaml.errors import PartError
 from qaml.registry import references
 from qaml.spec.budgets import check_budgets
 from qaml.spec.cells import check_cells
 from qaml.spec.claims import BuiltClaim
-from qaml.spec.copies import copied
 from qaml.spec.detectors import check_detectors
 from qaml.spec.names import check_names
 from qaml.spec.nodes import Located, Path
 from qaml.spec.pairs import Pairs, kinds_inside
 from qaml.spec.problems import Problems, did_you_mean
-from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
+from qaml.spec.suite import ModelEntry, Suite
 from qaml.types import InputInfo
 
 _SUMMARY_PLACEHOLDER = re.compile(r"\{([a-z0-9][a-z0-9-]*)\}")
@@ -45,7 +43,6 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
     check_detectors(suite, document, pairs, problems)
     check_cells(claims, suite.reported, pairs, problems)
     check_budgets(suite, document, attacks, infos, claims, problems)
-    _check_surrogate(suite, document, problems)
     _check_summary(suite, document, problems)
 
 
@@ -173,22 +170,6 @@ def _check_joint_attacks(suite: Suite, document: Located, pairs: Pairs, problems
                 path: Path = ("attacks", name, "surrogates", index)
                 for obstacle in pairs.differences(attack.surrogates[0], surrogate, name):
                     problems.value(document.at(path), path, obstacle.message, obstacle.hint)
-
-
-def _check_surrogate(suite: Suite, document: Located, problems: Problems) -> None:
-    """What is made on a copy of a model says nothing about how well the model's own attacks work."""
-    named, path = suite.diagnostics.surrogate, ("diagnostics", "surrogate")
-    measured = dict.fromkeys(cell.model for claim in suite.claims for cell in _cells(claim, suite))
-    for model in measured:
-        if named is not None and (found := copied(suite, named, model)) is not None:
-            problems.value(document.at(path), path, f"surrogate {named!r} is no other model: {found[0]}", found[1])
-
-
-def _cells(claim: ClaimEntry, suite: Suite) -> tuple[Cell, ...]:
-    try:
-        return claim.part.cells(suite.reported)
-    except PartError:  # noted where cells are checked
-        return ()
 
 
 def _check_summary(suite: Suite, document: Located, problems: Problems) -> None:

@@ -211,8 +211,8 @@ def test_a_model_at_chance_keeps_nothing(n_right: int, majority: float, is_at_ch
         assert [f.severity for f in divided.findings if f.name == "at_chance"] == ["void"]
         assert [f.severity for f in robust.findings if f.name == "at_chance"] == ["note"]
     else:
-        assert divided.verdict == "supported"
-        assert "at_chance" not in names(robust)
+        assert divided.verdict != "invalid"
+        assert "at_chance" not in names(divided)
     assert robust.verdict != "invalid"
 
 
