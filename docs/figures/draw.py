@@ -188,7 +188,7 @@ def distances() -> str:
 
     grid = np.linspace(0.0, 2.5, 26)
     kinds = [
-        ("Carlini–Wagner", CarliniWagner(steps=200), "c2"),
+        ("Carlini–Wagner", CarliniWagner(), "c2"),
         ("DeepFool", DeepFool(), "c1"),
         ("exact", ExactL2(), "c3"),
     ]

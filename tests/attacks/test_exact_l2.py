@@ -180,11 +180,10 @@ def test_deepfool_is_never_nearer(make: Callable[[], Scene]) -> None:
 
 @pytest.mark.slow
 def test_carlini_wagner_is_never_nearer() -> None:
-    part = CarliniWagner(steps=50, step=0.3, initial_constant=1.0, abort_early=False)
-    exact, other = found(scene().run(ExactL2(), n=200)), found(scene().run(part, n=200))
+    exact, other = found(scene().run(ExactL2(), n=100)), found(scene().run(CarliniWagner(), n=100))
     assert (other >= exact * (1 - 1e-4)).all()
-    assert np.isfinite(other).mean() > 0.95
-    assert np.median(other / exact) < 1.6
+    right = exact > 0
+    assert np.median(other[right] / exact[right]) < 1.05
 
 
 # --- what it refuses

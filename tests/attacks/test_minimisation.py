@@ -64,7 +64,9 @@ class BlackIsDifferent(nn.Module):
 def test_carlini_wagner_without_an_answer_is_a_failure_not_a_black_image(bounds: Bounds) -> None:
     inputs = torch.full((3, 1, 4, 4), 0.6)
     target = Target(BlackIsDifferent(), bounds, 2)
-    result = CarliniWagner(steps=5).run(target, inputs, torch.zeros(3, dtype=torch.int64), 0, lambda _: None)
+    result = CarliniWagner(steps=5, variables="tanh").run(
+        target, inputs, torch.zeros(3, dtype=torch.int64), 0, lambda _: None
+    )
     assert result.norms is not None
     assert np.isinf(result.norms).all()
     np.testing.assert_array_equal(result.adversarials[0], inputs.numpy())
@@ -91,7 +93,7 @@ def test_confidence_asks_for_a_margin() -> None:
 def test_without_the_binary_search_the_constant_stays_too_small() -> None:
     """Why ``steps`` is what to cut."""
     problem = Problem(2, (1, 5, 5), spread=0.5, n=30)
-    few = problem.run(CarliniWagner(steps=60, binary_search_steps=1)).norms
+    few = problem.run(CarliniWagner(steps=60, binary_search_steps=1, variables="tanh")).norms
     full = problem.run(CarliniWagner(steps=60)).norms
     assert few is not None
     assert full is not None

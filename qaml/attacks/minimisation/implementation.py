@@ -1,4 +1,4 @@
-"""Minimising attacks on foolbox; success and norms are found by predicting and measuring again."""
+"""Minimising attacks; success and norms are found by predicting and measuring again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from torch import Tensor
 
 from qaml.attacks.access.implementation import access, check_gradients, chunks, is_fooled
 from qaml.attacks.base import AttackResult, Progress, Target
+from qaml.attacks.carlini_wagner.implementation import Search, smallest
 from qaml.attacks.engine.implementation import foolbox, library_count, library_model
 from qaml.attacks.geometry.implementation import perturbation_norms, single_precision
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool, MinimisationAttack
+from qaml.attacks.scale.implementation import measure
 from qaml.types import Bounds
 
 SLACK = 1.0 + 1e-6
@@ -40,9 +42,10 @@ def attack(
     pieces = chunks(len(inputs))
     with access(target, inputs, labels, seed, part.eot) as module:
         check_gradients(module, inputs)
+        search = _search(part, module, inputs)
         for number, piece in enumerate(pieces):
             clean = inputs[piece]
-            found = _smallest(part, target.bounds, module, clean, labels[piece])
+            found = _smallest(part, search, target.bounds, module, clean, labels[piece])
             norms[piece] = found.norms.cpu().numpy()
             for index, budget in enumerate(budgets.tolist()):
                 within = (found.norms <= budget).reshape(-1, *[1] * (inputs.ndim - 1))
@@ -52,14 +55,36 @@ def attack(
     return AttackResult(adversarials, claimed, norms)
 
 
+def _search(part: MinimisationAttack, module: torch.nn.Module, inputs: Tensor) -> Search | None:
+    """How Carlini & Wagner's loss is minimised within the box; None for what foolbox does."""
+    if not isinstance(part, CarliniWagner) or part.variables != "box":
+        return None
+    return Search(
+        steps=part.steps,
+        constants=part.binary_search_steps,
+        rivals=part.rivals,
+        step=part.step_size,
+        initial=part.initial_constant,
+        confidence=part.confidence,
+        factor=measure(module, inputs).factor,
+    )
+
+
 def _smallest(
-    part: MinimisationAttack, bounds: Bounds, module: torch.nn.Module, clean: Tensor, labels: Tensor
+    part: MinimisationAttack,
+    search: Search | None,
+    bounds: Bounds,
+    module: torch.nn.Module,
+    clean: Tensor,
+    labels: Tensor,
 ) -> _Found:
     model = library_model(module, bounds, clean.device)
     perturbed = clean.clone()
     # an input that is wrong already needs no perturbation, and would only hold the others up
     right = (~is_fooled(module, clean, labels)).nonzero().squeeze(1)
-    if len(right):
+    if len(right) and search is not None:
+        perturbed[right] = smallest(module, clean[right], labels[right], bounds, search)
+    elif len(right):
         criterion = foolbox.Misclassification(labels[right])
         perturbed[right] = _engine(part).run(model, clean[right], criterion).detach()
     claimed = library_count(model, perturbed, labels)
@@ -67,7 +92,7 @@ def _smallest(
 
     low, high = single_precision(bounds)
     perturbed = torch.where(torch.isfinite(perturbed), perturbed, clean).clamp(low, high)
-    if isinstance(part, CarliniWagner):
+    if isinstance(part, CarliniWagner) and search is None:
         # foolbox answers a black image where it found nothing
         nothing = (perturbed == 0).flatten(1).all(1).reshape(-1, *[1] * (clean.ndim - 1))
         perturbed = torch.where(nothing, clean, perturbed)
@@ -82,7 +107,7 @@ def _engine(part: MinimisationAttack) -> Any:
         return foolbox.attacks.L2CarliniWagnerAttack(
             binary_search_steps=part.binary_search_steps,
             steps=part.steps,
-            stepsize=part.step,
+            stepsize=part.step_size,
             confidence=part.confidence,
             initial_const=part.initial_constant,
             abort_early=part.abort_early,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -52,20 +52,36 @@ class DeepFool(MinimisationAttack):
 
 
 class CarliniWagner(MinimisationAttack):
-    """The L2 attack of Carlini & Wagner 2017 (arXiv 1608.04644, section VI)."""
+    """The L2 attack of Carlini & Wagner 2017 (arXiv 1608.04644, section VI).
+
+    The nearest adversarial met is kept, and moved towards the clean input by bisection (``docs/attacks.md``).
+    """
 
     kind: Literal["carlini_wagner"] = "carlini_wagner"
     norm: Literal["l2"] = "l2"
     """The norm that is minimised."""
-    steps: int = Field(200, ge=1, le=100_000)
-    """Adam steps for every constant."""
+    variables: Literal["box", "tanh"] = "box"
+    """How inputs keep to their bounds: steps are clipped to the ``box``, and each of the nearest rivals is aimed at; or
+    the paper's change of variables, foolbox's attack as it is, which stalls where pixels are at a bound."""
+    steps: int = Field(150, ge=1, le=100_000)
+    """Adam steps for every constant, shared by the rivals."""
     binary_search_steps: int = Field(9, ge=1, le=30)
     """Constants tried; with fewer than 9, c ends too small to find an adversarial or far too large: cut ``steps``."""
+    rivals: int = Field(3, ge=1, le=1000)
+    """Classes aimed at, those of the nearest linearised boundaries, at most one for 40 steps; with ``tanh`` whichever
+    is ahead."""
     confidence: float = Field(0.0, ge=0)
     """κ, the logit margin that an adversarial must have."""
-    step: float = Field(0.01, gt=0)
-    """Adam's step in tanh space."""
+    step: Annotated[float, Field(gt=0)] | None = None
+    """Adam's step: as a share of half the bounds' width, decaying, 0.06 by default; in tanh space 0.01."""
     initial_constant: float = Field(1e-3, gt=0)
-    """c, the weight of misclassification against distance, at the start."""
+    """c, the weight of misclassification against distance, at the start; of logits at a healthy scale."""
     abort_early: bool = True
-    """Whether to leave a constant when the batch makes no more progress."""
+    """With ``tanh``: whether to leave a constant when the batch makes no more progress."""
+
+    @property
+    def step_size(self) -> float:
+        """Adam's step, of the kind that ``variables`` asks for."""
+        if self.step is not None:
+            return self.step
+        return 0.06 if self.variables == "box" else 0.01

@@ -1,0 +1,1 @@
+"""Carlini & Wagner's attack within the box."""
