@@ -11,7 +11,7 @@ from qaml.attacks.geometry.implementation import perturbation_norms
 from qaml.attacks.gradient.part import FGSM, PGD
 from qaml.attacks.minimisation.part import DeepFool
 from qaml.attacks.noise.part import UniformNoise
-from qaml.attacks.planted.implementation import Features, has_features, plant, planted_test
+from qaml.attacks.planted.implementation import Features, Overheard, features_of, plant, planted_test
 from qaml.attacks.transfer.part import Transfer
 from qaml.errors import PartError
 from qaml.types import Bounds
@@ -154,6 +154,33 @@ def test_what_does_not_fit_is_refused(images: Tensor) -> None:
         planted_test(features, images, 0.1, UNIT, "linf", Transfer(surrogate="cnn", attack="fgsm"), 0)
 
 
-def test_models_say_whether_they_expose_features() -> None:
-    assert has_features(Small())
-    assert not has_features(nn.Sequential(nn.Flatten()))
+def test_features_are_what_the_last_layer_sees(images: Tensor) -> None:
+    assert isinstance(features_of(Small(), images), Features)
+    layers = [nn.Flatten(), nn.Linear(images[0].numel(), 7), nn.ReLU(), nn.Linear(7, 3)]
+    plain = nn.Sequential(*layers)
+    found = features_of(plain, images)
+    assert isinstance(found, Overheard)
+    assert torch.equal(found(images), plain[:3](images))
+    assert not list(plain[3]._forward_pre_hooks)
+    assert features_of(nn.Flatten(), images) is None
+
+
+def test_features_that_no_gradient_reaches_are_of_no_use(images: Tensor) -> None:
+    class Closed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(images[0].numel(), 3)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            logits: Tensor = self.last(inputs.detach().flatten(1))
+            return logits + inputs.flatten(1)[:, :3]
+
+    assert features_of(Closed(), images) is None
+
+
+def test_an_attack_is_tried_on_a_module_of_the_user(images: Tensor) -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(images[0].numel(), 30), nn.Tanh(), nn.Linear(30, 3)).eval()
+    found = features_of(module, images)
+    assert found is not None
+    assert missed(found, images, "linf", PGD(epsilon=(0.1,))) < 0.1
+    assert missed(found, images, "linf", UniformNoise(epsilon=(0.1,), draws=1)) > 0.5

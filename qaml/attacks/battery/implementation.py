@@ -168,10 +168,11 @@ class Battery:
             yield "fgsm", self._part(FGSM(kind="fgsm", norm=norm, epsilon=budget))
         yield "noise", self._part(UniformNoise(kind="uniform_noise", norm=norm, epsilon=budget, draws=NOISE_DRAWS))
         if victim.surrogate is not None:
-            yield "transfer", self._search(self._margin, victim.surrogate, FEWER)
+            yield "transfer", self._search(self._margin, victim.surrogate, FEWER, ends=False)
         if victim.has_gradients:
             yield "pgd", self._strong
             yield from self._closer()
+        yield from self._past_masks()
         yield from self._without_gradients(budget)
 
     def _closer(self) -> Iterator[tuple[str, Member]]:
@@ -182,15 +183,20 @@ class Battery:
                 yield "eot", self._search(self._margin, module, STEPS, view=victim.average)
             else:
                 yield "eot", self._search(self._margin, module, STEPS, draws=EOT_DRAWS)
-        if victim.undefended is not None:
-            yield "undefended", self._search(self._margin, victim.undefended, FEWER)
         if self._vanishes():
             yield "float64", self._in_double_precision()
+
+    def _past_masks(self) -> Iterator[tuple[str, Member]]:
+        """Members that look past what stops or shatters gradients."""
+        module = self.victim.target.module
+        if self.victim.undefended is not None:
+            yield "undefended", self._search(self._of_target, self.victim.undefended, FEWER)
+        view: View = as_it_is
         if len(self.inputs) and stops_gradients(module, self.inputs[:FEW]):
-            yield "straight_through", self._search(self._margin, module, FEWER, view=StraightThrough)
-            yield "smoothed", self._search(self._around, module, FEWER, view=StraightThrough)
-        elif self.has_masked_gradients():
-            yield "smoothed", self._search(self._around, module, FEWER)
+            view = StraightThrough
+            yield "straight_through", self._search(self._margin, module, FEWER, view=view)
+        if self.victim.has_gradients and self.has_masked_gradients():
+            yield "smoothed", self._search(self._around, module, FEWER, view=view)
 
     def _vanishes(self) -> bool:
         """Whether the margin has a gradient of exactly zero at an image that is still right."""
@@ -216,8 +222,8 @@ class Battery:
 
     def has_masked_gradients(self) -> bool:
         """Whether something that knows less fooled what the margin attack did not: reason to look around points."""
-        pgd = self.correct.get("pgd")
-        others = [self.correct[name] for name in ("transfer", "noise", "fgsm") if name in self.correct]
+        pgd, known = self.correct.get("pgd"), ("transfer", "noise", "fgsm", "undefended", "straight_through")
+        others = [self.correct[name] for name in known if name in self.correct]
         return pgd is not None and any(bool(((other < 1) & (pgd == 1)).any()) for other in others)
 
     def _without_gradients(self, budget: tuple[float, ...]) -> Iterator[tuple[str, Member]]:
@@ -258,8 +264,12 @@ class Battery:
         *,
         view: View = as_it_is,
         draws: int = 1,
+        ends: bool = True,
     ) -> Member:
-        """A climb by whatever the classifier is looked at with."""
+        """A climb by whatever the classifier is looked at with; ``ends`` where it is fooled, if answers are not random.
+
+        What is made on another network goes on: the surer that one is of its mistake, the sooner others share it.
+        """
         ball = Ball(self.threat.norm, self.threat.epsilon, self.victim.target.bounds)
 
         def run(rows: Tensor) -> Tensor:
@@ -268,7 +278,7 @@ class Battery:
             generator = torch.Generator().manual_seed(derive_seed(self.threat.seed, "start"))
             with access(held, inputs, labels, self.threat.seed, draws, view) as viewed:
                 look = looking(viewed, inputs, labels, generator)
-                return climb(look, ball, inputs, steps, generator, ends=not self.victim.is_randomised)
+                return climb(look, ball, inputs, steps, generator, ends=ends and not self.victim.is_randomised)
 
         return run
 
@@ -318,6 +328,11 @@ class Battery:
 
     def _margin(self, module: nn.Module, _: Tensor, labels: Tensor, __: torch.Generator) -> Look:
         return by_gradient(module, labels, lambda logits, own, _: margin(logits, own))
+
+    def _of_target(self, module: nn.Module, _: Tensor, labels: Tensor, __: torch.Generator) -> Look:
+        """The margin of another form of the classifier, until the classifier itself is fooled."""
+        judge = self.victim.target.module
+        return by_gradient(module, labels, lambda logits, own, _: margin(logits, own), judge=judge)
 
     def _around(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:
         smoothed = _Around(module, AROUND * self.threat.epsilon, SMOOTHED, generator)

@@ -8,6 +8,7 @@ anything about the classifier that the features come from.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -53,9 +54,53 @@ class Features(nn.Module):
         return features
 
 
-def has_features(module: nn.Module) -> bool:
-    """Whether a classifier exposes what its last layer sees, through a method ``features(inputs)``."""
-    return has(module, "features")
+class Overheard(nn.Module):
+    """What a linear layer inside a classifier is given, as a module: (batch, *shape) → (batch, …).
+
+    Args:
+        module: the classifier, whose own answer is thrown away.
+        layer: one of its layers.
+    """
+
+    def __init__(self, module: nn.Module, layer: nn.Linear) -> None:
+        super().__init__()
+        self.module = module
+        self._layer = (layer,)  # not a child of its own
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map inputs to the last input of the layer."""
+        heard: list[Tensor] = []
+        with self._layer[0].register_forward_pre_hook(lambda _, given: heard.append(given[0])):
+            self.module(inputs)
+        return heard[-1]
+
+
+def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
+    """What a classifier's last layer sees: ``features(inputs)``, or the input of the last linear layer called.
+
+    Args:
+        module: a classifier in evaluation mode.
+        sample: (2 or more, *shape) inputs to try it on.
+
+    Returns:
+        A module, or None where no linear layer is called on as many rows, or none that gradients reach.
+    """
+    if has(module, "features"):
+        return Features(module)
+    called: list[nn.Linear] = []
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    with ExitStack() as hooks:
+        for layer in layers:
+            hooks.enter_context(layer.register_forward_pre_hook(lambda own, _: called.append(own)))
+        with torch.no_grad():
+            module(sample)
+    if not called:
+        return None
+    overheard = Overheard(module, called[-1])
+    with torch.enable_grad():
+        heard = overheard(sample.detach().clone().requires_grad_(True))
+    is_usable = heard.shape[:1] == sample.shape[:1] and heard.requires_grad and heard.is_floating_point()
+    return overheard.eval() if is_usable else None
 
 
 class PlantedClassifier(nn.Module):

@@ -1,6 +1,7 @@
 """Backward pass differentiable approximation with the identity (Athalye et al. 2018, section 4.1, arXiv 1802.00420).
 
-Values stay as they are; only gradients pass where rounding, a sign, a cast to integers or a ``detach`` would stop them.
+Values stay as they are; only gradients pass where rounding, a sign, a clamp, a cast to integers or a ``detach`` would
+stop them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 _STEPS = ("round", "floor", "ceil", "trunc", "fix", "sign", "sgn")
+_CLAMPS = ("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6")
 _CASTS = ("int", "long", "short", "char", "byte", "bool")
 _DETACHED = ("detach", "detach_")
 _FUNCTIONS: frozenset[Any] = frozenset(
-    getattr(owner, name) for name in (*_STEPS, *_DETACHED) for owner in (torch, Tensor) if hasattr(owner, name)
+    getattr(owner, name)
+    for name in (*_STEPS, *_CLAMPS, *_DETACHED)
+    for owner in (torch, Tensor, nn.functional)
+    if hasattr(owner, name)
 )
 _INTEGERS: frozenset[Any] = frozenset(getattr(Tensor, name) for name in _CASTS)
 _DATA: Any = Tensor.data.__get__  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.planted.implementation import Features, has_features, planted_test
+from qaml.attacks.planted.implementation import features_of, planted_test
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import data_of, evaluated
@@ -16,17 +16,18 @@ IMAGES = 32
 
 
 def execute(job: Job) -> None:
-    """Write ``planted.npz``: missed (n,) bool, empty where the model does not expose its features."""
+    """Write ``planted.npz``: missed (n,) bool, empty where the model has no last linear layer to listen at."""
     description = job.payload["classifier"]
     attack: AttackPart = job.payload["attack"]
     module = restore(description, job.read("train", WEIGHTS), job.device)
+    data = data_of(job, description["dataset"])
+    test = evaluated(data.test, IMAGES, job.payload["order"])
+    inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     missed = np.zeros(0, dtype=bool)
-    if has_features(module):
-        data = data_of(job, description["dataset"])
-        test = evaluated(data.test, IMAGES, job.payload["order"])
-        inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
+    features = features_of(module, inputs[:2])
+    if features is not None:
         missed = planted_test(
-            Features(module),
+            features,
             inputs,
             float(job.payload["epsilon"]),
             data.info.bounds,

@@ -24,5 +24,5 @@ def execute(job: Job) -> None:
     def answer(inputs: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(classes(module, inputs)).clamp(min=0).to(inputs.device)
 
-    network = imitate(answer, torch.from_numpy(images).to(job.device), data.info, job.seed)
+    network = imitate(answer, torch.tensor(images).to(job.device), data.info, job.seed)
     save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, job.output / WEIGHTS)
