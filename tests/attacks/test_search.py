@@ -46,7 +46,8 @@ def inputs() -> Tensor:
 
 
 def labels_of(inputs: Tensor) -> Tensor:
-    return Linear()(inputs).argmax(1).detach()
+    labels: Tensor = Linear()(inputs).argmax(1)
+    return labels.detach()
 
 
 def share_right(module: nn.Module, inputs: Tensor, labels: Tensor) -> float:
