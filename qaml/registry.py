@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableSequence, MutableSet, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -58,6 +58,21 @@ class Part(Settings):
     def what_it_reads(self) -> tuple[str, ...]:
         """Files and folders, and environment variables as ``env:NAME``, whose changes make stored results stale."""
         return ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Refuse fields that could be changed behind a key's back: parts are values.
+
+        Raises:
+            PartError: a field is a list or a set.
+        """
+        for name, field in cls.model_fields.items():
+            fault = _changeable(field.annotation)
+            if fault is not None:
+                raise PartError(
+                    f"{cls.__module__}.{cls.__name__}.{name} {fault}, which can change behind the results it made",
+                    "write tuple[…, ...] or frozenset[…]: a spec's lists become tuples",
+                )
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -174,6 +189,20 @@ class Registry(Generic[P]):
         for entry in entry_points(group=self.group):
             found.setdefault(entry.name, []).append(entry)
         return found
+
+
+def _changeable(annotation: Any) -> str | None:
+    """Words for a list or a set, where an annotation holds one."""
+    origin = get_origin(annotation) or annotation
+    if origin in (set, MutableSet):
+        return "is a set"
+    if origin in (list, MutableSequence):
+        return "is a list"
+    if isinstance(origin, type) and issubclass(origin, Settings) and not issubclass(origin, Part):
+        held = ((name, _changeable(field.annotation)) for name, field in origin.model_fields.items())
+        found = ((name, fault.rpartition(" ")[2]) for name, fault in held if fault is not None)
+        return next((f"holds {origin.__name__}.{name}, a {kind}" for name, kind in found), None)
+    return next((fault for each in get_args(annotation) if (fault := _changeable(each)) is not None), None)
 
 
 def _distribution(entry: EntryPoint) -> str:

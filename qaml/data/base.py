@@ -111,16 +111,36 @@ TRANSFORMS.bind(TransformPart)
 
 
 def load(part: DatasetPart) -> Data:
-    """Read a dataset, hold it against what it promises, and apply its transforms in order; every call reads anew.
+    """Read a dataset and apply its transforms in order, held against what is promised; every call reads anew.
 
     Raises:
         DataError: files are missing or damaged, the content is not what is declared, a transform asks for more examples
             than there are, or a state is not normalised.
         PartError: a transform does not fit the dataset.
     """
+    return transformed(part, load_plain(part))
+
+
+def load_plain(part: DatasetPart) -> Data:
+    """The dataset before its transforms, held against what it promises.
+
+    Raises:
+        DataError: as ``load``.
+    """
     from qaml.data.contract import checked
 
-    data = checked(part.kind, part.read(), part.describe())
+    return checked(part.kind, part.read(), part.describe())
+
+
+def transformed(part: DatasetPart, data: Data) -> Data:
+    """What the dataset's transforms make of it, held against what they promise.
+
+    Raises:
+        DataError: as ``load``.
+        PartError: a transform does not fit the dataset.
+    """
+    from qaml.data.contract import checked
+
     if part.transforms:
         changed = reduce(lambda data, transform: transform.apply(data), part.transforms, data)
         data = checked(part.kind, changed, part.info)

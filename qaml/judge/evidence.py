@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.errors import PartError
 from qaml.judge.detections import Predictions, detect
+from qaml.judge.source import Repeats
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
 from qaml.run.arrays import read_arrays
 
@@ -178,6 +181,11 @@ class StoreSource:
         )
         return detect(self._detectors[detector], self._attacks, read)
 
+    def repeats(self, model: str) -> Repeats:
+        """Test examples of the model's dataset that are among its training examples."""
+        record = self._json(f"data {model}", "dataset.json")
+        return Repeats(int(record["test_in_training"]), int(record["n_test"]))
+
     def surrogates(self) -> Mapping[str, Surrogate]:
         """The models that attacks are made on and that have a reference accuracy."""
         return self._surrogates
@@ -214,6 +222,7 @@ class StoreSource:
         found = []
         for role in self._seeds(f"train {model}"):
             with safe_open(self._read(role, "weights.safetensors"), framework="numpy") as file:
+                _check_name(model, name, sorted(file.keys()))
                 found.append(tuple(float(value) for value in file.get_tensor(name).ravel()))
         return tuple(found)
 
@@ -245,3 +254,10 @@ def _majority(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(n,) whether an image is of the most frequent class."""
     names, counts = np.unique(labels, return_counts=True)
     return np.asarray(labels == names[counts.argmax()]) if len(labels) else np.zeros(0, dtype=bool)
+
+
+def _check_name(model: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(name, known, 1, 0.5)
+        meant = f"did you mean {close[0]!r}? " if close else ""
+        raise PartError(f"model {model!r} has no parameter {name!r}", f"{meant}its parameters: {', '.join(known)}")

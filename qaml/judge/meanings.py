@@ -38,6 +38,12 @@ MEANINGS: dict[str, Meaning] = {
         "NaN is no class, so images without an answer are neither right nor wrong",
         "find the overflow or the image: smaller learning rate, clamped logarithms, float64, clean data",
     ),
+    "test_in_training": Meaning(
+        "void",
+        "> 1 % of the dataset's test examples are among its training examples (any: note)",
+        "what a model remembers says nothing about examples that it has not seen",
+        "leave these examples out of one of the splits",
+    ),
     "training_diverged": Meaning(
         "note",
         "the last epoch's loss is NaN, in any run",

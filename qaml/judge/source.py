@@ -51,6 +51,18 @@ class Surrogate(NamedTuple):
     source: str = ""
 
 
+class Repeats(NamedTuple):
+    """Test examples of a dataset, before its transforms, that are among its training examples."""
+
+    n_repeated: int
+    n_test: int
+
+    @property
+    def share(self) -> float:
+        """Of the test examples."""
+        return self.n_repeated / self.n_test
+
+
 class Source(Protocol):
     """Evidence of one suite at one profile; names are the suite's."""
 
@@ -101,6 +113,14 @@ class InspectedSource(Protocol):
 
     def inspections(self, model: str) -> tuple[dict[str, Any], ...]:
         """What an inspection of the samples found, one dictionary a seed; none for models without."""
+
+
+@runtime_checkable
+class DataSource(Protocol):
+    """A source that knows what models were trained and tested on."""
+
+    def repeats(self, model: str) -> Repeats:
+        """Test examples of the model's dataset that are among its training examples."""
 
 
 @runtime_checkable

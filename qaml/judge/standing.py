@@ -10,9 +10,11 @@ from qaml.claims.cells import OF_TRAINING
 from qaml.judge.findings.answers import diverged, unanswered_attacked, unanswered_clean
 from qaml.judge.findings.budgets import outside_budget
 from qaml.judge.findings.chance import DIVIDED, at_chance
+from qaml.judge.findings.memory import seen_in_training
 from qaml.judge.findings.repetition import answers_differ
 from qaml.judge.outcome import Finding
 from qaml.judge.resolve import Resolver
+from qaml.judge.source import DataSource
 
 Pair = tuple[str, str]
 """A model and an attack."""
@@ -73,6 +75,8 @@ def _of_model(model: str, resolver: Resolver, is_divided: bool) -> Iterator[Find
     yield from unanswered_clean(model, clean)
     yield from answers_differ(model, None, clean.asked)
     yield from at_chance(model, clean, is_divided)
+    if isinstance(resolver.source, DataSource):
+        yield from seen_in_training(model, resolver.source.repeats(model))
     yield from diverged(model, resolver.source.history(model))
 
 

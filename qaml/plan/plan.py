@@ -381,6 +381,7 @@ class _Planner:
         surrogates = self._surrogates(entry, detectors.values())
         evaluated = models | {name: self.model(name) for name in surrogates}
         parents = {f"clean {m} {s}": step for m, steps in evaluated.items() for s, step in enumerate(steps.clean)}
+        parents |= {f"data {m}": steps.load for m, steps in models.items()}
         parents |= {f"train {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.trains)}
         parents |= {f"inspect {m} {s}": step for m, steps in models.items() for s, step in enumerate(steps.inspections)}
         parents |= {f"embed {m}": steps.embedding for m, steps in models.items() if steps.embedding is not None}

@@ -8,7 +8,8 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from qaml.data.base import DatasetPart, load
+from qaml.data.base import DatasetPart, load_plain, transformed
+from qaml.plan.step import canonical
 from qaml.run.reads import watching
 from qaml.run.store import DATA_RECORD, Damaged
 from qaml.types import Data, Split
@@ -28,10 +29,16 @@ class DataChanged(Damaged):
 
 
 class Loaded(NamedTuple):
-    """A dataset after its transforms, its arrays unwritable, and a digest of each split's."""
+    """A dataset after its transforms, its arrays unwritable, and a digest of each split's.
+
+    Before its transforms it has so many test examples, and so many of them among its training examples (counted where
+    it is read anew).
+    """
 
     data: Data
     fingerprints: dict[str, str]
+    n_test: int
+    n_repeated: int
 
 
 class _Dataset:
@@ -44,18 +51,32 @@ class _Dataset:
     def content(self, *, anew: bool) -> Loaded:
         if self._content is None or anew:
             self._content = None  # not two of them in memory
-            self._content = _read(self._part)
+            self._content = _read(self._part, is_counted=anew)
         return self._content
 
 
+class _Wanted:
+    """A part as a key: by what it says, since a field may be a mapping."""
+
+    def __init__(self, part: DatasetPart) -> None:
+        self.part = part
+        self._says = type(part), canonical(part)
+
+    def __hash__(self) -> int:
+        return hash(self._says)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Wanted) and self._says == other._says
+
+
 @lru_cache(maxsize=4)
-def _dataset(part: DatasetPart) -> _Dataset:
-    return _Dataset(part)
+def _dataset(wanted: _Wanted) -> _Dataset:
+    return _Dataset(wanted.part)
 
 
 def loaded(part: DatasetPart, *, anew: bool = False) -> Loaded:
     """The dataset as everything in this process sees it, or read again."""
-    return _dataset(part).content(anew=anew)
+    return _dataset(_Wanted(part)).content(anew=anew)
 
 
 def data_of(job: Job, part: DatasetPart) -> Data:
@@ -85,13 +106,18 @@ def _as_recorded(job: Job, part: DatasetPart, recorded: dict[str, str]) -> Data:
     return found.data
 
 
-def _read(part: DatasetPart) -> Loaded:
-    data = load(part)
+def _read(part: DatasetPart, *, is_counted: bool) -> Loaded:
+    from qaml.data.contract import repeated
+
+    plain = load_plain(part)
+    n_repeated = repeated(plain) if is_counted else 0
+    data = transformed(part, plain)
     splits = {"train": data.train, "test": data.test}
     for split in splits.values():
         for array in split:
             array.flags.writeable = False
-    return Loaded(data, {name: fingerprint(split) for name, split in splits.items()})
+    digests = {name: fingerprint(split) for name, split in splits.items()}
+    return Loaded(data, digests, len(plain.test), n_repeated)
 
 
 def fingerprint(split: Split) -> str:

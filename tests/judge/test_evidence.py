@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from qaml.errors import PartError
 from qaml.judge.evidence import StoreSource
 from qaml.run.arrays import write_arrays
 
@@ -77,3 +79,14 @@ def test_exact_distances_are_read_where_the_model_had_them(tmp_path: Path) -> No
     assert distances.found.tolist() == [1.1, 1.1]
     assert made.distances("rbm", "wrapped") is None
     assert made.distances("rbm", "pgd") is None
+
+
+def test_a_parameter_that_a_model_lacks_names_those_it_has(tmp_path: Path) -> None:
+    save_file(
+        {"weights": np.ones((2, 3), np.float32), "bias": np.zeros(3, np.float32)}, tmp_path / "weights.safetensors"
+    )
+    source = StoreSource({"train net 0": "key"}, lambda _, name: tmp_path / name, {}, {})
+    assert source.parameter("net", "bias") == ((0.0, 0.0, 0.0),)
+    with pytest.raises(PartError, match="model 'net' has no parameter 'weight'") as caught:
+        source.parameter("net", "weight")
+    assert caught.value.hint == "did you mean 'weights'? its parameters: bias, weights"

@@ -115,3 +115,24 @@ def test_content_that_changes_without_a_file(project: Project) -> None:
     assert values(project, "--claim", "clean") == {"clean": 1.0}
     now = values(project, FLIPPED="1")
     assert now["clean"] == now["attacked"] < 0.8
+
+
+def test_test_examples_that_were_trained_on_decide_nothing(project: Project) -> None:
+    with np.load(project.root / "points.npz") as file:
+        inputs, labels = file["inputs"].copy(), file["labels"].copy()
+    inputs[200:], labels[200:] = inputs[:100], labels[:100]
+    np.savez(project.root / "points.npz", inputs=inputs, labels=labels)
+    project.qaml("run", "specs/points.yaml", "-n", "0", "--claim", "clean")
+    (outcome,) = project.report()["outcomes"]
+    assert outcome["verdict"] == "invalid"
+    assert [finding["name"] for finding in outcome["findings"]] == ["test_in_training"]
+
+
+def test_wrong_labels_are_an_error_of_every_claim(project: Project) -> None:
+    with np.load(project.root / "points.npz") as file:
+        np.savez(project.root / "points.npz", inputs=file["inputs"], labels=file["labels"] + 1)
+    run = project.qaml("run", "specs/points.yaml", "-n", "0")
+    assert project.report()["outcomes"] == []
+    assert "dataset 'mine/points': training labels lie in 1 … 2, expected 200 whole numbers from 0 to 1" in run.stdout
+    assert "they count from 1? subtract 1" in run.stdout
+    assert "Traceback" not in run.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import Field
 
 from qaml.data.digits import Digits
 from qaml.run.dataset import evaluated, fingerprint, loaded, own
@@ -50,3 +51,12 @@ def test_any_change_changes_the_fingerprint() -> None:
         seen.add(fingerprint(other))
     seen.add(fingerprint(Split(split.inputs.reshape(500, 64), split.labels, split.indices)))
     assert len(seen) == 5
+
+
+def test_a_field_of_a_dataset_may_be_a_mapping() -> None:
+    class Named(Digits):
+        names: dict[str, int] = Field({})
+
+    one, other = Named(names={"a": 1}), Named(names={"a": 2})
+    assert loaded(one).data is loaded(Named(names={"a": 1})).data
+    assert loaded(one).data is not loaded(other).data

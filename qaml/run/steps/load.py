@@ -15,13 +15,15 @@ from qaml.types import Split
 def execute(job: Job) -> None:
     """Write ``dataset.json``: shape, classes, bounds, counts, digests of the arrays after all transforms."""
     part = job.payload["dataset"]
-    data, digests = loaded(part, anew=True)
+    data, digests, n_test, n_repeated = loaded(part, anew=True)
     content = {
         "shape": data.info.shape,
         "classes": data.info.classes,
         "bounds": data.info.bounds,
         "train": _describe(data.train, digests["train"]),
         "test": _describe(data.test, digests["test"]),
+        "n_test": n_test,
+        "test_in_training": n_repeated,
         "declared": job.payload["checksums"],
     }
     (job.output / DATA_RECORD).write_text(json.dumps(content, indent=1))
