@@ -88,7 +88,8 @@ def repeated(
     scale = _median_gap(calm)
     again = _as_attacked(module, batch, seed)
     classes_again, logits_again = _differ(first, again, scale)
-    logits_again |= _depends_on_threads(module, batch[:FEW], seed, scale)
+    if clean is inputs:  # once a training run
+        logits_again |= _depends_on_threads(module, batch[:FEW], seed, scale)
     if is_randomised(module):
         return Repetition(len(inputs), int(classes_again.sum()), int(logits_again.sum()), 0, 0)
     classes_apart, logits_apart = _differ(first, _apart(module, batch, first.shape[1], seed), scale)
