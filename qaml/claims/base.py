@@ -128,6 +128,9 @@ class Estimate(NamedTuple):
         worst_high: the upper end, likewise.
         gap: what the battery finds beyond them, in units of the value.
         is_unchecked: whether no battery looked at an attack whose failure would lower, or raise, the value.
+        level: of the interval.
+        n_differing: images, added up over paired runs, on which the contrast is not zero; None where it is no average
+            over images, or where models have different numbers of runs.
     """
 
     value: float
@@ -146,6 +149,8 @@ class Estimate(NamedTuple):
     worst_high: float | None = None
     gap: float = 0.0
     is_unchecked: tuple[bool, bool] = (False, False)
+    level: float = 0.95
+    n_differing: int | None = None
 
 
 class Estimator(Protocol):
@@ -165,6 +170,15 @@ class Estimator(Protocol):
 
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
         """Estimate where a paper's value of this cell may lie, if the paper measured what we did."""
+
+    def runs_needed(self, cell: Cell, table: ReportedTable, half_width: float) -> int | None:
+        """Training runs of ours with which a prediction reaches no farther than this, were they to spread as now.
+
+        None if no number would do: the paper's own run, its test images and ours are too uncertain.
+        """
+
+    def left_open(self, attack: str) -> tuple[str, ...]:
+        """The settings of an attack that the paper does not state: the suite says under ``assumed`` what it took."""
 
     @property
     def judges_tables(self) -> bool:

@@ -78,13 +78,15 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def decide_all(measured: Sequence[Measured], unit: Unit) -> Decision:
+def decide_all(measured: Sequence[Measured], unit: Unit, verdicts: Sequence[Verdict] | None = None) -> Decision:
     """Every estimate must satisfy its expectation; the sentence is about the one that decides.
 
     Among several the deciding one is the closest to its threshold among those that share the verdict, the furthest
     beyond it if they refute. Holm's adjusted p stands beside it, the verdict itself rests on the unadjusted intervals.
+    The verdict on each may be given, where a kind has a rule of its own.
     """
-    verdicts = [verdict_of(m.estimate, m.at_least, m.at_most) for m in measured]
+    if verdicts is None:
+        verdicts = [verdict_of(m.estimate, m.at_least, m.at_most) for m in measured]
     verdict = of_all(verdicts)
     alike = [i for i, v in enumerate(verdicts) if v == verdict]
     deciding = min(alike, key=lambda i: _room(measured[i], verdict))

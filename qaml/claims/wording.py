@@ -42,7 +42,7 @@ def with_interval(estimate: Estimate, unit: Unit) -> str:
     value = number(estimate.value, unit, signed=unit == "points")
     word = {"percent": " %", "points": " points", "plain": ""}[unit]
     ends = f"{number(estimate.low, unit)} to {number(estimate.high, unit)}"
-    return f"{value}{word}, 95 % interval {ends}"
+    return f"{value}{word}, {100 * estimate.level:.0f} % interval {ends}"
 
 
 def scale(estimate: Estimate) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
+from qaml.attacks.elsewhere import SEPARATOR
 from qaml.claims.base import Cell, Estimate, ReportedTable, Term
 from qaml.claims.cells import SHARES
 from qaml.errors import RunError
 from qaml.judge.findings.comparisons import ALWAYS
 from qaml.judge.gap import OUT_OF_SCOPE, Checked, Gap, about_attacks
 from qaml.judge.nested import as_one_share
-from qaml.judge.numbers import Number, contrast, number, predicted, scalar
+from qaml.judge.numbers import Number, contrast, number, predicted, scalar, without_runs
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
 from qaml.judge.source import DetectionSource, SharedWeights
@@ -23,7 +25,7 @@ from qaml.judge.standing import NOTHING_KNOWN, Standing
 from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
 from qaml.judge.statistics.limits import Interval, Limits, p_value
 from qaml.judge.statistics.paired import tango
-from qaml.judge.statistics.prediction import predicted_share
+from qaml.judge.statistics.prediction import images_of_both, predicted_share, runs_needed
 from qaml.judge.statistics.runs import Arm, net_skew
 from qaml.judge.statistics.shifted import gap_of, moved
 from qaml.judge.weakness import FALLS, Effect
@@ -40,6 +42,7 @@ class SourceEstimator:
         judges_tables: whether this scale may be compared with a paper's own values.
         known: of the models by themselves, which detectors listen to.
         checked: what the battery finds beyond a cell's own attacks.
+        left_open: attack → its settings that the paper does not state.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class SourceEstimator:
         judges_tables: bool,
         known: Standing = NOTHING_KNOWN,
         checked: Callable[[Cell], Checked] = lambda _: OUT_OF_SCOPE,
+        left_open: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.resolver = resolver
         self.effect = effect
@@ -57,6 +61,7 @@ class SourceEstimator:
         self.checked = checked
         self._judges_tables = judges_tables
         self._known = known
+        self._left_open = left_open
         self.asked: dict[Cell, None] = {}
 
     @property
@@ -100,7 +105,22 @@ class SourceEstimator:
             limits = predicted_share(found.values, found.n_base, table.n, table.seeds, table.reading_error, level)
         else:
             limits = predicted(number(found), table.seeds or 1, table.reading_error, level)
-        return estimate._replace(low=limits.low, high=limits.high, method="prediction interval")
+        method = "prediction interval"
+        return estimate._replace(low=limits.low, high=limits.high, method=method, p_value=math.nan)
+
+    def runs_needed(self, cell: Cell, table: ReportedTable, half_width: float) -> int | None:
+        """Training runs of ours with which a prediction reaches no farther than this, were they to spread as now."""
+        found = self.resolver.resolve(cell)
+        own = number(found)
+        if isinstance(found, Contributions):
+            images = math.hypot(*images_of_both(found.values, found.n_base, table.n))
+        else:
+            images = without_runs(own)
+        return runs_needed(own.per_seed, table.seeds or 1, images, table.reading_error, half_width)
+
+    def left_open(self, attack: str) -> tuple[str, ...]:
+        """The settings of an attack that the paper does not state, also where it is made on another model."""
+        return self._left_open.get(attack) or self._left_open.get(attack.partition(SEPARATOR)[0], ())
 
     def detection(self, detector: str) -> tuple[Estimate, Estimate]:
         """True and false positive rate of a detector.
@@ -152,6 +172,8 @@ class SourceEstimator:
                 unchecked[0 if is_lower else 1] = True
             elif found.gap is not None:
                 (down if is_lower else up).append((abs(weight), found.gap))
+                if found.gap.value > 0:
+                    estimate = estimate._replace(n_differing=None)  # alike under their own attacks only
                 if found.gap.value > ALWAYS:
                     estimate = _opened(estimate, is_lower=is_lower)
         least, most = _reach(terms)
@@ -232,7 +254,15 @@ def _of_shares(
     low = max(ends.low, sum(min(weight, 0.0) for weight in weights))
     high = min(ends.high, sum(max(weight, 0.0) for weight in weights))
     p = p_value(method.interval, _nearest(value, against))
-    return Estimate(value, low, high, per_seed, n_seeds, n, p, method.name)
+    n_differing = _n_differing(list(arms.values()))
+    return Estimate(value, low, high, per_seed, n_seeds, n, p, method.name, level=level, n_differing=n_differing)
+
+
+def _n_differing(arms: Sequence[Array]) -> int | None:
+    """Images on which a contrast is not zero, added up over runs that are paired in order."""
+    if len({len(arm) for arm in arms}) > 1:
+        return None
+    return int(np.count_nonzero(np.abs(np.sum(arms, axis=0)) > 1e-12))
 
 
 class _Share(NamedTuple):
@@ -286,7 +316,9 @@ def _estimate(measured: Number, against: Sequence[float], level: float) -> Estim
     if math.isfinite(measured.value) and len(measured.per_seed) > 0:
         p = p_value(measured.interval, _nearest(measured.value, against), n_steps=20)
     n_seeds = len(measured.per_seed)
-    return Estimate(measured.value, low, high, measured.per_seed, n_seeds, measured.n_images, p, measured.method)
+    return Estimate(
+        measured.value, low, high, measured.per_seed, n_seeds, measured.n_images, p, measured.method, level=level
+    )
 
 
 def _nearest(value: float, against: Sequence[float]) -> float:

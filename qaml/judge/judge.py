@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -22,7 +23,7 @@ from qaml.judge.findings import (
 from qaml.judge.findings.chance import DIVIDED
 from qaml.judge.gap import Checked, checked
 from qaml.judge.outcome import CellValue, Finding, Measurement
-from qaml.judge.papers import RAW, paper_value
+from qaml.judge.papers import RAW, left_open, paper_value
 from qaml.judge.record import Interval
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
@@ -56,6 +57,7 @@ def judge(
     source: Source,
     tables: Mapping[str, ReportedTable] = NO_TABLES,
     profile: ProfileName = "standard",
+    assumed: Iterable[str] = (),
 ) -> Judgement:
     """Apply a claim's rule to its evidence.
 
@@ -64,6 +66,7 @@ def judge(
         source: its evidence.
         tables: the suite's reported tables.
         profile: the scale; a paper's own values are never judged at ``quick``.
+        assumed: keys of the suite's ``assumed``: what the paper leaves open.
 
     Raises:
         QamlError: the evidence does not hold what the claim asks for.
@@ -92,7 +95,7 @@ def judge(
     def largest(cell: Cell) -> tuple[float, ...]:
         return resolver.budgets(cell.model_copy(update={"epsilon": None}))
 
-    estimator = SourceEstimator(resolver, effect, tables, profile != "quick", known, check)
+    estimator = SourceEstimator(resolver, effect, tables, profile != "quick", known, check, left_open(assumed))
     decision = entry.part.decide(estimator)
     written = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}  # a trend asks for its last cell first
     asked = sorted(estimator.asked, key=lambda cell: written.get(cell, len(written)))
@@ -195,6 +198,7 @@ def _measurement(measured: Measured) -> Measurement:
         at_least=measured.at_least,
         at_most=measured.at_most,
         paper=paper,
+        p_value=None if math.isnan(measured.estimate.p_value) else measured.estimate.p_value,
     )
 
 

@@ -77,6 +77,16 @@ def predicted(own: Number, n_runs: int, reading_error: float, level: float) -> L
     return Limits(low - reading_error, high + reading_error)
 
 
+def without_runs(own: Number, level: float = 0.95) -> float:
+    """How far the interval reaches by chance of images alone: what is left of it without t over training runs."""
+    low, high = own.interval(level)
+    reach = max(own.value - low, high - own.value)
+    if len(own.per_seed) < 2 or not math.isfinite(reach):
+        return reach
+    runs = t_quantile(level, len(own.per_seed) - 1) * float(np.std(own.per_seed, ddof=1)) / math.sqrt(len(own.per_seed))
+    return math.sqrt(max(reach**2 - runs**2, 0.0))
+
+
 def _crossing(falling: FallingShare) -> Number:
     """Where a falling share crosses a level; its interval is where the share's own interval holds the level.
 

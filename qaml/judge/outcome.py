@@ -36,6 +36,8 @@ class Measurement(Record):
     at_least: Number | None = None
     at_most: Number | None = None
     paper: Number | None = None
+    p_value: Number | None = None
+    """Two-sided, against the nearest threshold; none where nothing is tested."""
 
 
 class CellValue(Record):

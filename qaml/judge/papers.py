@@ -39,6 +39,20 @@ def paper_contrast(terms: Sequence[Term], tables: Mapping[str, ReportedTable]) -
     return math.fsum(weight * value for (_, weight), value in zip(terms, known, strict=True))
 
 
+def left_open(assumed: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The attacks' settings that a suite declares as its own choice: attack → names of fields.
+
+    ``attacks.fgsm.epsilon`` names one; ``attacks.fgsm`` says of the whole attack that the paper does not define it.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for key in assumed:
+        section, _, rest = key.partition(".")
+        name, _, setting = rest.partition(".")
+        if section == "attacks" and name:
+            found[name] = (*found.get(name, ()), setting or "the setting")
+    return found
+
+
 def _same_metric(cell: Cell, table: ReportedTable) -> bool:
     if not cell.attack:
         return cell.metric == "clean_accuracy" and table.metric in {"clean_accuracy", *RAW}

@@ -32,7 +32,7 @@ def execute(job: Job) -> None:
         line=claim["line"],
         yaml=claim["yaml"],
     )
-    judgement = judge(entry, source, claim["reported"], claim["profile"])
+    judgement = judge(entry, source, claim["reported"], claim["profile"], claim["assumed"])
     outcome = Outcome(
         suite=claim["suite"],
         id=entry.id,

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import numbers, overview, sampling, sentences
+from qaml.report.chance import ABOUT, chance_sentence
 from qaml.report.claim_page import claim_view
 from qaml.report.courses import Earlier, earlier
 from qaml.report.files import remove_stale, write
@@ -113,6 +114,8 @@ def _index(whole: _Whole) -> str:
         seeds=_seeds(outcomes),
         counts=verdict_counts(outcomes.outcomes),
         headlines=headlines(outcomes),
+        chance=chance_sentence(outcomes.outcomes),
+        about_intervals=ABOUT,
         gate=gate_view(outcomes.regression),
         suites=overview.suites(outcomes, choices, looks),
         filters=choices,

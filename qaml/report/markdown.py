@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
+from qaml.report.chance import ABOUT, chance_sentence
 from qaml.report.files import store_errors, write
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS
@@ -123,6 +124,8 @@ def _head(outcomes: Outcomes) -> Iterator[str]:
         lines.append(f"- {text}: {causes}" if causes else f"- {text}")
     if lines:
         yield "\n".join(lines)
+    if chance := chance_sentence(outcomes.outcomes):
+        yield f"{escape(chance)} {escape(ABOUT)}"
 
 
 def _suites(outcomes: Outcomes) -> Iterator[str]:

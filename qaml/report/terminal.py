@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tabulate import tabulate
 
 from qaml.judge.outcome import Finding, Outcome, Outcomes
+from qaml.report.chance import ABOUT, chance_sentence
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS, SEVERITIES
 from qaml.report.numbers import format_scale, show, style_of
@@ -61,6 +62,8 @@ def closing(outcomes: Outcomes) -> str:
     for line in headlines(outcomes):
         causes = ", ".join(f"{group.label} ({len(group.outcomes)})" for group in line.groups)
         lines.append(f"{'!' if line.is_alarm else '·'} {line.text}{': ' + causes if causes else ''}")
+    if chance := chance_sentence(outcomes.outcomes):
+        lines += [f"· {chance}", f"· {ABOUT}"]
     return clean("\n".join(lines))
 
 

@@ -32,6 +32,9 @@ class KnownEstimator:
     tables: dict[str, ReportedTable] = field(default_factory=dict)
     judges_tables: bool = True
     n_seeds: int = 3
+    open_settings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    enough: int | None = None
+    n_differing: int | None = None
 
     def contrast(self, terms: Sequence[Term], *, against: Sequence[float] = (0.0,), level: float = 0.95) -> Estimate:
         known = [(self._known(cell), weight) for cell, weight in terms]
@@ -48,6 +51,8 @@ class KnownEstimator:
             may_be_lower=any(k.may_be_lower and w > 0 for k, w in known),
             may_be_higher=any(k.may_be_lower and w < 0 for k, w in known),
             is_void=any(k.is_void for k, _ in known),
+            level=level,
+            n_differing=self.n_differing,
         )
 
     def _known(self, cell: Cell) -> Known:
@@ -73,6 +78,12 @@ class KnownEstimator:
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
         assert cell.model in table.columns
         return self.contrast((Term(cell, 1.0),), level=level)
+
+    def runs_needed(self, cell: Cell, table: ReportedTable, half_width: float) -> int | None:  # noqa: ARG002
+        return self.enough
+
+    def left_open(self, attack: str) -> tuple[str, ...]:
+        return self.open_settings.get(attack, ())
 
     def detection(self, detector: str) -> tuple[Estimate, Estimate]:
         assert detector == "disagreement"

@@ -28,7 +28,16 @@ OTHER = {"model": "b", "attack": ["fgsm", "pgd"]}
         ("bound", {"of": {**CELL, "epsilon": 0.1}, "metric": "epsilon_at", "at_least": 0.6}, "takes no epsilon"),
         ("contrast", {"metric": "robust_accuracy", "at_least": 0.6}, "either terms"),
         ("contrast", {"metric": "robust_accuracy", "at_least": 0.6, "terms": [{**CELL, "weight": 0.0}]}, "zero"),
-        ("equivalence", {"metric": "robust_accuracy", "of": CELL, "over": OTHER, "margin": 0.0}, "greater than 0"),
+        (
+            "equivalence",
+            {"metric": "robust_accuracy", "of": CELL, "over": OTHER, "margin": -0.1},
+            "greater than or equal to 0",
+        ),
+        (
+            "equivalence",
+            {"metric": "norm_quantile", "of": CELL, "over": {"model": "b", "attack": "pgd"}, "margin": 0.0},
+            "norm_quantile is no average over images",
+        ),
         ("ordering", {"metric": "robust_accuracy", "order": [CELL, CELL]}, "twice"),
         ("ordering", {"metric": "robust_accuracy", "order": [CELL, {**OTHER, "epsilon": "every"}]}, "one budget"),
         ("trend", {"metric": "robust_accuracy", "along": [CELL], "direction": "flat"}, "at least two"),

@@ -14,10 +14,12 @@ from qaml.judge.statistics.crossed import components, contrast_interval, share_i
 from qaml.judge.statistics.runs import Arm, net_skew
 from tests.judge.sources import correlated
 
-Shape = Literal["logit-normal", "beta"]
+Shape = Literal["logit-normal", "beta", "t3", "exponential up", "exponential down", "collapsed"]
 Law = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
 _NODES, _WEIGHTS = hermite_e.hermegauss(60)
 _BATCH = 200
+COLLAPSED = 0.1
+"""The share of a collapsed run."""
 
 
 class Setting(NamedTuple):
@@ -30,7 +32,9 @@ class Setting(NamedTuple):
         deviation: of a run's true share.
         agreement: how much of an image's difficulty the runs have in common (latent correlation).
         shape: of the law of the runs' true shares. With a mean of 5 % and a deviation of 8 points both are extremely
-            skewed: half of the runs of the beta law lie below 1.5 %, of the logit-normal one below 2.1 %.
+            skewed: half of the runs of the beta law lie below 1.5 %, of the logit-normal one below 2.1 %. Log-odds may
+            also have Student's law with three degrees of freedom, or an exponential tail on either side; ``collapsed``
+            runs are one in four, at 10 % where the others agree.
     """
 
     seeds: int
@@ -48,6 +52,11 @@ def seed_law(share: float, deviation: float, shape: Shape = "logit-normal") -> L
     if shape == "beta":
         size_of_beta = share * (1 - share) / deviation**2 - 1
         return lambda generator, size: generator.beta(share * size_of_beta, (1 - share) * size_of_beta, size)
+    if shape == "collapsed":
+        others = (share - COLLAPSED / 4) * 4 / 3
+        return lambda generator, size: np.where(generator.random(size) < 0.25, COLLAPSED, others)
+    if shape != "logit-normal":
+        return _by_quantiles(share, deviation, shape)
     weights = _WEIGHTS / _WEIGHTS.sum()
 
     def moments(centre: float, spread: float) -> tuple[float, float]:
@@ -61,6 +70,28 @@ def seed_law(share: float, deviation: float, shape: Shape = "logit-normal") -> L
     spread = float(optimize.brentq(lambda s: moments(centre(s), s)[1] - deviation, 1e-6, 8))
     middle = centre(spread)
     return lambda generator, size: special.expit(middle + spread * generator.standard_normal(size))
+
+
+def _by_quantiles(share: float, deviation: float, shape: Shape) -> Law:
+    """Log-odds of another law than the normal one, given by its quantiles; its place and scale fit the moments."""
+    ranks = (np.arange(20_000) + 0.5) / 20_000
+
+    def quantiles(rank: NDArray[np.float64]) -> NDArray[np.float64]:
+        if shape == "t3":
+            return np.asarray(special.stdtrit(3, rank), dtype=np.float64)
+        return -1 - np.log1p(-rank) if shape == "exponential up" else 1 + np.log(rank)
+
+    grid = quantiles(ranks)
+
+    def centre(spread: float) -> float:
+        return float(optimize.brentq(lambda c: special.expit(c + spread * grid).mean() - share, -60, 60))
+
+    def excess(spread: float) -> float:
+        return float(special.expit(centre(spread) + spread * grid).std() - deviation)
+
+    spread = float(optimize.brentq(excess, 1e-6, 8))
+    middle = centre(spread)
+    return lambda generator, size: special.expit(middle + spread * quantiles(generator.random(size)))
 
 
 def share_coverage(setting: Setting, repetitions: int, generator: np.random.Generator) -> float:

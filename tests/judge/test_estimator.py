@@ -152,7 +152,10 @@ def test_a_papers_crossing_may_come_from_another_run() -> None:
     assert one(made, metric="norm_quantile", attack=("deepfool",)).low > 36
     table = ReportedTable(metric="norm_quantile", columns=("m",), rows={"deepfool": (33.0,)})
     made.tables["t"] = table
-    found = judge(entry(claim("reported", table="t")), made, made.tables)
+    wide = judge(entry(claim("reported", table="t")), made, made.tables)
+    assert wide.verdict == "inconclusive", wide.reason
+    assert "one run of this training is not reproducible to 6.6" in wide.reason
+    found = judge(entry(claim("reported", table="t", half_width=0.8)), made, made.tables)
     assert found.verdict == "supported", found.reason
 
 

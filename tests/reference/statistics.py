@@ -152,4 +152,13 @@ def share_of_runs(averages: Sequence[float], n: int, widened: float, level: floa
     centres = (log_odds(p), fmean(scores) + skew * spread / 2)
     error = math.sqrt(spread / n_runs + (skew * spread) ** 2 / (2 * (n_runs - 1)))
     away = widened * t_of(level, n_runs - 1) * error
-    return max(p - share(min(centres) - away), 0.0), max(share(max(centres) + away) - p, 0.0)
+    middle = (p + shift) / (1 + 2 * shift)
+    alone = 1 / max(n * middle * (1 - middle), 1.0)
+    tail = 0.0
+    if n_runs >= 5 and variance(scores) > alone:
+        third = fmean((score - fmean(scores)) ** 3 for score in scores)
+        tail = third / (variance(scores) * (n_runs - 1) / n_runs) ** 1.5
+        tail *= (1 - alone / variance(scores)) * (n_runs - 4) / n_runs
+        tail = max(-0.5, min(tail, 0.5))
+    below, above = away * (1 + max(-tail, 0.0)), away * (1 + max(tail, 0.0))
+    return max(p - share(min(centres) - below), 0.0), max(share(max(centres) + above) - p, 0.0)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from qaml.judge.statistics.crossed import Array, components, share_interval
 from qaml.judge.statistics.limits import Limits, normal_quantile, t_quantile
@@ -35,6 +39,63 @@ def predicted_share(
     below = math.hypot(p - ours.low, run.below, p - theirs.low) + reading_error
     above = math.hypot(ours.high - p, run.above, theirs.high - p) + reading_error
     return Limits(max(0.0, p - below), min(1.0, p + above))
+
+
+MOST_RUNS = 100
+"""Beyond it nobody trains."""
+
+
+class Images(NamedTuple):
+    """How far a share reaches by chance of its test images."""
+
+    ours: float
+    theirs: float
+
+
+def images_of_both(model: Array, n_base: float, n_images: int | None, level: float = 0.95) -> Images:
+    """What our images and the paper's contribute to a prediction, on the farther side.
+
+    Args:
+        model: (S, n) our contributions.
+        n_base: images that the share is taken among.
+        n_images: the paper's test images, if stated.
+        level: of confidence.
+    """
+    p = min(max(float(model.mean()), 0.0), 1.0)
+    both = [wilson(p, n, level) if n else Limits(p, p) for n in (n_base, n_images)]
+    return Images(*(max(p - low, high - p) for low, high in both))
+
+
+def runs_needed(
+    per_seed: Sequence[float], n_runs: int, images: float, reading_error: float, half_width: float, level: float = 0.95
+) -> int | None:
+    """Training runs with which a prediction would reach no farther than ``half_width``; None if no number would do.
+
+    reach(S)² = images² + t²(S − 1) s² (1/S + 1/R), with the spread s of the runs at hand and the R runs of the paper.
+    A single run has no spread to go by: two are asked for where images leave room at all. Runs of
+    which one is infinite (no attack fooled it) cannot be mended by more.
+
+    Args:
+        per_seed: (S,) each run's value.
+        n_runs: R, training runs behind the paper's value.
+        images: what test images contribute.
+        reading_error: of the paper's value, added as it is.
+        half_width: the reach that is wanted.
+        level: of confidence.
+    """
+    room = half_width - reading_error
+    if room < images:
+        return None
+    if len(per_seed) < 2:
+        return 2
+    if not np.isfinite(per_seed).all():
+        return None
+    spread = float(np.std(per_seed, ddof=1))
+    for n in range(len(per_seed) + 1, MOST_RUNS + 1):
+        reach = math.hypot(images, t_quantile(level, n - 1) * spread * math.sqrt(1 / n + 1 / n_runs))
+        if reach <= room:
+            return n
+    return None
 
 
 def _spread_of_runs(model: Array, n_base: float, n_runs: int, level: float) -> Reach:

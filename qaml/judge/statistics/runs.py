@@ -4,8 +4,9 @@ Shares of training runs near an edge are skewed: most lie at the edge, a few far
 Student's t on shares then covers 75–90 % (simulated: 3 to 10 runs, mean 5 % ± 8 points), missing always on the side
 away from the edge. Log-odds are nearly symmetric, so t is applied to them, with Cox's term for the mean of a skewed law
 (Zhou & Gao 1997). Shares are first moved inwards by a tenth of their mean's distance to the edges: a run at 0.01 % says
-no more of the mean than one at 0.1 %, but its log-odds would rule the spread. The constants were chosen by simulation
-(docs/statistics.md).
+no more of the mean than one at 0.1 %, but its log-odds would rule the spread. Where log-odds are skewed themselves
+(most runs train well, a few fail by far) the side of their long tail is widened by what five or more runs show of it.
+All constants were chosen by simulation (docs/statistics.md).
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ INWARDS = 0.1
 INWARDS_IMAGES = 0.2
 """Images by which it is moved besides: 0 of 100 is not 0."""
 
+FEWEST_FOR_SKEW = 5
+"""Training runs from which a skewness says anything of their law."""
+FARTHEST = 0.5
+"""By how much an end is moved out for skew at most: more costs width where log-odds are normal and gains little."""
+
 
 class Reach(NamedTuple):
     """How far something lies, or its variance, below and above an estimate."""
@@ -46,6 +52,7 @@ class Runs(NamedTuple):
         error: standard error of either.
         centre: log-odds of a typical run.
         spread: standard deviation of a run's log-odds.
+        tail: share by which either end is moved farther out, for log-odds that are skewed themselves.
     """
 
     share: float
@@ -55,12 +62,13 @@ class Runs(NamedTuple):
     error: float
     centre: float
     spread: float
+    tail: Reach = Reach(0.0, 0.0)
 
     def reach(self, t: float) -> Reach:
         """Distances of the ends from the mean, ``t`` standard errors away."""
         return Reach(
-            max(self.share - self._share(self.lower - t * self.error), 0.0),
-            max(self._share(self.upper + t * self.error) - self.share, 0.0),
+            max(self.share - self._share(self.lower - t * self.error * (1 + self.tail.below)), 0.0),
+            max(self._share(self.upper + t * self.error * (1 + self.tail.above)) - self.share, 0.0),
         )
 
     def reach_of_others(self, z: float, n_runs: int) -> Reach:
@@ -94,7 +102,29 @@ def on_log_odds(averages: Array, n: float) -> Runs:
     centre = float(scores.mean())
     plain, cox = float(special.logit(middle)), centre + skew * variance / 2
     error = math.sqrt(variance / n_runs + (skew * variance) ** 2 / (2 * (n_runs - 1)))
-    return Runs(p, shift, min(plain, cox), max(plain, cox), error, centre, math.sqrt(variance))
+    by_images = 1 / max(n * middle * (1 - middle), 1.0)
+    tail = _tail(scores, by_images)
+    return Runs(p, shift, min(plain, cox), max(plain, cox), error, centre, math.sqrt(variance), tail)
+
+
+def _tail(scores: Array, by_images: float) -> Reach:
+    """How much farther a mean may lie on the side of a long tail: the runs' own skewness, as far as they can show it.
+
+    It counts as (S − 4) / S, so not at all for three or four runs, and not where images make the spread.
+
+    Args:
+        scores: (S,) log-odds.
+        by_images: variance that images alone give them.
+    """
+    n_runs = len(scores)
+    variance = float(scores.var(ddof=1))
+    if n_runs < FEWEST_FOR_SKEW or variance <= by_images:
+        return Reach(0.0, 0.0)
+    deviations = scores - scores.mean()
+    skewness = float((deviations**3).mean() / (deviations**2).mean() ** 1.5)
+    weight = (1 - by_images / variance) * (1 - (FEWEST_FOR_SKEW - 1) / n_runs)
+    tail = min(weight * abs(skewness), FARTHEST)
+    return Reach(tail, 0.0) if skewness < 0 else Reach(0.0, tail)
 
 
 class Arm(NamedTuple):
