@@ -32,11 +32,13 @@ class Reads(NamedTuple):
 
     Attributes:
         files: absolute paths of files that were opened for reading.
-        variables: environment variables that were asked for, with the state they had when the block began.
+        variables: environment variables that were asked for, with the state they had then.
+        written: files that were opened for writing: what code keeps for itself is no source of it.
     """
 
     files: set[str]
     variables: dict[str, str]
+    written: set[str]
 
 
 class _Watch:
@@ -49,8 +51,9 @@ class _Watch:
         if self.reads is None or event != "open":
             return
         path, _, flags = arguments
-        if isinstance(path, str | bytes) and isinstance(flags, int) and flags & os.O_ACCMODE == os.O_RDONLY:
-            self.reads.files.add(str(Path(os.fsdecode(path)).absolute()))
+        if isinstance(path, str | bytes) and isinstance(flags, int):
+            is_read = flags & os.O_ACCMODE == os.O_RDONLY
+            (self.reads.files if is_read else self.reads.written).add(str(Path(os.fsdecode(path)).absolute()))
 
 
 @cache
@@ -67,27 +70,33 @@ def watching(*, is_on: bool = True) -> Iterator[Reads]:
     Args:
         is_on: or leave it out, where it is accounted for elsewhere.
     """
-    found = Reads(set(), {})
+    found = Reads(set(), {}, set())
     watch = _watch()
     before, watch.reads = watch.reads, found if is_on else None
     try:
-        with _variables(found.variables if is_on else None):
+        with _asked_for(watch):
             yield found
     finally:
         watch.reads = before
 
 
 @contextmanager
-def _variables(asked: dict[str, str] | None) -> Iterator[None]:
+def _asked_for(watch: _Watch) -> Iterator[None]:
     """Note names that code outside Python, libraries and qaml looks up: each look-up encodes the name first."""
     environment: Any = os.environ
     encode = environment.encodekey
-    if asked is None:
-        yield
-        return
+    reads = watch.reads
+    asked = reads.variables if reads is not None else {}
 
     def noting(name: Any) -> Any:
-        if isinstance(name, str) and name not in asked and _is_asked_by_others():
+        if (
+            reads is not None
+            and watch.reads is reads
+            and isinstance(name, str)
+            and name not in asked
+            and _is_asked_by_others()
+        ):
+            asked[name] = ""  # looking it up asks again
             asked[name] = state_of(VARIABLE + name)
         return encode(name)
 
@@ -114,7 +123,7 @@ def states(found: Reads, *besides: Path | str) -> Mapping[str, str]:
         besides: files that are accounted for, and folders whose files are left out.
     """
     folders = [Path(folder).absolute() for folder in besides]
-    files = [Path(path) for path in sorted({_source(name) for name in found.files})]
+    files = [Path(path) for path in sorted({_source(name) for name in found.files - found.written})]
     files = [each for each in files if not _is_known(each) and not any(each.is_relative_to(f) for f in folders)]
     stated: dict[str, str] = {}
     for file in files if len(files) <= MOST_FILES else ():
