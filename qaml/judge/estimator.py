@@ -76,7 +76,7 @@ class SourceEstimator:
         shares = [one for one in resolved if isinstance(one, Contributions)]
         models, weights = [self._weights_of(cell.model) for cell, _ in terms], [weight for _, weight in terms]
         if len(shares) < len(resolved):
-            estimate = _of_numbers(resolved, weights, against, level)
+            estimate = _of_numbers(resolved, models, weights, against, level)
         elif (lost := as_one_share(terms, shares, self.resolver)) is not None:
             estimate = _of_shares(models[:1], [lost], [1.0], against, level)
         else:
@@ -304,10 +304,14 @@ def _lone(terms: Sequence[_Share]) -> list[Arm]:
 
 
 def _of_numbers(
-    resolved: Sequence[Resolved], weights: Sequence[float], against: Sequence[float], level: float
+    resolved: Sequence[Resolved],
+    models: Sequence[str],
+    weights: Sequence[float],
+    against: Sequence[float],
+    level: float,
 ) -> Estimate:
     """A contrast of numbers that are no averages over images."""
-    return _estimate(contrast([number(one) for one in resolved], weights), against, level)
+    return _estimate(contrast([number(one) for one in resolved], weights, models), against, level)
 
 
 def _estimate(measured: Number, against: Sequence[float], level: float) -> Estimate:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.judge.resolve import Resolved
 from qaml.judge.statistics.combined import first_below, over_seeds, weighted_sum
-from qaml.judge.statistics.crossed import share_interval
+from qaml.judge.statistics.crossed import correlation, share_interval
 from qaml.judge.statistics.limits import Interval, Limits, t_quantile
-from qaml.metrics.contributions import Contributions
+from qaml.metrics.contributions import Contributions, align
 from qaml.metrics.crossing import FallingShare
 
 
@@ -26,6 +28,7 @@ class Number(NamedTuple):
         per_seed: the value of each training run.
         n_images: 0 for a number without images.
         method: how the interval is made, in a few words.
+        at_value: for a crossing, the share's contributions where it crosses; for a share, its own.
     """
 
     value: float
@@ -33,6 +36,7 @@ class Number(NamedTuple):
     per_seed: tuple[float, ...]
     n_images: int
     method: str
+    at_value: Contributions | None = None
 
 
 def number(one: Resolved) -> Number:
@@ -42,7 +46,7 @@ def number(one: Resolved) -> Number:
     if isinstance(one, Contributions):
         per_seed = tuple(float(value) for value in one.per_seed)
         interval = share_interval(one.values, one.n_base)
-        return Number(float(one.values.mean()), interval, per_seed, len(one.indices), "seeds × images")
+        return Number(float(one.values.mean()), interval, per_seed, len(one.indices), "seeds × images", one)
     return scalar(one)
 
 
@@ -52,19 +56,44 @@ def scalar(values: Sequence[float]) -> Number:
     return Number(float(np.mean(values)), lambda level: over_seeds(values, level), tuple(values), 0, name)
 
 
-def contrast(terms: Sequence[Number], weights: Sequence[float]) -> Number:
-    """Σ weight × number: each with its own interval, combined in squares."""
+def contrast(terms: Sequence[Number], weights: Sequence[float], models: Sequence[str] = ()) -> Number:
+    """Σ weight × number: each with its own interval, combined in squares, less what they owe to the same images.
+
+    Args:
+        terms: the numbers.
+        weights: of each.
+        models: whose weights each is measured on; equal names are the same training runs.
+    """
     if len(terms) == 1 and weights[0] == 1:
         return terms[0]
+    correlations = _correlations(terms, models)
 
     def at(level: float) -> Limits:
-        return weighted_sum([term.value for term in terms], [term.interval(level) for term in terms], weights)
+        limits = [term.interval(level) for term in terms]
+        return weighted_sum([term.value for term in terms], limits, weights, correlations)
 
     with np.errstate(invalid="ignore"):
         value = float(np.dot([term.value for term in terms], weights))
         n_seeds = min(len(term.per_seed) for term in terms)
         per_seed = tuple(float(np.dot([term.per_seed[s] for term in terms], weights)) for s in range(n_seeds))
-    return Number(value, at, per_seed, min(term.n_images for term in terms), terms[0].method)
+    method = terms[0].method if correlations is None else f"{terms[0].method}, images paired"
+    return Number(value, at, per_seed, min(term.n_images for term in terms), method)
+
+
+def _correlations(terms: Sequence[Number], models: Sequence[str]) -> NDArray[np.float64] | None:
+    """Of the terms' estimates, through the shares that they are read off at the point where they cross.
+
+    A quantile moves with the share that exceeds it (Bahadur 1966), so two quantiles are correlated as those shares are.
+    """
+    found = np.eye(len(terms))
+    for i, j in combinations(range(len(terms)), 2):
+        first, second = terms[i].at_value, terms[j].at_value
+        if first is None or second is None or len(np.intersect1d(first.indices, second.indices)) < 2:
+            continue
+        rows = align([(first.values, first.indices), (second.values, second.indices)]).rows
+        is_same = bool(models) and models[i] == models[j]
+        found[i, j] = found[j, i] = correlation(rows[0], rows[1], is_same_runs=is_same)
+    return found if found.sum() > len(terms) else None
 
 
 def predicted(own: Number, n_runs: int, reading_error: float, level: float) -> Limits:
@@ -110,4 +139,5 @@ def _crossing(falling: FallingShare) -> Number:
     n_seeds, n_images = shares(positions[0] if positions else 0.0).values.shape
     per_seed = tuple(crossing(lambda x, s=s: float(shares(x).per_seed[s])) for s in range(n_seeds))  # type: ignore[misc]
     value = crossing(lambda x: float(shares(x).values.mean()))
-    return Number(value, at, per_seed, n_images, "where the interval of the share holds the level")
+    at_value = shares(value) if positions and math.isfinite(value) else None
+    return Number(value, at, per_seed, n_images, "where the interval of the share holds the level", at_value)

@@ -204,7 +204,7 @@ def test_difference_of_quantiles() -> None:
     cells = [Cell(model=model, attack=("deepfool",), metric="norm_quantile") for model in "km"]
     found = estimator(made).contrast((Term(cells[0], 1.0), Term(cells[1], -1.0)))
     assert found.value == 10
-    assert -5 < found.low < 0 < 20 < found.high < 25
+    assert 5 < found.low < 10 < found.high < 15  # every image is farther by ten: paired, that is hardly in doubt
 
 
 def test_certified_accuracy_at_any_radius() -> None:

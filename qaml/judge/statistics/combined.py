@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.judge.statistics.limits import Limits, t_quantile
 
@@ -19,11 +20,23 @@ def over_seeds(values: Sequence[float], level: float = 0.95) -> Limits:
     return Limits(mean - half, mean + half)
 
 
-def weighted_sum(values: Sequence[float], limits: Sequence[Limits], weights: Sequence[float]) -> Limits:
+def weighted_sum(
+    values: Sequence[float],
+    limits: Sequence[Limits],
+    weights: Sequence[float],
+    correlations: NDArray[np.float64] | None = None,
+) -> Limits:
     """Interval of Σ weight × value from the intervals of its terms (MOVER, Zou & Donner 2008).
 
-    Pairing is ignored, so the interval is wide rather than narrow where terms are positively correlated. Infinite
-    values (no adversarial found) are added end by end.
+    low = Σ w v − √(Σ d² + 2 Σ r d d′), with d each term's distance to the end that lowers the sum; the correlation r of
+    two terms changes its sign where their weights have opposite ones (Zou 2007, equation 15). Without correlations
+    terms are independent. Infinite values (no adversarial found) are added end by end.
+
+    Args:
+        values: of the terms.
+        limits: their intervals.
+        weights: of each.
+        correlations: (terms, terms) of the estimates.
     """
     total = sum(w * v for w, v in zip(weights, values, strict=True))
     ends = [
@@ -34,9 +47,15 @@ def weighted_sum(values: Sequence[float], limits: Sequence[Limits], weights: Seq
         low, high = sum(end[0] for end in ends), sum(end[1] for end in ends)
         return Limits(-math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high)
     centres = [w * v for w, v in zip(weights, values, strict=True)]
-    below = math.hypot(*(centre - low for centre, (low, _) in zip(centres, ends, strict=True)))
-    above = math.hypot(*(high - centre for centre, (_, high) in zip(centres, ends, strict=True)))
-    return Limits(total - below, total + above)
+    below = np.array([centre - low for centre, (low, _) in zip(centres, ends, strict=True)])
+    above = np.array([high - centre for centre, (_, high) in zip(centres, ends, strict=True)])
+    if correlations is None or not (np.isfinite(below).all() and np.isfinite(above).all()):
+        return Limits(total - math.hypot(*below), total + math.hypot(*above))
+    signed = correlations * np.outer(np.sign(weights), np.sign(weights))
+    return Limits(
+        total - math.sqrt(max(float(below @ signed @ below), 0.0)),
+        total + math.sqrt(max(float(above @ signed @ above), 0.0)),
+    )
 
 
 def first_below(positions: Sequence[float], share: Callable[[float], float], level: float, interpolates: bool) -> float:

@@ -150,3 +150,26 @@ def contrast_interval(parts: Components, scale: float = 1.0, skew: Reach = SYMME
         return Limits(parts.value - below, parts.value + above)
 
     return at
+
+
+def correlation(first: Array, second: Array, *, is_same_runs: bool = False) -> float:
+    """How far the means of two shares move together, 0 … 1, from their contributions on the same images.
+
+    Runs of different models are independent, so only what images share counts; with the same runs, so does the rest.
+    Four pseudo-images that move apart keep two equal models from being known to be equal.
+
+    Args:
+        first: (S, n) contributions of one share.
+        second: (T, n) of the other, images in the same order.
+        is_same_runs: whether row s of both comes from the same training run.
+    """
+    n = first.shape[1]
+    if n < 2:
+        return 0.0
+    images = float(np.cov(first.mean(axis=0), second.mean(axis=0))[0, 1]) / n
+    shared = images
+    if is_same_runs and len(first) == len(second) > 1:
+        shared += float(np.cov(first.mean(axis=1), second.mean(axis=1))[0, 1]) / len(first)
+    both = [parts.seed_variance + parts.image_variance for parts in (components([first]), components([second]))]
+    scale = math.sqrt(both[0] * both[1])
+    return min(max(shared / scale, 0.0), 1.0) * n / (n + 4) if scale > 0 else 0.0
