@@ -16,6 +16,8 @@ from qaml.claims.cells import SHARES
 from qaml.errors import RunError
 from qaml.judge.findings.comparisons import ALWAYS
 from qaml.judge.gap import OUT_OF_SCOPE, Checked, Gap, about_attacks
+from qaml.judge.nearest import OUT_OF_SCOPE as NO_NORMS
+from qaml.judge.nearest import Shrunk
 from qaml.judge.nested import as_one_share
 from qaml.judge.numbers import Number, contrast, number, predicted, scalar, without_runs
 from qaml.judge.papers import paper_contrast
@@ -43,6 +45,7 @@ class SourceEstimator:
         known: of the models by themselves, which detectors listen to.
         checked: what the battery finds beyond a cell's own attacks.
         left_open: attack → its settings that the paper does not state.
+        shrunk: what the nearest adversarials known make of a cell's norms.
     """
 
     def __init__(
@@ -54,11 +57,13 @@ class SourceEstimator:
         known: Standing = NOTHING_KNOWN,
         checked: Callable[[Cell], Checked] = lambda _: OUT_OF_SCOPE,
         left_open: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        shrunk: Callable[[Cell], Shrunk] = lambda _: NO_NORMS,
     ) -> None:
         self.resolver = resolver
         self.effect = effect
         self.tables = tables
         self.checked = checked
+        self.shrunk = shrunk
         self._judges_tables = judges_tables
         self._known = known
         self._left_open = left_open
@@ -156,7 +161,27 @@ class SourceEstimator:
             may_be_lower=any(e.may_be_lower if plus else e.may_be_higher for e, plus in effects),
             may_be_higher=any(e.may_be_higher if plus else e.may_be_lower for e, plus in effects),
         )
-        return self._with_battery(estimate, terms, exempt, level)
+        return self._with_nearest(self._with_battery(estimate, terms, exempt, level), terms, exempt)
+
+    def _with_nearest(self, estimate: Estimate, terms: Sequence[Term], exempt: frozenset[str]) -> Estimate:
+        """The ends with the nearest adversarials known in the place of the norms that the cells' attacks found."""
+        lost, unchecked = [0.0, 0.0], list(estimate.is_unchecked)
+        for cell, weight in terms:
+            found = self.shrunk(cell) if cell.model not in exempt else NO_NORMS
+            side = 0 if weight > 0 else 1
+            if found.is_in_scope and found.factor is None:
+                lost[side], unchecked[side] = math.inf, True
+            elif found.factor is not None and found.factor < 1:
+                lost[side] += abs(weight) * number(self.resolver.resolve(cell)).value * (1 - found.factor)
+        low, high = estimate.worst_low, estimate.worst_high
+        if lost[0] > 0:
+            low = (estimate.low if low is None else low) - lost[0] if math.isfinite(lost[0]) else -math.inf
+        if lost[1] > 0:
+            high = (estimate.high if high is None else high) + lost[1] if math.isfinite(lost[1]) else math.inf
+        finite = sum(each for each in lost if math.isfinite(each))
+        return estimate._replace(
+            worst_low=low, worst_high=high, gap=estimate.gap + finite, is_unchecked=(unchecked[0], unchecked[1])
+        )
 
     def _with_battery(
         self, estimate: Estimate, terms: Sequence[Term], exempt: frozenset[str], level: float

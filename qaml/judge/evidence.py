@@ -16,7 +16,7 @@ from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.errors import PartError
 from qaml.judge.detections import Predictions, detect
 from qaml.judge.source import Repeats
-from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
+from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
 from qaml.run.arrays import read_arrays
 
 if TYPE_CHECKING:
@@ -168,6 +168,11 @@ class StoreSource:
             return None
         arrays = self._arrays(role, "exact.npz")
         return Distances(**arrays) if arrays["exact"].size else None
+
+    def nearer(self, model: str, attack: str) -> Nearer | None:
+        """What other attacks find in the attack's norm, where a claim is about the norms that it found."""
+        role = f"nearer {model} {attack}"
+        return Nearer(**self._arrays(role, "nearer.npz")) if role in self._roles else None
 
     def _is_constant(self, model: str) -> bool:
         predicted = self._arrays(self._seeds(f"clean {model}")[0], "predictions.npz")["predicted"]

@@ -22,16 +22,18 @@ from qaml.judge.findings import (
 )
 from qaml.judge.findings.chance import DIVIDED
 from qaml.judge.gap import Checked, checked
+from qaml.judge.nearest import OUT_OF_SCOPE as NO_NORMS
+from qaml.judge.nearest import Shrunk, shrunk
 from qaml.judge.outcome import CellValue, Finding, Measurement
 from qaml.judge.papers import RAW, left_open, paper_value
 from qaml.judge.record import Interval
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
-from qaml.judge.source import Detections, Source, SurrogateSource, WeakerDiagnoses
+from qaml.judge.source import Detections, NearerSource, Source, SurrogateSource, WeakerDiagnoses
 from qaml.judge.standing import Standing, standing
 from qaml.judge.weakness import Assessed, Effect, effect_on
-from qaml.metrics.evidence import Diagnosis
+from qaml.metrics.evidence import Diagnosis, Nearer
 from qaml.spec.suite import ClaimEntry
 from qaml.vocab import ProfileName, Verdict
 
@@ -95,7 +97,12 @@ def judge(
     def largest(cell: Cell) -> tuple[float, ...]:
         return resolver.budgets(cell.model_copy(update={"epsilon": None}))
 
-    estimator = SourceEstimator(resolver, effect, tables, profile != "quick", known, check, left_open(assumed))
+    def shrink(cell: Cell) -> Shrunk:
+        knows = isinstance(source, NearerSource)
+        return shrunk(cell, {name: assessed[cell.model, name].subject for name in cell.attack}) if knows else NO_NORMS
+
+    is_judged = profile != "quick"
+    estimator = SourceEstimator(resolver, effect, tables, is_judged, known, check, left_open(assumed), shrink)
     decision = entry.part.decide(estimator)
     written = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}  # a trend asks for its last cell first
     asked = sorted(estimator.asked, key=lambda cell: written.get(cell, len(written)))
@@ -139,9 +146,14 @@ def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], 
             is_published=is_published,
             distances=resolver.source.distances(model, attack),
             weaker=_weaker(resolver.source, model, attack),
+            nearer=_nearer(resolver.source, model, attack),
         )
         assessed[model, attack] = Assessed(subject, findings_of(subject))
     return assessed
+
+
+def _nearer(source: Source, model: str, attack: str) -> Nearer | None:
+    return source.nearer(model, attack) if isinstance(source, NearerSource) else None
 
 
 def _weaker(source: Source, model: str, attack: str) -> tuple[Diagnosis, ...]:

@@ -167,6 +167,13 @@ MEANINGS: dict[str, Meaning] = {
         f"the attack stays far above the exact distance to the boundary, or finds nothing, so {_UPPER_BOUND}",
         "more steps, restarts, or the exact attack itself",
     ),
+    "another_attack_is_nearer": Meaning(
+        "weak",
+        "norms only: on > 10 % of up to 100 images, spread over the training runs, another attack of the claim or of "
+        "the diagnostics, or the exact distance within the bounds, is more than 5 % nearer (five or more: note)",
+        f"the distances that the attack found are too large, so {_UPPER_BOUND}",
+        "name several attacks (`attack: [deepfool, carlini_wagner]`): the smallest norm counts",
+    ),
     "margin_below_precision": Meaning(
         "void",
         "logit margins under the arithmetic's error on > 1 % of images (two or more: note)",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qaml.claims.base import ReportedTable
-    from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
+    from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
     from qaml.types import FloatArray
 
 
@@ -137,3 +137,11 @@ class SharedWeights(Protocol):
 
     def weights_of(self, model: str) -> str:
         """A name for the training runs behind a model: the same for models that share them."""
+
+
+@runtime_checkable
+class NearerSource(Protocol):
+    """A source that knows what other attacks find in the norm of a minimising one."""
+
+    def nearer(self, model: str, attack: str) -> Nearer | None:
+        """The smallest perturbations known of this model; None where nobody looked."""

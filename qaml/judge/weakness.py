@@ -9,6 +9,7 @@ A cell over several attacks is as strong as the strongest of them, so a weak fin
   the cell's iterative white-box attacks find nine tenths of the adversarials that it found. An attack that misses more
   of those misses others, too, and putting them into the cell does not make it sound;
 - for ``success_falls_with_epsilon``: where the cell's budget is smaller than the one at which success falls;
+- for ``another_attack_is_nearer``, which limits norms only: where the cell's attacks together are as near;
 - by exact distances in the same norm, which miss nothing.
 
 Masked gradients shown by the gradients themselves (zero, saturated, failing without a budget) are not cured by adding
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 from qaml.claims.base import Cell, MetricName
 from qaml.judge.findings.comparisons import beats, first_fall, suspects
+from qaml.judge.findings.norms import TOLERATED, norms_of
 from qaml.judge.findings.subject import Outcomes, Subject, measured, one_draw, paired, seated
 from qaml.judge.outcome import Finding
 from qaml.metrics.accuracy import TOLERANCE, Threat, joint
@@ -81,6 +83,8 @@ def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
     if any(finding.severity == "void" for one in attacks for finding in one.findings):
         return Effect(is_void=True)
     names = {finding.name for one in attacks for finding in one.findings if finding.severity == "weak"}
+    if cell.metric != "norm_quantile":  # whatever has a budget is held against other attacks at that budget
+        names.discard("another_attack_is_nearer")
     names.discard("another_attack_fools_more")  # counted over all of the cell's attacks together (judge.gap)
     is_weak = any(not _is_cured(name, cell, attacks) for name in names)
     if is_weak and cell.metric in VOIDED:
@@ -91,6 +95,9 @@ def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
 def _is_cured(name: str, cell: Cell, attacks: Sequence[Assessed]) -> bool:
     if name == "no_search":
         return any(one.subject.traits.is_search for one in attacks)
+    if name == "another_attack_is_nearer":
+        together = norms_of([one.subject for one in attacks])
+        return together is not None and together.nearer_share <= TOLERATED
     carriers = [one for one in attacks if one.carries(name)]
     exact = {one.subject.traits.norm for one in attacks if one.subject.traits.is_exact}
     carriers = [one for one in carriers if one.subject.traits.norm not in exact]

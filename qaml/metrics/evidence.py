@@ -144,6 +144,20 @@ class Distances(NamedTuple):
     lengths: NDArray[np.float64]
 
 
+class Nearer(NamedTuple):
+    """The smallest perturbations that other attacks, or exact distances within the bounds, have of a model.
+
+    Attributes:
+        indices: (n,) original positions.
+        runs: (n,) the training run that each image was tried on.
+        norms: (n,) in the norm of the claim's attack, infinite where nothing was found.
+    """
+
+    indices: IntArray
+    runs: IntArray
+    norms: NDArray[np.float64]
+
+
 class AttackTraits(NamedTuple):
     """What the findings need to know of an attack's configuration.
 

@@ -34,6 +34,7 @@ STEP_MODULES: dict[StepKind, str] = {
     "diagnose": "qaml.run.steps.diagnose",
     "plant": "qaml.run.steps.plant",
     "exact": "qaml.run.steps.exact",
+    "nearer": "qaml.run.steps.nearer",
     "picture": "qaml.run.steps.picture",
     "portrait": "qaml.run.steps.portrait",
     "embed": "qaml.run.steps.embed",
@@ -350,6 +351,28 @@ class _Planner:
         parts = (*_restored(entry), attack)
         return self.step("exact", f"exact distances of {entry.name} for {name}", payload, parents, parts, 8.0)
 
+    def nearer(self, cells: Sequence[Cell]) -> dict[str, Step]:
+        """Role → smallest perturbations by other attacks, for cells about the norms that their own attacks found."""
+        found: dict[str, Step] = {}
+        for cell in cells if self.suite.diagnostics.enabled else ():
+            for name in cell.attack if cell.metric == "norm_quantile" else ():
+                attack: Any = self.suite.attacks[name]
+                if not isinstance(attack, MadeElsewhere) and attack.minimises and attack.is_white_box:
+                    found[f"nearer {cell.model} {name}"] = self._nearer(self.suite.models[cell.model], attack)
+        return found
+
+    def _nearer(self, entry: ModelEntry, attack: Any) -> Step:
+        steps = self.model(entry.name)
+        payload = {
+            "classifier": _classifier(self.suite, entry),
+            "norm": attack.threat_norm,
+            "images": min_images(self.suite.diagnostics.images, self.suite.evaluation.images, EXACT_IMAGES),
+            "order": self.suite.evaluation.order,
+        }
+        parents = {"data": steps.load} | {f"train {run}": train for run, train in enumerate(steps.trains)}
+        title = f"nearest adversarials of {entry.name} in {attack.threat_norm}"
+        return self.step("nearer", title, payload, parents, _restored(entry), 8.0)
+
     def _picture(self, entry: ModelEntry, name: str, steps: ModelSteps, craft: Step) -> Step | None:
         if not self.suite.datasets[entry.dataset].info.is_image:
             return None
@@ -398,6 +421,7 @@ class _Planner:
                 parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
                 weaker = self.weaker(model, attack, self._budgets(cells, model, attack))
                 parents |= {f"weaker {model} {attack} {place}": step for place, step in enumerate(weaker)}
+        parents |= self.nearer(cells)
         payload = {
             "suite": self.suite.name,
             "id": entry.id,

@@ -18,6 +18,7 @@ StepKind = Literal[
     "diagnose",
     "plant",
     "exact",
+    "nearer",
     "picture",
     "portrait",
     "embed",

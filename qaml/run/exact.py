@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from qaml.types import Bounds
+    from qaml.vocab import Norm
+
 
 def lengths_of(inputs: Tensor) -> NDArray[np.float64]:
     """‖x‖₂ of each input: (n, *shape) → (n,) float64."""
@@ -31,3 +34,17 @@ def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np
     from qaml.attacks.exact_l2.implementation import exact_distances, has_exact_distances
 
     return exact_distances(module, inputs, labels).norms if has_exact_distances(module) else None
+
+
+def exact_norms_in_box(
+    module: nn.Module, inputs: Tensor, labels: Tensor, bounds: Bounds, norm: Norm
+) -> NDArray[np.float64] | None:
+    """Exact distances to the nearest other answer within the bounds: of linear models, None for others."""
+    from qaml.models.linear.network import LinearClassifier
+    from qaml.quantum.distance.box import hyperplane_in_box
+
+    if not isinstance(module, LinearClassifier):
+        return None
+    weights, bias = (parameter.detach().double().cpu().numpy() for parameter in module.output.parameters())
+    flat = inputs.detach().flatten(1).double().cpu().numpy()
+    return hyperplane_in_box(weights, bias, flat, labels.cpu().numpy(), bounds, norm)

@@ -6,6 +6,7 @@ from qaml.judge.findings.bookkeeping import collapsed_seed, no_search, of_arithm
 from qaml.judge.findings.comparisons import of_comparisons
 from qaml.judge.findings.distances import of_distances
 from qaml.judge.findings.gradients import of_diagnosis
+from qaml.judge.findings.nearer import of_norms
 from qaml.judge.findings.sampling import of_sampling, off_temperature
 from qaml.judge.findings.scale import of_scale
 from qaml.judge.findings.subject import Rival, Subject
@@ -37,7 +38,7 @@ def findings_of(subject: Subject) -> tuple[Finding, ...]:
         *of_distances(subject),
         *of_comparisons(subject),
         *of_arithmetic(subject),
-        *of_scale(subject),
+        *[*of_scale(subject), *of_norms(subject)],
     ]
     order = {"void": 0, "weak": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.metrics.accuracy import column, correct_at
-from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
+from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
 from qaml.types import IntArray
 
 Array = NDArray[np.float64]
@@ -37,6 +37,7 @@ class Subject(NamedTuple):
         rivals: the claim's other attacks on this model.
         is_published: every cell of this pair repeats what a paper did, flaws included.
         distances: the attack without bounds beside exact distances, where the model has them and the attack minimises.
+        nearer: the smallest perturbations that other attacks find, where a claim is about norms.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Subject(NamedTuple):
     is_published: bool = False
     distances: Distances | None = None
     weaker: tuple[Diagnosis, ...] = ()
+    nearer: Nearer | None = None
 
 
 class Outcomes(NamedTuple):

@@ -1,0 +1,33 @@
+"""A finding about norms: another attack finds nearer adversarials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from qaml.judge.findings.names import raised
+from qaml.judge.findings.norms import NEARER, TOLERATED, norms_of
+from qaml.judge.findings.subject import Subject
+from qaml.judge.outcome import Finding
+from qaml.vocab import Severity
+
+IMAGES = 5
+
+
+def of_norms(subject: Subject) -> Iterator[Finding]:
+    """The claim's attack beside the nearest adversarials known: weak beyond a tenth of the images, else a note."""
+    norms = norms_of([subject]) if subject.traits.is_white_box else None
+    if norms is None:
+        return
+    nearer = norms.own > NEARER * norms.known
+    if nearer.sum() < IMAGES:
+        return
+    ratio = float(np.median(norms.own[nearer] / norms.known[nearer]))
+    by = "without an adversarial of its own" if np.isinf(ratio) else f"{ratio:.3g} times as far in the median"
+    message = (
+        f"on {100 * norms.nearer_share:.1f} % of {len(nearer)} images another attack, or the exact distance within "
+        f"the bounds, is more than 5 % nearer; there this one is {by}"
+    )
+    severity: Severity | None = None if norms.nearer_share > TOLERATED else "note"
+    yield raised("another_attack_is_nearer", subject.model, subject.traits.name, message, severity)

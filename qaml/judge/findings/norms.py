@@ -1,0 +1,73 @@
+"""The norms that attacks found beside the nearest adversarials that anybody knows of the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qaml.judge.findings.subject import Subject
+
+Array = NDArray[np.float64]
+
+NEARER = 1.05
+"""An adversarial counts as nearer where the attack's own is farther by more than this factor."""
+TOLERATED = 0.10
+"""Share of images on which another attack may be nearer."""
+
+
+class Norms(NamedTuple):
+    """Pairs of a training run and an image that is right without any perturbation.
+
+    Attributes:
+        own: (n,) the smallest norm that the attacks found.
+        known: (n,) the smallest that anybody found, no larger.
+    """
+
+    own: Array
+    known: Array
+
+    @property
+    def nearer_share(self) -> float:
+        """The share of images on which another attack is more than 5 % nearer."""
+        return float((self.own > NEARER * self.known).mean()) if len(self.own) else 0.0
+
+
+def nearer_share(subject: Subject) -> tuple[float, int]:
+    """The share of images on which another attack is more than 5 % nearer, and of how many images."""
+    norms = norms_of([subject])
+    return (0.0, 0) if norms is None else (norms.nearer_share, len(norms.own))
+
+
+def norms_of(subjects: Sequence[Subject]) -> Norms | None:
+    """The norms of one or several attacks of one model together beside the nearest known; None where nobody looked."""
+    lead = subjects[0]
+    looked = next((one.nearer for one in subjects if one.nearer is not None), None)
+    if looked is None or any(one.attacked.norms is None for one in subjects):
+        return None
+    clean = _at(lead.clean.correct, lead.clean.indices, looked.runs, looked.indices)
+    own = np.min([_found(one, looked.runs, looked.indices) for one in subjects], axis=0)
+    others = [looked.norms]
+    for traits, attacked in (rival for one in subjects for rival in one.rivals):
+        is_alike = traits.norm == lead.traits.norm and traits.minimises and traits.is_white_box and not traits.is_exact
+        if is_alike and attacked.norms is not None:
+            others.append(np.nan_to_num(_at(attacked.norms, attacked.indices, looked.runs, looked.indices), nan=np.inf))
+    counts = np.isfinite(clean) & (clean > 0.5) & ~np.isnan(own)
+    return Norms(own[counts], np.minimum(own, np.min(others, axis=0))[counts])
+
+
+def _found(subject: Subject, runs: NDArray[np.int64], images: NDArray[np.int64]) -> Array:
+    assert subject.attacked.norms is not None
+    return _at(subject.attacked.norms, subject.attacked.indices, runs, images)
+
+
+def _at(
+    values: NDArray[np.floating], indices: NDArray[np.int64], runs: NDArray[np.int64], images: NDArray[np.int64]
+) -> Array:
+    """(seeds, n) values of these runs and images; NaN where they were not measured."""
+    order = np.argsort(indices, kind="stable")
+    places = order[np.searchsorted(indices[order], images).clip(max=len(order) - 1)]
+    is_known = (indices[places] == images) & (runs < len(values))
+    return np.where(is_known, values[np.minimum(runs, len(values) - 1), places].astype(np.float64), np.nan)

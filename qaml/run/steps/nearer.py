@@ -1,0 +1,73 @@
+"""Smallest perturbations by other attacks than a claim's, within the bounds, on images spread over all training runs.
+
+A norm that a minimising attack found is an upper bound of the true distance, and only a nearer adversarial shows by how
+much it is too large. Linear classifiers have the distance itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from qaml.attacks.base import AttackPart
+from qaml.attacks.gradient.part import PGD
+from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
+from qaml.run.arrays import write_arrays
+from qaml.run.classifier import WEIGHTS, defended, restore, target
+from qaml.run.dataset import data_of, evaluated
+from qaml.run.exact import exact_norms_in_box
+from qaml.run.job import Job
+from qaml.types import InputInfo
+from qaml.vocab import Norm
+
+NEARER = "nearer.npz"
+SHARES = (0.4, 0.55, 0.7, 0.8, 0.87, 0.94, 1.0, 1.2, 1.5)
+"""Of the median distance: budgets of the strong attack in L∞, where Carlini & Wagner have none."""
+
+Norms = NDArray[np.float64]
+
+
+def execute(job: Job) -> None:
+    """Write ``nearer.npz``: indices, the training run that was attacked, the smallest norm found, (n,) each."""
+    description = job.payload["classifier"]
+    data = data_of(job, description["dataset"])
+    test = evaluated(data.test, job.payload["images"], job.payload["order"])
+    inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
+    labels = torch.from_numpy(test.labels).to(job.device)
+    n_runs = sum(role.startswith("train ") for role in job.parents)
+    runs = np.arange(len(test)) % n_runs
+    norms = np.full(len(test), np.inf)
+    for run in range(min(n_runs, len(test))):
+        own = np.flatnonzero(runs == run)
+        module = restore(description, job.read(f"train {run}", WEIGHTS), job.device)
+        rows = torch.from_numpy(own).to(job.device)
+        norms[own] = smallest_norms(module, data.info, inputs[rows], labels[rows], job.payload["norm"], job.seed)
+        job.progress((run + 1) / n_runs, "")
+    write_arrays(job.output / NEARER, {"indices": test.indices, "runs": runs, "norms": norms})
+
+
+def smallest_norms(module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor, norm: Norm, seed: int) -> Norms:
+    """The smallest norms that exact mathematics or any of these attacks has: (n,), infinite where none has one."""
+    exact = exact_norms_in_box(module, inputs, labels, info.bounds, norm)
+    if exact is not None:
+        return exact
+
+    def run(part: AttackPart) -> Norms:
+        found = part.run(target(module, info), inputs, labels, seed, lambda _: None)
+        if found.norms is not None:
+            return found.norms
+        sizes = np.abs(found.adversarials.astype(np.float64) - inputs.double().cpu().numpy())
+        sizes = sizes.reshape(*sizes.shape[:2], -1).max(axis=2)
+        smallest: Norms = np.where(found.claimed, sizes, np.inf).min(axis=0)
+        return smallest
+
+    first = run(DeepFool(norm=norm))
+    if norm == "l2":
+        return np.minimum(first, run(CarliniWagner(steps=80, binary_search_steps=6)))
+    known = first[np.isfinite(first) & (first > 0)]
+    if not len(known):
+        return first
+    budgets = tuple(float(share * np.median(known)) for share in SHARES)
+    return np.minimum(first, run(PGD(epsilon=budgets, norm="linf", loss="margin", steps=20)))
