@@ -2,6 +2,7 @@
 # make install: that set-up alone.
 # make test:  the same set-up, then the tests that take no more than seconds.
 # make check: the same set-up, then documentation, linters, types and every test.
+# make campaign: the same set-up, then planted weaknesses, sound models and cheating attacks against qaml itself; resumed.
 # make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 #
 # PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: compiled files may stay for the next one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bench install test check docs report performance clean
+.PHONY: bench install test check campaign docs report performance clean
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks/ -n auto $(ARGS)
@@ -38,6 +39,9 @@ check: docs
 	$(BIN)/lint-imports
 	@# types beside the tests, whose last ones leave cores idle
 	$(BIN)/mypy & types=$$!; $(TEST) $(ARGS) && wait $$types
+
+campaign: $(READY)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.campaign $(ARGS)
 
 report: $(READY)
 	$(BIN)/qaml report

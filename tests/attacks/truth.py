@@ -91,14 +91,14 @@ class Problem:
             down, up = np.maximum(down, -epsilon), np.minimum(up, epsilon)
             gains = np.maximum(slopes * down, slopes * up).sum(-1)
         else:
-            gains = (slopes * _steepest_in_ball_and_box(slopes, down, up, epsilon)).sum(-1)
+            gains = (slopes * steepest_in_ball_and_box(slopes, down, up, epsilon)).sum(-1)
         worst = margins - gains
         worst[np.arange(len(worst)), self.labels.numpy()] = np.inf
         smallest: NDArray[np.float64] = worst.min(1)
         return smallest
 
 
-def _steepest_in_ball_and_box(
+def steepest_in_ball_and_box(
     slopes: NDArray[np.float64], down: NDArray[np.float64], up: NDArray[np.float64], epsilon: float
 ) -> NDArray[np.float64]:
     """The maximiser of a·δ is clip(λa, box), with λ such that it lies on the sphere (or the whole box inside)."""

@@ -1,0 +1,102 @@
+"""A fixed sample of the campaign: weaknesses that battery or rule must see, sound models that they must leave alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from tests.campaign.cheats import CHEATS, NETWORKS, every_cheat, try_cheat
+from tests.campaign.healthy import every_trial, try_sound
+from tests.campaign.pairs import FACTORY, Pair, every_pair
+from tests.campaign.results import is_alarmed, is_lost
+from tests.campaign.runner import Workplace, try_pair
+from tests.campaign.truth import margin, project, uphill
+from tests.campaign.zoo import FAMILY, WAYS, make
+
+SAMPLE = [
+    ("times30", "fgsm"),
+    ("over1e9", "pgd"),
+    ("offset_by_input", "pgd"),
+    ("softmax_log", "bim"),
+    ("clamped", "fgsm_l2"),
+    ("rounded_fine", "deepfool_norms"),
+    ("ripple_rounded", "pgd"),
+    ("noise_hidden", "pgd"),
+    ("standardised", "pgd"),
+    ("permuted", "pgd"),
+    ("decoy", "mim"),
+    ("runs0.8", "pgd"),
+]
+SOUND = ("linear-pgd-0.05", "fnn-moons-pgd-0.3", "module-norm-pgd-0.03", "module-tumours-pgd-0.05")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    path, environment, threads = list(sys.path), dict(os.environ), torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Workplace(tmp_path_factory.mktemp("campaign"))
+    sys.path[:] = path
+    os.environ.clear()
+    os.environ.update(environment)
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(("how", "attack"), SAMPLE)
+def test_a_hidden_weakness_supports_nothing_false(place: Workplace, how: str, attack: str) -> None:
+    record = try_pair(Pair("digits", "mlp", how, attack), place)
+    assert record.verdict != "error", record.reason
+    assert record.is_hidden, "the claim's own evidence does not support it: this tests nothing"
+    assert not record.is_false, record
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_model_is_not_alarmed(place: Workplace, name: str) -> None:
+    (trial,) = (trial for trial in every_trial() if trial.name == name)
+    record = try_sound(trial, place)
+    assert not is_alarmed(record), record
+    assert not is_lost(record), record
+    assert record.sure == "supported"
+
+
+def test_an_attack_beyond_its_budget_decides_nothing(place: Workplace) -> None:
+    found = {c.name: c for c in every_cheat(place, NETWORKS[:1]) if any(cheat in c.name for cheat in CHEATS)}
+    assert len(found) == 2 * len(CHEATS)
+    for cheat in found.values():
+        record = try_cheat(cheat, place)
+        assert record.verdict == "invalid", record
+
+
+def test_pairs_cover_the_families_and_differ() -> None:
+    pairs = every_pair()
+    names = [pair.name for pair in pairs]
+    assert len(set(names)) == len(names) >= 150
+    assert {pair.family for pair in pairs} == set(FAMILY.values())
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_a_mask_keeps_most_clean_answers(place: Workplace, how: str) -> None:
+    assert place.truth("digits", "mlp").clean(how) > 0.65
+
+
+def test_projection_and_steepest_steps_are_within_the_budget() -> None:
+    torch.manual_seed(0)
+    start, step = torch.rand(20, 1, 4, 4), torch.randn(20, 1, 4, 4)
+    for norm, size in (("linf", lambda d: d.abs().amax(1)), ("l2", lambda d: d.norm(dim=1))):
+        found = project(start + 3 * step, start, 0.2, norm, (0.0, 1.0))  # type: ignore[arg-type]
+        assert size((found - start).flatten(1)).max() <= 0.2 + 1e-6
+        assert float(found.min()) >= 0
+        assert float(found.max()) <= 1
+        assert torch.allclose(size(uphill(step, norm).flatten(1)), torch.ones(20))  # type: ignore[arg-type]
+
+
+def test_the_margin_is_positive_where_the_answer_is_wrong() -> None:
+    logits = torch.tensor([[1.0, 3.0, 2.0], [1.0, 3.0, 2.0]])
+    assert margin(logits, torch.tensor([1, 2])).tolist() == [-1.0, 1.0]
+
+
+def test_the_factory_is_where_suites_say() -> None:
+    assert make.__module__ == FACTORY
