@@ -17,13 +17,14 @@ import torch
 
 from tests.campaign.cheats import every_cheat, try_cheat
 from tests.campaign.exactly import every_case
+from tests.campaign.forms import every_form, try_form
 from tests.campaign.healthy import every_trial, try_sound
 from tests.campaign.pairs import every_pair
 from tests.campaign.results import Campaign, page
 from tests.campaign.runner import Record, Records, Workplace, try_pair
 
 PAGE = Path(__file__).parent / "RESULTS.md"
-STAGES = ("pairs", "sound", "cheats", "exact")
+STAGES = ("pairs", "forms", "sound", "cheats", "exact")
 Trial = Callable[[], Record]
 
 
@@ -38,6 +39,7 @@ def stages(place: Workplace) -> dict[str, Callable[[], Iterator[tuple[str, Trial
     """What each stage tries, by name; nothing is prepared before it is asked for."""
     return {
         "pairs": lambda: ((pair.name, partial(try_pair, pair, place)) for pair in every_pair()),
+        "forms": lambda: ((form[0], partial(try_form, *form, place)) for form in every_form()),
         "sound": lambda: ((trial.name, partial(try_sound, trial, place)) for trial in every_trial()),
         "cheats": lambda: ((cheat.name, partial(try_cheat, cheat, place)) for cheat in every_cheat(place)),
     }
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
             for name in kept[stage].to_do(wanted):
                 _tell(kept[stage].add(wanted[name]()))
     misses = list(every_case(chosen.folder)) if "exact" in chosen.stages and not chosen.only else []
-    found = Campaign(of, kept["pairs"].all(), kept["sound"].all(), kept["cheats"].all(), misses)
+    found = Campaign(of, kept["pairs"].all(), kept["forms"].all(), kept["sound"].all(), kept["cheats"].all(), misses)
     if not chosen.only and set(chosen.stages) == set(STAGES):
         PAGE.write_text(page(found))
     sys.stdout.write(found.summary())

@@ -222,8 +222,9 @@ class _Images:
 
     def battery(self) -> Flags:
         """Right under all that runs at the budget."""
-        found = [v for k, v in self._arrays.items() if k.startswith("correct_") and k != "correct_unbounded"]
-        flags: Flags = np.logical_and.reduce([*found, self._arrays["clean_correct"]])
+        members = [v for k, v in self._arrays.items() if k.startswith("correct_") and k != "correct_unbounded"]
+        seen = [np.where(np.isnan(shares), 1, shares) > 0 for shares in members]  # not a number: nobody looked
+        flags: Flags = np.logical_and.reduce([*seen, self._arrays["clean_correct"] > 0])
         return flags
 
     def right(self, attack: str) -> Flags:

@@ -20,6 +20,7 @@ class Campaign(NamedTuple):
 
     commit: str
     pairs: list[Record]
+    forms: list[Record]
     sound: list[Record]
     cheats: list[Record]
     misses: list[Misses]
@@ -27,11 +28,12 @@ class Campaign(NamedTuple):
     @property
     def n_false(self) -> int:
         """Claims decided against the truth."""
-        return sum(record.is_false for record in (*self.pairs, *self.cheats))
+        return sum(record.is_false for record in (*self.pairs, *self.forms, *self.cheats))
 
     def summary(self) -> str:
         return (
-            f"{len(self.pairs)} pairs, {len(self.cheats)} cheats: {self.n_false} decided against the truth; "
+            f"{len(self.pairs)} pairs, {len(self.forms)} forms, {len(self.cheats)} cheats: "
+            f"{self.n_false} decided against the truth; "
             f"{len(self.sound)} sound trials: {sum(map(is_alarmed, self.sound))} alarms, "
             f"{sum(map(is_lost, self.sound))} verdicts lost\n"
         )
@@ -57,8 +59,10 @@ def page(found: Campaign) -> str:
         _pairs(found.pairs, lambda record: record.family),
         "\n## By attack\n",
         _pairs(found.pairs, lambda record: record.attack),
+        "\n## By kind of claim\n",
+        _pairs(found.forms, lambda record: record.family),
         "\n## Decided against the truth\n",
-        _list([record for record in (*found.pairs, *found.cheats) if record.is_false]),
+        _list([record for record in (*found.pairs, *found.forms, *found.cheats) if record.is_false]),
         "\n## Findings raised on planted weaknesses\n",
         _findings(found.pairs),
         "\n## Attacks that cheat, default minimisers, noise\n",

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from qaml.types import Bounds
+from qaml.vocab import Norm
 from tests.campaign.cheats import CHEATS, NETWORKS, every_cheat, try_cheat
 from tests.campaign.healthy import every_trial, try_sound
 from tests.campaign.pairs import FACTORY, Pair, every_pair
@@ -85,12 +87,14 @@ def test_a_mask_keeps_most_clean_answers(place: Workplace, how: str) -> None:
 def test_projection_and_steepest_steps_are_within_the_budget() -> None:
     torch.manual_seed(0)
     start, step = torch.rand(20, 1, 4, 4), torch.randn(20, 1, 4, 4)
-    for norm, size in (("linf", lambda d: d.abs().amax(1)), ("l2", lambda d: d.norm(dim=1))):
-        found = project(start + 3 * step, start, 0.2, norm, (0.0, 1.0))  # type: ignore[arg-type]
-        assert size((found - start).flatten(1)).max() <= 0.2 + 1e-6
+    norms: tuple[tuple[Norm, float], ...] = (("linf", torch.inf), ("l2", 2))
+    for norm, order in norms:
+        found = project(start + 3 * step, start, 0.2, norm, Bounds(0, 1))
+        assert torch.linalg.vector_norm((found - start).flatten(1), order, dim=1).max() <= 0.2 + 1e-6
         assert float(found.min()) >= 0
         assert float(found.max()) <= 1
-        assert torch.allclose(size(uphill(step, norm).flatten(1)), torch.ones(20))  # type: ignore[arg-type]
+        steepest = uphill(step, norm).flatten(1)
+        assert torch.allclose(torch.linalg.vector_norm(steepest, order, dim=1), torch.ones(20))
 
 
 def test_the_margin_is_positive_where_the_answer_is_wrong() -> None:

@@ -613,5 +613,5 @@ for _share in ("0.25", "0.5", "0.8", "0.95"):
     _enter(
         "runs",
         f"runs{_share}",
-        lambda n, x: torch.where(n.is_masked > 0, n.plain((x * 8).round() / 8) + 0 * n.plain(x), n.plain(x)),  # type: ignore[arg-type, operator]
+        lambda n, x: torch.where(n.is_masked > 0, n.plain((x * 8).round() / 8) + 0 * n.plain(x), n.plain(x)),
     )
