@@ -350,7 +350,7 @@ def rarely(n: Net, x: Tensor) -> Tensor:
 
 # batch: an image's answer depends on its neighbours
 
-_enter("batch", "standardised", lambda n, x: n.plain((x - x.mean(0)) / (x.std(0) + 1e-3) * 0.3 + 0.3))
+_enter("batch", "standardised", lambda n, x: n.plain((x - x.mean(0)) / (x.std(0, correction=0) + 1e-3) * 0.3 + 0.3))
 _enter("batch", "centred", lambda n, x: n.plain(x - x.mean(0) + _clean_mean(n, x)))
 _enter("batch", "neighbour", lambda n, x: n.plain(0.8 * x + 0.2 * x.roll(1, 0)))
 _enter("batch", "neighbour_hidden", lambda n, x: n.activated(x, lambda h: 0.7 * h + 0.3 * h.flip(0)))
@@ -366,11 +366,11 @@ def _clean_mean(n: Net, x: Tensor) -> Tensor:
 @way("batch")
 def norm_in_training(n: Net, x: Tensor) -> Tensor:
     """Batch normalisation that never left training mode: hidden units are standardised over the batch."""
-    return n.activated(x, lambda h: functional.batch_norm(h, None, None, training=True) * _spread(h) + h.mean(0))
+    return n.activated(x, lambda h: (h - h.mean(0)) / (h.std(0, correction=0) + 0.1) * _spread(h) + h.mean(0))
 
 
 def _spread(h: Tensor) -> Tensor:
-    return h.detach().std(0) + 0.1
+    return h.detach().std(0, correction=0) + 0.1
 
 
 @way("batch")
