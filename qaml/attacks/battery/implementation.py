@@ -195,8 +195,11 @@ class Battery:
         if len(self.inputs) and stops_gradients(module, self.inputs[:FEW]):
             view = StraightThrough
             yield "straight_through", self._search(self._margin, module, FEWER, view=view)
-        if self.victim.has_gradients and self.has_masked_gradients():
+        is_masked = not self.victim.has_gradients or self.has_masked_gradients()
+        if self.victim.has_gradients and is_masked:
             yield "smoothed", self._search(self._around, module, FEWER, view=view)
+        if self.victim.surrogate is not None and is_masked:
+            yield "carried_on", self._carried_on(self.victim.surrogate, view)
 
     def _vanishes(self) -> bool:
         """Whether the margin has a gradient of exactly zero at an image that is still right."""
@@ -251,6 +254,30 @@ class Battery:
 
         return run
 
+    def _carried_on(self, surrogate: nn.Module, view: View) -> Member:
+        """From the surrogate's adversarials on along the classifier's own gradient, where it has one.
+
+        Of outputs that end somewhere that gradient is dead at clean inputs and alive at the boundary, next to which the
+        surrogate leads: by its margin, and towards each of its nearest rivals.
+        """
+        module = self.victim.target.module
+
+        def run(rows: Tensor) -> Tensor:
+            found, left = self.inputs[rows].clone(), torch.arange(len(rows), device=rows.device)
+            for looking in (self._of_target, *(self._rival(place, module) for place in range(self._n_rivals()))):
+                made = self._search(looking, surrogate, FEWER)(rows[left])
+                if self.victim.has_gradients:
+                    made = self._search(self._margin, module, FEWER, view=view, start=made)(rows[left])
+                found[left] = made
+                if self.victim.is_randomised:  # one draw tells not which rows are still right
+                    break
+                left = left[self._right_of(made, rows[left])]
+                if not len(left):
+                    break
+            return found
+
+        return run
+
     def _square(self, budget: tuple[float, ...], queries: int) -> Member:
         return self._part(
             AutoAttack(kind="autoattack", norm=self.threat.norm, epsilon=budget, members=("square",), queries=queries)
@@ -265,10 +292,12 @@ class Battery:
         view: View = as_it_is,
         draws: int = 1,
         ends: bool = True,
+        start: Tensor | None = None,
     ) -> Member:
         """A climb by whatever the classifier is looked at with; ``ends`` where it is fooled, if answers are not random.
 
-        What is made on another network goes on: the surer that one is of its mistake, the sooner others share it.
+        What is made on another network goes on: the surer that one is of its mistake, the sooner others share it. From
+        random points, or from one for each row.
         """
         ball = Ball(self.threat.norm, self.threat.epsilon, self.victim.target.bounds)
 
@@ -278,7 +307,8 @@ class Battery:
             generator = torch.Generator().manual_seed(derive_seed(self.threat.seed, "start"))
             with access(held, inputs, labels, self.threat.seed, draws, view) as viewed:
                 look = looking(viewed, inputs, labels, generator)
-                return climb(look, ball, inputs, steps, generator, ends=ends and not self.victim.is_randomised)
+                is_over = ends and not self.victim.is_randomised
+                return climb(look, ball, inputs, steps, generator, ends=is_over, start=start)
 
         return run
 
@@ -314,11 +344,12 @@ class Battery:
             )
         return (~fooled).nonzero().squeeze(1)
 
-    def _rival(self, place: int) -> Looking:
+    def _rival(self, place: int, judge: nn.Module | None = None) -> Looking:
         """The margin of the rival that is next but ``place`` at the clean input."""
 
         def looking(module: nn.Module, clean: Tensor, labels: Tensor, _: torch.Generator) -> Look:
-            return by_gradient(module, labels, towards(nearest_rivals(module, clean, labels, RIVALS)[place]))
+            rivals = nearest_rivals(module, clean, labels, RIVALS)[place]
+            return by_gradient(module, labels, towards(rivals), judge=judge)
 
         return looking
 

@@ -141,9 +141,16 @@ def _is_wrong(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def climb(
-    look: Look, ball: Ball, clean: Tensor, steps: int, generator: torch.Generator, *, ends: bool = True
+    look: Look,
+    ball: Ball,
+    clean: Tensor,
+    steps: int,
+    generator: torch.Generator,
+    *,
+    ends: bool = True,
+    start: Tensor | None = None,
 ) -> Tensor:
-    """Search the ball around every input from a random point of it.
+    """Search the ball around every input from a random point of it, or from a given one.
 
     Args:
         look: what is climbed.
@@ -152,11 +159,14 @@ def climb(
         steps: gradient steps.
         generator: of the start, on the CPU.
         ends: whether an input is left alone once it is fooled; not where answers are random.
+        start: (n, *shape) points to start from.
 
     Returns:
         (n, *shape) float32, for each input the point where it was fooled, else the best one seen.
     """
-    best = project(clean + random_perturbations(clean, ball.epsilon, ball.norm, generator), clean, *_limits(ball))
+    if start is None:
+        start = clean + random_perturbations(clean, ball.epsilon, ball.norm, generator)
+    best = project(start, clean, *_limits(ball))
     active = torch.arange(len(clean), device=clean.device)
     here, before = best.clone(), best.clone()
     highest = torch.full((len(clean),), -torch.inf, dtype=torch.float64, device=clean.device)
