@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -128,3 +129,28 @@ def test_the_battery_finds_what_the_margin_does_not(way: str, member: str, input
         assert float((found["pgd"] > 0).mean()) > truth(inputs, 0.15, "linf") + 0.2
     assert float((found[member] == 0).sum()) > 0.1 * N
     assert {"noise", "differences"} <= set(found)
+
+
+class Saturated(Linear):
+    """The same classes by outputs that end at ±1, a hair from the boundary."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return (20 * super().forward(inputs)).tanh()
+
+
+def test_a_gradient_that_lives_at_the_boundary_alone_is_led_there(inputs: Tensor) -> None:
+    module, surrogate, labels = Saturated(), Linear(), labels_of(inputs)
+    generator = torch.Generator().manual_seed(2)
+    surrogate.weight.data += 0.7 * torch.randn(FEATURES, generator=generator)  # its own adversarials miss some
+
+    def score(adversarials: Tensor, rows: Tensor) -> object:
+        with torch.no_grad():
+            return (module(adversarials).argmax(1) == labels[rows]).float().numpy()
+
+    victim = Victim(Target(module, BOUNDS, 2), score, surrogate=surrogate)  # type: ignore[arg-type]
+    found = Battery(victim, Threat("linf", 0.1, 3), inputs, labels).run(lambda _: None)
+    known = truth(inputs, 0.1, "linf")
+    right = {name: np.nan_to_num(shares, nan=1) > 0 for name, shares in found.items()}
+    others = [flags for name, flags in right.items() if name not in ("carried_on", "differences")]
+    assert np.logical_and.reduce(others).mean() > known + 0.05
+    assert np.logical_and.reduce(list(right.values())).mean() == pytest.approx(known, abs=0.005)
