@@ -211,7 +211,7 @@ class _Images:
         description = self._diagnosis.payload["classifier"]
         (train,) = (step for step in steps if step.kind == "train")
         self.module = restore(description, session.store.read(train.key, WEIGHTS), "cpu")
-        data = loaded(description["dataset"])
+        data = loaded(description["dataset"]).data
         self.bounds = data.info.bounds
         self._arrays = read_arrays(session.store.read(self._diagnosis.key, "diagnosis.npz"))
         self.indices = self._arrays["indices"]
