@@ -14,12 +14,25 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any, NamedTuple
 
-PATCHED = ("torch", "torch.nn.functional", "torch.autograd", "torch.optim", "numpy", "numpy.linalg", "random")
+PATCHED = (
+    "torch",
+    "torch.nn.functional",
+    "torch.autograd",
+    "torch.optim",
+    "numpy",
+    "numpy.linalg",
+    "numpy.random",
+    "random",
+)
 """Modules whose functions are compared before and after."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGABRT, signal.SIGSEGV)
+_changes: ContextVar[list[str] | None] = ContextVar("changes", default=None)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGABRT", "SIGSEGV", "SIGALRM") if hasattr(signal, name)
+)
 
 
 class Item(NamedTuple):
@@ -30,12 +43,14 @@ class Item(NamedTuple):
         get: its value now.
         put: sets a value.
         show: the value in words; empty for what is too long to show.
+        is_told: whether a change is worth a word. Drawing from a generator is what generators are for.
     """
 
     name: str
     get: Callable[[], Any]
     put: Callable[[Any], object]
     show: Callable[[Any], str] = str
+    is_told: bool = True
 
 
 @contextmanager
@@ -47,14 +62,26 @@ def process_state_kept() -> Iterator[list[str]]:
         torch.float64``.
     """
     before = [(item, item.get()) for item in _items()]
-    functions = _functions()
+    functions, modules = _functions(), dict(sys.modules)
     changes: list[str] = []
+    around = _changes.set(changes)
     try:
         yield changes
     finally:
+        _changes.reset(around)
         for item, value in before:
             changes += _given_back(item, value)
         changes += _patched(functions)
+        changes += _modules_given_back(modules)
+        for change in changes:
+            note_change(change)
+
+
+def note_change(change: str) -> None:
+    """Tell whoever keeps the state around this that something was changed, and given back already."""
+    around = _changes.get()
+    if around is not None and change not in around:
+        around.append(change)
 
 
 def _given_back(item: Item, before: Any) -> Iterator[str]:
@@ -62,6 +89,8 @@ def _given_back(item: Item, before: Any) -> Iterator[str]:
     if _is_same(now, before):
         return
     item.put(before)
+    if not item.is_told:
+        return
     shown = f": {item.show(before)}, then {item.show(now)}" if item.show(before) else ""
     yield f"{item.name}{shown}"
 
@@ -76,7 +105,7 @@ def _items() -> Iterator[Item]:
     yield Item("sys.path", lambda: list(sys.path), _put_path, _nothing)
     yield Item("warning filters", lambda: list(warnings.filters), _put_filters, _nothing)
     yield Item("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
-    yield Item("state of random", random.getstate, random.setstate, _nothing)
+    yield Item("state of random", random.getstate, random.setstate, is_told=False)
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             yield Item(f"handler of {number.name}", _handler(number), _put_handler(number), _nothing)
@@ -95,7 +124,7 @@ def _of_numpy(numpy: Any) -> Iterator[Item]:
         kind, keys, *rest = value
         numpy.random.set_state((kind, numpy.frombuffer(keys, dtype=numpy.uint32), *rest))
 
-    yield Item("state of numpy.random", state, put, _nothing)
+    yield Item("state of numpy.random", state, put, is_told=False)
     yield Item("numpy.seterr", numpy.geterr, lambda value: numpy.seterr(**value), _nothing)
 
 
@@ -116,7 +145,7 @@ def _of_torch(torch: Any) -> Iterator[Item]:
     def put(value: bytes) -> None:
         torch.random.set_rng_state(torch.frombuffer(bytearray(value), dtype=torch.uint8))
 
-    yield Item("state of torch's generator", state, put, _nothing)
+    yield Item("state of torch's generator", state, put, is_told=False)
 
 
 def _nothing(_: Any) -> str:
@@ -174,9 +203,22 @@ def _patched(before: dict[str, tuple[ModuleType, dict[str, Any]]]) -> Iterator[s
     """Put functions back that were replaced or removed; new names stay (a submodule that was imported)."""
     for name, (module, functions) in before.items():
         for key, function in functions.items():
-            if vars(module).get(key) is not function:
+            if _is_foreign(name, function, vars(module).get(key)):
                 setattr(module, key, function)
                 yield f"{name}.{key} was replaced"
+
+
+def _modules_given_back(before: dict[str, ModuleType]) -> Iterator[str]:
+    for name, module in before.items():
         if sys.modules.get(name) is not module:
             sys.modules[name] = module
             yield f"sys.modules[{name!r}] was replaced"
+
+
+def _is_foreign(name: str, before: Any, now: Any) -> bool:
+    """Whether a function is another one, and not by its own library's doing (torch wraps some when it is asked to)."""
+    return now is not before and _library(getattr(now, "__module__", None)) != _library(name)
+
+
+def _library(module: str | None) -> str:
+    return (module or "").partition(".")[0]

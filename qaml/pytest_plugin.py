@@ -213,9 +213,13 @@ def _claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
 
 def _trace(error: QamlError) -> str:
     """Where a part crashed, for whoever wrote it; nothing for what a person can act on."""
+    from qaml.run.isolation.errors import Crashed
     from qaml.run.scheduler import StepCrashed
 
-    return "".join(traceback.format_exception(error.__cause__)) if isinstance(error, StepCrashed) else ""
+    if not isinstance(error, StepCrashed):
+        return ""
+    cause = error.__cause__
+    return cause.trace if isinstance(cause, Crashed) else "".join(traceback.format_exception(cause))
 
 
 # --- the controller

@@ -14,7 +14,7 @@ from pathlib import Path
 import qaml
 from qaml.claims.reported import table_cell
 from qaml.errors import StoreError
-from qaml.judge.drawings import Picture, Strip
+from qaml.judge.drawings import EmbeddingDrawing, Picture, Strip
 from qaml.judge.outcome import (
     CellValue,
     Failure,
@@ -60,10 +60,8 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
     complete = tuple(
         outcome.model_copy(
             update={
-                "strips": tuple(media.strip(strip) for strip in outcome.strips),
-                "embeddings": tuple(
-                    each.model_copy(update={"file": media.copy(each.file)}) for each in outcome.embeddings
-                ),
+                "strips": tuple(filter(None, map(media.strip, outcome.strips))),
+                "embeddings": tuple(filter(None, map(media.embedding, outcome.embeddings))),
                 "provenance": _provenance(session, outcome, commit),
                 "replay": session.replay(outcome),
             }
@@ -107,8 +105,19 @@ class _Media:
                 f"cannot write the report folder {folder}: {reason}", "name another with --qaml-report"
             ) from error
 
-    def strip(self, strip: Strip) -> Strip:
-        return strip.model_copy(update={"pictures": tuple(self.picture(picture) for picture in strip.pictures)})
+    def strip(self, strip: Strip) -> Strip | None:
+        """Nothing where a picture is gone and cannot be made again: it is no evidence."""
+        try:
+            return strip.model_copy(update={"pictures": tuple(self.picture(picture) for picture in strip.pictures)})
+        except Damaged:
+            return None
+
+    def embedding(self, drawing: EmbeddingDrawing) -> EmbeddingDrawing | None:
+        """Nothing where it is gone."""
+        try:
+            return drawing.model_copy(update={"file": self.copy(drawing.file)})
+        except Damaged:
+            return None
 
     def picture(self, picture: Picture) -> Picture:
         names = ("clean", "adversarial", "perturbation")

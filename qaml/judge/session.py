@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from qaml.errors import Location, Problem, SpecError
+from qaml.errors import Location, Problem, QamlError, SpecError
 from qaml.judge.outcome import ARTEFACT, Outcome
 from qaml.plan.plan import Plan, make_plan
 from qaml.run.progress import Reporter, progress_folder
@@ -168,9 +168,10 @@ class Session:
             try:
                 outcome = read_outcome(self.store, key)
                 self._complete_pictures(outcome)
-                return outcome.model_copy(update={"replay": self.replay(outcome)})
             except Damaged as error:
                 self.scheduler.forget(error.key)
+            else:
+                return outcome.model_copy(update={"replay": self.replay(outcome)})
 
     def replay(self, outcome: Outcome) -> str:
         """The command that runs a claim again, from the folder where this one was given."""
@@ -182,12 +183,15 @@ class Session:
         return f"qaml run {shlex.quote(str(spec))} --claim {outcome.id} --profile {outcome.profile}{apart}{seeds}"
 
     def _complete_pictures(self, outcome: Outcome) -> None:
-        """Make pictures again that have gone since the claim was judged: the report copies them."""
+        """Make pictures again that have gone since the claim was judged: the report copies those that there are."""
         for strip in outcome.strips:
             for picture in strip.pictures:
                 for file in (picture.clean, picture.adversarial, picture.perturbation):
                     key, _, name = file.partition("/")
-                    self.scheduler.complete(key)
+                    try:
+                        self.scheduler.complete(key)
+                    except QamlError:
+                        break  # it is no evidence
                     self.store.read(key, name)
 
 

@@ -5,7 +5,7 @@ The outcome is an artefact itself, so a cached run judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qaml.judge.drawings import CircuitDrawing, EmbeddingDrawing, Picture, Portrait, Strip
@@ -33,6 +33,7 @@ def execute(job: Job) -> None:
         yaml=claim["yaml"],
     )
     judgement = judge(entry, source, claim["reported"], claim["profile"], claim["assumed"])
+    judgement = judgement._replace(notes=(*judgement.notes, *_not_drawn(job.missing)))
     outcome = Outcome(
         suite=claim["suite"],
         id=entry.id,
@@ -62,6 +63,14 @@ def execute(job: Job) -> None:
 
 def _unseen(remark: str) -> str:
     return f"{remark}: results are kept by what is declared of it in 'reads', and do not notice other changes"
+
+
+def _not_drawn(missing: Mapping[str, str]) -> Iterator[str]:
+    """What the report should have shown, and why it does not."""
+    for role, reason in missing.items():
+        drawn, model, attack = role.split(" ")
+        what = "pictures" if drawn == "picture" else "portrait"
+        yield f"the {what} of {model} under {attack} could not be made: {reason}"
 
 
 def _seeds(roles: Mapping[str, str]) -> dict[str, int]:

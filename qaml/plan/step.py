@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from pydantic import BaseModel
+
 from qaml.plan.digest import Digest
+from qaml.registry import Part
 
 StepKind = Literal[
     "load",
@@ -49,6 +52,31 @@ class Step(NamedTuple):
     seed: int
     cost: float
     code: Digest
+
+    @property
+    def runs_foreign_code(self) -> bool:
+        """Whether any of its parts is not qaml's own: then it runs in a process of its own."""
+        return any(part.runs_foreign_code for part in parts_in(self.payload))
+
+    @property
+    def is_courtesy(self) -> bool:
+        """Whether it only draws something for the report: verdicts are the same without it."""
+        return self.kind in ("picture", "portrait")
+
+
+def parts_in(value: Any) -> Iterator[Part]:
+    """Every part in a payload: in mappings, sequences, and the fields of other parts."""
+    if isinstance(value, BaseModel):
+        if isinstance(value, Part):
+            yield value
+        for name in type(value).model_fields:
+            yield from parts_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from parts_in(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for item in value:
+            yield from parts_in(item)
 
 
 def canonical(value: Any) -> str:

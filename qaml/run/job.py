@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -20,6 +21,7 @@ class Job(NamedTuple):
         checkpoint: the folder that survives an interruption; made by whoever needs it.
         progress: told the share done and a few words.
         device: ``cpu`` or ``cuda``.
+        missing: role → reason, of parents that only draw something and could not.
     """
 
     key: str
@@ -31,3 +33,4 @@ class Job(NamedTuple):
     checkpoint: Path
     progress: Callable[[float, str], None]
     device: str = "cpu"
+    missing: Mapping[str, str] = MappingProxyType({})

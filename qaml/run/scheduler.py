@@ -9,8 +9,8 @@ import shutil
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +19,13 @@ from qaml.errors import QamlError, RunError, StoreError
 from qaml.plan.plan import STEP_MODULES, Plan, ancestors
 from qaml.plan.step import Step
 from qaml.run.dataset import DataChanged
+from qaml.run.isolation.errors import Crashed
+from qaml.run.isolation.request import Report, request_of
 from qaml.run.job import Job
 from qaml.run.progress import Reporter
 from qaml.run.reads import states, watching
 from qaml.run.store import Damaged, Store
+from qaml.run.surroundings import compute_on_one_thread, warnings_as_python_shows_them
 
 WAIT = 0.1
 """Seconds between two looks for a ready step while other workers hold all of them."""
@@ -110,12 +113,20 @@ class Scheduler:
     def _raise_if_failed(self, key: str) -> None:
         if not self.failed:
             return
-        for step in ancestors(self.plan, key, self._has).values():
-            error = self.failed.get(step.key)
-            if isinstance(error, QamlError):
-                raise error
-            if error is not None:
-                raise StepCrashed(f"{step.title} failed: {type(error).__name__}: {error}") from error
+        queue, seen = [key], set()
+        while queue:
+            current = queue.pop()
+            if current in seen or self._has(current) or (current != key and self._is_given_up(current)):
+                continue
+            seen.add(current)
+            step = self.plan.steps[current]
+            if (error := self.failed.get(current)) is not None:
+                raise _named(error, step) from error
+            queue.extend(step.parents.values())
+
+    def _is_given_up(self, key: str) -> bool:
+        """Whether this only draws something for the report, and cannot: nobody waits for it."""
+        return self.plan.steps[key].is_courtesy and any(a in self.failed for a in ancestors(self.plan, key, self._has))
 
     def needed(self) -> list[Step]:
         """Steps that are still needed: absent, and not behind an artefact that is present."""
@@ -134,7 +145,8 @@ class Scheduler:
         ready = [
             step
             for step in self.needed()
-            if step.key not in self.failed and all(self._has(parent) for parent in step.parents.values())
+            if step.key not in self.failed
+            and all(self._has(parent) or self._is_given_up(parent) for parent in step.parents.values())
         ]
         for step in sorted(ready, key=lambda step: (-self._rank[step.key], step.key)):
             with self.store.lock(step.key) as is_free:
@@ -145,14 +157,19 @@ class Scheduler:
                 return True
         return False
 
-    def _run(self, step: Step) -> None:
+    def _run(self, planned: Step) -> None:
+        step = planned._replace(parents={role: key for role, key in planned.parents.items() if self._has(key)})
         progress = self._progress(step)
         progress(0.0, "", force=True)
         start = time.perf_counter()
         try:
             sources = self.store.sources(step.parents.values())
-            with self.store.writing(step.key, _provenance(step, self.device), sources) as output:
-                sources |= self._execute(step, output, progress)
+            provenance = _provenance(step, self.device)
+            with self.store.writing(step.key, provenance, sources) as output:
+                report = self._execute(step, self._missing(planned), output, progress)
+                sources |= report.sources
+                if report.changes:
+                    provenance["changed"] = list(report.changes)
                 (output / "seconds").write_text(f"{time.perf_counter() - start:.3f}")
         except DataChanged as error:
             self._load_again(error, step)  # then what was made from other data is absent
@@ -184,8 +201,24 @@ class Scheduler:
                 self._run(load)
         self._done.clear()
 
-    def _execute(self, step: Step, output: Path, progress: Callable[..., None]) -> Mapping[str, str]:
-        """Run the step's code; returns the files that others' code read in it, with their states."""
+    def _missing(self, step: Step) -> dict[str, str]:
+        """Why parents that only draw something are absent, by role."""
+        reasons = {}
+        for role, key in step.parents.items():
+            if not self._has(key):
+                error = next(self.failed[each] for each in ancestors(self.plan, key, self._has) if each in self.failed)
+                reasons[role] = error.message if isinstance(error, QamlError) else f"{type(error).__name__}: {error}"
+        return reasons
+
+    def _execute(self, step: Step, missing: Mapping[str, str], output: Path, progress: Callable[..., None]) -> Report:
+        """Run the step's code: here, or in a process of its own if it is not qaml's."""
+        if step.runs_foreign_code:
+            from qaml.run.isolation.apart import perform_apart
+
+            request = request_of(step, missing, STEP_MODULES[step.kind], self.store, output, self.device)
+            report = perform_apart(request, progress)
+            _tell(step, report)
+            return report
         job = Job(
             key=step.key,
             payload=step.payload,
@@ -196,13 +229,14 @@ class Scheduler:
             checkpoint=self.store.checkpoint(step.key),
             progress=progress,
             device=self.device,
+            missing=missing,
         )
-        with _warnings_as_python_shows_them():
+        with warnings_as_python_shows_them():
             module = importlib.import_module(STEP_MODULES[step.kind])
-            _one_thread()
+            compute_on_one_thread()
             with watching(is_on=step.code.is_foreign) as found:
                 module.execute(job)
-        return self._read_by_others(step, states(found, self.store.root, *step.code.files))
+        return Report(self._read_by_others(step, states(found, self.store.root, *step.code.files)))
 
     def _read_by_others(self, step: Step, found: Mapping[str, str]) -> Mapping[str, str]:
         """What the step's code read, now or when an earlier step of this process imported the same modules."""
@@ -223,24 +257,21 @@ class Scheduler:
         return progress
 
 
-@contextmanager
-def _warnings_as_python_shows_them() -> Iterator[None]:
-    """``filterwarnings = error`` of a test suite is about its own code: a library's warning refutes no claim."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")
-        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
-            warnings.simplefilter("ignore", category)
-        yield
+def _named(error: Exception, step: Step) -> QamlError:
+    """An error of a step for whoever needs it: it says which model and which step."""
+    if not isinstance(error, QamlError):
+        what = str(error) if isinstance(error, Crashed) else f"{type(error).__name__}: {error}"
+        return StepCrashed(f"{step.title} failed: {what}")
+    if type(error).__init__ is not QamlError.__init__:
+        return error
+    return type(error)(f"{step.title}: {error.message}", error.hint)
 
 
-def _one_thread() -> None:
-    """Results differ between thread counts, and workers share the cores: a step computes on one thread."""
-    import sys
-
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)
+def _tell(step: Step, report: Report) -> None:
+    if report.changes:
+        with warnings_as_python_shows_them():
+            changes = "; ".join(report.changes)
+            warnings.warn(f"{step.title}: code that is not qaml's changed, and got back: {changes}", stacklevel=2)
 
 
 def _source_of(load: Step) -> DatasetPart:

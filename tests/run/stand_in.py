@@ -10,12 +10,16 @@ from qaml.run.job import Job
 
 RAN: list[str] = []
 """The names of the steps that ran, in order."""
+MISSING: dict[str, str] = {}
+"""What the last one was not given, and why."""
 
 
 def execute(job: Job) -> None:
     """Read the parents, then do what is asked."""
     name: str = job.payload["name"]
     RAN.append(name)
+    MISSING.clear()
+    MISSING.update(job.missing)
     for role in job.parents:
         job.read(role, job.payload.get("reads", "result"))
     time.sleep(job.payload.get("seconds", 0))

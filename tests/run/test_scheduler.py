@@ -161,7 +161,7 @@ def test_two_workers_share_the_steps_and_both_see_a_failure(tmp_path: Path) -> N
     for thread in threads:
         thread.join(timeout=30)
     assert not any(thread.is_alive() for thread in threads)
-    assert errors == ["refused", "refused"]
+    assert errors == ["bad: refused", "bad: refused"]
     assert sorted(name for name in stand_in.RAN if name != "bad") == sorted(["sound", *(s.title for s in good)])
 
 
@@ -199,3 +199,24 @@ def test_progress_ends_with_nothing_left_to_do(tmp_path: Path) -> None:
     worker(plan(train, judge), tmp_path, "gw7").complete(judge.key)
     (status,) = read(tmp_path / "temporary")
     assert (status.worker, status.title, status.done, status.total) == ("gw7", "", 2, 2)
+
+
+def test_a_failing_picture_fails_nobody_and_says_why(tmp_path: Path) -> None:
+    train = step("train")
+    picture, portrait = step("picture", train, kind="picture", does="crash"), step("portrait", train, kind="portrait")
+    judge = step("judge", train, picture, portrait, kind="judge")
+    one = worker(plan(train, picture, portrait, judge), tmp_path)
+    one.complete(judge.key)
+    assert sorted(stand_in.RAN) == ["judge", "picture", "portrait", "train"]
+    assert stand_in.MISSING == {"picture": "ZeroDivisionError: no"}
+    assert Store(tmp_path).manifest(judge.key)["provenance"]["parents"].keys() == {"train", "portrait"}
+    with pytest.raises(StepCrashed, match="picture failed"):
+        one.complete(picture.key)
+
+
+def test_what_only_a_picture_needs_fails_nobody_either(tmp_path: Path) -> None:
+    attack = step("attack", does="refuse")
+    picture = step("picture", attack, kind="picture")
+    judge = step("judge", picture, kind="judge")
+    worker(plan(attack, picture, judge), tmp_path).complete(judge.key)
+    assert stand_in.MISSING == {"picture": "refused"}

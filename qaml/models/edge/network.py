@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from qaml.errors import PartError
 from qaml.models.capabilities import Capability, is_randomised, reseed_all
+from qaml.process_state import note_change
 
 OWN = frozenset({"qaml", "torch"})
 """The packages whose modules need no wrapper."""
@@ -195,8 +196,10 @@ def torch_switches_kept() -> Iterator[None]:
     finally:
         if torch.is_grad_enabled() != has_gradients:
             torch.set_grad_enabled(has_gradients)
+            note_change("gradients")
         if torch.get_default_dtype() != dtype:
             torch.set_default_dtype(dtype)
+            note_change("default dtype")
 
 
 def _floating(module: nn.Module) -> Iterator[_Held]:

@@ -1,0 +1,249 @@
+"""Have a step run in a process of its own, and learn how it ended."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
+from functools import cache
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from qaml import errors
+from qaml.errors import QamlError, RunError
+from qaml.run.isolation.errors import Crashed
+from qaml.run.isolation.request import Report, Request
+from qaml.run.isolation.server import KILL, LENGTH
+from qaml.run.store import Damaged
+
+CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
+BOOT = "import sys; sys.path[:] = {path!r}; from qaml.run.isolation.server import {function}; {function}({argument})"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+PRINTED = 64 * 1024
+"""Bytes of what a step prints that are passed on, the last ones."""
+PATIENCE = 5.0
+"""Seconds for a server to end what it was told to end."""
+
+Message = dict[str, Any]
+Messages = Generator[Message, None, None]
+Told = Callable[[float, str], None]
+
+
+def perform_apart(request: Request, told: Told) -> Report:
+    """Run a step in a process of its own; when this one is interrupted, that one ends.
+
+    Args:
+        request: the step.
+        told: of its progress.
+
+    Raises:
+        QamlError: as the step raised it; or its process ended by itself.
+        Crashed: the step raised something else.
+    """
+    outcome: Message = {}
+    status = 0
+    with TemporaryFile() as printed:
+        try:
+            with closing(_messages(request, printed)) as messages:
+                for message in messages:
+                    if "progress" in message:
+                        told(*message["progress"])
+                    elif "ended" in message:
+                        status = message["ended"]
+                    else:
+                        outcome = message
+        finally:
+            _show(printed)
+    if "done" in outcome:
+        return Report(outcome["done"]["sources"], tuple(outcome["done"]["changes"]))
+    if "failed" in outcome:
+        raise _error(outcome["failed"])
+    raise RunError(
+        f"the process that ran its code {_ended(status)}",
+        "nothing of qaml ended it: look for what leaves Python, or runs out of memory",
+    )
+
+
+def _messages(request: Request, printed: IO[bytes]) -> Messages:
+    return _server(os.getpid()).run(request, printed) if CAN_FORK else _spawned(request, printed)
+
+
+def _error(failed: Message) -> Exception:
+    if failed["kind"] == "damaged":
+        from qaml.run.dataset import DataChanged
+
+        damage = DataChanged if failed["is_data"] else Damaged
+        return damage(failed["key"], failed["message"], failed["hint"])
+    if failed["kind"] == "qaml":
+        kind: type[QamlError] = getattr(errors, failed["class"])
+        return kind(failed["message"], failed["hint"])
+    if failed["kind"] == "exit":
+        return RunError(f"its code called sys.exit({failed['code']})", "raise an exception instead")
+    return Crashed(f"{failed['type']}: {failed['message']}", failed["trace"])
+
+
+def _ended(status: int) -> str:
+    """A status of ``waitpid`` in words."""
+    if not CAN_FORK or os.WIFEXITED(status):
+        code = os.waitstatus_to_exitcode(status) if CAN_FORK else status
+        return f"left Python with exit code {code}"
+    number = os.WTERMSIG(status)
+    with suppress(ValueError):
+        return f"ended with signal {number} ({signal.Signals(number).name})"
+    return f"ended with signal {number}"
+
+
+def _show(printed: IO[bytes]) -> None:
+    """Pass on what was printed, where a test's output is looked for."""
+    size = printed.seek(0, os.SEEK_END)
+    printed.seek(max(0, size - PRINTED))
+    text = printed.read().decode(errors="replace")
+    if text and sys.stdout is not None:
+        sys.stdout.write(text)
+
+
+class _Lines:
+    """Bytes as they come → messages."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def add(self, piece: bytes) -> Iterator[Message]:
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            with suppress(ValueError):
+                yield json.loads(line)
+
+
+class _Server:
+    """This process's server, started when it is first needed; it ends when this process does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def run(self, request: Request, printed: IO[bytes]) -> Messages:
+        """The messages of one step's process, the last being the status that it ended with."""
+        with self._lock:
+            control = self._started()
+            channel, theirs = socket.socketpair()
+            try:
+                self._send(control, request, theirs, printed)
+                yield from self._listen(control, channel)
+            except BaseException:
+                self._interrupt(control)
+                raise
+            finally:
+                channel.close()
+                theirs.close()
+
+    def _started(self) -> socket.socket:
+        if self._control is not None and self._process is not None and self._process.poll() is None:
+            return self._control
+        self.stop()
+        self._control, theirs = socket.socketpair()
+        boot = BOOT.format(path=sys.path, function="serve", argument=theirs.fileno())
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", boot],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **dict.fromkeys(THREADS, "1")},  # a process with several threads cannot be forked
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,  # an interrupt of the terminal is for us: we end what must end
+        )
+        theirs.close()
+        return self._control
+
+    def _send(self, control: socket.socket, request: Request, theirs: socket.socket, printed: IO[bytes]) -> None:
+        import pickle
+
+        content = pickle.dumps(request)
+        try:
+            socket.send_fds(control, [LENGTH.pack(len(content))], [theirs.fileno(), printed.fileno()])
+            control.sendall(content)
+        except OSError as error:
+            raise RunError(f"the process that starts others cannot be reached: {error}") from error
+        theirs.close()
+
+    def _listen(self, control: socket.socket, channel: socket.socket) -> Iterator[Message]:
+        lines = _Lines()
+        listened = [control, channel]
+        while True:
+            readable, _, _ = select.select(listened, [], [])
+            if channel in readable:
+                if piece := channel.recv(1 << 16):
+                    yield from lines.add(piece)
+                else:
+                    listened = [control]
+            elif control in readable:
+                status = control.recv(LENGTH.size, socket.MSG_WAITALL)
+                if len(status) < LENGTH.size:
+                    self.stop()
+                    raise RunError("the process that starts others ended", "run it again; is there enough memory?")
+                yield {"ended": LENGTH.unpack(status)[0]}
+                return
+
+    def _interrupt(self, control: socket.socket) -> None:
+        """End the step's process, and the server too if it does not answer."""
+        try:
+            control.settimeout(PATIENCE)
+            control.sendall(KILL)
+            if len(control.recv(LENGTH.size, socket.MSG_WAITALL)) < LENGTH.size:
+                self.stop()
+            control.settimeout(None)
+        except OSError:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the server and whatever it runs."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+@cache
+def _server(process: int) -> _Server:  # noqa: ARG001
+    """One for each process: what was forked from this one cannot use its server."""
+    server = _Server()
+    atexit.register(server.stop)
+    return server
+
+
+def _spawned(request: Request, printed: IO[bytes]) -> Messages:
+    """Where processes cannot be forked each step waits for its own to import everything."""
+    import pickle
+
+    boot = BOOT.format(path=sys.path, function="perform_once", argument="")
+    process = subprocess.Popen(
+        [sys.executable, "-c", boot], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=printed
+    )
+    assert process.stdin is not None, "it is a pipe"
+    assert process.stdout is not None, "it is a pipe"
+    try:
+        with process.stdin as stdin:
+            stdin.write(pickle.dumps(request))
+        lines = _Lines()
+        while piece := process.stdout.read1(1 << 16):  # type: ignore[attr-defined]
+            yield from lines.add(piece)
+        yield {"ended": process.wait()}
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -1,0 +1,121 @@
+"""What happens in the process of one step: its surroundings are set, it runs, and how it ended is told."""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import json
+import os
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from qaml import errors
+from qaml.errors import QamlError
+from qaml.process_state import process_state_kept
+from qaml.run.dataset import DataChanged
+from qaml.run.isolation.request import Request
+from qaml.run.job import Job
+from qaml.run.reads import states, watching
+from qaml.run.store import Damaged, Store
+from qaml.run.surroundings import compute_on_one_thread, warnings_as_python_shows_them
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INTERVAL = 0.1
+"""Seconds between two words of progress."""
+
+Message = dict[str, Any]
+Send = Callable[[Message], None]
+
+
+def run(request: Request, write: Callable[[bytes], object]) -> None:
+    """Run the step and end the process; whatever happens is told, as far as this process lives to tell it.
+
+    Args:
+        request: the step.
+        write: takes lines of JSON.
+    """
+    encode = json.dumps
+
+    def send(message: Message) -> None:
+        write(encode(message).encode() + b"\n")
+
+    try:
+        faulthandler.enable()
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        _settle(request)
+        send({"done": _perform(request, send)})
+    except BaseException as error:
+        with suppress(Exception):
+            send({"failed": in_words(error)})
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(0)
+
+
+def _settle(request: Request) -> None:
+    os.chdir(request.folder)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    sys.path[:] = request.path
+    importlib.invalidate_caches()
+
+
+def _perform(request: Request, send: Send) -> Message:
+    store = Store(request.store, request.fresh_since)
+    with process_state_kept() as changes, watching(is_on=request.is_watched) as opened, warnings_as_python_shows_them():
+        job = Job(
+            key=request.key,
+            payload=pickle.loads(request.payload),
+            seed=request.seed,
+            parents=request.parents,
+            read=_reader(store, request.parents),
+            output=request.output,
+            checkpoint=request.checkpoint,
+            progress=_progress(send),
+            device=request.device,
+            missing=request.missing,
+        )
+        module = importlib.import_module(request.module)
+        compute_on_one_thread()
+        module.execute(job)
+    return {"sources": states(opened, request.store, *request.files), "changes": list(dict.fromkeys(changes))}
+
+
+def _reader(store: Store, parents: Mapping[str, str]) -> Callable[[str, str], Path]:
+    return lambda role, name: store.read(parents[role], name)
+
+
+def _progress(send: Send) -> Callable[[float, str], None]:
+    last = -INTERVAL
+
+    def progress(share: float, detail: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= INTERVAL:
+            last = time.monotonic()
+            send({"progress": [float(share), str(detail)]})
+
+    return progress
+
+
+def in_words(error: BaseException) -> Message:
+    """An exception as a message that says everything that the other side needs of it."""
+    if isinstance(error, Damaged):
+        is_data = isinstance(error, DataChanged)
+        return {"kind": "damaged", "key": error.key, "is_data": is_data, "message": error.message, "hint": error.hint}
+    if isinstance(error, QamlError):
+        names = [known.__name__ for known in type(error).__mro__ if getattr(errors, known.__name__, None) is known]
+        return {"kind": "qaml", "class": names[0], "message": error.message, "hint": error.hint}
+    if isinstance(error, SystemExit):
+        return {"kind": "exit", "code": "" if error.code is None else str(error.code)}
+    trace = "".join(traceback.format_exception(error))
+    return {"kind": "crash", "type": type(error).__name__, "message": str(error), "trace": trace}

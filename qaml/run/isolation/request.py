@@ -1,0 +1,97 @@
+"""What a process is told of the step that it is to run, and what it tells in return."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qaml.data.base import DatasetPart
+from qaml.errors import RunError
+from qaml.plan.step import Step, parts_in
+from qaml.run.store import Store
+
+
+class Request(NamedTuple):
+    """A step and the surroundings that it finds.
+
+    Attributes:
+        module: whose ``execute`` runs.
+        payload: pickled; opening it imports the parts' packages, which only the step's own process may.
+        datasets: pickled, those of qaml's own that the step needs.
+        store: its folder, and since when artefacts count.
+        is_watched: whether what its code reads is noted, but for these files, which the key accounts for.
+        environment: variables, working directory and ``sys.path`` of who asks.
+    """
+
+    module: str
+    key: str
+    payload: bytes
+    datasets: bytes
+    seed: int
+    parents: Mapping[str, str]
+    missing: Mapping[str, str]
+    store: Path
+    fresh_since: float
+    output: Path
+    checkpoint: Path
+    device: str
+    is_watched: bool
+    files: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: str
+    path: tuple[str, ...]
+
+
+class Report(NamedTuple):
+    """What a step's process says at its end.
+
+    Attributes:
+        sources: files that others' code read, with their states.
+        changes: global state that it changed, in words.
+    """
+
+    sources: Mapping[str, str] = {}
+    changes: tuple[str, ...] = ()
+
+
+def request_of(step: Step, missing: Mapping[str, str], module: str, store: Store, output: Path, device: str) -> Request:
+    """The step with everything around it as it is now.
+
+    Raises:
+        RunError: a part cannot be handed over, since its class is in no module that can be imported.
+    """
+    try:
+        payload = pickle.dumps(dict(step.payload))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise RunError(
+            f"a part cannot be handed to a process of its own: {error}", "define its class in a module of its own"
+        ) from error
+    return Request(
+        module=module,
+        key=step.key,
+        payload=payload,
+        datasets=pickle.dumps(list(_own_datasets(step.payload))),
+        seed=step.seed,
+        parents=dict(step.parents),
+        missing=dict(missing),
+        store=store.root.absolute(),
+        fresh_since=store.fresh_since,
+        output=output.absolute(),
+        checkpoint=store.checkpoint(step.key).absolute(),
+        device=device,
+        is_watched=step.code.is_foreign,
+        files=tuple(map(str, step.code.files)),
+        environment=dict(os.environ),
+        folder=str(Path.cwd()),
+        path=tuple(sys.path),
+    )
+
+
+def _own_datasets(payload: Any) -> Iterator[DatasetPart]:
+    for part in parts_in(payload):
+        if isinstance(part, DatasetPart) and not any(inner.runs_foreign_code for inner in parts_in(part)):
+            yield part
