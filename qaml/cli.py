@@ -124,6 +124,8 @@ def plan(specs: Specs = None, profile: Profile = "quick", store: StoreFolder = D
         for step in session.plan.steps.values()
     ]
     typer.echo(tabulate(rows, headers=["state", "step", "key", "≈ s"], colalign=("left", "left", "left", "right")))
+    for node, error in session.plan.unplanned.items():
+        typer.echo(f"\n{node} cannot be planned: {error}")
     seconds = sum(step.cost for step in session.plan.steps.values() if step.key in needed)
     time_left = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
     for remark in sorted({remark for step in session.plan.steps.values() for remark in step.code.remarks}):

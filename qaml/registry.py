@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
+import warnings
 from collections.abc import Iterator, Mapping, MutableSequence, MutableSet, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +19,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, ValidatorFunctionWrapHandl
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from qaml.errors import PartError
+from qaml.process_state import process_state_kept
 from qaml.types import Settings
 
 
@@ -171,12 +173,18 @@ class Registry(Generic[P]):
     def _import_entry_point(self, kind: str, entry: EntryPoint) -> type[P]:
         owner = _distribution(entry)
         try:
-            part = entry.load()
-        except Exception as error:
+            with process_state_kept() as changes:
+                part = entry.load()
+        except (Exception, SystemExit) as error:
             raise PartError(
                 f"{self.family} {kind!r} of {owner} cannot be imported: {type(error).__name__}: {error}",
                 f"repair or uninstall {owner}",
             ) from error
+        if changes:
+            with warnings.catch_warnings():
+                warnings.simplefilter("default")  # an error of the importing test suite's own would refuse the spec
+                message = f"importing {owner} changed, and got back: {'; '.join(changes)}"
+                warnings.warn(message, stacklevel=2)
         if not (isinstance(part, type) and issubclass(part, self.base_class)):
             raise PartError(
                 f"{self.family} {kind!r} of {owner} is not a subclass of {self.base_class.__name__}",

@@ -162,6 +162,8 @@ class Session:
         Raises:
             QamlError: something that a person can act on went wrong.
         """
+        if node in self.plan.unplanned:
+            raise self.plan.unplanned[node]
         key = self.plan.claims[node].judge.key
         while True:
             self.scheduler.complete(key)

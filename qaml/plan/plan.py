@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.claims.base import Cell
 from qaml.claims.detectors.base import DetectorPart
 from qaml.data.base import DatasetPart
-from qaml.errors import RunError
+from qaml.errors import QamlError, RunError
 from qaml.plan.digest import Digest, digest
 from qaml.plan.step import Step, StepKind, make_step
 from qaml.plan.words import in_words, model_in_words
@@ -80,10 +82,14 @@ class ClaimPlan(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Every step of the selected claims, by key, and each claim's share of it, by ``suite::id``."""
+    """Every step of the selected claims, by key, and each claim's share of it, by ``suite::id``.
+
+    A claim that cannot be planned, since a model of its own cannot, is ``unplanned``, with the reason.
+    """
 
     steps: Mapping[str, Step]
     claims: Mapping[str, ClaimPlan]
+    unplanned: Mapping[str, QamlError] = MappingProxyType({})
 
 
 def make_plan(
@@ -99,11 +105,26 @@ def make_plan(
     """
     steps: dict[str, Step] = {}
     claims: dict[str, ClaimPlan] = {}
+    unplanned: dict[str, QamlError] = {}
     planners: dict[str, _Planner] = {}
     for suite, entry in selected:
         planner = planners.setdefault(suite.name, _Planner(suite, seeds, more_images, device, steps))
-        claims[f"{suite.name}::{entry.id}"] = planner.claim(entry)
-    return Plan(steps, claims)
+        try:
+            claims[f"{suite.name}::{entry.id}"] = planner.claim(entry)
+        except QamlError as error:
+            unplanned[f"{suite.name}::{entry.id}"] = error
+    return Plan(steps, claims, unplanned)
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Whatever the parts of others, or their sources, have against being planned, as an error of theirs alone."""
+    try:
+        yield
+    except QamlError as error:
+        raise RunError(f"{what}: {error.message}", error.hint) from error
+    except Exception as error:
+        raise RunError(f"{what} cannot be planned: {type(error).__name__}: {error}") from error
 
 
 class _Planner:
@@ -134,7 +155,8 @@ class _Planner:
 
     def model(self, name: str) -> ModelSteps:
         if name not in self.models:
-            self.models[name] = self._model(self.suite.models[name])
+            with _named(f"model {name!r}"):
+                self.models[name] = self._model(self.suite.models[name])
         return self.models[name]
 
     def _model(self, entry: ModelEntry) -> ModelSteps:
@@ -219,7 +241,8 @@ class _Planner:
 
     def attack(self, model: str, attack: str) -> AttackSteps:
         if (model, attack) not in self.attacks:
-            self.attacks[model, attack] = self._attack(self.suite.models[model], attack)
+            with _named(f"attack {attack!r} on {model!r}"):
+                self.attacks[model, attack] = self._attack(self.suite.models[model], attack)
         return self.attacks[model, attack]
 
     def _attack(self, entry: ModelEntry, name: str) -> AttackSteps:

@@ -97,6 +97,20 @@ def test_a_broken_package_that_no_spec_asks_for_hurts_nobody(project: Project, s
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_what_a_package_changes_when_it_is_imported_is_changed_back(project: Project, site: Path) -> None:
+    part = site / "qaml_example" / "centroids" / "part.py"
+    part.write_text(part.read_text() + "\nimport os\n\nos.chdir('/')\nos.environ['HOME'] = '/'\n")
+    project.spec("example")
+    done = project.qaml("validate", "specs", PYTHONWARNINGS="error")
+    assert done.returncode == 0, done.stderr
+    assert "importing package qaml-example changed, and got back: working directory: " in done.stderr
+
+    part.write_text("raise SystemExit(3)\n")
+    done = project.qaml("validate", "specs")
+    assert done.returncode == 2
+    assert "model 'example/centroids' of package qaml-example cannot be imported: SystemExit: 3" in done.stderr
+
+
 def test_two_packages_with_one_kind(project: Project, site: Path) -> None:
     install(site, "qaml-twin", {"qaml.models": {"example/centroids": "qaml_example.centroids.part:Centroids"}})
     project.spec("example")

@@ -41,6 +41,7 @@ PRELOADED = (
     "qaml.run.steps.picture",
     "qaml.run.steps.plant",
     "qaml.run.steps.portrait",
+    "qaml.run.steps.surrogate",
     "qaml.run.steps.train",
 )
 """What nearly every step imports."""
