@@ -30,6 +30,8 @@ PATCHED = (
 )
 """Modules whose functions are compared before and after."""
 _changes: ContextVar[list[str] | None] = ContextVar("changes", default=None)
+BY_LIBRARIES = ("KMP_", "TORCHINDUCTOR_")
+"""Environment variables that numerical libraries set for themselves."""
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGABRT", "SIGSEGV", "SIGALRM") if hasattr(signal, name)
 )
@@ -90,6 +92,11 @@ def _given_back(item: Item, before: Any) -> Iterator[str]:
         return
     item.put(before)
     if not item.is_told:
+        return
+    if isinstance(before, dict):
+        names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        if told := [name for name in names if not name.startswith(BY_LIBRARIES)]:
+            yield f"{item.name}: {', '.join(told)}"
         return
     shown = f": {item.show(before)}, then {item.show(now)}" if item.show(before) else ""
     yield f"{item.name}{shown}"

@@ -23,6 +23,7 @@ LENGTH = struct.Struct("!Q")
 KILL = b"K"
 PRELOADED = (
     "torch",
+    "torch._dynamo",
     "safetensors.torch",
     "qaml.attacks.autoattack.implementation",
     "qaml.attacks.gradient.implementation",
