@@ -52,7 +52,7 @@ ATTACKED: dict[str, dict[str, Any]] = {
     "fgsm": {"epsilon": [0.4]},
     "pgd": {"epsilon": [0.4], "steps": 3},
     "deepfool": {},
-    "carlini_wagner": {"steps": 30, "binary_search_steps": 1, "initial_constant": 10.0, "step": 0.05},
+    "carlini_wagner": {"steps": 40, "binary_search_steps": 2, "initial_constant": 100.0, "step": 0.05},
     "autoattack": {"epsilon": [0.4], "members": ["apgd_ce"], "steps": 5},
 }
 
