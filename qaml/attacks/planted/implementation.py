@@ -72,7 +72,8 @@ class Overheard(nn.Module):
         heard: list[Tensor] = []
         with self._layer[0].register_forward_pre_hook(lambda _, given: heard.append(given[0])):
             self.module(inputs)
-        return heard[-1]
+        given = heard[-1]
+        return given.to(inputs.dtype) if given.is_floating_point() else given  # a user's module may compute in any
 
 
 def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:

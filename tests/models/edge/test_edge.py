@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from qaml.attacks.base import ATTACKS, AttackPart
+from qaml.attacks.planted.implementation import features_of
 from qaml.errors import PartError, RunError
 from qaml.models.base import ModelPart
 from qaml.models.capabilities import Capability, has, is_randomised, reseed_all
@@ -230,3 +231,12 @@ def test_state_that_no_file_holds_is_found_when_it_is_trained(tmp_path: Path, mo
 def test_sound_modules_pass_the_training_step(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train.execute(job(part(name), tmp_path, monkeypatch))
     assert (tmp_path / "weights.safetensors").exists()
+
+
+@pytest.mark.parametrize("name", ["double_weights", "bfloat_weights"])
+def test_what_its_last_layer_is_given_is_heard_in_the_precision_of_the_inputs(name: str) -> None:
+    module = part(name).build(INFO, 1).eval()
+    inputs = torch.rand(3, 4)
+    features = features_of(module, inputs)
+    assert features is not None
+    assert features(inputs).dtype == torch.float32
