@@ -182,7 +182,7 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "logits_rescaled": Meaning(
         "note",
-        "the median gap between the two largest logits, on clean images, is below 6 or above 32",
+        "the median gap between the two largest logits, on clean images, is below 2 or above 32",
         "at the logits' own scale cross-entropy hardly has a gradient, or one that rounds to zero, so it was climbed "
         "on a multiple of them with a gap of 8; this makes the attack stronger, and changes no answer",
         "nothing; `rescale: false` climbs plain cross-entropy, as it is",

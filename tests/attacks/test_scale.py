@@ -144,9 +144,9 @@ def test_a_class_that_is_masked_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("gaps", "factor"),
     [
-        ([6.0, 6.0, 6.0], 1.0),
+        ([2.0, 2.0, 2.0], 1.0),
         ([32.0, 32.0, 32.0], 1.0),
-        ([5.9, 5.9, 50.0], 8 / 5.9),
+        ([1.9, 1.9, 50.0], 8 / 1.9),
         ([40.0, 1.0, 33.0], 8 / 33),
         ([0.0, 0.0, 0.0, 0.2], 40.0),  # ties say nothing about the scale
         ([0.0, 0.0], 1.0),

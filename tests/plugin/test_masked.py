@@ -1,4 +1,4 @@
-"""Models whose attack fails, by what their users did: nothing is supported that adversarials of the plain network refute."""
+"""Models whose attack fails by what their users did: nothing is supported that the plain network's adversarials refute."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Rugged(nn.Module):
         return self.net(x + 0.06 * torch.sin(300 * x))
 """
 MASKS = ("scaled", "faint", "softmax", "ripple", "rounded", "detached-half")
+MODULE_KIND = "kind: torch_module, dataset: digits"
 TRAINED = "training: {epochs: 15, lr: 3e-3}"
 SPEC = (
     """
@@ -59,12 +60,12 @@ datasets:
 models:
 """
     + "".join(
-        f"  {how}: {{kind: torch_module, dataset: digits, factory: 'masked:Net', arguments: {{how: {how}}}, {TRAINED}}}\n"
+        f"  {how}: {{{MODULE_KIND}, factory: 'masked:Net', arguments: {{how: {how}}}, {TRAINED}}}\n"
         for how in ("plain", *MASKS)
     )
     + f"""
-  sometimes: {{kind: torch_module, dataset: digits, factory: 'masked:Sometimes', arguments: {{how: plain}}, {TRAINED}, seeds: 4}}
-  rugged: {{kind: torch_module, dataset: digits, factory: 'masked:Rugged', {TRAINED}}}
+  sometimes: {{{MODULE_KIND}, factory: 'masked:Sometimes', arguments: {{how: plain}}, {TRAINED}, seeds: 4}}
+  rugged: {{{MODULE_KIND}, factory: 'masked:Rugged', {TRAINED}}}
   net: {{kind: fnn, dataset: digits, hidden: [64, 32], dropout: 0.0, {TRAINED}}}
 attacks:
   pgd: {{kind: pgd, epsilon: 0.1, steps: 10}}
@@ -83,11 +84,36 @@ claims:
     metric: robust_accuracy
     of: {model: "{model}", attack: "{attack}"}
     at_least: 0.6
-  - {id: sometimes, statement: s, kind: bound, metric: robust_accuracy, of: {model: sometimes, attack: pgd}, at_least: 0.4}
-  - {id: plain, statement: s, kind: bound, metric: robust_accuracy, of: {model: plain, attack: pgd}, at_least: 0.15}
-  - {id: few-steps, statement: s, kind: bound, metric: robust_accuracy, of: {model: net, attack: bim}, at_least: 0.15}
-  - {id: noise, statement: s, kind: bound, metric: robust_accuracy, of: {model: net, attack: noise}, at_least: 0.5}
-  - {id: noise-raw, statement: s, kind: bound, metric: attack_success_rate, of: {model: net, attack: noise}, at_most: 0.3}
+  - id: sometimes
+    statement: s
+    kind: bound
+    metric: robust_accuracy
+    of: {model: sometimes, attack: pgd}
+    at_least: 0.4
+  - id: plain
+    statement: s
+    kind: bound
+    metric: robust_accuracy
+    of: {model: plain, attack: pgd}
+    at_least: 0.15
+  - id: few-steps
+    statement: s
+    kind: bound
+    metric: robust_accuracy
+    of: {model: net, attack: bim}
+    at_least: 0.15
+  - id: noise
+    statement: s
+    kind: bound
+    metric: robust_accuracy
+    of: {model: net, attack: noise}
+    at_least: 0.5
+  - id: noise-raw
+    statement: s
+    kind: bound
+    metric: attack_success_rate
+    of: {model: net, attack: noise}
+    at_most: 0.3
   - id: about-attacks
     statement: Square takes three points more.
     kind: difference
@@ -95,7 +121,12 @@ claims:
     of: {model: rugged, attack: one-start}
     over: {model: rugged, attack: square}
     at_least: 0.03
-  - {id: rugged, statement: s, kind: bound, metric: robust_accuracy, of: {model: rugged, attack: one-start}, at_least: 0.3}
+  - id: rugged
+    statement: s
+    kind: bound
+    metric: robust_accuracy
+    of: {model: rugged, attack: one-start}
+    at_least: 0.3
   - id: smooth
     statement: Perturbations of a model without gradients are what they are.
     kind: bound
