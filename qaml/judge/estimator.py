@@ -138,6 +138,7 @@ class SourceEstimator:
             raise RunError(f"nothing was measured about detector {detector!r}")
         found = source.detections(detector)
         is_void = any(self._known.is_void(model, (attack,) if attack else ()) for model, attack in found.heard)
+        is_void |= any(pair in self._known.failed for pair in found.heard)
         adversarial, clean = (_detected(flags)._replace(is_void=is_void) for flags in (found.adversarial, found.clean))
         return adversarial, clean
 

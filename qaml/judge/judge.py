@@ -32,7 +32,7 @@ from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
 from qaml.judge.source import Detections, NearerSource, Source, SurrogateSource, WeakerDiagnoses
 from qaml.judge.standing import Standing, standing
-from qaml.judge.weakness import Assessed, Effect, effect_on
+from qaml.judge.weakness import Assessed, Effect, effect_on, failed
 from qaml.metrics.evidence import Diagnosis, Nearer
 from qaml.spec.suite import ClaimEntry
 from qaml.vocab import ProfileName, Verdict
@@ -78,6 +78,8 @@ def judge(
     assessed = _assess(cells, resolver)
     detected = detections_of(entry.part, source)
     known = _standing(cells, assessed, detected.values(), resolver)
+    listened = _listened(detected.values(), assessed, resolver)
+    known = known._replace(failed=frozenset(pair for pair, one in listened.items() if failed(one)))
     effects: dict[Cell, Effect] = {}
 
     def effect(cell: Cell) -> Effect:
@@ -113,7 +115,7 @@ def judge(
         measured=tuple(_measurement(measured) for measured in decision.measured),
         unit=_unit(cells),
         cells=tuple(_cell_value(cell, estimator) for cell in asked),
-        findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed, known, resolver),
+        findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed | listened, known, resolver),
         curves=epsilon_curves(cells, resolver, estimator),
         training=training_curves(models, source),
         samplings=tuple(sampling_of(model, runs) for model in models if (runs := inspections_of(source, model))),
@@ -132,6 +134,19 @@ def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], 
         for name in cell.attack:
             pair = cell.model, name
             published[pair] = published.get(pair, True) and cell.protocol == "as_published"
+    return _assess_pairs(published, resolver)
+
+
+def _listened(
+    detected: Iterable[Detections], known: Mapping[tuple[str, str], Assessed], resolver: Resolver
+) -> dict[tuple[str, str], Assessed]:
+    """Models under attacks that a detector listens to, made on the models themselves, beside those known."""
+    heard = {(model, attack): False for each in detected for model, attack in each.heard if attack is not None}
+    return _assess_pairs({pair: False for pair in heard if pair not in known}, resolver)
+
+
+def _assess_pairs(published: Mapping[tuple[str, str], bool], resolver: Resolver) -> dict[tuple[str, str], Assessed]:
+    """Each pair of a model and an attack, which may only be as published, beside the model's others."""
     traits = {name: resolver.source.traits(name) for _, name in published}
     assessed = {}
     for (model, attack), is_published in published.items():

@@ -26,10 +26,13 @@ class Standing(NamedTuple):
     Attributes:
         of_models: by model.
         of_pairs: by model and attack.
+        failed: attacks that were found to fail on the model that they are made on: what a detector hears of their
+            adversarials says nothing of those of an attack that works.
     """
 
     of_models: Mapping[str, tuple[Finding, ...]]
     of_pairs: Mapping[Pair, tuple[Finding, ...]]
+    failed: frozenset[Pair] = frozenset()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -70,6 +70,15 @@ class Assessed(NamedTuple):
         return any(finding.name == name and finding.severity == "weak" for finding in self.findings)
 
 
+OF_DEGREE = frozenset({"another_attack_fools_more", "another_attack_is_nearer", "cannot_reach_epsilon"})
+"""Findings of an attack that is weaker than others, but works."""
+
+
+def failed(assessed: Assessed) -> bool:
+    """Whether an attack was found to fail on the model, rather than to be weaker than another."""
+    return any(finding.severity == "weak" and finding.name not in OF_DEGREE for finding in assessed.findings)
+
+
 def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
     """What the findings on the cell's attacks mean for the cell.
 

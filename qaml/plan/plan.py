@@ -440,8 +440,10 @@ class _Planner:
                 "picture": steps.picture,
                 "portrait": steps.portrait,
             }
+            # a detector hears attacks, and draws none of them
+            wanted = extras if (model, attack) in shown else {role: extras[role] for role in ("battery", "plant")}
+            parents |= {f"{role} {model} {attack}": step for role, step in wanted.items() if step is not None}
             if (model, attack) in shown:
-                parents |= {f"{role} {model} {attack}": step for role, step in extras.items() if step is not None}
                 weaker = self.weaker(model, attack, self._budgets(cells, model, attack))
                 parents |= {f"weaker {model} {attack} {place}": step for place, step in enumerate(weaker)}
         parents |= self.nearer(cells)

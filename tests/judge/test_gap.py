@@ -9,6 +9,7 @@ from qaml.claims.base import Cell, Estimate, Term
 from qaml.claims.rules import verdict_of
 from qaml.judge.gap import about_attacks, checked
 from qaml.judge.judge import judge
+from qaml.judge.source import Detections
 from qaml.judge.weakness import Assessed
 from qaml.metrics.evidence import Attacked, Clean, Diagnosis
 from tests.judge.findings.evidence import attacked, healthy, healthy_diagnosis, right
@@ -128,3 +129,21 @@ def test_a_verdict_says_what_the_battery_leaves() -> None:
     assert "72.0 %" in reason
     assert "with the battery at most 64.5" in reason
     assert answer(0.80)[0] == "refuted"
+
+
+def test_a_detector_that_hears_of_a_failing_attack_says_nothing() -> None:
+    """Being weaker than another attack is no failure; gradients of zero are."""
+    source = ArraySource()
+    source.cleans["model"] = Clean(right(380)[None].astype(np.float32), np.arange(N))
+    source.attacks["model", "bim"] = attacked(right(288), epsilons=(0.2,))
+    flags = right(300)[None].astype(np.float32)
+    heard = (("model", None), ("model", "bim"))
+    source.detected["pair"] = Detections(flags, 1 - flags, heard=heard)
+    part = claim("detection", detector="pair", true_positives_at_least=0.6, false_positives_at_most=0.4)
+    for diagnosis, verdict in (
+        (nothing_more(N, 0.2), "supported"),
+        (nothing_more(N, 0.2)._replace(correct={"pgd": right(100)}), "supported"),
+        (nothing_more(N, 0.2)._replace(zero_gradient=right(100)), "invalid"),
+    ):
+        source.diagnoses["model", "bim"] = diagnosis
+        assert judge(entry(part), source).verdict == verdict

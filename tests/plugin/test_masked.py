@@ -1,4 +1,4 @@
-"""Models whose attack fails by what their users did: nothing is supported that the plain network's adversarials refute."""
+"""Models whose attack fails by what their users did: nothing is supported that others' adversarials refute."""
 
 from __future__ import annotations
 

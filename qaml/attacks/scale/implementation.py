@@ -28,8 +28,8 @@ SMALLEST, LARGEST = 2.0, 32.0
 
 PGD of 20 steps with plain cross-entropy leaves 81.5 to 82.0 % of a linear model of the digits right at gaps from 6 to
 50, and 83.5 % at 4, 86.5 at 1, 88.5 at 0.2, 84.5 at 200, 91.0 at 400; of a network of two hidden layers 59.5 to 61.5 %
-at 4 to 32, 68.0 at 1, 72.0 at 0.2, 66.0 at 100, 94.5 at 400. Networks trained for a few epochs have gaps of 3 to 15, and
-are attacked as the papers' are.
+at 4 to 32, 68.0 at 1, 72.0 at 0.2, 66.0 at 100, 94.5 at 400. Networks trained for a few epochs have gaps of 3 to 15,
+and are attacked as the papers' are.
 """
 
 

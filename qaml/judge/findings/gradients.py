@@ -41,6 +41,9 @@ def _broken(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
     if diagnosis.non_finite:
         message = f"{diagnosis.non_finite} of {n} images have logits or gradients that are not finite"
         yield raised("non_finite", model, attack, message)
+    if diagnosis.unanswered:
+        message = f"{model} gives no answer (NaN) to {diagnosis.unanswered} adversarials of the diagnostics"
+        yield raised("no_answer", model, attack, message)
     if diagnosis.outside:
         message = f"{diagnosis.outside} adversarials leave the budget ε = {diagnosis.epsilon:g} or the bounds"
         yield raised("outside_budget", model, attack, message)
