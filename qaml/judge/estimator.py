@@ -80,13 +80,16 @@ class SourceEstimator:
         self.asked.update(dict.fromkeys(cell for cell, _ in terms))
         shares = [one for one in resolved if isinstance(one, Contributions)]
         models, weights = [self._weights_of(cell.model) for cell, _ in terms], [weight for _, weight in terms]
+        least, most = _reach(terms)
         if len(shares) < len(resolved):
             estimate = _of_numbers(resolved, models, weights, against, level)
         elif (lost := as_one_share(terms, shares, self.resolver)) is not None:
             estimate = _of_shares(models[:1], [lost], [1.0], against, level)
+            least = 0.0  # nested with the battery, too: what fools at the smaller budget fools at the larger one
         else:
             estimate = _of_shares(models, shares, weights, against, level)
-        return self._limited(estimate, terms, level)._replace(paper=paper_contrast(terms, self.tables))
+        limited = self._limited(estimate, terms, level)
+        return _within(limited, least, most)._replace(paper=paper_contrast(terms, self.tables))
 
     def epsilons(self, cell: Cell) -> tuple[float, ...]:
         """The budgets that all of the cell's attacks have."""
@@ -207,8 +210,8 @@ class SourceEstimator:
         high = most if unchecked[1] else _shifted(estimate, up, 1, level)
         gap = sum(weight * each.value for weight, each in (down or up))
         return estimate._replace(
-            worst_low=None if low is None else max(low, least),
-            worst_high=None if high is None else min(high, most),
+            worst_low=low,
+            worst_high=high,
             gap=gap,
             is_unchecked=(unchecked[0], unchecked[1]),
         )
@@ -217,6 +220,14 @@ class SourceEstimator:
 def _opened(estimate: Estimate, *, is_lower: bool) -> Estimate:
     """Where the battery finds so much more, the attack has failed: the truth may be anywhere on that side."""
     return estimate._replace(may_be_lower=True) if is_lower else estimate._replace(may_be_higher=True)
+
+
+def _within(estimate: Estimate, least: float, most: float) -> Estimate:
+    """The battery's ends, kept to what the contrast can be at all."""
+    low, high = estimate.worst_low, estimate.worst_high
+    return estimate._replace(
+        worst_low=None if low is None else max(low, least), worst_high=None if high is None else min(high, most)
+    )
 
 
 def _reach(terms: Sequence[Term]) -> tuple[float, float]:

@@ -49,7 +49,11 @@ class _Identity(TorchFunctionMode):
         is_cast = func in _INTEGERS or (
             func is Tensor.to and isinstance(answer, Tensor) and not answer.is_floating_point()
         )
-        if not (func in _FUNCTIONS or func == _DATA or is_cast) or not isinstance(answer, Tensor):
+        if (
+            not (func in _FUNCTIONS or func == _DATA or is_cast)
+            or not isinstance(answer, Tensor)
+            or answer.is_complex()
+        ):
             return answer
         self.n_replaced += 1
         value = answer.to(source.dtype)
