@@ -39,11 +39,19 @@ def test_a_subtracted_cell_moves_the_interval_up() -> None:
 
 
 def test_the_spread_of_runs_is_students() -> None:
-    # gaps of 10, 20 and 30 %: t(2) = 4.303 times 10 points / √3, and Wilson's interval of 60 among 300 beside it
+    # gaps of 10, 20 and 30 % (p = 0.006 that they are one): t(2) = 4.303 times 10 points / √3, and Wilson's interval of 60 among 300 beside it
     gap = gap_of([10, 20, 30], [100, 100, 100])
     half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
     assert gap.low == pytest.approx(max(0.2 - math.hypot(0.2 - wilson(0.2, 300).low, half), 0), abs=1e-12)
     assert gap.high >= 0.2 + math.hypot(wilson(0.2, 300).high - 0.2, half) - 1e-12
+
+
+@pytest.mark.parametrize("fooled", [[1, 0], [2, 0], [1, 0, 0], [3, 1, 2], [0, 2, 0, 1]])
+def test_runs_that_one_rate_explains_are_pooled(fooled: list[int]) -> None:
+    sizes = [150] * len(fooled)
+    assert gap_of(fooled, sizes) == pytest.approx(
+        (sum(fooled) / sum(sizes), *wilson(sum(fooled) / sum(sizes), sum(sizes))), abs=1e-12
+    )
 
 
 def test_one_masked_run_of_four_is_no_small_gap() -> None:
