@@ -39,7 +39,8 @@ def test_a_subtracted_cell_moves_the_interval_up() -> None:
 
 
 def test_the_spread_of_runs_is_students() -> None:
-    # gaps of 10, 20 and 30 % (p = 0.006 that they are one): t(2) = 4.303 times 10 points / √3, and Wilson's interval of 60 among 300 beside it
+    # gaps of 10, 20 and 30 %, which no one rate explains: t(2) = 4.303 times 10 points / √3, and beside it Wilson's
+    # interval of 60 among 300
     gap = gap_of([10, 20, 30], [100, 100, 100])
     half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
     assert gap.low == pytest.approx(max(0.2 - math.hypot(0.2 - wilson(0.2, 300).low, half), 0), abs=1e-12)
