@@ -31,7 +31,8 @@ _NUMBER = r"[+−]?[\d∞][\d.,]*"
 _SCALE = rf"(?:{_NUMBER} images, )?{_NUMBER} seeds?(?: × {_NUMBER} images|, so of this trained model)?"
 _REPEATED = re.compile(
     rf"(?:(?P<label>.*): )?(?:(?P<paper>the paper's \S+(?: points| %)?) against ours )?{_NUMBER}(?: points| %)?, "
-    rf"(?:95 % (?:prediction )?interval .+? to .+?|no interval)(?:, needed .+?)?; {_SCALE}(?: \((?P<more>.*)\))?",
+    rf"(?:95 % (?:prediction )?interval .+? to .+?|no interval)(?:, needed [^;]+?)?(?:; (?P<remark>.+?))?; {_SCALE}"
+    r"(?: \((?P<more>.*)\))?",
     re.DOTALL,
 )
 """A reason that holds the numbers of ``verdict_numbers``, perhaps to another place."""
@@ -54,7 +55,8 @@ def reason_beyond_numbers(outcome: Outcome) -> str:
     repeated = _REPEATED.fullmatch(outcome.reason)
     if not repeated:
         return outcome.reason
-    more = ", ".join(filter(None, (repeated["paper"], repeated["more"])))
+    beside = ", ".join(filter(None, (repeated["paper"], repeated["more"])))
+    more = "; ".join(filter(None, (repeated["remark"], beside)))
     return f"{repeated['label']}: {more}" if repeated["label"] and more else more
 
 
