@@ -38,8 +38,8 @@ def test_a_reason_that_only_repeats_the_numbers_is_left_out() -> None:
         ),
         ("2.39, 95 % interval −∞ to ∞, needed ≤ 1.5; 1 seed, so of this trained model", ""),
         (
-            "72 %, 95 % interval 67 to 76, needed ≥ 65; with the battery at most 64.5, interval from 59; 3 seeds × 9 images",
-            "with the battery at most 64.5, interval from 59",
+            "72 %, 95 % interval 67 to 76, needed ≥ 65; with the battery at most 64, interval from 59; 3 seeds × 9 images",
+            "with the battery at most 64, interval from 59",
         ),
         (
             "x: the paper's 13.4 % against ours 9.0 %, 95 % prediction interval 0.0 to 49.6; 3 seeds × 1,000 images",
