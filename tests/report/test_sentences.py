@@ -38,7 +38,7 @@ def test_a_reason_that_only_repeats_the_numbers_is_left_out() -> None:
         ),
         ("2.39, 95 % interval −∞ to ∞, needed ≤ 1.5; 1 seed, so of this trained model", ""),
         (
-            "72 %, 95 % interval 67 to 76, needed ≥ 65; with the battery at most 64, interval from 59; 3 seeds × 9 images",
+            "72 %, 95 % interval 67 to 76, needed ≥ 65; with the battery at most 64, interval from 59; 3 seeds",
             "with the battery at most 64, interval from 59",
         ),
         (
