@@ -165,6 +165,12 @@ def test_features_are_what_the_last_layer_sees(images: Tensor) -> None:
     assert features_of(nn.Flatten(), images) is None
 
 
+def test_nothing_is_planted_where_the_forward_pass_draws(images: Tensor) -> None:
+    drawing = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(images[0].numel(), 3))
+    drawing.is_randomised = True  # type: ignore[assignment]
+    assert features_of(drawing, images) is None
+
+
 def test_features_that_no_gradient_reaches_are_of_no_use(images: Tensor) -> None:
     class Closed(nn.Module):
         def __init__(self) -> None:

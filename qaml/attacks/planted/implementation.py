@@ -20,7 +20,7 @@ from qaml.attacks.base import AttackPart, Target
 from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.attacks.geometry.implementation import project, random_perturbations, single_precision
 from qaml.errors import PartError
-from qaml.models.capabilities import has
+from qaml.models.capabilities import has, is_randomised
 from qaml.types import Bounds
 from qaml.vocab import Norm
 
@@ -84,10 +84,13 @@ def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
         sample: (2 or more, *shape) inputs to try it on.
 
     Returns:
-        A module, or None where no linear layer is called on as many rows, or none that gradients reach.
+        A module, or None where no linear layer is called on as many rows, or none that gradients reach; None also
+        where the forward pass draws, since what was planted in one draw is not there in the next.
     """
     if has(module, "features"):
         return Features(module)
+    if is_randomised(module):
+        return None
     called: list[nn.Linear] = []
     layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
     with ExitStack() as hooks:
