@@ -85,9 +85,10 @@ class Workplace:
     def run(self, suite: dict[str, Any]) -> tuple[Any, float]:
         """The outcomes of a suite, or the error that it ends with, and seconds."""
         start = time.perf_counter()
-        path = write(suite, self.root / "suite" / f"{suite['suite']}.yaml")
+        # a file of this process: several may work in one folder
+        path = write(suite, self.root / "suite" / f"{suite['suite']}-{os.getpid()}.yaml")
         try:
-            results: Any = qaml.run_suite(path, store=self.root / "store", report=self.root / "report")
+            results: Any = qaml.run_suite(path, store=self.root / "store", report=self.root / f"report-{os.getpid()}")
         except (QamlError, RuntimeError) as error:
             results = error
         return results, time.perf_counter() - start

@@ -94,7 +94,7 @@ def test_pairs_cover_the_families_and_differ() -> None:
 
 @pytest.mark.parametrize("how", WAYS)
 def test_a_mask_keeps_most_clean_answers(place: Workplace, how: str) -> None:
-    assert place.truth("digits", "mlp").clean(how) > 0.65
+    assert place.truth("digits", "mlp").clean(how) > 0.5
 
 
 def test_projection_and_steepest_steps_are_within_the_budget() -> None:
