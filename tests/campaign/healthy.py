@@ -60,7 +60,7 @@ def _fnn(**more: Any) -> dict[str, Any]:
 def _conv(**more: Any) -> dict[str, Any]:
     return {
         "kind": "convnet",
-        "channels": [8, 16],
+        "channels": [8, 16, 16],
         "hidden": 32,
         "training": {"lr": 2e-3, "epochs": 6},
         "seeds": 1,
