@@ -11,7 +11,7 @@ from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
 from qaml.models.linear.network import LinearClassifier
 from qaml.quantum.distance.box import hyperplane_in_box
 from qaml.run.classifier import target
-from qaml.run.steps.nearer import smallest_norms
+from qaml.run.steps.nearer import between_images, smallest_norms
 from qaml.types import Bounds, InputInfo
 from qaml.vocab import Norm
 
@@ -51,3 +51,32 @@ def test_others_have_what_two_attacks_find(norm: Norm) -> None:
         assert best is not None
         both = np.isfinite(best) & np.isfinite(found)
         assert np.median(found[both] / best[both]) < 1.03
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_between_images_answers_are_enough(norm: Norm) -> None:
+    class Steps(nn.Module):
+        """The sum of twelve features, of which no gradient is left."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            total = (x.sum(1) * 16).round() / 16 + 0 * x.sum(1)
+            return torch.stack([total, total * 0 + 4.5, total * 0 - 1], 1)
+
+    module, x = Steps(), inputs(200)
+    labels = module(x).argmax(1)
+    found, distance = between_images(module, x, labels, norm), (x.sum(1) - 4.5).abs().numpy()
+    exact = distance / (12**0.5 if norm == "l2" else 12)
+    assert (found > exact - 0.02).all()  # no way is shorter, but for half a step
+    assert np.median(found / exact) < (4 if norm == "l2" else 12)
+    blind = DeepFool(norm=norm).run(target(module, INFO), x, labels, 0, lambda _: None).norms
+    assert blind is not None
+    assert np.isinf(blind).mean() > 0.9
+    assert np.isfinite(smallest_norms(module, INFO, x, labels, norm, 0)).all()
+
+
+def test_an_image_that_is_wrong_and_a_model_of_one_answer_have_no_norm_between_images() -> None:
+    module = nn.Sequential(nn.Linear(12, 3)).eval().requires_grad_(False)
+    nn.init.zeros_(module[0].weight)
+    module[0].bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
+    labels = torch.tensor([0] * 29 + [1])
+    assert np.isinf(between_images(module, inputs(), labels, "l2")).all()

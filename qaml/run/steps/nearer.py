@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qaml.attacks.access.implementation import BATCH, is_fooled
 from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import PGD
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
@@ -25,6 +26,9 @@ from qaml.vocab import Norm
 NEARER = "nearer.npz"
 SHARES = (0.4, 0.55, 0.7, 0.8, 0.87, 0.94, 1.0, 1.2, 1.5)
 """Of the median distance: budgets of the strong attack in L∞, where Carlini & Wagner have none."""
+
+NEIGHBOURS, HALVINGS = 3, 12
+"""Nearest images with other answers, and steps of bisection on the way to each."""
 
 Norms = NDArray[np.float64]
 
@@ -49,7 +53,10 @@ def execute(job: Job) -> None:
 
 
 def smallest_norms(module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor, norm: Norm, seed: int) -> Norms:
-    """The smallest norms that exact mathematics or any of these attacks has: (n,), infinite where none has one."""
+    """The smallest norms that exact mathematics or any of these attacks has: (n,), infinite where none has one.
+
+    Attacks that differentiate the model may all fail alike, so where its answers turn between images is one of them.
+    """
     exact = exact_norms_in_box(module, inputs, labels, info.bounds, norm)
     if exact is not None:
         return exact
@@ -63,7 +70,7 @@ def smallest_norms(module: nn.Module, info: InputInfo, inputs: Tensor, labels: T
         smallest: Norms = np.where(found.claimed, sizes, np.inf).min(axis=0)
         return smallest
 
-    first = run(DeepFool(norm=norm))
+    first = np.minimum(run(DeepFool(norm=norm)), between_images(module, inputs, labels, norm))
     if norm == "l2":
         return np.minimum(first, run(CarliniWagner(steps=80, binary_search_steps=6)))
     known = first[np.isfinite(first) & (first > 0)]
@@ -71,3 +78,32 @@ def smallest_norms(module: nn.Module, info: InputInfo, inputs: Tensor, labels: T
         return first
     budgets = tuple(float(share * np.median(known)) for share in SHARES)
     return np.minimum(first, run(PGD(epsilon=budgets, norm="linf", loss="margin", steps=20)))
+
+
+def between_images(module: nn.Module, inputs: Tensor, labels: Tensor, norm: Norm) -> Norms:
+    """How far it is to where the answer turns, on the way to the nearest images with other answers: (n,).
+
+    The model is asked for answers alone. Infinite where no image has another answer, and where the image has its own.
+    """
+    with torch.no_grad():
+        answers = torch.cat([module(some).argmax(1) for some in torch.split(inputs, BATCH)])
+    flat = inputs.flatten(1)
+    far = torch.cdist(flat, flat, p=2.0 if norm == "l2" else torch.inf)
+    far = torch.where(answers[None] == labels[:, None], torch.inf, far)
+    smallest = torch.full((len(inputs),), torch.inf, dtype=torch.float64, device=inputs.device)
+    found = far.topk(min(NEIGHBOURS, len(inputs)), largest=False)
+    for distance, ends in zip(found.values.T, inputs[found.indices.T], strict=True):
+        low, high = torch.zeros_like(distance), torch.ones_like(distance)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            points = torch.lerp(inputs, ends, middle.reshape(-1, *[1] * (inputs.ndim - 1)))
+            fooled = _is_wrong(module, points, labels)
+            low, high = torch.where(fooled, low, middle), torch.where(fooled, middle, high)
+        smallest = torch.minimum(smallest, (high * distance).double())
+    norms: Norms = torch.where(answers == labels, smallest, torch.inf).cpu().numpy()
+    return norms
+
+
+def _is_wrong(module: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
+    pieces = zip(torch.split(inputs, BATCH), torch.split(labels, BATCH), strict=True)
+    return torch.cat([is_fooled(module, some, own) for some, own in pieces])
