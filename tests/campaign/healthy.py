@@ -221,7 +221,7 @@ def try_sound(trial: Trial, place: Workplace) -> Record:
 
 def stronger(attack: dict[str, Any]) -> dict[str, Any]:
     """What a sound model keeps under it is taken for the truth: the margin from three starts."""
-    more = {key: attack[key] for key in ("eot", "gradient") if key in attack}
+    more: dict[str, Any] = {key: attack[key] for key in ("eot", "gradient") if key in attack}
     norm = attack.get("norm", "l2" if attack["kind"] in ("deepfool", "carlini_wagner") else "linf")
     strong = {"kind": "pgd", "loss": "margin", "steps": 60, "restarts": 3, "epsilon": attack["epsilon"]}
     return {**strong, "norm": norm, **more}

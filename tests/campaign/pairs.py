@@ -25,7 +25,6 @@ ATTACKS: dict[str, dict[str, Any]] = {
     "deepfool_linf": {"kind": "deepfool", "norm": "linf"},
     "autoattack": {"kind": "autoattack", "norm": "linf", "steps": 20, "queries": 200},
     "noise": {"kind": "uniform_noise", "norm": "linf"},
-    "square": {"kind": "autoattack", "norm": "linf", "members": ["square"], "queries": 100},
     "fgsm_l2": {"kind": "fgsm", "norm": "l2"},
     "pgd_l2": {"kind": "pgd", "norm": "l2", "steps": 20},
     "deepfool": {"kind": "deepfool", "norm": "l2"},
@@ -74,14 +73,14 @@ class Pair(NamedTuple):
 def every_pair() -> list[Pair]:
     """All of them, in a fixed order; those on real data only where there is real data."""
     masks = [how for how in WAYS if how != "plain"]
-    others = cycle(name for name in (*ATTACKS, *UNLIMITED) if name not in ("pgd", "noise", "square"))
+    others = cycle(name for name in (*ATTACKS, *UNLIMITED) if name not in ("pgd", "noise"))
     on_digits = [Pair("digits", "mlp", how, attack) for how in masks for attack in ("pgd", next(others))]
     anywhere = [how for how in masks if FAMILY[how] not in ("switch", "runs", "memory")]
     elsewhere = cycle([("moons", "mlp"), ("mnist", "mlp"), ("tumours", "mlp"), ("digits", "conv"), ("digits", "deep")])
     spread = [Pair(*next(elsewhere), how, next(others)) for how in anywhere[::2]]
     elsewhere = cycle([("fashion", "deep"), ("tumours", "deep"), ("digits", "norm"), ("moons", "deep")])
     spread += [Pair(*next(elsewhere), how, attack) for how in anywhere[1::3] for attack in ("pgd", next(others))]
-    idle = [Pair("digits", "mlp", how, attack) for how in ("plain", "ripple") for attack in ("noise", "square")]
+    idle = [Pair("digits", "mlp", how, "noise") for how in ("plain", "ripple")]
     found = [*on_digits, *spread, *idle]
     return [pair for pair in found if "QAML_DATA" in os.environ or not FIELDS[pair.field].is_real]
 

@@ -75,8 +75,8 @@ def test_between_images_answers_are_enough(norm: Norm) -> None:
 
 
 def test_an_image_that_is_wrong_and_a_model_of_one_answer_have_no_norm_between_images() -> None:
-    module = nn.Sequential(nn.Linear(12, 3)).eval().requires_grad_(False)
-    nn.init.zeros_(module[0].weight)
-    module[0].bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
+    module = nn.Linear(12, 3).eval().requires_grad_(False)
+    nn.init.zeros_(module.weight)
+    module.bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
     labels = torch.tensor([0] * 29 + [1])
     assert np.isinf(between_images(module, inputs(), labels, "l2")).all()
