@@ -47,8 +47,11 @@ RIVALS = 3
 """Nearest classes that are headed for by name."""
 QUERIES, MORE_QUERIES = 100, 1000
 """Of Square on what is still right; the more where the fewer found something, so gradients had failed."""
-PAIRS, REACH = 16, 0.5
-"""Of SPSA: evaluations a gradient, and how far from the point as a share of the budget."""
+PAIRS, MORE_PAIRS, PATIENCE, REACH = 16, 64, 60, 0.5
+"""Of SPSA: evaluations a gradient, and how far from the point as a share of the budget; more of them, and more steps,
+where gradients are surely of no use."""
+WRONG = 0.05
+"""Share of images fooled by what knows less, from which on they are."""
 SMOOTHED, AROUND = 8, 0.25
 """Gradients averaged around a point, and how far around it as a share of the budget."""
 FEW = 8
@@ -223,11 +226,11 @@ class Battery:
 
         return run
 
-    def has_masked_gradients(self) -> bool:
-        """Whether something that knows less fooled what the margin attack did not: reason to look around points."""
+    def has_masked_gradients(self, share: float = 0.0) -> bool:
+        """Whether something that knows less fooled what the margin attack did not, beyond a share of the images."""
         pgd, known = self.correct.get("pgd"), ("transfer", "noise", "fgsm", "undefended", "straight_through")
         others = [self.correct[name] for name in known if name in self.correct]
-        return pgd is not None and any(bool(((other < 1) & (pgd == 1)).any()) for other in others)
+        return pgd is not None and any(float(((other < 1) & (pgd == 1)).mean()) > share for other in others)
 
     def _without_gradients(self, budget: tuple[float, ...]) -> Iterator[tuple[str, Member]]:
         if self._is_image():
@@ -237,6 +240,8 @@ class Battery:
                 yield "more_square", self._square(budget, MORE_QUERIES)
         else:
             yield "differences", self._search(self._differences, self.victim.target.module, FEWER)
+        if not self.victim.has_gradients or self.has_masked_gradients(WRONG):
+            yield "more_differences", self._search(self._fine_differences, self.victim.target.module, PATIENCE)
 
     def _is_image(self) -> bool:
         shape = self.inputs.shape[1:]
@@ -371,6 +376,9 @@ class Battery:
 
     def _differences(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:
         return by_differences(module, labels, REACH * self.threat.epsilon, PAIRS, generator)
+
+    def _fine_differences(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:
+        return by_differences(module, labels, REACH * self.threat.epsilon, MORE_PAIRS, generator)
 
     # --- without a budget
 

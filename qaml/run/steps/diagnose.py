@@ -83,7 +83,7 @@ def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, don
         is_randomised=is_randomised(module),
         has_gradients=_has_gradients(job, module, data.info, inputs, labels),
         undefended=_undefended(job, run),
-        surrogate=_surrogate(job, data.info),
+        surrogate=surrogate_of(job, data.info),
         average=exact_average if has(module, "averaged") else None,
     )
     threat = Threat(job.payload["norm"], float(job.payload["epsilon"]), job.seed)
@@ -145,7 +145,8 @@ def _undefended(job: Job, run: int) -> nn.Module | None:
     return restore({**description, "defences": outside}, job.read(f"train {run}", WEIGHTS), job.device)
 
 
-def _surrogate(job: Job, info: InputInfo) -> nn.Module:
+def surrogate_of(job: Job, info: InputInfo) -> nn.Module:
+    """The battery's own surrogate of the model that the job is about."""
     network = build(info, 0)
     network.load_state_dict(load_file(job.read("surrogate", WEIGHTS)))
     return network.to(job.device).eval().requires_grad_(False)
