@@ -91,6 +91,7 @@ class _Entry(NamedTuple):
     part: DefencePart = FeatureSqueezing()
     dataset: str = "d"
     seeds: int = 1
+    stream: int = 0
 
 
 @pytest.mark.parametrize(("defence", "before", "inside"), PLACES)

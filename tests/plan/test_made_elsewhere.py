@@ -41,10 +41,11 @@ def test_a_joint_attack_sees_all_of_its_models_in_their_seeds() -> None:
     assert list(craft.payload["classifiers"]) == ["train", "train 1"]
 
 
-def test_a_detector_needs_what_exists_anyway() -> None:
+def test_a_detector_needs_what_exists_anyway_and_that_its_attacks_work() -> None:
     plan = planned("detects", "fnn-under-pgd-of-linear", "linear-under-pgd-of-linear")
     steps = needed(plan, "detects")
-    assert {step.kind for step in steps} == {"load", "train", "attack", "evaluate", "judge"}
+    checked = {"surrogate", "diagnose", "plant"}
+    assert {step.kind for step in steps} == {"load", "train", "attack", "evaluate", "judge"} | checked
     assert sorted(step.title for step in steps if step.kind == "attack") == [
         f"attack linear with {attack}, seed {seed}" for attack in ("fgsm", "pgd") for seed in (0, 1)
     ]
