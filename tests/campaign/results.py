@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.campaign.exactly import ATTACKS, Misses
+from tests.campaign.exactly import Misses
 from tests.campaign.runner import Record
 
 BEFORE = Path(__file__).parent / "before.json"
@@ -157,8 +157,14 @@ def _sound(records: Sequence[Record]) -> str:
 
 def missed(misses: Sequence[Misses]) -> str:
     """The docs' table: shares of the images that are fooled for sure and left right."""
-    columns = [*ATTACKS, "the battery alone", "with the battery"]
-    head = ("model", "norm", "ε", "truth", "robust", *(f"missed by {name}" for name in columns))
+    columns = {
+        "cross-entropy": "PGD, cross-entropy",
+        "margin": "PGD, margin",
+        "autoattack": "AutoAttack",
+        "the battery alone": "battery",
+        "with the battery": "PGD, cross-entropy, and battery",
+    }
+    head = ("model", "norm", "ε", "truth", "robust", *columns.values())
     rows = (
         (
             each.case.name,
