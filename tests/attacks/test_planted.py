@@ -190,3 +190,16 @@ def test_an_attack_is_tried_on_a_module_of_the_user(images: Tensor) -> None:
     assert found is not None
     assert missed(found, images, "linf", PGD(epsilon=(0.1,))) < 0.1
     assert missed(found, images, "linf", UniformNoise(epsilon=(0.1,), draws=1)) > 0.5
+
+
+def test_nothing_is_planted_where_another_network_answers_whoever_differentiates() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shown, self.real = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            answer: torch.Tensor = (self.shown if x.requires_grad else self.real)(x)
+            return answer
+
+    assert features_of(Two().eval(), torch.rand(2, 4)) is None

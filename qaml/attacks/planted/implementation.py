@@ -91,20 +91,29 @@ def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
         return Features(module)
     if is_randomised(module):
         return None
-    called: list[nn.Linear] = []
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
-    with ExitStack() as hooks:
-        for layer in layers:
-            hooks.enter_context(layer.register_forward_pre_hook(lambda own, _: called.append(own)))
-        with torch.no_grad():
-            module(sample)
-    if not called:
-        return None
-    overheard = Overheard(module, called[-1])
+    leaf = sample.detach().clone().requires_grad_(True)
+    with torch.no_grad():
+        asked = _last_called(module, sample)
     with torch.enable_grad():
-        heard = overheard(sample.detach().clone().requires_grad_(True))
+        differentiated = _last_called(module, leaf)
+    if asked is None or asked is not differentiated:  # another network for whoever differentiates has no one last layer
+        return None
+    overheard = Overheard(module, asked)
+    with torch.enable_grad():
+        heard = overheard(leaf)
     is_usable = heard.shape[:1] == sample.shape[:1] and heard.requires_grad and heard.is_floating_point()
     return overheard.eval() if is_usable else None
+
+
+def _last_called(module: nn.Module, inputs: Tensor) -> nn.Linear | None:
+    """The linear layer that is called last, if any is."""
+    called: list[nn.Linear] = []
+    with ExitStack() as hooks:
+        for layer in module.modules():
+            if isinstance(layer, nn.Linear):
+                hooks.enter_context(layer.register_forward_pre_hook(lambda own, _: called.append(own)))
+        module(inputs)
+    return called[-1] if called else None
 
 
 class PlantedClassifier(nn.Module):
