@@ -18,7 +18,7 @@ import numpy as np
 from qaml.judge.statistics.limits import Limits, t_quantile
 from qaml.judge.statistics.wilson import wilson
 
-SAME_RATE, DRAWS = 0.1, 4000
+SAME_RATE, DRAWS = 0.4, 4000
 """p-value from which on runs are taken to have one rate, and draws that it is simulated with."""
 
 
