@@ -64,11 +64,13 @@ def _battery(estimate: Estimate, unit: Unit) -> str:
     """``with the battery at most 44.1``: what is left where its adversarials count, too."""
     if estimate.gap == 0.0:
         return ""
-    is_lower = estimate.worst_low is not None
-    ends = [estimate.worst_low] if is_lower else [estimate.worst_high]
-    left = estimate.value - estimate.gap if is_lower else estimate.value + estimate.gap
-    end = f", interval {'from' if is_lower else 'to'} {number(ends[0], unit)}" if ends[0] is not None else ""
-    return f"with the battery at {'most' if is_lower else 'least'} {number(left, unit)}{end}"
+    if estimate.worst_low is not None:
+        left = max(estimate.value - estimate.gap, estimate.worst_low)
+        return f"with the battery at most {number(left, unit)}, interval from {number(estimate.worst_low, unit)}"
+    if estimate.worst_high is not None:
+        left = min(estimate.value + estimate.gap, estimate.worst_high)
+        return f"with the battery at least {number(left, unit)}, interval to {number(estimate.worst_high, unit)}"
+    return ""
 
 
 def _open(estimate: Estimate) -> str:

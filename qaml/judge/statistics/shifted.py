@@ -18,8 +18,9 @@ import numpy as np
 from qaml.judge.statistics.limits import Limits, t_quantile
 from qaml.judge.statistics.wilson import wilson
 
-SAME_RATE, DRAWS = 0.4, 4000
-"""p-value from which on runs are taken to have one rate, and draws that it is simulated with."""
+FEW, SAME_RATE, DRAWS = 5, 0.1, 4000
+"""Images in all up to which runs are taken to have one rate if its p-value is larger, and draws that it is simulated
+with. Of more images the runs themselves tell how much they differ."""
 
 
 class Gap(NamedTuple):
@@ -42,8 +43,8 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
     Wilson's interval of all images, and in squares to it Student's t over the runs' own gaps: one run of several that
     hides its gradients makes them differ by far more than images do (Wilson's alone then misses 7 to 15 % a side).
     Gaps near zero are skewed, so the upper end is also sought on square roots, and the farther one is taken. Runs whose
-    counts one rate explains (an exact test) add nothing: two runs of which one has a single image more would otherwise
-    say, by t at one degree of freedom, that anything is possible.
+    few counts one rate explains (an exact test) add nothing: two runs of which one has a single image more would
+    otherwise say, by t at one degree of freedom, that anything is possible.
 
     Args:
         fooled: (S,) for each run, its images right under the claim's attacks and wrong under them with the battery; a
@@ -83,8 +84,8 @@ def _differ(fooled: Sequence[float], n: Sequence[int]) -> bool:
     its asymptotic law.
     """
     total = round(sum(fooled))
-    if total == 0:
-        return False
+    if total == 0 or total > FEW:
+        return total > FEW
     sizes = np.asarray(n, dtype=np.float64)
     expected = total * sizes / sizes.sum()
     seen = float((np.square(np.asarray(fooled) - expected) / expected).sum())

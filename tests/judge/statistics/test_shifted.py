@@ -47,7 +47,7 @@ def test_the_spread_of_runs_is_students() -> None:
     assert gap.high >= 0.2 + math.hypot(wilson(0.2, 300).high - 0.2, half) - 1e-12
 
 
-@pytest.mark.parametrize("fooled", [[1, 0], [2, 0], [1, 0, 0], [3, 1, 2], [0, 2, 0, 1]])
+@pytest.mark.parametrize("fooled", [[1, 0], [2, 0], [1, 0, 0], [2, 1, 2], [0, 2, 0, 1]])
 def test_runs_that_one_rate_explains_are_pooled(fooled: list[int]) -> None:
     sizes = [150] * len(fooled)
     assert gap_of(fooled, sizes) == pytest.approx(
