@@ -18,9 +18,9 @@ import numpy as np
 from qaml.judge.statistics.limits import Limits, t_quantile
 from qaml.judge.statistics.wilson import wilson
 
-FEW, SAME_RATE, DRAWS = 5, 0.1, 4000
-"""Images in all up to which runs are taken to have one rate if its p-value is larger, and draws that it is simulated
-with. Of more images the runs themselves tell how much they differ."""
+FEW = 2
+"""Images in all up to which runs are taken to have one rate: a single image more in one of two runs would otherwise say,
+by t at one degree of freedom, that anything is possible."""
 
 
 class Gap(NamedTuple):
@@ -42,9 +42,8 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
 
     Wilson's interval of all images, and in squares to it Student's t over the runs' own gaps: one run of several that
     hides its gradients makes them differ by far more than images do (Wilson's alone then misses 7 to 15 % a side).
-    Gaps near zero are skewed, so the upper end is also sought on square roots, and the farther one is taken. Runs whose
-    few counts one rate explains (an exact test) add nothing: two runs of which one has a single image more would
-    otherwise say, by t at one degree of freedom, that anything is possible.
+    Gaps near zero are skewed, so the upper end is also sought on square roots, and the farther one is taken. Runs with
+    an image or two in all add nothing.
 
     Args:
         fooled: (S,) for each run, its images right under the claim's attacks and wrong under them with the battery; a
@@ -67,7 +66,7 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
     share = float(shares.mean())
     images = wilson(share, sum(size for _, size in pairs), level)
     below = above = 0.0
-    if len(shares) > 1 and _differ([count for count, _ in pairs], [size for _, size in pairs]):
+    if len(shares) > 1 and sum(count for count, _ in pairs) > FEW:
         t = t_quantile(level, len(shares) - 1) / math.sqrt(len(shares))
         below = t * float(shares.std(ddof=1))
         of_roots = (math.sqrt(share) + t * float(np.sqrt(shares).std(ddof=1))) ** 2 - share
@@ -75,23 +74,6 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
     low = share - math.hypot(share - images.low, below)
     high = share + math.hypot(images.high - share, above)
     return Gap(share, max(low, 0.0), min(high, 1.0))
-
-
-def _differ(fooled: Sequence[float], n: Sequence[int]) -> bool:
-    """Whether runs differ by more than one rate for all of them explains.
-
-    The p-value of the χ² statistic under the multinomial law given the total, by simulation: counts are too small for
-    its asymptotic law.
-    """
-    total = round(sum(fooled))
-    if total == 0 or total > FEW:
-        return total > FEW
-    sizes = np.asarray(n, dtype=np.float64)
-    expected = total * sizes / sizes.sum()
-    seen = float((np.square(np.asarray(fooled) - expected) / expected).sum())
-    drawn = np.random.default_rng(total).multinomial(total, sizes / sizes.sum(), size=DRAWS)
-    under_one_rate = (np.square(drawn - expected) / expected).sum(axis=1)
-    return float(np.mean(under_one_rate >= seen - 1e-9)) < SAME_RATE
 
 
 def shifted(

@@ -39,7 +39,7 @@ def test_a_subtracted_cell_moves_the_interval_up() -> None:
 
 
 def test_the_spread_of_runs_is_students() -> None:
-    # gaps of 10, 20 and 30 %, which no one rate explains: t(2) = 4.303 times 10 points / √3, and beside it Wilson's
+    # gaps of 10, 20 and 30 %: t(2) = 4.303 times 10 points / √3, and beside it Wilson's
     # interval of 60 among 300
     gap = gap_of([10, 20, 30], [100, 100, 100])
     half = stats.t.ppf(0.975, 2) * 0.1 / math.sqrt(3)
@@ -47,8 +47,8 @@ def test_the_spread_of_runs_is_students() -> None:
     assert gap.high >= 0.2 + math.hypot(wilson(0.2, 300).high - 0.2, half) - 1e-12
 
 
-@pytest.mark.parametrize("fooled", [[1, 0], [2, 0], [1, 0, 0], [2, 1, 2], [0, 2, 0, 1]])
-def test_runs_that_one_rate_explains_are_pooled(fooled: list[int]) -> None:
+@pytest.mark.parametrize("fooled", [[1, 0], [2, 0], [1, 0, 0], [1, 0, 1]])
+def test_an_image_or_two_do_not_tell_runs_apart(fooled: list[int]) -> None:
     sizes = [150] * len(fooled)
     assert gap_of(fooled, sizes) == pytest.approx(
         (sum(fooled) / sum(sizes), *wilson(sum(fooled) / sum(sizes), sum(sizes))), abs=1e-12
