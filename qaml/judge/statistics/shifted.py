@@ -19,8 +19,8 @@ from qaml.judge.statistics.limits import Limits, t_quantile
 from qaml.judge.statistics.wilson import wilson
 
 FEW = 2
-"""Images in all up to which runs are taken to have one rate: a single image more in one of two runs would otherwise say,
-by t at one degree of freedom, that anything is possible."""
+"""Images in all up to which runs are taken to have one rate: a single image more in one of two would otherwise say, by
+t at one degree of freedom, that anything is possible."""
 
 
 class Gap(NamedTuple):
