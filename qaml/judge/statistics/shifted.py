@@ -18,9 +18,9 @@ import numpy as np
 from qaml.judge.statistics.limits import Limits, t_quantile
 from qaml.judge.statistics.wilson import wilson
 
-FEW = 2
-"""Images in all up to which runs are taken to have one rate: a single image more in one of two would otherwise say, by
-t at one degree of freedom, that anything is possible."""
+FEW, RARE = 2, 0.01
+"""Images in all, and their share, up to which runs are taken to have one rate: a single image more in one of two would
+otherwise say, by t at one degree of freedom, that anything is possible."""
 
 
 class Gap(NamedTuple):
@@ -43,7 +43,7 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
     Wilson's interval of all images, and in squares to it Student's t over the runs' own gaps: one run of several that
     hides its gradients makes them differ by far more than images do (Wilson's alone then misses 7 to 15 % a side).
     Gaps near zero are skewed, so the upper end is also sought on square roots, and the farther one is taken. Runs with
-    an image or two in all add nothing.
+    an image or two in all, or one in a hundred, add nothing.
 
     Args:
         fooled: (S,) for each run, its images right under the claim's attacks and wrong under them with the battery; a
@@ -66,7 +66,7 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
     share = float(shares.mean())
     images = wilson(share, sum(size for _, size in pairs), level)
     below = above = 0.0
-    if len(shares) > 1 and sum(count for count, _ in pairs) > FEW:
+    if len(shares) > 1 and sum(count for count, _ in pairs) > max(FEW, RARE * sum(size for _, size in pairs)):
         t = t_quantile(level, len(shares) - 1) / math.sqrt(len(shares))
         below = t * float(shares.std(ddof=1))
         of_roots = (math.sqrt(share) + t * float(np.sqrt(shares).std(ddof=1))) ** 2 - share
