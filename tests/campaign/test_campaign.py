@@ -73,7 +73,7 @@ def test_a_sound_model_is_not_alarmed(place: Workplace, name: str) -> None:
     record = try_sound(trial, place)
     assert not is_alarmed(record), record
     # five points below the value is within reach of what the battery adds; five below the interval is not
-    assert record.sure == "supported"
+    assert record.sure == "supported", record
 
 
 @pytest.mark.slow
