@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from qaml.attacks.access.implementation import access, check_gradients
 from qaml.attacks.battery.implementation import Battery, Threat, Victim
+from qaml.attacks.geometry.implementation import is_outside
 from qaml.attacks.gradient.implementation import exact_average
 from qaml.errors import PartError
 from qaml.metrics.distance import is_below
@@ -186,12 +187,9 @@ def _n_below(battery: Battery, module: nn.Module, inputs: Tensor, labels: Tensor
 
 
 def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, bounds: Bounds) -> int:
-    """How many adversarials break ε(1 + 1e-5) + 1e-6 or the bounds."""
-    flat = (adversarials - inputs).flatten(1).double()
-    size = flat.abs().amax(1) if norm == "linf" else flat.norm(dim=1)
-    values = adversarials.flatten(1)
-    beyond = (values.amax(1) > bounds.high + 1e-6) | (values.amin(1) < bounds.low - 1e-6)
-    return int(((size > epsilon * (1 + 1e-5) + 1e-6) | beyond).sum())
+    """How many adversarials break the budget or the bounds."""
+    budgets = torch.full((len(inputs),), epsilon, dtype=torch.float64, device=inputs.device)
+    return int(is_outside(adversarials, inputs, budgets, norm, bounds).sum())
 
 
 def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bool = True) -> Arrays:
