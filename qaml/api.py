@@ -20,10 +20,10 @@ from qaml.report.numbers import show, style_of
 from qaml.report.publish import publish
 from qaml.report.sentences import with_interval
 from qaml.report.terminal import closing, table
-from qaml.report.text import clean
 from qaml.run.progress import Display
 from qaml.spec.load import load_suite as _load_suite
 from qaml.spec.suite import Suite
+from qaml.text import clean
 from qaml.vocab import ProfileName
 
 Judgement = Literal["passed", "expected", "undecided", "failed"]

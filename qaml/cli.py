@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -18,6 +17,7 @@ import typer
 
 from qaml.errors import QamlError
 from qaml.installation import check_installation
+from qaml.text import clean
 from qaml.vocab import PROFILES
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ DEFAULT_SPECS = [Path("specs")]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def _say(text: str, *, err: bool = False) -> None:
+    typer.echo(clean(text), err=err)
+
+
 def _polite(command: Command) -> Command:
     """A mistake of the person's is told in words and ends with exit code 2."""
 
@@ -53,7 +57,7 @@ def _polite(command: Command) -> Command:
         try:
             return command(*args, **kwargs)
         except QamlError as error:
-            typer.echo(f"{error}", err=True)
+            _say(str(error), err=True)
             raise typer.Exit(2) from error
 
     return wrapper  # type: ignore[return-value]
@@ -98,7 +102,7 @@ def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One
         mistakes |= {str(spec.error): None for spec in session.broken}
         if not mistakes:
             for suite in session.suites:
-                typer.echo(f"{suite.path}: {len(suite.claims)} claims at {name}")
+                _say(f"{suite.path}: {len(suite.claims)} claims at {name}")
     if mistakes:
         raise QamlError("\n".join(mistakes))
 
@@ -108,7 +112,7 @@ def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One
 def list_claims(specs: Specs = None, profile: Profile = "quick") -> None:
     """List every claim with its id and its sentence."""
     for claim in _sound(_session(specs, profile)).claims:
-        typer.echo(f"{claim.node}\n    {claim.entry.statement}")
+        _say(f"{claim.node}\n    {claim.entry.statement}")
 
 
 @app.command()
@@ -123,14 +127,14 @@ def plan(specs: Specs = None, profile: Profile = "quick", store: StoreFolder = D
         (_state(session, step, needed), step.title, step.key[:12], f"{step.cost:.0f}")
         for step in session.plan.steps.values()
     ]
-    typer.echo(tabulate(rows, headers=["state", "step", "key", "≈ s"], colalign=("left", "left", "left", "right")))
+    _say(tabulate(rows, headers=["state", "step", "key", "≈ s"], colalign=("left", "left", "left", "right")))
     for node, error in session.plan.unplanned.items():
-        typer.echo(f"\n{node} cannot be planned: {error}")
+        _say(f"\n{node} cannot be planned: {error}")
     seconds = sum(step.cost for step in session.plan.steps.values() if step.key in needed)
     time_left = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
     for remark in sorted({remark for step in session.plan.steps.values() for remark in step.code.remarks}):
-        typer.echo(f"note: {remark}: declare what it reads there with 'reads: […]'")
-    typer.echo(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {time_left} on one core")
+        _say(f"note: {remark}: declare what it reads there with 'reads: […]'")
+    _say(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {time_left} on one core")
 
 
 def _state(session: Session, step: Step, needed: set[str]) -> str:
@@ -166,7 +170,7 @@ def run(
     arguments += ["-k", " or ".join(claim)] if claim else []
     code = int(pytest.main(arguments))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        typer.echo("no claim was run: 'qaml list' shows the ids that --claim can name a part of", err=True)
+        _say("no claim was run: 'qaml list' shows the ids that --claim can name a part of", err=True)
     raise typer.Exit({0: 0, 1: 1}.get(code, 2))
 
 
@@ -188,8 +192,8 @@ def report(
     merged = merge_folders(outcomes or [output], output)
     if table_in is not None:
         insert_table(merged, table_in)
-    typer.echo(table(merged))
-    typer.echo(f"report: {publish(merged, output)}")
+    _say(table(merged))
+    _say(f"report: {publish(merged, output)}")
 
 
 @app.command()
@@ -206,10 +210,10 @@ def compare(
     from qaml.report.merge import load
 
     runs = load(first), load(second)
-    typer.echo(compare_markdown(*runs) if markdown else compare_table(*runs))
+    _say(compare_markdown(*runs) if markdown else compare_table(*runs))
     if page is not None:
         sources = tuple(path if path.is_dir() else path.parent for path in (first, second))
-        typer.echo(f"page: {write_comparison(*runs, (sources[0], sources[1]), page)}", err=True)
+        _say(f"page: {write_comparison(*runs, (sources[0], sources[1]), page)}", err=True)
 
 
 @app.command()
@@ -224,7 +228,7 @@ def history(
     """Show how every cell's value went from run to run, and which verdicts changed."""
     from qaml.report.history import history_table, recall
 
-    typer.echo(history_table(recall(store, profile), cell or ["*"]))
+    _say(history_table(recall(store, profile), cell or ["*"]))
 
 
 @app.command()
@@ -232,7 +236,7 @@ def schema() -> None:
     """Print the JSON Schema of specs."""
     from qaml.spec.schema import json_schema
 
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    _say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 BaselineFile = Annotated[Path, typer.Argument(help="The JSON file; evidence per image lies beside it.")]
@@ -261,7 +265,7 @@ def save(
 
     settings: dict[str, Any] = {"tolerances": _tolerances(tolerance or []), "reserve": reserve}
     settings |= {} if sensitivity is None else {"sensitivity": sensitivity / 100}
-    typer.echo(baseline_table(record.save(_selected(specs, profile, store, seeds), file, **settings)))
+    _say(baseline_table(record.save(_selected(specs, profile, store, seeds), file, **settings)))
 
 
 def _tolerances(given: list[str]) -> dict[str, float]:
@@ -284,7 +288,7 @@ def show(file: BaselineFile) -> None:
     from qaml.gate.baseline import read_baseline
     from qaml.report.gate import baseline_table
 
-    typer.echo(baseline_table(read_baseline(file)[0]))
+    _say(baseline_table(read_baseline(file)[0]))
 
 
 @baseline_app.command(name="update")
@@ -301,7 +305,7 @@ def update_baseline(
     from qaml.gate import record
     from qaml.report.gate import baseline_table
 
-    typer.echo(baseline_table(record.update(_selected(specs, profile, store, seeds), file, cell or ["*"])))
+    _say(baseline_table(record.update(_selected(specs, profile, store, seeds), file, cell or ["*"])))
 
 
 @store_app.command()
@@ -315,7 +319,7 @@ def size(store: StoreFolder = DEFAULT_STORE) -> None:
     usage = Store(store).usage()
     rows = [(u.kind, u.artefacts, f"{u.size / 2**20:.1f}") for u in usage]
     rows.append(("all", sum(u.artefacts for u in usage), f"{sum(u.size for u in usage) / 2**20:.1f}"))
-    typer.echo(tabulate(rows, headers=["step", "artefacts", "MiB"]))
+    _say(tabulate(rows, headers=["step", "artefacts", "MiB"]))
 
 
 @store_app.command()
@@ -335,7 +339,7 @@ def prune(
         keep |= set(session.plan.steps)
     start = time.perf_counter()
     deleted = Store(store).prune(keep=frozenset(keep), older_than=days * 86400)
-    typer.echo(f"deleted {deleted} artefacts in {time.perf_counter() - start:.1f} s")
+    _say(f"deleted {deleted} artefacts in {time.perf_counter() - start:.1f} s")
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from qaml.text import clean
+
 
 class QamlError(Exception):
     """Base of every error that is addressed to a person.
@@ -18,8 +20,8 @@ class QamlError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """The message, and the hint on a line of its own."""
-        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+        """The message, and the hint on a line of its own, safe to show: both may quote what a stranger wrote."""
+        return clean(f"{self.message}\n  hint: {self.hint}" if self.hint else self.message)
 
 
 class DataError(QamlError):

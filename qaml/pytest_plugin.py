@@ -162,13 +162,14 @@ class CheckedClaim:
     def check(self) -> None:
         """Pass when the verdict is the expected one; an expected refutation shows as xfail with its numbers."""
         from qaml.report.terminal import failure
+        from qaml.text import clean
 
         outcome = self.outcome
-        text = f"{outcome.verdict}: {outcome.reason}"
+        text = clean(f"{outcome.verdict}: {outcome.reason}")
         if outcome.is_as_expected and outcome.verdict == "supported":
             return
         if outcome.is_as_expected:
-            pytest.xfail(f"{text} (expected: {outcome.because})")
+            pytest.xfail(clean(f"{text} (expected: {outcome.because})"))
             return  # --runxfail makes xfail return
         if outcome.verdict == "inconclusive" and not self._is_strict:
             pytest.skip(text)
@@ -191,6 +192,7 @@ def _claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
     """One claim of one spec, measured (session: the store and the plan are shared by all claims)."""
     from qaml.errors import QamlError
     from qaml.report import junit
+    from qaml.text import clean
 
     parameter = request.param
     if isinstance(parameter, QamlError):
@@ -202,7 +204,7 @@ def _claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
     try:
         outcome = session.outcome(parameter.node)
     except QamlError as error:
-        failed, trace = str(error), _trace(error)
+        failed, trace = str(error), clean(_trace(error))
     if failed:  # outside the except block: pytest would print the chain of exceptions
         properties.append((FAILURE, failed))
         pytest.fail(f"{failed}\n\n{trace}".strip(), pytrace=False)
@@ -315,13 +317,14 @@ def _gated(config: pytest.Config, file: Path, report: _Report, outcomes: Outcome
     from qaml.report.gate import gate_markdown, gate_table, workflow_commands
     from qaml.report.markdown import append_step_summary
     from qaml.report.publish import publish
+    from qaml.text import clean
 
     session = _session(config)
     try:
         regression = judged(session, file)
     except QamlError as error:
         regression = Regression(failure=str(error))
-    lines = [report.text, "", gate_table(regression)]
+    lines = [report.text, "", clean(gate_table(regression))]
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines.append(workflow_commands(regression))
     try:

@@ -24,7 +24,10 @@ from qaml.plan.foreign import is_installed, is_standard, look, owners
 from qaml.plan.syntax import imports_of, plain
 
 INTERFACES = frozenset(
-    {"qaml", "qaml.registry", "qaml.errors", "qaml.vocab", "qaml.types", "qaml.run.store", "qaml.run.reads"}
+    {
+        *("qaml", "qaml.registry", "qaml.errors", "qaml.regular_file", "qaml.text", "qaml.vocab", "qaml.types"),
+        *("qaml.run.store", "qaml.run.reads"),
+    }
 )
 
 DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {

@@ -15,7 +15,7 @@ from qaml.report.markdown import escape
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, show, style_of
 from qaml.report.sentences import with_interval
-from qaml.report.text import one_line
+from qaml.text import one_line
 
 Kind = Literal["verdict", "number", "same", "added", "gone"]
 KINDS: dict[Kind, str] = {

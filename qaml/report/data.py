@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
-from qaml.report.text import file_name, one_line
+from qaml.report.text import file_name
+from qaml.text import one_line
 
 Value = str | float | None
 _UNSAFE = re.compile(r"[^\w.,;:=+*/()~%-]+", re.ASCII)

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from qaml.judge.past import CellChange, Regression
 from qaml.report.markdown import escape
 from qaml.report.numbers import count, format_date
-from qaml.report.text import one_line
+from qaml.text import one_line
 from qaml.vocab import CELL_STATUSES, CellStatus
 
 if TYPE_CHECKING:

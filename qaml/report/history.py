@@ -18,7 +18,7 @@ from qaml.judge.record import Interval
 from qaml.report.files import store_errors, write
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_value
-from qaml.report.text import one_line
+from qaml.text import one_line
 from qaml.vocab import Verdict
 
 FOLDER = "history"

@@ -27,7 +27,7 @@ from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS, SEVERITIES, Accent, accents, words
 from qaml.report.subject_page import subject_view
 from qaml.report.subjects import Known, Links, subjects
-from qaml.report.text import clean
+from qaml.text import clean
 
 _HERE = Path(__file__).parent
 _FOLDERS = ("claims", "models", "attacks")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qaml.judge.outcome import Outcome
-from qaml.report.text import one_line
+from qaml.text import one_line
 
 
 def properties(outcome: Outcome) -> list[tuple[str, str]]:

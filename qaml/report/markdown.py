@@ -15,7 +15,7 @@ from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_duration, show, style_of
 from qaml.report.sentences import with_unit
-from qaml.report.text import one_line
+from qaml.text import one_line
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#$!@])")
 BEGIN, END = "<!-- verdicts -->", "<!-- /verdicts -->"

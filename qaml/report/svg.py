@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from qaml.report.text import clean
+from qaml.text import clean
 
 _HARMLESS = re.compile(r"[\w .,;:#()+-]*", re.ASCII)
 _SHORT = 24

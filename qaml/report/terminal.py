@@ -13,7 +13,8 @@ from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS, SEVERITIES
 from qaml.report.numbers import format_scale, show, style_of
 from qaml.report.sentences import with_interval, with_unit
-from qaml.report.text import clean, indent, one_line, shorten
+from qaml.report.text import indent, shorten
+from qaml.text import clean, one_line
 
 _NARROWEST_CLAIM = 16
 _HEADER_PADDING = 2  # tabulate's own

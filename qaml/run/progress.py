@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from qaml.text import one_line
+
 INTERVAL = 0.5
 
 
@@ -116,4 +118,4 @@ def line(statuses: list[Status], width: int = 100) -> str:
     working = " · ".join(
         f"{s.title} {s.share:.0%}" + (f" ({s.detail})" if s.detail else "") for s in statuses if s.title
     )
-    return f"{done}/{total} steps · {working}"[:width]
+    return one_line(f"{done}/{total} steps · {working}")[:width]

@@ -26,6 +26,7 @@ from qaml.run.progress import Reporter
 from qaml.run.reads import states, watching
 from qaml.run.store import Damaged, Store
 from qaml.run.surroundings import compute_on_one_thread, warnings_as_python_shows_them
+from qaml.text import clean
 
 WAIT = 0.1
 """Seconds between two looks for a ready step while other workers hold all of them."""
@@ -271,7 +272,8 @@ def _tell(step: Step, report: Report) -> None:
     if report.changes:
         with warnings_as_python_shows_them():
             changes = "; ".join(report.changes)
-            warnings.warn(f"{step.title}: code that is not qaml's changed, and got back: {changes}", stacklevel=2)
+            text = clean(f"{step.title}: code that is not qaml's changed, and got back: {changes}")
+            warnings.warn(text, stacklevel=2)
 
 
 def _source_of(load: Step) -> DatasetPart:

@@ -12,7 +12,7 @@ from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report.compare import compare_markdown, compare_table, pairs
 from qaml.report.compare_page import write_comparison
 from qaml.report.html import write_report
-from qaml.report.text import clean
+from qaml.text import clean
 from tests.report.hostile import HOSTILE
 from tests.report.pages import Page
 from tests.report.sample import sample

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qaml.report import data
-from qaml.report.text import one_line
+from qaml.text import one_line
 
 
 def saved(address: str) -> str:

@@ -18,7 +18,7 @@ from qaml.report import html, overview
 from qaml.report.history import with_earlier
 from qaml.report.marks import accents
 from qaml.report.merge import save
-from qaml.report.text import clean
+from qaml.text import clean
 from qaml.vocab import CELL_STATUSES, Verdict
 from tests.report.hostile import HOSTILE
 from tests.report.pages import Page

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.report.text import clean, file_name, one_line, shorten, shorten_middle
+from qaml.report.text import file_name, shorten, shorten_middle
+from qaml.text import one_line
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
 
@@ -30,21 +29,6 @@ def test_any_other_id_gets_a_safe_name(name: str) -> None:
 def test_different_ids_have_different_names_on_every_file_system(one: str, other: str) -> None:
     if one != other:
         assert file_name(one).casefold() != file_name(other).casefold()
-
-
-@given(ANY_TEXT)
-def test_cleaned_text_holds_nothing_that_acts_and_can_be_written(text: str) -> None:
-    cleaned = clean(text)
-    assert len(cleaned) == len(text)
-    cleaned.encode("utf-8")
-    assert all(unicodedata.category(c) != "Cc" or c in "\n\t" for c in cleaned)
-    assert not set(cleaned) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def test_ordinary_text_is_not_touched() -> None:
-    text = "ε = 0.1, ‖δ‖ ≤ ε\n\t— „µ“ 中 שלום"
-    assert clean(text) == text
-    assert clean("a\x1b[31mb\x00") == "a␛[31mb␀"
 
 
 @given(ANY_TEXT, st.integers(1, 30))

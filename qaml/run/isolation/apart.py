@@ -23,6 +23,7 @@ from qaml.run.isolation.errors import Crashed
 from qaml.run.isolation.request import Report, Request
 from qaml.run.isolation.server import KILL, LENGTH
 from qaml.run.store import Damaged
+from qaml.text import clean
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 BOOT = "import sys; sys.path[:] = {path!r}; from qaml.run.isolation.server import {function}; {function}({argument})"
@@ -107,7 +108,7 @@ def _show(printed: IO[bytes]) -> None:
     printed.seek(max(0, size - PRINTED))
     text = printed.read().decode(errors="replace")
     if text and sys.stdout is not None:
-        sys.stdout.write(text)
+        sys.stdout.write(clean(text))
 
 
 class _Lines:
