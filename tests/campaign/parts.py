@@ -10,6 +10,7 @@ from pydantic import Field
 
 from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
 from qaml.data.base import DatasetPart
+from qaml.data.digits import Digits
 from qaml.types import Bounds, Data, InputInfo, Split
 from qaml.vocab import Norm
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ENTRY_POINTS: Mapping[str, Mapping[str, str]] = {
-    "qaml.datasets": {"campaign/tumours": "tests.campaign.parts:Tumours"},
+    "qaml.datasets": {
+        "campaign/tumours": "tests.campaign.parts:Tumours",
+        "campaign/wide_digits": "tests.campaign.parts:WideDigits",
+    },
     "qaml.attacks": {
         "campaign/overreach": "tests.campaign.parts:Overreach",
         "campaign/out_of_bounds": "tests.campaign.parts:OutOfBounds",
@@ -61,6 +65,16 @@ class Tumours(DatasetPart):
         train, test = order[self.test :], order[: self.test]
         of = [Split(scaled[i], labels[i].astype(np.int64), i.astype(np.int64)) for i in (train, test)]
         return Data(of[0], of[1], self.describe())
+
+
+class WideDigits(Digits):
+    """Handwritten digits whose bounds are too far away to stop an attack: there, exact distances are the truth."""
+
+    kind: Literal["campaign/wide_digits"] = "campaign/wide_digits"  # type: ignore[assignment]
+
+    def describe(self) -> InputInfo:
+        """As the digits, in [-4, 5]."""
+        return super().describe()._replace(bounds=Bounds(-4.0, 5.0))
 
 
 class _Cheat(AttackPart):
