@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: bench install test check campaign docs report performance clean
 
 bench: $(READY)
-	$(BIN)/pytest benchmarks/ -n auto $(ARGS)
+	$(BIN)/pytest benchmarks/ -n auto --maxschedchunk=1 $(ARGS)
 
 install: $(READY)
 

@@ -161,7 +161,7 @@ def run(
     from qaml.testing import claims
 
     # claims hold no assert of a person's; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
-    arguments = [claims.__file__, "-n", workers, "-q", "--assert=plain", f"--rootdir={Path.cwd()}"]
+    arguments = [claims.__file__, "-n", workers, "--maxschedchunk=1", "-q", "--assert=plain", f"--rootdir={Path.cwd()}"]
     arguments += ["-c", os.devnull]  # no ini file: pytest would look for one around qaml's own code
     arguments += ["--qaml-profile", profile, f"--qaml-store={store.absolute()}", f"--qaml-report={report.absolute()}"]
     arguments += [f"--qaml-spec={path.absolute()}" for path in specs or DEFAULT_SPECS]

@@ -87,8 +87,9 @@ def _session(config: pytest.Config) -> Session:
     if _session_key not in config.stash:
         from qaml.judge.session import Session
 
-        worker = getattr(config, "workerinput", {}).get("workerid", "main")
-        config.stash[_session_key] = Session(session_options(config, _shared(config)), worker)
+        given = getattr(config, "workerinput", {})
+        worker, workers = given.get("workerid", "main"), int(given.get("workercount", 1))
+        config.stash[_session_key] = Session(session_options(config, _shared(config)), worker, workers)
     return config.stash[_session_key]
 
 
@@ -267,9 +268,12 @@ class _Report(NamedTuple):
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the report, once; a report that cannot be written is no success."""
+    """Write the report, once; a report that cannot be written is no success. Workers help each other until then."""
     config = session.config
     if not _is_controller(config):
+        # with -x the controller may be waiting already
+        if _session_key in config.stash and not config.getoption("maxfail") and not session.shouldstop:
+            _session(config).help()
         return
     if _display_key in config.stash:
         config.stash[_display_key].stop()

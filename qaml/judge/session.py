@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -88,9 +89,10 @@ class Claim(NamedTuple):
 class Session:
     """Suites, plan and outcomes; everything is made when it is first asked for."""
 
-    def __init__(self, options: Options, worker: str = "main") -> None:
+    def __init__(self, options: Options, worker: str = "main", workers: int = 1) -> None:
         self.options = options
         self.worker = worker
+        self.workers = workers
         self.selected: list[Claim] = []
 
     @cached_property
@@ -154,7 +156,8 @@ class Session:
         """This worker's share of the work."""
         store = self.store
         self.progress_folder.mkdir(parents=True, exist_ok=True)
-        return Scheduler(self.plan, store, Reporter(self.progress_folder, self.worker), self.options.device)
+        reporter = Reporter(self.progress_folder, self.worker)
+        return Scheduler(self.plan, store, reporter, self.options.device, self.workers)
 
     def outcome(self, node: str) -> Outcome:
         """Work until this claim is judged, and return its outcome.
@@ -174,6 +177,12 @@ class Session:
                 self.scheduler.forget(error.key)
             else:
                 return outcome.model_copy(update={"replay": self.replay(outcome)})
+
+    def help(self) -> None:
+        """Work on what other workers' claims need, now that none is left for this one; they tell what goes wrong."""
+        if self.selected and self.workers > 1:
+            with suppress(QamlError):
+                self.scheduler.help()
 
     def replay(self, outcome: Outcome) -> str:
         """The command that runs a claim again, from the folder where this one was given."""

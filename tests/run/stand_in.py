@@ -14,6 +14,10 @@ MISSING: dict[str, str] = {}
 """What the last one was not given, and why."""
 
 
+class TimedOut(BaseException):
+    """What pytest-timeout raises wherever the main thread is, and no ``except Exception`` catches."""
+
+
 def execute(job: Job) -> None:
     """Read the parents, then do what is asked."""
     name: str = job.payload["name"]
@@ -26,6 +30,8 @@ def execute(job: Job) -> None:
     match job.payload.get("does"):
         case "refuse":
             raise RunError("refused", "ask differently")
+        case "time out":
+            raise TimedOut
         case "crash":
             raise ZeroDivisionError("no")
         case "warn":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from qaml.errors import QamlError, RunError, StoreError
 from qaml.plan.digest import Digest
 from qaml.plan.plan import STEP_MODULES, ClaimPlan, Plan
 from qaml.plan.step import Step, StepKind, make_step
-from qaml.run import scheduler as module
+from qaml.run import executor, scheduler
 from qaml.run.progress import Reporter, read
 from qaml.run.scheduler import REBUILDS, Scheduler, StepCrashed
 from qaml.run.store import Store
@@ -26,8 +28,8 @@ CODE = Digest("code", ())
 
 @pytest.fixture(autouse=True)
 def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(module, "STEP_MODULES", dict.fromkeys(STEP_MODULES, stand_in.__name__))
-    monkeypatch.setattr(module, "WAIT", 0.001)
+    monkeypatch.setattr(executor, "STEP_MODULES", dict.fromkeys(STEP_MODULES, stand_in.__name__))
+    monkeypatch.setattr(scheduler, "WAIT", 0.001)
     stand_in.RAN.clear()
     yield
     stand_in.RAN.clear()
@@ -46,8 +48,8 @@ def plan(*steps: Step, claims: tuple[Step, ...] = ()) -> Plan:
     return Plan({s.key: s for s in steps}, judged)
 
 
-def worker(made: Plan, store: Path, name: str = "main") -> Scheduler:
-    return Scheduler(made, Store(store), Reporter(store / "temporary", name))
+def worker(made: Plan, store: Path, name: str = "main", workers: int = 1) -> Scheduler:
+    return Scheduler(made, Store(store), Reporter(store / "temporary", name), workers=workers)
 
 
 def test_parents_come_first_and_nothing_runs_twice(tmp_path: Path) -> None:
@@ -68,6 +70,90 @@ def test_the_longest_remaining_path_goes_first(tmp_path: Path) -> None:
     judge = step("judge", short, longer)
     worker(plan(short, long, longer, judge), tmp_path).complete(judge.key)
     assert stand_in.RAN == ["long", "longer", "short", "judge"]
+
+
+def test_the_claim_at_hand_comes_first(tmp_path: Path) -> None:
+    small, large = step("small"), step("large", cost=9)
+    first, second = step("first", small), step("second", large)
+    one = worker(plan(large, small, second, first, claims=(second, first)), tmp_path)
+    one.complete(first.key)
+    assert stand_in.RAN == ["small", "first"]
+    one.complete(second.key)
+    assert stand_in.RAN == ["small", "first", "large", "second"]
+
+
+def test_presence_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fresh run asks for a step when it begins and when it takes it; a cached one for the verdicts alone."""
+    load = step("load")
+    judges = [step(f"judge {n}", step(f"train {n}", load)) for n in range(30)]
+    trains = [step(f"train {n}", load) for n in range(30)]
+    made = plan(load, *trains, *judges, claims=tuple(judges))
+    asked: Counter[str] = Counter()
+    has = Store.has
+
+    def counted(store: Store, key: str) -> bool:
+        asked[key] += 1
+        return has(store, key)
+
+    monkeypatch.setattr(Store, "has", counted)
+    for most, keys in ((2, made.steps.keys()), (1, {judge.key for judge in judges})):
+        asked.clear()
+        one = worker(made, tmp_path)
+        for judge in judges:
+            one.complete(judge.key)
+        assert asked.keys() == keys
+        assert max(asked.values()) <= most
+
+
+def test_what_vanishes_meanwhile_is_made_again(tmp_path: Path) -> None:
+    """Another process makes room in the store."""
+    load = step("load")
+    train = step("train", load)
+    one, two = step("one", train), step("two", train)
+    scheduler = worker(plan(load, train, one, two, claims=(one, two)), tmp_path)
+    scheduler.complete(one.key)
+    for gone in (load, train, one):
+        shutil.rmtree(scheduler.store.folder(gone.key))
+    stand_in.RAN.clear()
+    scheduler.complete(two.key)
+    assert [name for name in stand_in.RAN if name != "two"] == ["load", "train"]
+    assert stand_in.RAN[-1] == "two"
+
+
+def test_what_ends_a_claim_in_the_middle_leaves_the_rest_sound(tmp_path: Path) -> None:
+    """A timeout or Ctrl-C: no exception of the step's, so the step did not fail."""
+    slow = step("slow", does="time out")
+    judge, other = step("judge", slow), step("other", step("train"))
+    train = step("train")
+    one = worker(plan(slow, train, judge, other, claims=(judge, other)), tmp_path)
+    checkpoint = one.store.checkpoint(slow.key)
+    checkpoint.mkdir()
+    with pytest.raises(stand_in.TimedOut):
+        one.complete(judge.key)
+    one.complete(other.key)
+    assert stand_in.RAN == ["slow", "train", "other"]
+    assert checkpoint.exists()
+    assert not one.failed
+    with one.store.lock(slow.key) as is_free:
+        assert is_free
+    with pytest.raises(stand_in.TimedOut):
+        one.complete(judge.key)
+
+
+def test_a_worker_without_claims_helps_and_tries_nothing_that_failed(tmp_path: Path) -> None:
+    bad, picture = step("bad", does="crash"), step("picture", kind="picture", does="crash")
+    good = [step(f"good {n}", seconds=0.01) for n in range(4)]
+    sound, spoilt = step("sound", *good, picture, kind="judge"), step("spoilt", bad)
+    made = plan(bad, picture, *good, sound, spoilt, claims=(spoilt, sound))
+    first, second = (worker(made, tmp_path, name, workers=2) for name in ("gw0", "gw1"))
+    with pytest.raises(StepCrashed):
+        first.complete(spoilt.key)
+    assert not first.store.has(sound.key)
+    second.help()
+    assert first.store.has(sound.key)
+    assert sorted(stand_in.RAN) == sorted(["bad", "picture", "sound", *(each.title for each in good)])
+    assert stand_in.MISSING == {"picture": "ZeroDivisionError: no"}
+    first.complete(sound.key)
 
 
 def test_what_stands_behind_a_present_artefact_is_not_needed(tmp_path: Path) -> None:
@@ -114,7 +200,7 @@ def test_a_failure_behind_a_present_artefact_hurts_nobody(tmp_path: Path) -> Non
     one_plan = plan(load, train, one)
     worker(one_plan, tmp_path).complete(train.key)
     both = worker(plan(load, train, one, other, claims=(one, other)), tmp_path)
-    both.failed[load.key] = RunError("gone")
+    both.order.fail(load.key)
     both.complete(one.key)
     with pytest.raises(RunError, match="refused"):
         both.complete(other.key)
@@ -148,7 +234,7 @@ def test_two_workers_share_the_steps_and_both_see_a_failure(tmp_path: Path) -> N
     errors: list[str] = []
 
     def work(name: str) -> None:
-        own = worker(made, tmp_path, name)
+        own = worker(made, tmp_path, name, workers=2)
         own.complete(sound.key)
         try:
             own.complete(spoilt.key)

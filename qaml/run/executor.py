@@ -1,0 +1,120 @@
+"""One step carried out: its code, here or in a process of its own, and the artefact with where it comes from."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from qaml.plan.plan import STEP_MODULES
+from qaml.plan.step import Step
+from qaml.run.isolation.request import Report, request_of
+from qaml.run.job import Job
+from qaml.run.reads import states, watching
+from qaml.run.store import Store
+from qaml.run.surroundings import compute_on_one_thread, warnings_as_python_shows_them
+from qaml.text import clean
+
+
+class Executor:
+    """Makes artefacts from steps whose parents are there.
+
+    Args:
+        store: where they are read and written.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    def __init__(self, store: Store, device: str) -> None:
+        self.store = store
+        self.device = device
+        self._read_by: dict[str, dict[str, str]] = {}
+
+    def make(self, step: Step, missing: Mapping[str, str], progress: Callable[..., None]) -> None:
+        """Run the step and put what it writes into the store; its checkpoint stays unless it succeeds.
+
+        Args:
+            step: with the parents that are there.
+            missing: why others, which only draw something, are not; by role.
+            progress: told how far it is.
+
+        Raises:
+            Exception: whatever its code raises.
+        """
+        start = time.perf_counter()
+        sources = self.store.sources(step.parents.values())
+        provenance = _provenance(step, self.device)
+        with self.store.writing(step.key, provenance, sources) as output:
+            report = self._execute(step, missing, output, progress)
+            sources |= report.sources
+            if report.changes:
+                provenance["changed"] = list(report.changes)
+            (output / "seconds").write_text(f"{time.perf_counter() - start:.3f}")
+        with suppress(OSError):
+            shutil.rmtree(self.store.checkpoint(step.key))
+
+    def _execute(self, step: Step, missing: Mapping[str, str], output: Path, progress: Callable[..., None]) -> Report:
+        """Run the step's code: here, or in a process of its own if it is not qaml's."""
+        if step.runs_foreign_code:
+            from qaml.run.isolation.apart import perform_apart
+
+            request = request_of(step, missing, STEP_MODULES[step.kind], self.store, output, self.device)
+            report = perform_apart(request, progress)
+            _tell(step, report)
+            return report
+        job = Job(
+            key=step.key,
+            payload=step.payload,
+            seed=step.seed,
+            parents=step.parents,
+            read=partial(self._read, step.parents),
+            output=output,
+            checkpoint=self.store.checkpoint(step.key),
+            progress=progress,
+            device=self.device,
+            missing=missing,
+        )
+        with warnings_as_python_shows_them():
+            module = importlib.import_module(STEP_MODULES[step.kind])
+            compute_on_one_thread()
+            with watching(is_on=step.code.is_foreign) as found:
+                module.execute(job)
+        return Report(self._read_by_others(step, states(found, self.store.root, *step.code.files)))
+
+    def _read_by_others(self, step: Step, found: Mapping[str, str]) -> Mapping[str, str]:
+        """What the step's code read, now or when an earlier step of this process imported the same modules."""
+        for name in step.code.foreign:
+            self._read_by.setdefault(name, {}).update(found)
+        return {name: state for module in step.code.foreign for name, state in self._read_by[module].items()}
+
+    def _read(self, parents: Mapping[str, str], role: str, name: str) -> Path:
+        return self.store.read(parents[role], name)
+
+
+def _tell(step: Step, report: Report) -> None:
+    if report.changes:
+        with warnings_as_python_shows_them():
+            changes = "; ".join(report.changes)
+            text = clean(f"{step.title}: code that is not qaml's changed, and got back: {changes}")
+            warnings.warn(text, stacklevel=2)
+
+
+def _provenance(step: Step, device: str) -> dict[str, object]:
+    return {
+        "kind": step.kind,
+        "title": step.title,
+        "seed": step.seed,
+        "parents": dict(step.parents),
+        "code": step.code.code,
+        "versions": dict(step.code.versions),
+        "device": device,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
