@@ -14,7 +14,7 @@ from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import forest, html
 from qaml.report.compare import KINDS, Kind, Pair, about, compare_counts, pairs
-from qaml.report.files import write
+from qaml.run.files import write
 from qaml.report.merge import FILE_NAME
 from qaml.report.numbers import Style, show, style_of
 from qaml.report.overview import page_of

@@ -20,7 +20,7 @@ from qaml.report import numbers, overview, sampling, sentences
 from qaml.report.chance import ABOUT, chance_sentence
 from qaml.report.claim_page import claim_view
 from qaml.report.courses import Earlier, earlier
-from qaml.report.files import remove_stale, write
+from qaml.run.files import remove_stale, write
 from qaml.report.gate import gate_view
 from qaml.report.glossary import anchors, glossary
 from qaml.report.headlines import headlines, verdict_counts

@@ -10,7 +10,7 @@ from pathlib import Path
 from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report.chance import ABOUT, chance_sentence
-from qaml.report.files import store_errors, write
+from qaml.run.files import store_errors, write
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_duration, show, style_of

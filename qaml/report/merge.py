@@ -21,7 +21,7 @@ from qaml.judge.outcome import (
     SuiteInfo,
 )
 from qaml.judge.past import CellChange, Past, Regression
-from qaml.report.files import store_errors, write
+from qaml.run.files import store_errors, write
 from qaml.vocab import CELL_STATUSES
 
 FILE_NAME = "outcomes.json"

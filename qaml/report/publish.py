@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qaml.judge.outcome import Outcomes
-from qaml.report.files import write
+from qaml.run.files import write
 from qaml.report.html import write_report
 from qaml.report.markdown import summary
 from qaml.report.merge import save

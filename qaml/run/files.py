@@ -1,0 +1,53 @@
+"""Writing a file: complete or not at all, and a clear error where the folder refuses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from qaml.errors import StoreError
+
+
+@contextmanager
+def store_errors(doing: str, path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal into an error for a person."""
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "out of memory"
+        raise StoreError(
+            f"cannot {doing} {path}: {reason or error}",
+            "check the folder's permissions and free space, or name another report folder",
+        ) from error
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name beside it and move it into place; a symbolic link stays one.
+
+    Raises:
+        StoreError: the folder cannot be created or written, or the disk is full.
+    """
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    with store_errors("write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        final = Path(os.path.realpath(path))
+        temporary = final.with_name(f".{final.name[:40]}.{uuid.uuid4().hex[:12]}.tmp")
+        try:
+            _write_durably(temporary, data)
+            with suppress(OSError):  # a new file, or one of another person
+                shutil.copymode(final, temporary)
+            temporary.replace(final)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
