@@ -83,8 +83,8 @@ def run_suite(
         for node in chosen:
             session.outcome(node)
             keys.append(session.plan.claims[node].judge.key)
-    outcomes = assemble(session, keys, (), time.time() - start)
-    return Results(outcomes, publish(outcomes, Path(report)))
+    outcomes, pictures = assemble(session, keys, (), time.time() - start)
+    return Results(outcomes, publish(outcomes, Path(report), pictures))
 
 
 def judge_outcomes(outcomes: Outcomes | Results | str | Path, *, strict: bool = False) -> dict[str, Judgement]:

@@ -189,11 +189,11 @@ def report(
     from qaml.report.publish import publish
     from qaml.report.terminal import table
 
-    merged = merge_folders(outcomes or [output], output)
+    merged, pictures = merge_folders(outcomes or [output])
     if table_in is not None:
         insert_table(merged, table_in)
     _say(table(merged))
-    _say(f"report: {publish(merged, output)}")
+    _say(f"report: {publish(merged, output, pictures)}")
 
 
 @app.command()

@@ -25,7 +25,8 @@ from qaml.pytest_options import add_options, baseline_file, check_options, chose
 
 if TYPE_CHECKING:
     from qaml.errors import QamlError
-    from qaml.judge.outcome import Outcome, Outcomes
+    from qaml.judge.assemble import Assembled
+    from qaml.judge.outcome import Outcome
     from qaml.judge.session import Claim, Session
     from qaml.run.progress import Display
 
@@ -289,7 +290,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _write_report(config: pytest.Config, results: _Results) -> _Report:
     """The report's files and the terminal's text; a report that cannot be written is an error."""
     from qaml.errors import QamlError
-    from qaml.judge.assemble import assemble
+    from qaml.judge.assemble import Assembled, assemble
     from qaml.report.history import recall, remember, with_earlier
     from qaml.report.markdown import write_step_summary
     from qaml.report.publish import publish
@@ -298,19 +299,23 @@ def _write_report(config: pytest.Config, results: _Results) -> _Report:
     session = _session(config)
     text = ""
     try:
-        outcomes = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
+        outcomes, pictures = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
         text = table(outcomes) + "\n"
         complete = with_earlier(outcomes, recall(session.options.store, session.options.profile))
-        page = publish(complete, session.options.report)
+        page = publish(complete, session.options.report, pictures)
         remember(outcomes, session.options.store)
         write_step_summary(complete)
     except QamlError as error:
         return _Report(f"{text}the report could not be written: {error}", True)
     report = _Report(f"{text}report: {_short(page, config.rootpath)}", False)
-    return report if (file := baseline_file(config)) is None else _gated(config, file, report, complete)
+    return (
+        report
+        if (file := baseline_file(config)) is None
+        else _gated(config, file, report, Assembled(complete, pictures))
+    )
 
 
-def _gated(config: pytest.Config, file: Path, report: _Report, outcomes: Outcomes) -> _Report:
+def _gated(config: pytest.Config, file: Path, report: _Report, assembled: Assembled) -> _Report:
     """The report with what became of the baseline's cells, which is written once more; worse ones are an error.
 
     The gate may train for a while and may fail: the report is there already.
@@ -332,7 +337,8 @@ def _gated(config: pytest.Config, file: Path, report: _Report, outcomes: Outcome
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines.append(workflow_commands(regression))
     try:
-        publish(outcomes.model_copy(update={"regression": regression}), session.options.report)
+        outcomes = assembled.outcomes.model_copy(update={"regression": regression})
+        publish(outcomes, session.options.report, assembled.pictures)
         append_step_summary(gate_markdown(regression))
     except QamlError as error:
         return _Report("\n".join([*lines, f"the report could not be written: {error}"]), True)

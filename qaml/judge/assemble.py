@@ -1,19 +1,17 @@
-"""From stored outcomes to ``outcomes.json`` with its media: what every report is rendered from."""
+"""From stored outcomes to what every report is rendered from, and where its pictures are."""
 
 from __future__ import annotations
 
-import os
 import platform
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import qaml
 from qaml.claims.reported import table_cell
-from qaml.errors import StoreError
 from qaml.judge.drawings import EmbeddingDrawing, Picture, Strip
 from qaml.judge.outcome import (
     CellValue,
@@ -35,17 +33,21 @@ from qaml.spec.suite import Suite
 MEDIA = "media"
 
 
-def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str, str]], seconds: float) -> Outcomes:
-    """Gather the outcomes of a session and copy their pictures beside ``outcomes.json``.
+class Assembled(NamedTuple):
+    """The outcomes of a session, and where their pictures are: path in the report → file in the store."""
+
+    outcomes: Outcomes
+    pictures: dict[str, Path]
+
+
+def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str, str]], seconds: float) -> Assembled:
+    """Gather the outcomes of a session; nothing is written.
 
     Args:
         session: options, suites and store.
         keys: of the outcomes' artefacts.
         failures: (test id, message) of claims that ended in an error.
         seconds: wall time of the session.
-
-    Raises:
-        StoreError: the report folder cannot be written.
     """
     found = [read_outcome(session.store, key) for key in keys]
     session.select(outcome.node for outcome in found)
@@ -55,7 +57,7 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
         return order.get(f"{record.suite}::{record.id}", len(order))
 
     found.sort(key=position_of)
-    media = _Media(session.store, session.options.report)
+    media = _Media(session.store)
     commit = checkout()
     complete = tuple(
         outcome.model_copy(
@@ -68,15 +70,16 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
         )
         for outcome in found
     )
-    return Outcomes(
+    outcomes = Outcomes(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         profile=session.options.profile,
         seconds=seconds,
         suites=tuple(_suite_info(suite, complete) for suite in session.suites if _has_outcome(suite, complete)),
         outcomes=complete,
         failures=tuple(sorted((_failure(node, message) for node, message in failures), key=position_of)),
-        media=media.finish(),
+        media=tuple(Media(path=path, sha256=digest) for path, digest in sorted(media.digests.items())),
     )
+    return Assembled(outcomes, media.files)
 
 
 def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:
@@ -90,20 +93,12 @@ def _failure(node: str, message: str) -> Failure:
 
 
 class _Media:
-    """Copies pictures out of the store, each once, and remembers their checksums."""
+    """Names pictures of the store as they stand beside ``outcomes.json``, and remembers their checksums."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.folder = folder
-        self.copied: dict[str, str] = {}
-        try:
-            shutil.rmtree(folder / MEDIA, ignore_errors=True)
-            (folder / MEDIA).mkdir(parents=True)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0).lower()
-            raise StoreError(
-                f"cannot write the report folder {folder}: {reason}", "name another with --qaml-report"
-            ) from error
+        self.files: dict[str, Path] = {}
+        self.digests: dict[str, str] = {}
 
     def strip(self, strip: Strip) -> Strip | None:
         """Nothing where a picture is gone and cannot be made again: it is no evidence."""
@@ -115,25 +110,30 @@ class _Media:
     def embedding(self, drawing: EmbeddingDrawing) -> EmbeddingDrawing | None:
         """Nothing where it is gone."""
         try:
-            return drawing.model_copy(update={"file": self.copy(drawing.file)})
+            return drawing.model_copy(update={"file": self.named(drawing.file)})
         except Damaged:
             return None
 
     def picture(self, picture: Picture) -> Picture:
         names = ("clean", "adversarial", "perturbation")
-        return picture.model_copy(update={name: self.copy(getattr(picture, name)) for name in names})
+        return picture.model_copy(update={name: self.named(getattr(picture, name)) for name in names})
 
-    def copy(self, name: str) -> str:
-        """Copy ``key/file`` of the store; returns its path relative to the report."""
+    def named(self, name: str) -> str:
+        """The path of ``key/file`` of the store, relative to the report.
+
+        Raises:
+            Damaged: the file is gone.
+        """
         key, _, file = name.partition("/")
         relative = f"{MEDIA}/{key[:16]}-{file}"
-        if relative not in self.copied:
-            shutil.copyfile(self.store.read(key, file), self.folder / relative)
-            self.copied[relative] = file_digest(self.folder / relative)
+        if relative not in self.files:
+            path = self.store.read(key, file)
+            try:
+                self.digests[relative] = file_digest(path)
+            except OSError as error:
+                raise Damaged(key, f"{file} of artefact {key[:12]} cannot be read: {error}") from error
+            self.files[relative] = path
         return relative
-
-    def finish(self) -> tuple[Media, ...]:
-        return tuple(Media(path=path, sha256=digest) for path, digest in sorted(self.copied.items()))
 
 
 def _provenance(session: Session, outcome: Outcome, commit: str | None) -> Provenance:

@@ -1,6 +1,6 @@
 """The outcome of a claim and the file of all outcomes: what every report is rendered from.
 
-Schema version 1.
+Schema version 2: the file carries a checksum of itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from qaml.judge.past import Past, Regression
 from qaml.judge.record import Interval, Number, Record
 from qaml.vocab import ProfileName, Protocol, Severity, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ARTEFACT = "outcome.json"
 """The file of one claim's outcome in the store: written by the judge's step, read by the session."""
 

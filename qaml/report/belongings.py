@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from qaml.run.checksum import Unsealed, seal, unseal
-from qaml.run.files import write
 
 LIST = "qaml-files.json"
 OUTCOMES = "outcomes.json"
@@ -53,7 +52,7 @@ def ours(folder: Path) -> set[str]:
 
 
 def _former(folder: Path) -> Iterator[str]:
-    yield from (name for name in os.listdir(folder) if _FORMER.fullmatch(name))
+    yield from (path.name for path in folder.iterdir() if _FORMER.fullmatch(path.name))
     for inner in _FORMER_FOLDERS:
         with suppress(OSError):
             yield from (name for name in walk(folder, f"{inner}/") if _FORMER.fullmatch(name))
@@ -82,13 +81,10 @@ def is_inside(name: str) -> bool:
     return bool(parts) and ".." not in parts and not name.startswith("/") and "\0" not in name
 
 
-def write_list(folder: Path, names: Iterable[str]) -> None:
-    """Write which files of a folder are qaml's.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    write(folder / LIST, seal(json.dumps({"files": sorted({*names} - {LIST})}, indent=0, ensure_ascii=False)) + "\n")
+def list_of(names: Iterable[str]) -> str:
+    """The text of a list."""
+    content = json.dumps({"files": sorted({*names} - {LIST})}, indent=0)
+    return seal(content + "\n")
 
 
 def delete(folder: Path, names: Iterable[str]) -> None:

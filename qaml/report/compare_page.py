@@ -13,9 +13,9 @@ from markupsafe import Markup
 from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report import forest, html
+from qaml.report.belongings import OUTCOMES
 from qaml.report.compare import KINDS, Kind, Pair, about, compare_counts, pairs
-from qaml.run.files import write
-from qaml.report.merge import FILE_NAME
+from qaml.report.folder import INDEX, built
 from qaml.report.numbers import Style, show, style_of
 from qaml.report.overview import page_of
 from qaml.report.sentences import with_interval
@@ -63,7 +63,7 @@ def write_comparison(first: Outcomes, second: Outcomes, sources: tuple[Path, Pat
     Raises:
         StoreError: the folder holds a report, or cannot be written.
     """
-    if (folder / FILE_NAME).exists():
+    if (folder / OUTCOMES).exists():
         raise StoreError(f"{folder} holds a report, which the comparison would replace", "name another folder")
     found = pairs(first, second)
     text = html.render(
@@ -73,9 +73,10 @@ def write_comparison(first: Outcomes, second: Outcomes, sources: tuple[Path, Pat
         groups=_groups(found, [_prefix(source, folder) for source in sources]),
         alike=[pair.second or pair.first for pair in found if pair.kind == "same"],
     )
-    html.write_style(folder)
-    write(folder / "index.html", text)
-    return folder / "index.html"
+    with built(folder) as stage:
+        html.write_style(stage)
+        html.write_page(stage / INDEX, text)
+    return folder / INDEX
 
 
 def _prefix(source: Path, folder: Path) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from qaml.errors import StoreError
 from qaml.report import belongings
-from qaml.report.belongings import LIST, OUTCOMES
+from qaml.report.belongings import LIST, OUTCOMES, list_of
 from qaml.report.exchange import exchange
 from qaml.report.hold import hold
 from qaml.run.files import store_errors, write
@@ -56,7 +56,7 @@ def built(folder: Path) -> Iterator[Path]:
         try:
             with _stage(final) as stage:
                 yield stage
-                belongings.write_list(stage, belongings.files(stage))
+                (stage / LIST).write_text(list_of(belongings.files(stage)), encoding="ascii")
                 _swap(stage, final)
         finally:
             tidy(final)
@@ -161,7 +161,7 @@ def _is_exchanged(stage: Path, final: Path, before: set[str]) -> bool:
         if not _are_carried(final, stage, before):
             return False
         if belongings.listed(final) is None:
-            belongings.write_list(final, before)
+            write(final / LIST, list_of(before))
         exchange(stage, final, final.with_name(_new_name(final)))
     except OSError as error:
         if error.errno not in _NOT_WHOLE:
@@ -202,7 +202,7 @@ def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:
         parent.mkdir(parents=True, exist_ok=True)
         if parent.resolve() != parent:
             raise StoreError(f"{parent} is a link to another folder", "name another report folder")
-    belongings.write_list(final, before | new)
+    write(final / LIST, list_of(before | new))
     for name in sorted(new - {LIST}, key=_rank):
         try:
             (stage / name).replace(final / name)
@@ -211,7 +211,7 @@ def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:
                 raise
             write(final / name, (stage / name).read_bytes())
     belongings.delete(final, before - new)
-    belongings.write_list(final, new)
+    write(final / LIST, list_of(new))
 
 
 def _rank(name: str) -> tuple[int, str]:

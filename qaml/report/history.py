@@ -15,9 +15,9 @@ from tabulate import tabulate
 from qaml.judge.outcome import CellValue, Outcomes
 from qaml.judge.past import Past
 from qaml.judge.record import Interval
-from qaml.run.files import store_errors, write
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_value
+from qaml.run.files import store_errors, write
 from qaml.text import one_line
 from qaml.vocab import Verdict
 

@@ -20,7 +20,6 @@ from qaml.report import numbers, overview, sampling, sentences
 from qaml.report.chance import ABOUT, chance_sentence
 from qaml.report.claim_page import claim_view
 from qaml.report.courses import Earlier, earlier
-from qaml.run.files import remove_stale, write
 from qaml.report.gate import gate_view
 from qaml.report.glossary import anchors, glossary
 from qaml.report.headlines import headlines, verdict_counts
@@ -30,39 +29,33 @@ from qaml.report.subjects import Known, Links, subjects
 from qaml.text import clean
 
 _HERE = Path(__file__).parent
-_FOLDERS = ("claims", "models", "attacks")
 
 
 def write_report(outcomes: Outcomes, folder: Path) -> Path:
-    """Render the report into a folder that already holds the outcomes' media.
-
-    Every file is replaced as a whole, ``index.html`` last; pages of claims, models and attacks that are gone are
-    removed.
+    """Render the pages into a folder, which nobody else looks at yet (``qaml.report.folder``).
 
     Returns:
         The path of ``index.html``.
 
     Raises:
-        StoreError: the folder cannot be written.
+        OSError: the folder cannot be written.
     """
-    written = set()
     for name, text in pages(outcomes):
-        write(folder / name, text)
-        written.add(folder / name)
-    write(folder / "claims.csv", overview.claims_csv(outcomes))
+        write_page(folder / name, text)
+    write_page(folder / "claims.csv", overview.claims_csv(outcomes))
     write_style(folder)
-    for part in _FOLDERS:
-        remove_stale(folder / part, written)
     return folder / "index.html"
 
 
-def write_style(folder: Path) -> None:
-    """The style sheet of every page.
+def write_page(path: Path, text: str) -> None:
+    """Write a page; a character that UTF-8 does not have becomes ``?``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
-    Raises:
-        StoreError: the folder cannot be written.
-    """
-    write(folder / "static" / "report.css", _static("report.css"))
+
+def write_style(folder: Path) -> None:
+    """The style sheet of every page."""
+    write_page(folder / "static" / "report.css", _static("report.css"))
 
 
 def render(template: str, **view: Any) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
 from qaml.report.chance import ABOUT, chance_sentence
-from qaml.run.files import store_errors, write
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_duration, show, style_of
 from qaml.report.sentences import with_unit
+from qaml.run.files import store_errors, write
 from qaml.text import one_line
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#$!@])")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -21,10 +23,16 @@ from qaml.judge.outcome import (
     SuiteInfo,
 )
 from qaml.judge.past import CellChange, Past, Regression
+from qaml.report.belongings import OUTCOMES, is_inside
+from qaml.report.folder import tidy
+from qaml.run.checksum import Unsealed, seal, unseal
 from qaml.run.files import store_errors, write
 from qaml.vocab import CELL_STATUSES
 
-FILE_NAME = "outcomes.json"
+FILE_NAME = OUTCOMES
+_UNSEALED = 1
+"""The schema version that had no checksum; writing the report again gives it one."""
+_RESTORE = "restore it, or run the claims again; what is accepted on purpose belongs into the specs"
 
 
 def save(outcomes: Outcomes, folder: Path) -> Path:
@@ -36,24 +44,48 @@ def save(outcomes: Outcomes, folder: Path) -> Path:
     Raises:
         StoreError: the folder cannot be written, or a picture is missing.
     """
-    listed = {m.path for m in outcomes.media} | set(_pictures(outcomes.outcomes))
-    media = tuple(Media(path=name, sha256=_digest(folder, name)) for name in sorted(listed))
+    media = tuple(Media(path=name, sha256=_digest(folder, name)) for name in media_names(outcomes))
     target = folder / FILE_NAME
-    write(target, outcomes.model_copy(update={"media": media}).model_dump_json(indent=1) + "\n")
+    complete = outcomes.model_copy(update={"schema_version": SCHEMA_VERSION, "media": media})
+    write(target, seal(complete.model_dump_json(indent=1) + "\n"))
     return target
 
 
+def media_names(outcomes: Outcomes) -> list[str]:
+    """Every file that stands beside the outcomes."""
+    return sorted({m.path for m in outcomes.media} | set(_pictures(outcomes.outcomes)))
+
+
 def load(path: Path) -> Outcomes:
-    """Read outcomes from a file or from the folder it lies in, and verify the media beside it.
+    """Read outcomes from a file or from the folder it lies in; verify it, and the media beside it.
 
     Raises:
-        StoreError: there is no such file, it is damaged or of another schema version, or a medium is missing or
-            not what it was.
+        StoreError: there is no such file, it was edited, is damaged or of another schema version, or a medium is
+            missing or not what it was.
     """
+    if not path.exists():  # a run may have died while the folder had no name
+        for folder in (path, path.parent):
+            tidy(Path(os.path.realpath(folder)))
     file = path / FILE_NAME if path.is_dir() else path
+    content = _read(file)
+    while True:
+        outcomes = _parse(content, file)
+        try:
+            _check_media(outcomes, file)
+        except StoreError:
+            before, content = content, _read(file)
+            if content == before:  # else another run has swapped the folder meanwhile
+                raise
+        else:
+            return outcomes
+
+
+def _read(file: Path) -> bytes:
     with store_errors("read", file):
-        content = file.read_bytes()
-    outcomes = _parse(content, file)
+        return file.read_bytes()
+
+
+def _check_media(outcomes: Outcomes, file: Path) -> None:
     damaged = [m.path for m in outcomes.media if _digest(file.parent, m.path) != m.sha256]
     if damaged:
         more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
@@ -61,26 +93,35 @@ def load(path: Path) -> Outcomes:
             f"{file}: {', '.join(damaged[:3])}{more} changed since the outcomes were written",
             "restore the folder, or run the claims again",
         )
-    return outcomes
 
 
 def _parse(content: bytes, file: Path) -> Outcomes:
     try:
-        raw = json.loads(content)
-        version = raw["schema_version"] if isinstance(raw, dict) else None
-    except (ValueError, KeyError, RecursionError) as error:
-        raise StoreError(f"{file} is not a file of outcomes, or it is damaged", "run the claims again") from error
-    _check_version(version, str(file))
-    try:
-        return Outcomes.model_validate_json(content)
+        plain, is_sealed = unseal(content)
+        outcomes = Outcomes.model_validate_json(plain)
+    except Unsealed as error:
+        raise StoreError(f"{file} {error}", _RESTORE) from error
     except ValidationError as error:
+        _check_version(_version(plain, file), str(file))
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise StoreError(f"{file} is damaged: {where}: {first['msg'].lower()}", "run the claims again") from error
+    _check_version(outcomes.schema_version, str(file))
+    if is_sealed != (outcomes.schema_version == SCHEMA_VERSION):
+        raise StoreError(f"{file} was edited or damaged: its checksum is missing", _RESTORE)
+    return outcomes.model_copy(update={"schema_version": SCHEMA_VERSION})
+
+
+def _version(content: bytes, file: Path) -> object:
+    try:
+        raw = json.loads(content)
+        return raw["schema_version"] if isinstance(raw, dict) else None
+    except (ValueError, KeyError, RecursionError) as error:
+        raise StoreError(f"{file} is not a file of outcomes, or it is damaged", "run the claims again") from error
 
 
 def _check_version(version: object, where: str) -> None:
-    if version != SCHEMA_VERSION:
+    if version not in (SCHEMA_VERSION, _UNSEALED):
         raise StoreError(
             f"{where} has schema version {version!r}, expected {SCHEMA_VERSION}",
             "read it with the qaml that wrote it, or run the claims again",
@@ -150,24 +191,24 @@ def _merge_regressions(shards: Sequence[Outcomes]) -> Regression | None:
     return found[-1].model_copy(update={**update, "failure": "; ".join(failures)})
 
 
-def merge_folders(sources: Sequence[Path], target: Path) -> Outcomes:
-    """Load shards from their folders, copy the media that are still shown, and save the whole in ``target``.
+class Merged(NamedTuple):
+    """Outcomes, and where the files are that stand beside them: path in the report → file."""
+
+    outcomes: Outcomes
+    pictures: dict[str, Path]
+
+
+def merge_folders(sources: Sequence[Path]) -> Merged:
+    """Load shards from their folders; of their media those that are still shown.
 
     Raises:
-        StoreError: as ``load``, ``merge`` and ``save``.
+        StoreError: as ``load`` and ``merge``.
     """
     folders = [path if path.is_dir() else path.parent for path in sources]
     shards = [load(path) for path in sources]
     merged = merge(shards)
     origin = {m.path: folder for folder, shard in zip(folders, shards, strict=True) for m in shard.media}
-    for medium in merged.media:
-        source = origin[medium.path] / medium.path
-        if source.resolve() != (target / medium.path).resolve():
-            with store_errors("read", source):
-                content = source.read_bytes()
-            write(target / medium.path, content)
-    save(merged, target)
-    return load(target)
+    return Merged(merged, {medium.path: origin[medium.path] / medium.path for medium in merged.media})
 
 
 def _merge_suites(shards: Sequence[Outcomes]) -> tuple[SuiteInfo, ...]:
@@ -222,10 +263,9 @@ def _pictures(claims: Iterable[Outcome]) -> list[str]:
 
 
 def _digest(folder: Path, name: str) -> str:
-    inside = PurePosixPath(name)
-    if inside.is_absolute() or ".." in inside.parts or not inside.parts:
+    if not is_inside(name):
         raise StoreError(f"the medium {name!r} is not inside the report's folder", "run the claims again")
     try:
-        return hashlib.sha256((folder / inside).read_bytes()).hexdigest()
+        return hashlib.sha256((folder / name).read_bytes()).hexdigest()
     except (OSError, ValueError) as error:
-        raise StoreError(f"the medium {folder / inside} cannot be read: {error}", "run the claims again") from error
+        raise StoreError(f"the medium {folder / name} cannot be read: {error}", "run the claims again") from error

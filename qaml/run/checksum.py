@@ -14,8 +14,8 @@ class Unsealed(ValueError):
 
 
 def seal(text: str) -> str:
-    """The text of a JSON object (with at least one field) with its checksum as first field."""
-    return f'{{\n "{FIELD}": "{_digest(text.encode())}",{text[1:]}'
+    """The whole text of a file, a JSON object with at least one field, with its checksum as first field."""
+    return f'{{\n "{FIELD}": "{_digest(text.encode("utf-8", "replace"))}",{text[1:]}'
 
 
 def unseal(content: bytes) -> tuple[bytes, bool]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qaml.errors import StoreError
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.qaml-tmp")
+_ABANDONED = 3600.0
+"""Seconds after which a temporary file belongs to nobody: it is written in one go."""
 
 
 @contextmanager
@@ -35,7 +41,8 @@ def write(path: Path, content: str | bytes) -> None:
     with store_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         final = Path(os.path.realpath(path))
-        temporary = final.with_name(f".{final.name[:40]}.{uuid.uuid4().hex[:12]}.tmp")
+        remove_leftovers(final.parent)
+        temporary = final.with_name(f".{final.name[:40]}.{uuid.uuid4().hex[:12]}.qaml-tmp")
         try:
             _write_durably(temporary, data)
             with suppress(OSError):  # a new file, or one of another person
@@ -44,6 +51,14 @@ def write(path: Path, content: str | bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files of runs that were killed while they wrote into this folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _ABANDONED:
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def _write_durably(path: Path, data: bytes) -> None:

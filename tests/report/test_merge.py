@@ -11,6 +11,8 @@ from qaml.errors import StoreError
 from qaml.judge.outcome import Failure, Media, Outcomes
 from qaml.report.history import with_earlier
 from qaml.report.merge import load, merge, merge_folders, save
+from qaml.report.publish import publish
+from qaml.run.checksum import seal
 from tests.report.sample import REGRESSION, past, sample, write_media
 
 
@@ -46,7 +48,7 @@ def test_damaged_media_are_noticed(tmp_path: Path, damage: str) -> None:
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "", "a/../../b"])
 def test_media_outside_the_folder_are_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "outcomes.json").write_text(
-        shard(slice(0), media=(Media(path=path, sha256="0"),)).model_dump_json(), encoding="utf-8"
+        seal(shard(slice(0), media=(Media(path=path, sha256="0"),)).model_dump_json()), encoding="utf-8"
     )
     with pytest.raises(StoreError, match="not inside the report's folder"):
         load(tmp_path)
@@ -64,12 +66,67 @@ def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_another_schema_version_is_a_clear_error(tmp_path: Path) -> None:
-    content = json.loads(shard(slice(0)).model_dump_json()) | {"schema_version": 2, "new_field": 1}
-    (tmp_path / "outcomes.json").write_text(json.dumps(content))
-    with pytest.raises(StoreError, match="schema version 2, expected 1"):
+    content = json.loads(shard(slice(0)).model_dump_json()) | {"schema_version": 3, "new_field": 1}
+    for text in (json.dumps(content), seal(json.dumps(content))):
+        (tmp_path / "outcomes.json").write_text(text)
+        with pytest.raises(StoreError, match="schema version 3, expected 2"):
+            load(tmp_path)
+    with pytest.raises(StoreError, match="shard 2 has schema version 3"):
+        merge([shard(slice(1)), shard(slice(1), schema_version=3)])
+
+
+def test_outcomes_of_the_version_without_checksum_are_read_and_get_one(tmp_path: Path) -> None:
+    write_media(tmp_path)
+    save(sample(), tmp_path)
+    former = sample().model_copy(update={"schema_version": 1}).model_dump_json(indent=1) + "\n"
+    (tmp_path / "outcomes.json").write_text(former, encoding="utf-8")
+    save(load(tmp_path), tmp_path)
+    assert '"checksum": "' in (tmp_path / "outcomes.json").read_text("utf-8")
+    assert load(tmp_path).schema_version == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"verdict": "refuted"', '"verdict": "supported"'),
+        ("0.307", "0.907"),
+        ('"checksum"', '"checksun"'),
+        ('"schema_version": 2', '"schema_version": 1'),
+        ("kehoe2021", "kehoe2022"),
+    ],
+)
+def test_edited_outcomes_are_noticed(tmp_path: Path, before: str, after: str) -> None:
+    write_media(tmp_path)
+    file = save(sample(), tmp_path)
+    text = file.read_text("utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(StoreError, match=r"edited|damaged"):
         load(tmp_path)
-    with pytest.raises(StoreError, match="shard 2 has schema version 2"):
-        merge([shard(slice(1)), shard(slice(1), schema_version=2)])
+
+
+def test_a_checksum_that_was_taken_out_is_missed_and_line_ends_do_not_matter(tmp_path: Path) -> None:
+    write_media(tmp_path)
+    file = save(sample(), tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b"\n", b"\r\n"))
+    assert load(tmp_path).outcomes
+    first, second, *rest = content.splitlines(keepends=True)
+    assert b"checksum" in second
+    file.write_bytes(b"".join((first, *rest)))
+    with pytest.raises(StoreError, match="its checksum is missing"):
+        load(tmp_path)
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path) -> None:
+    save(shard(slice(0), media=()), tmp_path)
+    content = (tmp_path / "outcomes.json").read_bytes()
+    for position in range(0, len(content) * 8, len(content) // 20 + 1):
+        damaged = bytearray(content)
+        damaged[position // 8] ^= 1 << position % 8
+        (tmp_path / "outcomes.json").write_bytes(damaged)
+        with pytest.raises(StoreError):
+            load(tmp_path)
 
 
 def test_a_wrong_field_is_named(tmp_path: Path) -> None:
@@ -144,9 +201,10 @@ def test_folders_are_merged_with_the_pictures_that_are_still_shown(tmp_path: Pat
     for name, claims in (("one", slice(0, 2)), ("two", slice(2, 4))):
         write_media(tmp_path / name)
         save(shard(claims), tmp_path / name)
-    merged = merge_folders([tmp_path / "one", tmp_path / "two" / "outcomes.json"], tmp_path / "whole")
+    merged, pictures = merge_folders([tmp_path / "one", tmp_path / "two" / "outcomes.json"])
     assert len(merged.outcomes) == 4
-    assert len(list((tmp_path / "whole" / "media").iterdir())) == 18
+    assert len(pictures) == 18
+    publish(merged, tmp_path / "whole", pictures)
     assert load(tmp_path / "whole").model_dump_json() == merged.model_dump_json()
 
 
