@@ -28,6 +28,10 @@ from qaml.report.hold import hold
 from qaml.run.files import store_errors, write
 
 INDEX = "index.html"
+_HINT = (
+    "free some space, or name another with --qaml-report (qaml report: --output); what was judged is in the store: "
+    "the same command again computes nothing"
+)
 _MOST_CARRIED = 100
 """Files of a person that are carried over; in a folder with more the report is a guest."""
 _PATIENCE = 10.0
@@ -50,7 +54,7 @@ def built(folder: Path) -> Iterator[Path]:
         StoreError: the folder cannot be written, or a file of a person stands where one of the new ones would.
     """
     final = Path(os.path.realpath(folder))
-    with store_errors("write", folder):
+    with store_errors("write", folder, "the report folder ", _HINT):
         final.parent.mkdir(parents=True, exist_ok=True)
         tidy(final)
         try:

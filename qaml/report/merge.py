@@ -26,7 +26,7 @@ from qaml.judge.past import CellChange, Past, Regression
 from qaml.report.belongings import OUTCOMES, is_inside
 from qaml.report.folder import tidy
 from qaml.run.checksum import Unsealed, seal, unseal
-from qaml.run.files import store_errors, write
+from qaml.run.files import store_errors, write_durably
 from qaml.vocab import CELL_STATUSES
 
 FILE_NAME = OUTCOMES
@@ -42,12 +42,14 @@ def save(outcomes: Outcomes, folder: Path) -> Path:
         The path of the file.
 
     Raises:
-        StoreError: the folder cannot be written, or a picture is missing.
+        StoreError: a picture is missing.
+        OSError: the folder cannot be written.
     """
     media = tuple(Media(path=name, sha256=_digest(folder, name)) for name in media_names(outcomes))
     target = folder / FILE_NAME
     complete = outcomes.model_copy(update={"schema_version": SCHEMA_VERSION, "media": media})
-    write(target, seal(complete.model_dump_json(indent=1) + "\n"))
+    content = seal(complete.model_dump_json(indent=1) + "\n")
+    write_durably(target, content.encode("utf-8", "replace"))
     return target
 
 

@@ -13,22 +13,20 @@ from pathlib import Path
 
 from qaml.errors import StoreError
 
+_HINT = "check the folder's permissions and free space, or name another"
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.qaml-tmp")
 _ABANDONED = 3600.0
 """Seconds after which a temporary file belongs to nobody: it is written in one go."""
 
 
 @contextmanager
-def store_errors(doing: str, path: Path) -> Iterator[None]:
+def store_errors(doing: str, path: Path, what: str = "", hint: str = _HINT) -> Iterator[None]:
     """Turn an operating system's refusal into an error for a person."""
     try:
         yield
     except (OSError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) else "out of memory"
-        raise StoreError(
-            f"cannot {doing} {path}: {reason or error}",
-            "check the folder's permissions and free space, or name another report folder",
-        ) from error
+        raise StoreError(f"cannot {doing} {what}{path}: {reason or error}", hint) from error
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -44,7 +42,7 @@ def write(path: Path, content: str | bytes) -> None:
         remove_leftovers(final.parent)
         temporary = final.with_name(f".{final.name[:40]}.{uuid.uuid4().hex[:12]}.qaml-tmp")
         try:
-            _write_durably(temporary, data)
+            write_durably(temporary, data)
             with suppress(OSError):  # a new file, or one of another person
                 shutil.copymode(final, temporary)
             temporary.replace(final)
@@ -61,7 +59,8 @@ def remove_leftovers(folder: Path) -> None:
                 Path(entry.path).unlink(missing_ok=True)
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file that nobody else looks at yet, down to the disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()

@@ -128,7 +128,7 @@ def test_a_report_that_cannot_be_written_fails_the_run_and_loses_nothing(planted
     run = planted.pytest(*chosen, f"--qaml-report={tmp_path / 'file' / 'report'}")
     assert run.outcomes == {"planted::right": "passed"}
     assert "the report could not be written: cannot write the report folder" in run.out
-    assert "hint: name another with --qaml-report" in run.out
+    assert "or name another with --qaml-report" in run.out
     assert run.code == pytest.ExitCode.TESTS_FAILED
     assert sorted(store.glob("artefacts/*/*")) == before
     assert planted.pytest(*chosen, f"--qaml-report={tmp_path / 'report'}").code == 0

@@ -15,6 +15,7 @@ import pytest
 from qaml.errors import StoreError
 from qaml.report import exchange, folder
 from qaml.report.folder import built, tidy
+from qaml.report.hold import hold
 from tests.report.kills import NAMES, content, write
 
 OLD = dict.fromkeys((*NAMES, "claims/suite/gone.html"), "old")
@@ -116,7 +117,7 @@ def test_an_exception_leaves_the_old_report(report: Path) -> None:
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
 def test_what_a_system_refuses_is_told(report: Path, error: Exception) -> None:
-    with pytest.raises(StoreError, match=f"cannot write {report}: (out of memory|No space left)"), built(report):
+    with pytest.raises(StoreError, match=f"cannot write the report folder {report}: (out of memory|No space left)"), built(report):
         raise error
     assert content(report) == OLD
 
@@ -198,7 +199,7 @@ def test_a_linked_inner_folder_is_refused(report: Path, tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_the_folder_stays(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("a file")
-    with pytest.raises(StoreError, match=r"cannot write .*report.*\n  hint: check the folder"):
+    with pytest.raises(StoreError, match=r"cannot write .*report.*\n  hint: free some space"):
         write(tmp_path / "report", "new")
     assert (tmp_path / "report").read_text() == "a file"
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
@@ -247,7 +248,7 @@ def test_leftovers_of_runs_at_work_stay(report: Path) -> None:
 
 def test_another_lock_on_the_folder_is_waited_for_and_then_left(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "_PATIENCE", 0.1)
-    with folder.hold(report) as state:
+    with hold(report) as state:
         assert state == "held"
         write(report, "new")
     assert content(report) == NEW

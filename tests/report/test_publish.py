@@ -67,7 +67,7 @@ def test_pages_of_claims_that_are_gone_are_removed_and_nothing_else(report: Path
     [
         (errno.ENOSPC, "media/"),
         (errno.EMFILE, "claims/"),
-        (errno.EDQUOT, ".outcomes.json"),
+        (errno.EDQUOT, "outcomes.json"),
         (errno.ENOSPC, "qaml-files.json"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_report_that_cannot_be_written_leaves_the_former_one(
         return opened(path, mode, *args, **settings)  # type: ignore[call-overload]
 
     monkeypatch.setattr(io, "open", full)
-    with pytest.raises(StoreError, match=f"cannot write .*{os.strerror(code)}\n  hint: .*free space"):
+    with pytest.raises(StoreError, match=f"cannot write the report folder .*{os.strerror(code)}\n  hint: free some space"):
         publish(outcomes, report)
     monkeypatch.undo()
     assert _content(report) == before
