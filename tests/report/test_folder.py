@@ -117,7 +117,10 @@ def test_an_exception_leaves_the_old_report(report: Path) -> None:
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
 def test_what_a_system_refuses_is_told(report: Path, error: Exception) -> None:
-    with pytest.raises(StoreError, match=f"cannot write the report folder {report}: (out of memory|No space left)"), built(report):
+    with (
+        pytest.raises(StoreError, match=f"cannot write the report folder {report}: (out of memory|No space left)"),
+        built(report),
+    ):
         raise error
     assert content(report) == OLD
 

@@ -84,7 +84,9 @@ def test_a_report_that_cannot_be_written_leaves_the_former_one(
         return opened(path, mode, *args, **settings)  # type: ignore[call-overload]
 
     monkeypatch.setattr(io, "open", full)
-    with pytest.raises(StoreError, match=f"cannot write the report folder .*{os.strerror(code)}\n  hint: free some space"):
+    with pytest.raises(
+        StoreError, match=f"cannot write the report folder .*{os.strerror(code)}\n  hint: free some space"
+    ):
         publish(outcomes, report)
     monkeypatch.undo()
     assert _content(report) == before
