@@ -70,8 +70,7 @@ def run_suite(
             need is computed and stored before.
     """
     start, wanted = time.time(), tuple(claims)
-    run_id = f"api-{time.time_ns()}"
-    session = Session(Options((Path(path),), profile, Path(store), Path(report), seeds, device=device, run_id=run_id))
+    session = Session(Options((Path(path),), profile, Path(store), Path(report), seeds, device=device))
     if session.broken:
         raise QamlError("\n".join(str(spec.error) for spec in session.broken))
     chosen = [c.node for c in session.claims if not wanted or any(part in c.node for part in wanted)]
@@ -171,7 +170,6 @@ def _cells(outcome: Outcome) -> list[str]:
 @contextmanager
 def _drawn(session: Session) -> Iterator[None]:
     """One line of progress on a terminal or under a notebook's cell."""
-    session.progress_folder.mkdir(parents=True, exist_ok=True)
     display = Display(session.progress_folder, sys.stderr, is_shown=sys.stderr.isatty() or "ipykernel" in sys.modules)
     display.start()
     try:

@@ -39,6 +39,9 @@ app.add_typer(baseline_app, name="baseline")
 Specs = Annotated[list[Path] | None, typer.Argument(help="Spec files or folders (default: specs).")]
 Profile = Annotated[str, typer.Option(help="quick, standard or paper.")]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Folder of artefacts.")]
+StrictHardware = Annotated[
+    bool, typer.Option(help="What another processor computed counts as absent (they agree to about seven digits).")
+]
 DEFAULT_STORE = Path(".qaml/store")
 DEFAULT_SPECS = [Path("specs")]
 
@@ -69,13 +72,21 @@ def _begin() -> None:
     check_installation()
 
 
-def _session(specs: list[Path] | None, profile: str, store: Path = DEFAULT_STORE, seeds: int | None = None) -> Session:
+def _session(
+    specs: list[Path] | None,
+    profile: str,
+    store: Path = DEFAULT_STORE,
+    seeds: int | None = None,
+    *,
+    is_hardware_strict: bool = False,
+) -> Session:
     from qaml.judge.session import Options, Session
 
     if profile not in PROFILES:
         raise QamlError(f"unknown profile {profile!r}", f"one of {', '.join(PROFILES)}")
     chosen = tuple(specs or DEFAULT_SPECS)
-    return Session(Options(chosen, profile, store, Path("reports/latest"), seeds, run_id="cli"))
+    report = Path("reports/latest")
+    return Session(Options(chosen, profile, store, report, seeds, is_hardware_strict=is_hardware_strict))
 
 
 def _sound(session: Session) -> Session:
@@ -85,9 +96,16 @@ def _sound(session: Session) -> Session:
     return session
 
 
-def _selected(specs: list[Path] | None, profile: str, store: Path, seeds: int | None = None) -> Session:
+def _selected(
+    specs: list[Path] | None,
+    profile: str,
+    store: Path,
+    seeds: int | None = None,
+    *,
+    is_hardware_strict: bool = False,
+) -> Session:
     """A session of all claims."""
-    session = _sound(_session(specs, profile, store, seeds))
+    session = _sound(_session(specs, profile, store, seeds, is_hardware_strict=is_hardware_strict))
     session.select(claim.node for claim in session.claims)
     return session
 
@@ -117,11 +135,16 @@ def list_claims(specs: Specs = None, profile: Profile = "quick") -> None:
 
 @app.command()
 @_polite
-def plan(specs: Specs = None, profile: Profile = "quick", store: StoreFolder = DEFAULT_STORE) -> None:
+def plan(
+    specs: Specs = None,
+    profile: Profile = "quick",
+    store: StoreFolder = DEFAULT_STORE,
+    strict_hardware: StrictHardware = False,
+) -> None:
     """Show the steps that the claims need, what is cached, and what the rest will cost."""
     from tabulate import tabulate
 
-    session = _selected(specs, profile, store)
+    session = _selected(specs, profile, store, is_hardware_strict=strict_hardware)
     needed = {step.key for step in session.scheduler.needed()}
     rows = [
         (_state(session, step, needed), step.title, step.key[:12], f"{step.cost:.0f}")
@@ -154,6 +177,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(min=1, help="Training runs of every model.")] = None,
     refresh: Annotated[bool, typer.Option(help="Compute everything again.")] = False,
     strict: Annotated[bool, typer.Option(help="An inconclusive claim fails.")] = False,
+    strict_hardware: StrictHardware = False,
 ) -> None:
     """Run claims and write the report (the same as pytest on a test that asks for ``claim``)."""
     import pytest
@@ -167,6 +191,7 @@ def run(
     arguments += [f"--qaml-spec={path.absolute()}" for path in specs or DEFAULT_SPECS]
     arguments += ["--qaml-seeds", str(seeds)] if seeds else []
     arguments += ["--qaml-refresh"] * refresh + ["--qaml-strict"] * strict
+    arguments += ["--qaml-strict-hardware"] * strict_hardware
     arguments += ["-k", " or ".join(claim)] if claim else []
     code = int(pytest.main(arguments))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
@@ -315,10 +340,11 @@ def size(store: StoreFolder = DEFAULT_STORE) -> None:
     from tabulate import tabulate
 
     from qaml.run.store import Store
+    from qaml.run.usage import usage
 
-    usage = Store(store).usage()
-    rows = [(u.kind, u.artefacts, f"{u.size / 2**20:.1f}") for u in usage]
-    rows.append(("all", sum(u.artefacts for u in usage), f"{sum(u.size for u in usage) / 2**20:.1f}"))
+    found = usage(Store(store))
+    rows = [(u.kind, u.artefacts, f"{u.size / 2**20:.1f}") for u in found]
+    rows.append(("all", sum(u.artefacts for u in found), f"{sum(u.size for u in found) / 2**20:.1f}"))
     _say(tabulate(rows, headers=["step", "artefacts", "MiB"]))
 
 
@@ -329,17 +355,24 @@ def prune(
     store: StoreFolder = DEFAULT_STORE,
     days: Annotated[float, typer.Option(min=0, help="Keep what is younger.")] = 0.0,
     everything: Annotated[bool, typer.Option("--all", help="Also what the specs still need.")] = False,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Delete nothing, and say how much it would be.")] = False,
 ) -> None:
-    """Delete artefacts that no claim of the specs needs any more."""
+    """Delete artefacts that no claim of the specs needs any more, and what dead processes left.
+
+    Runs at work keep what they make, and build again what they miss.
+    """
+    from qaml.run import prune as pruning
     from qaml.run.store import Store
 
     keep: set[str] = set()
     for profile in () if everything else PROFILES:
-        session = _selected(specs, profile, store)
-        keep |= set(session.plan.steps)
+        for is_strict in (False, True):
+            session = _selected(specs, profile, store, is_hardware_strict=is_strict)
+            keep |= set(session.plan.steps)
     start = time.perf_counter()
-    deleted = Store(store).prune(keep=frozenset(keep), older_than=days * 86400)
-    _say(f"deleted {deleted} artefacts in {time.perf_counter() - start:.1f} s")
+    done = pruning.prune(Store(store), keep=frozenset(keep), older_than=days * 86400, is_dry=is_dry)
+    verb = "would delete" if is_dry else "deleted"
+    _say(f"{verb} {done.artefacts} artefacts and {done.leftovers} leftovers in {time.perf_counter() - start:.1f} s")
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ _OPTIONS = {
 _FLAGS = {
     "refresh": "compute everything again, whatever the store holds",
     "strict": "an inconclusive claim fails",
+    "strict-hardware": "what another processor computed counts as absent: results agree to about seven digits",
 }
 
 
@@ -38,7 +39,11 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(f"qaml_{name}", text, type=kind, default=[default] if name == "spec" else default)
     for name, text in _FLAGS.items():
         group.addoption(f"--qaml-{name}", action="store_true", default=None, help=text)
-        parser.addini(f"qaml_{name}", text, type="bool", default=False)
+        parser.addini(_ini(name), text, type="bool", default=False)
+
+
+def _ini(name: str) -> str:
+    return f"qaml_{name.replace('-', '_')}"
 
 
 def check_options(config: pytest.Config) -> None:
@@ -85,7 +90,7 @@ def _check_store(folder: Path) -> None:
     from qaml.run.store import Store
 
     try:
-        Store(folder)
+        Store(folder).prepare()
     except StoreError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -103,7 +108,7 @@ def chosen_folder(config: pytest.Config, name: str) -> Path:
 def option(config: pytest.Config, name: str) -> Any:
     """An option, or its ini twin."""
     given = config.getoption(f"--qaml-{name}")
-    return given if given is not None else config.getini(f"qaml_{name}")
+    return given if given is not None else config.getini(_ini(name))
 
 
 def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options:
@@ -118,6 +123,7 @@ def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options
         report=chosen_folder(config, "report"),
         seeds=int(seeds) if seeds else None,
         is_strict=bool(option(config, "strict")),
+        is_hardware_strict=bool(option(config, "strict-hardware")),
         device=str(option(config, "device")),
         **shared,
     )

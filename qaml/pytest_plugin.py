@@ -79,8 +79,9 @@ def _shared(config: pytest.Config) -> dict[str, Any]:
     if given is not None:
         return dict(given)
     if _shared_key not in config.stash:
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-        config.stash[_shared_key] = {"run_id": run_id, "fresh_since": time.time() if option(config, "refresh") else 0.0}
+        from qaml.run.store import new_session
+
+        config.stash[_shared_key] = {"run_id": new_session(), "is_fresh": bool(option(config, "refresh"))}
     return config.stash[_shared_key]
 
 

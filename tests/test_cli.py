@@ -168,13 +168,36 @@ def test_size_and_prune(project: Project, tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text(text.replace("lr: 1e-2", "lr: 2e-2"))
     young = qaml("store", "prune", str(tmp_path / "other.yaml"), "--store", str(store), "--days", "1")
     assert young.output.startswith("deleted 0 artefacts")
+    dry = qaml("store", "prune", str(tmp_path / "other.yaml"), "--store", str(store), "--dry-run")
+    assert dry.output.startswith("would delete ")
+    assert len(list(store.glob("artefacts/*/*"))) == count
     stale = qaml("store", "prune", str(tmp_path / "other.yaml"), "--store", str(store))
     deleted = int(stale.output.split()[1])
     assert 0 < deleted < count  # the dataset is the same
+    assert dry.output.split()[2] == str(deleted)
     assert len(list(store.glob("artefacts/*/*"))) == count - deleted
     rest = qaml("store", "prune", "--all", "--store", str(store))
     assert rest.output.startswith(f"deleted {count - deleted} artefacts")
     assert rest.exit_code == 0
+
+
+def test_what_only_looks_changes_nothing(project: Project, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(project.store, store)
+
+    def state() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in [store, *store.rglob("*")]}
+
+    before = state()
+    cached = qaml("plan", "--store", str(store))
+    assert "cached" in cached.output
+    assert "cached" not in qaml("plan", "--store", str(store), "--strict-hardware").output
+    looks = (("list",), *((*command, "--store") for command in (("history",), ("store", "size"), ("plan",))))
+    for look in looks:
+        for place in (store, tmp_path / "none"):
+            assert qaml(*look, *([str(place)] if "--store" in look else [])).exit_code == 0
+    assert state() == before
+    assert not (tmp_path / "none").exists()
 
 
 def test_without_arguments_the_commands_are_shown() -> None:

@@ -91,8 +91,8 @@ def _digests(store: Store, trains: Sequence[Step]) -> tuple[str, ...]:
     """What each training run's weights are, whatever code made them; its key where the run is not in the store."""
     found = []
     for step in trains:
-        files = store.manifest(step.key)["files"] if store.has(step.key) else {}
-        found.append(str(files.get(WEIGHTS, {"sha256": step.key})["sha256"])[:16])
+        entry = store.manifest(step.key).files.get(WEIGHTS) if store.has(step.key) else None
+        found.append((step.key if entry is None else entry.sha256)[:16])
     return tuple(found)
 
 

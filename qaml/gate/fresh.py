@@ -72,7 +72,6 @@ def _claims_of(session: Session, names: list[str]) -> dict[str, ClaimPlan]:
 def _measured_again(session: Session, names: list[str], **options: Any) -> dict[str, Cell]:
     """The cells as a session with other options measures them."""
     again = type(session)(session.options._replace(**options), "gate")
-    again.progress_folder.mkdir(parents=True, exist_ok=True)
     again.select(_claims_of(session, names))
     # a scheduler that wants nothing by itself: it would begin with what the claims of these cells need
     reporter = Reporter(again.progress_folder, again.worker)

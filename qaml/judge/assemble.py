@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import qaml
 from qaml.claims.reported import table_cell
@@ -153,24 +153,16 @@ def _provenance(session: Session, outcome: Outcome, commit: str | None) -> Prove
             "data": {name: key[:16] for name, key in loads.items()},
             "commit": commit,
             "machine": "; ".join(sorted(machines)),
-            "seconds": sum(_seconds(session.store, key) for key in steps),
+            "seconds": sum(manifest.get("seconds", 0.0) for manifest in manifests.values()),
         }
     )
 
 
-def _manifest(store: Store, key: str) -> dict[str, dict[str, str]]:
+def _manifest(store: Store, key: str) -> Mapping[str, Any]:
     try:
-        return dict(store.manifest(key)["provenance"]) if store.has(key) else {}
+        return store.manifest(key).provenance if store.has(key) else {}
     except Damaged:  # not read for this claim, whose result is cached; rebuilt when it is
         return {}
-
-
-def _seconds(store: Store, key: str) -> float:
-    """What a step took; nothing for one that a cached result made unnecessary."""
-    try:
-        return float((store.folder(key) / "seconds").read_text())
-    except (OSError, ValueError):
-        return 0.0
 
 
 def checkout() -> str | None:

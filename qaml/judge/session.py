@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from qaml.errors import Location, Problem, QamlError, SpecError
 from qaml.judge.outcome import ARTEFACT, Outcome
+from qaml.plan.hardware import hardware
 from qaml.plan.plan import Plan, make_plan
 from qaml.run.progress import Reporter, progress_folder
 from qaml.run.scheduler import Scheduler
-from qaml.run.store import Damaged, Store
+from qaml.run.store import Damaged, Store, new_session
 from qaml.spec.load import as_typed, find_specs, load_suite
 from qaml.spec.suite import ClaimEntry, Suite
 from qaml.vocab import ProfileName
@@ -30,10 +31,11 @@ class Options(NamedTuple):
         report: folder of the report.
         seeds: training runs of every model, or what the suites say.
         more_images: test images beyond those that the suites ask for.
-        fresh_since: artefacts made before (seconds since the epoch) count as absent.
+        is_fresh: artefacts of other sessions count as absent.
         is_strict: whether an inconclusive claim fails.
         device: ``cpu`` or ``cuda``.
-        run_id: shared by all workers of a session.
+        is_hardware_strict: whether results of another processor are other results.
+        run_id: shared by all workers of a session; made up where it is empty.
     """
 
     specs: tuple[Path, ...]
@@ -42,9 +44,10 @@ class Options(NamedTuple):
     report: Path
     seeds: int | None = None
     more_images: int = 0
-    fresh_since: float = 0.0
+    is_fresh: bool = False
     is_strict: bool = False
     device: str = "cpu"
+    is_hardware_strict: bool = False
     run_id: str = ""
 
 
@@ -90,7 +93,7 @@ class Session:
     """Suites, plan and outcomes; everything is made when it is first asked for."""
 
     def __init__(self, options: Options, worker: str = "main", workers: int = 1) -> None:
-        self.options = options
+        self.options = options if options.run_id else options._replace(run_id=new_session())
         self.worker = worker
         self.workers = workers
         self.selected: list[Claim] = []
@@ -139,12 +142,13 @@ class Session:
             seeds=self.options.seeds,
             more_images=self.options.more_images,
             device=self.options.device,
+            hardware=hardware(self.options.device) if self.options.is_hardware_strict else "",
         )
 
     @cached_property
     def store(self) -> Store:
         """The artefact store."""
-        return Store(self.options.store, self.options.fresh_since)
+        return Store(self.options.store, self.options.run_id, is_fresh=self.options.is_fresh)
 
     @property
     def progress_folder(self) -> Path:
@@ -154,10 +158,8 @@ class Session:
     @cached_property
     def scheduler(self) -> Scheduler:
         """This worker's share of the work."""
-        store = self.store
-        self.progress_folder.mkdir(parents=True, exist_ok=True)
         reporter = Reporter(self.progress_folder, self.worker)
-        return Scheduler(self.plan, store, reporter, self.options.device, self.workers)
+        return Scheduler(self.plan, self.store, reporter, self.options.device, self.workers)
 
     def outcome(self, node: str) -> Outcome:
         """Work until this claim is judged, and return its outcome.
@@ -212,4 +214,4 @@ def read_outcome(store: Store, key: str) -> Outcome:
     Raises:
         Damaged: the artefact is damaged and has been set aside.
     """
-    return Outcome.model_validate_json(store.read(key, ARTEFACT).read_bytes())
+    return Outcome.model_validate_json(store.read_bytes(key, ARTEFACT))

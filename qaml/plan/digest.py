@@ -26,7 +26,7 @@ from qaml.plan.syntax import imports_of, plain
 INTERFACES = frozenset(
     {
         *("qaml", "qaml.registry", "qaml.errors", "qaml.regular_file", "qaml.text", "qaml.vocab", "qaml.types"),
-        *("qaml.run.store", "qaml.run.reads"),
+        *("qaml.run.store", "qaml.run.reads", "qaml.run.refusals"),
     }
 )
 

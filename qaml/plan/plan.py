@@ -93,7 +93,12 @@ class Plan(NamedTuple):
 
 
 def make_plan(
-    selected: Iterable[tuple[Suite, ClaimEntry]], *, seeds: int | None = None, more_images: int = 0, device: str = "cpu"
+    selected: Iterable[tuple[Suite, ClaimEntry]],
+    *,
+    seeds: int | None = None,
+    more_images: int = 0,
+    device: str = "cpu",
+    hardware: str = "",
 ) -> Plan:
     """Plan the selected claims.
 
@@ -102,13 +107,14 @@ def make_plan(
         seeds: training runs of every model, overriding the suites.
         more_images: test images that are attacked and scored beyond those that the suites ask for.
         device: ``cpu`` or ``cuda``; results of different device classes are different steps.
+        hardware: a name of the processor, where results of different processors are different steps, too.
     """
     steps: dict[str, Step] = {}
     claims: dict[str, ClaimPlan] = {}
     unplanned: dict[str, QamlError] = {}
     planners: dict[str, _Planner] = {}
     for suite, entry in selected:
-        planner = planners.setdefault(suite.name, _Planner(suite, seeds, more_images, device, steps))
+        planner = planners.setdefault(suite.name, _Planner(suite, seeds, more_images, (device, hardware), steps))
         try:
             claims[f"{suite.name}::{entry.id}"] = planner.claim(entry)
         except QamlError as error:
@@ -130,11 +136,13 @@ def _named(what: str) -> Iterator[None]:
 class _Planner:
     """Makes each step of one suite once."""
 
-    def __init__(self, suite: Suite, seeds: int | None, more_images: int, device: str, steps: dict[str, Step]) -> None:
+    def __init__(
+        self, suite: Suite, seeds: int | None, more_images: int, machine: tuple[str, str], steps: dict[str, Step]
+    ) -> None:
         self.suite = suite
         self.seeds = seeds
         self.more_images = more_images
-        self.device = device
+        self.machine = machine
         self.steps = steps
         self.models: dict[str, ModelSteps] = {}
         self.attacks: dict[tuple[str, str], AttackSteps] = {}
@@ -148,7 +156,7 @@ class _Planner:
         parts: Iterable[Part],
         cost: float,
     ) -> Step:
-        made = make_step(kind, title, payload, parents, _code(kind, parts), cost, self.device)
+        made = make_step(kind, title, payload, parents, _code(kind, parts), cost, *self.machine)
         return self.steps.setdefault(made.key, made)
 
     # --- models

@@ -100,8 +100,9 @@ def make_step(
     code: Digest,
     cost: float,
     device: str = "cpu",
+    hardware: str = "",
 ) -> Step:
-    """Compute the key and the seed of a step.
+    """Compute the key and the seed of a step; ``hardware`` is part of the key where it is named.
 
     The seed depends on the parameters and on the parents' seeds only, so that a refactoring repeats the same draws.
     """
@@ -117,6 +118,6 @@ def make_step(
         "device": device,
         "code": code.code,
         "versions": code.versions,
-    }
+    } | ({"hardware": hardware} if hardware else {})
     key = hashlib.sha256(canonical(content).encode()).hexdigest()
     return Step(kind, key, title, {role: p.key for role, p in parents.items()}, dict(payload), seed, cost, code)

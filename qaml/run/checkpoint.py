@@ -1,26 +1,68 @@
-"""Checkpoints of a training run on disk: one safetensors file, replaced in one move."""
+"""Checkpoints of a training run on disk: one safetensors file, replaced in one move, believed if every bit is right."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
-import shutil
+import re
 import time
+import uuid
+import warnings
 from pathlib import Path
 
+from qaml.errors import RunError
 from qaml.models.base import Checkpoint
+from qaml.run.refusals import NotThere, cannot_read, cannot_write, reading, remove
+
+VARIABLE = "QAML_CHECKPOINT_SECONDS"
+INTERVAL = 10.0
+"""Seconds between two checkpoints."""
+
+_UNSIGNED = "0" * 64
+_DIGEST = re.compile(rb'"qaml_digest":"([0-9a-f]{64})"')
+_HEADER = 100_000_000
+"""Bytes of safetensors' header at most."""
+
+
+class Untrue(Exception):
+    """This is no checkpoint of the run, and why."""
+
+
+def chosen_interval() -> float:
+    """Seconds between two checkpoints, as the environment says.
+
+    Raises:
+        RunError: it says nothing sensible.
+    """
+    text = os.environ.get(VARIABLE, "").strip()
+    try:
+        seconds = float(text) if text else INTERVAL
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise RunError(f"{VARIABLE}: expected seconds, a number of at least 0, got {text!r}", "or unset it")
+    return seconds
 
 
 class Checkpoints:
     """The last checkpoint of one run.
 
+    A checkpoint holds whatever training made, so weights that are not finite are believed if training made them so:
+    resumed equals uninterrupted. Bits that training did not write are not believed.
+
     Args:
         folder: made with the first checkpoint, removed by ``clear``.
+        key: of the step.
+        epochs: of the whole run, where that is known.
         interval: seconds between two checkpoints.
     """
 
-    def __init__(self, folder: Path, interval: float) -> None:
+    def __init__(self, folder: Path, key: str, epochs: int | None = None, interval: float = INTERVAL) -> None:
         self.folder = folder
+        self.key = key
+        self.epochs = epochs
         self.interval = interval
         self._last = time.monotonic()
 
@@ -30,38 +72,125 @@ class Checkpoints:
         return self.folder / "checkpoint.safetensors"
 
     def offer(self, checkpoint: Checkpoint) -> None:
-        """Write the checkpoint if the last one is old enough."""
+        """Write the checkpoint if the last one is old enough.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         if time.monotonic() - self._last >= self.interval:
             self.write(checkpoint)
             self._last = time.monotonic()
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write the checkpoint under a temporary name and move it into place."""
-        import numpy as np
-        from safetensors.numpy import save_file
+        """Write the checkpoint under a temporary name and move it into place.
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f"writing-{os.getpid()}"
-        # not ascontiguousarray, which turns a number into an array of one
-        arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
-        about = {"epoch": str(checkpoint.epoch), "history": json.dumps(checkpoint.history)}
-        save_file(arrays, temporary, metadata=about)
-        temporary.replace(self.path)
+        Raises:
+            StoreError: it cannot be written; the last one stays.
+        """
+        content = _packed(checkpoint, self.key)
+        temporary = self.folder / f"writing-{uuid.uuid4().hex}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_bytes(content)
+                temporary.replace(self.path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(self.path, error, "the checkpoint") from error
 
     def read(self) -> Checkpoint | None:
-        """The last checkpoint; ``None`` where there is none or it is damaged (then training starts over)."""
-        from safetensors import SafetensorError, safe_open
+        """The last checkpoint; ``None`` where there is none, or where it is not believed, which is told.
 
-        if not self.path.exists():
+        Raises:
+            StoreError: it is there and cannot be read, which proves nothing.
+        """
+        try:
+            with reading(self.path) as file:
+                content = file.read()
+        except NotThere:
+            if self._is_in_the_way():
+                self.distrust("it is no file")
             return None
         try:
-            with safe_open(self.path, framework="numpy") as file:
-                about = file.metadata()
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError):
+            return _unpacked(content, self.key, self.epochs)
+        except Untrue as error:
+            self.distrust(str(error))
             return None
-        return Checkpoint(int(about["epoch"]), arrays, json.loads(about["history"]))
+
+    def _is_in_the_way(self) -> bool:
+        """Whether something else stands where the folder or the file should be."""
+        try:
+            is_file = self.folder.exists() and not self.folder.is_dir()
+            return is_file or self.path.is_symlink() or self.path.exists()
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
+
+    def distrust(self, why: str) -> None:
+        """Say that the checkpoint is not believed, and remove it."""
+        self.clear()
+        message = f"the checkpoint of step {self.key[:12]} is not believed: {why}; training starts over"
+        warnings.warn(message, stacklevel=2)
 
     def clear(self) -> None:
         """Remove the checkpoint of a run that is done."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
+
+
+def _packed(checkpoint: Checkpoint, key: str) -> bytes:
+    """A safetensors file whose header holds a digest of the whole file as it is with zeros in the digest's place."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    # not ascontiguousarray, which turns a number into an array of one
+    arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
+    history = json.dumps(checkpoint.history)
+    about = {"key": key, "epoch": str(checkpoint.epoch), "history": history, "qaml_digest": _UNSIGNED}
+    content = save(arrays, metadata=about)
+    place = _place_of_digest(content)
+    return b"".join([content[: place[0]], _digest(content, place).encode(), content[place[1] :]])
+
+
+def _place_of_digest(content: bytes) -> tuple[int, int]:
+    header = int.from_bytes(content[:8], "little")
+    found = _DIGEST.search(content, 8, 8 + header) if header <= _HEADER else None
+    if found is None:
+        raise Untrue("it has no digest")
+    return found.span(1)
+
+
+def _digest(content: bytes, place: tuple[int, int]) -> str:
+    whole = memoryview(content)
+    digest = hashlib.sha256(whole[: place[0]])
+    digest.update(_UNSIGNED.encode())
+    digest.update(whole[place[1] :])
+    return digest.hexdigest()
+
+
+def _unpacked(content: bytes, key: str, epochs: int | None) -> Checkpoint:
+    place = _place_of_digest(content)
+    if content[slice(*place)].decode() != _digest(content, place):
+        raise Untrue("its digest is not that of its content")
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        about = header["__metadata__"]
+        epoch, history = int(about["epoch"]), json.loads(about["history"])
+        arrays = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Untrue("it does not say what a checkpoint says") from error
+    if about.get("key") != key:
+        raise Untrue("it is that of another step")
+    if not 0 <= epoch <= (epoch if epochs is None else epochs):
+        raise Untrue(f"it is of epoch {epoch}, and there are {epochs}")
+    if not _is_history(history):
+        raise Untrue("its curves are none")
+    return Checkpoint(epoch, arrays, history)
+
+
+def _is_history(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(curve, list) and all(isinstance(point, int | float) for point in curve) for curve in value.values()
+    )

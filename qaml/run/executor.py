@@ -5,19 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 import platform
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from qaml.plan.hardware import processor
 from qaml.plan.plan import STEP_MODULES
 from qaml.plan.step import Step
 from qaml.run.isolation.request import Report, request_of
 from qaml.run.job import Job
 from qaml.run.reads import states, watching
+from qaml.run.refusals import remove
 from qaml.run.store import Store
 from qaml.run.surroundings import compute_on_one_thread, warnings_as_python_shows_them
 from qaml.text import clean
@@ -55,9 +55,8 @@ class Executor:
             sources |= report.sources
             if report.changes:
                 provenance["changed"] = list(report.changes)
-            (output / "seconds").write_text(f"{time.perf_counter() - start:.3f}")
-        with suppress(OSError):
-            shutil.rmtree(self.store.checkpoint(step.key))
+            provenance["seconds"] = round(time.perf_counter() - start, 3)
+        remove(self.store.checkpoint(step.key))
 
     def _execute(self, step: Step, missing: Mapping[str, str], output: Path, progress: Callable[..., None]) -> Report:
         """Run the step's code: here, or in a process of its own if it is not qaml's."""
@@ -114,7 +113,8 @@ def _provenance(step: Step, device: str) -> dict[str, object]:
         "code": step.code.code,
         "versions": dict(step.code.versions),
         "device": device,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {processor().model}",
+        "processor": processor().as_told(),
         "python": platform.python_version(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

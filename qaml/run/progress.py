@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from qaml.run.store import PROGRESS
 from qaml.text import one_line
 
 INTERVAL = 0.5
@@ -17,7 +18,7 @@ INTERVAL = 0.5
 
 def progress_folder(store: Path, run_id: str) -> Path:
     """Where the workers of one session tell what they do."""
-    return store / "temporary" / f"progress-{run_id}"
+    return store / "temporary" / f"{PROGRESS}{run_id}"
 
 
 class Status(NamedTuple):
@@ -35,14 +36,16 @@ class Reporter:
     """A worker's side: writes its status, at most twice a second.
 
     Args:
-        folder: shared by the workers of one session.
+        folder: shared by the workers of one session; made with the first word.
         worker: such as ``gw0``.
     """
 
     def __init__(self, folder: Path, worker: str) -> None:
         self.path = folder / f"{worker}.json"
         self.worker = worker
+        self._temporary = self.path.with_suffix(f".{uuid.uuid4().hex[:12]}")
         self._last = 0.0
+        self._is_begun = False
 
     def report(self, title: str, share: float, detail: str, done: int, total: int, *, force: bool = False) -> None:
         """Tell what is going on; silently does nothing where the folder has gone."""
@@ -51,10 +54,12 @@ class Reporter:
             return
         self._last = now
         content = json.dumps(Status(self.worker, title, share, detail, done, total)._asdict())
-        temporary = self.path.with_suffix(f".{os.getpid()}")
         try:
-            temporary.write_text(content)
-            temporary.replace(self.path)
+            if not self._is_begun:
+                self._is_begun = True
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._temporary.write_text(content)
+            self._temporary.replace(self.path)
         except OSError:
             return  # progress is a courtesy: a full disk shows where results are written
 

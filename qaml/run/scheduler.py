@@ -125,6 +125,7 @@ class Scheduler:
             StoreError: it was too often.
         """
         self.order.vanished(key)
+        self.store.condemn(key)
         self._damaged[key] += 1
         if self._damaged[key] > REBUILDS:
             raise StoreError(
@@ -186,8 +187,11 @@ class Scheduler:
             self._executor.make(step, self._missing(planned), progress)
         except DataChanged as error:
             self._load_again(error, step)  # then what was made from other data is absent
-        except Damaged as error:
-            self._rebuild(error.key, step)  # then this step is ready again
+        except Damaged as error:  # then this step is ready again
+            if error.is_gone:
+                self.order.vanished(error.key)
+            else:
+                self._rebuild(error.key, step)
         except Exception as error:
             self._fail(step, error)
         else:

@@ -3,97 +3,140 @@
 An artefact is a folder ``artefacts/<key>`` with files and a manifest (their checksums, and where they come from). It is
 written under a temporary name and moved into place, so it is whole or absent; correctness rests on that. Locks only
 save work: the system releases them when a process dies.
+
+Reading changes nothing and makes no folder. What is found damaged counts as absent from then on, and whoever builds it
+again puts the new one in its place; what merely cannot be read is an error and stays.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
-import shutil
+import re
 import time
 import uuid
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qaml.errors import StoreError
 from qaml.plan.environment import VARIABLE, state_of
+from qaml.run.lock import AT_WORK, LOCK_NAME, give, take
+from qaml.run.manifest import MANIFEST, MOST, FileEntry, Manifest, Unsound, parse
+from qaml.run.refusals import NotThere, cannot_read, cannot_write, content_of, digest_of, of_the_store, remove
 
-MANIFEST = "manifest.json"
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 DATA_RECORD = "dataset.json"
 """What the artefact of a dataset says of its content."""
-LEFTOVER = 6 * 3600
-"""Seconds after which a temporary folder or a checkpoint belongs to nobody: a run at work must not lose its own."""
+PROGRESS = "progress-"
+"""What the temporary folder begins with in which the workers of a session tell what they do; then the session's id."""
 
 _DATA = "data "
+_KEY = re.compile(r"[0-9a-f]{64}")
+_IN_PLACE = re.compile(r"artefacts[/\\]+..[/\\]+([0-9a-f]{64})[/\\]")
+_TRIES = 10
 
 
 class Damaged(StoreError):
-    """An artefact does not match its manifest; it has been set aside and is rebuilt."""
+    """An artefact does not match its manifest; it counts as absent and is rebuilt.
 
-    def __init__(self, key: str, message: str, hint: str = "") -> None:
+    Attributes:
+        key: of the artefact.
+        is_gone: it is not damaged, but somebody deleted it.
+    """
+
+    def __init__(self, key: str, message: str, hint: str = "", *, is_gone: bool = False) -> None:
         super().__init__(message, hint)
         self.key = key
+        self.is_gone = is_gone
 
 
-class Usage(NamedTuple):
-    """What one kind of step occupies."""
+class _Identity(NamedTuple):
+    """Which of the manifests that stood at one place it is."""
 
-    kind: str
-    artefacts: int
+    inode: int
+    time_ns: int
     size: int
 
 
+def new_session() -> str:
+    """A name for a session that no other has, on whatever machine."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:12]}"
+
+
 class Store:
-    """A folder of artefacts.
+    """A folder of artefacts, made with the first that is written.
 
     Args:
-        root: made if it does not exist.
-        fresh_since: artefacts made before this time (seconds since the epoch) count as absent (``--qaml-refresh``).
+        root: of the store.
+        session: the id of the session that this worker belongs to.
+        is_fresh: what other sessions made counts as absent (``--qaml-refresh``).
 
     Raises:
-        StoreError: the folder cannot be made or written.
+        StoreError: a file stands there.
     """
 
-    def __init__(self, root: Path, fresh_since: float = 0.0) -> None:
+    def __init__(self, root: Path, session: str = "", *, is_fresh: bool = False) -> None:
         self.root = root
-        self.fresh_since = fresh_since
-        self._verified: set[Path] = set()
+        self.session = session
+        self.is_fresh = is_fresh
+        self._verified: dict[str, set[str]] = {}
+        self._condemned: dict[str, _Identity | None] = {}
+        self._is_at_work = False
+        try:
+            is_in_the_way = root.exists() and not root.is_dir()
+        except OSError as error:
+            raise cannot_read(root, error) from error
+        if is_in_the_way:
+            raise cannot_read(root, NotADirectoryError(errno.ENOTDIR, ""))
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises:
+            StoreError: they cannot be made or written.
+        """
         try:
             for name in ("artefacts", "temporary", "locks", "checkpoints"):
-                (root / name).mkdir(parents=True, exist_ok=True)
-            probe = root / "temporary" / f"probe-{uuid.uuid4().hex}"
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            probe = self.root / "temporary" / f"probe-{uuid.uuid4().hex}"
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise _store_error(error, root) from error
+            raise cannot_write(self.root, error) from error
 
     def folder(self, key: str) -> Path:
         """Where the artefact of this key is or would be."""
         return self.root / "artefacts" / key[:2] / key
 
     def has(self, key: str) -> bool:
-        """Whether the artefact is there (and made in this session, if it was asked to be fresh)."""
-        try:
-            made = (self.folder(key) / MANIFEST).stat().st_mtime
-        except OSError:
-            return False
-        return made >= self.fresh_since and self._is_current(key)
+        """Whether the artefact is there, sound as far as its manifest tells, and what was asked for.
 
-    def _is_current(self, key: str) -> bool:
-        """Whether the files and datasets that it was made from are what they were; what is absent is not compared."""
-        try:
-            sources = self.manifest(key).get("sources", {})
-        except Damaged:
+        Raises:
+            StoreError: that cannot be read.
+        """
+        if key in self._condemned and self._condemned[key] == self._identity(key):
             return False
-        return all(self._is_same(name, known) for name, known in sources.items())
+        try:
+            manifest = parse(self._manifest_bytes(key), key)
+        except (NotThere, Unsound):
+            return False
+        if self.is_fresh and manifest.session != self.session:
+            return False
+        return all(self._is_same(name, known) for name, known in manifest.sources.items())
+
+    def _manifest_bytes(self, key: str) -> bytes:
+        return content_of(self.folder(key) / MANIFEST, MOST)
 
     def _is_same(self, name: str, known: str) -> bool:
+        """Whether what an artefact was made from is what it was; what is absent is not compared."""
         if name.startswith(_DATA):
             now = self._record_digest(name.removeprefix(_DATA))
             return now is None or now == known
@@ -103,11 +146,9 @@ class Store:
 
     def _record_digest(self, key: str) -> str | None:
         try:
-            files = json.loads((self.folder(key) / MANIFEST).read_bytes())["files"]
-            digest: str = files[DATA_RECORD]["sha256"]
-        except (OSError, ValueError, KeyError):
+            return parse(self._manifest_bytes(key), key).files[DATA_RECORD].sha256
+        except (NotThere, Unsound, KeyError):
             return None
-        return digest
 
     def sources(self, keys: Iterable[str]) -> dict[str, str]:
         """What artefacts were made from, files and datasets' records, with their digests.
@@ -117,43 +158,90 @@ class Store:
         found: dict[str, str] = {}
         for key in keys:
             manifest = self.manifest(key)
-            found |= manifest.get("sources", {})
-            if DATA_RECORD in manifest["files"]:
-                found[_DATA + key] = manifest["files"][DATA_RECORD]["sha256"]
+            found |= manifest.sources
+            if DATA_RECORD in manifest.files:
+                found[_DATA + key] = manifest.files[DATA_RECORD].sha256
         return found
 
-    def manifest(self, key: str) -> dict[str, Any]:
+    def manifest(self, key: str) -> Manifest:
         """The manifest of an artefact.
 
         Raises:
-            Damaged: it cannot be read.
+            Damaged: there is none, or it is none of this artefact.
+            StoreError: it cannot be read.
         """
         try:
-            content: dict[str, Any] = json.loads((self.folder(key) / MANIFEST).read_bytes())
-            content["files"].items()
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            self._set_aside(key)
-            raise Damaged(key, f"the manifest of artefact {key[:12]} cannot be read: {error}") from error
-        return content
+            return parse(self._manifest_bytes(key), key)
+        except NotThere as error:
+            raise Damaged(key, f"artefact {key[:12]} is gone", is_gone=True) from error
+        except Unsound as error:
+            raise self._damaged(key, f"the manifest of artefact {key[:12]} is damaged: {error}") from error
 
     def read(self, key: str, name: str) -> Path:
         """The path of one file, its checksum verified (once a process).
 
         Raises:
-            Damaged: the file is missing or changed; the artefact is set aside.
+            Damaged: the file is missing or changed, or the artefact is gone.
+            StoreError: it cannot be read.
         """
         path = self.folder(key) / name
-        if path in self._verified:
+        verified = self._verified.setdefault(key, set())
+        if name in verified and _is_there(path):
             return path
-        expected = self.manifest(key)["files"].get(name, {}).get("sha256")
-        if expected is None or not path.is_file() or file_digest(path) != expected:
-            self._set_aside(key)
-            raise Damaged(key, f"{name} of artefact {key[:12]} is missing or damaged")
-        self._verified.add(path)
+        manifest = self.manifest(key)
+        if not verified:
+            self._check_listing(key, manifest)
+        if (entry := manifest.files.get(name)) is None:
+            raise self._damaged(key, f"artefact {key[:12]} has no file {name}")
+        try:
+            is_sound = digest_of(path, entry.bytes) == entry.sha256
+        except NotThere as error:
+            raise self._damaged(key, f"{name} of artefact {key[:12]} is missing or no file") from error
+        if not is_sound:
+            raise self._damaged(key, f"{name} of artefact {key[:12]} is damaged: its checksum differs")
+        verified.add(name)
         return path
 
-    def _set_aside(self, key: str) -> None:
-        shutil.rmtree(self.folder(key), ignore_errors=True)
+    def read_bytes(self, key: str, name: str) -> bytes:
+        """The content of one file, as its manifest knows it, even where somebody deletes or changes it meanwhile.
+
+        Raises:
+            Damaged: the file is missing or changed, or the artefact is gone.
+            StoreError: it cannot be read.
+        """
+        manifest = self.manifest(key)
+        if (entry := manifest.files.get(name)) is None:
+            raise self._damaged(key, f"artefact {key[:12]} has no file {name}")
+        try:
+            content = content_of(self.folder(key) / name, entry.bytes)
+        except NotThere as error:
+            raise self._damaged(key, f"{name} of artefact {key[:12]} is missing or no file") from error
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise self._damaged(key, f"{name} of artefact {key[:12]} is damaged: its checksum differs")
+        return content
+
+    def _check_listing(self, key: str, manifest: Manifest) -> None:
+        """Refuse files that nobody listed; hidden ones are the file system's or the desktop's."""
+        names = {name for name in listed(self.folder(key)) if not name.startswith(".")}
+        if unlisted := sorted(names - manifest.files.keys() - {MANIFEST}):
+            raise self._damaged(key, f"artefact {key[:12]} holds {unlisted[0][:80]!r}, which it does not list")
+
+    def _damaged(self, key: str, message: str) -> Damaged:
+        is_gone = self._identity(key) is None
+        self.condemn(key)
+        return Damaged(key, message, is_gone=is_gone)
+
+    def condemn(self, key: str) -> None:
+        """Count the artefact as absent until another stands in its place."""
+        self._condemned[key] = self._identity(key)
+        self._verified.pop(key, None)
+
+    def _identity(self, key: str) -> _Identity | None:
+        try:
+            found = (self.folder(key) / MANIFEST).stat()
+        except OSError:
+            return None
+        return _Identity(found.st_ino, found.st_mtime_ns, found.st_size)
 
     @contextmanager
     def writing(
@@ -163,87 +251,134 @@ class Store:
 
         Args:
             key: of the artefact.
-            provenance: for people.
+            provenance: for people; looked at when the block ends.
             sources: what it is made from beside what its key declares; looked at when the block ends.
+
+        Raises:
+            StoreError: the disk is full, or anything else of the machine's stands in the way.
         """
-        temporary = self.root / "temporary" / f"{key[:12]}-{uuid.uuid4().hex}"
+        temporary = self._temporary(key[:LOCK_NAME])
         try:
-            temporary.mkdir()
+            self.begin()
+            temporary.mkdir(parents=True)
             yield temporary
-            files = {p.name: {"sha256": file_digest(p), "bytes": p.stat().st_size} for p in sorted(temporary.iterdir())}
-            manifest = {"key": key, "files": files, "sources": dict(sources), "provenance": dict(provenance)}
-            _write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1))
+            files = {path.name: _entry(path) for path in sorted(temporary.iterdir())}
+            manifest = Manifest(key, self.session, files, dict(sources), dict(provenance))
+            _write_durably(temporary / MANIFEST, manifest.to_bytes())
             self._move(temporary, self.folder(key))
-        except OSError as error:
-            raise _store_error(error, self.root) from error
+            self._condemned.pop(key, None)
+            self._verified.pop(key, None)
+        except Exception as error:
+            if (gone := self._gone(error, key)) is not None:
+                raise gone from error
+            if (refusal := of_the_store(error, self.root)) is not None:
+                raise refusal from error
+            raise
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove(temporary)
+
+    def _gone(self, error: Exception, key: str) -> Damaged | None:
+        """Of a step that found no file below the store: what somebody deleted between its look and its reading."""
+        text = str(error)
+        if not (isinstance(error, FileNotFoundError) or "FileNotFoundError" in text):
+            return None
+        if (found := _IN_PLACE.search(text)) is not None:
+            return Damaged(found[1], f"artefact {found[1][:12]} is gone", is_gone=self._identity(found[1]) is None)
+        if key[:LOCK_NAME] in text:
+            return Damaged(key, f"the temporary folder of artefact {key[:12]} is gone", is_gone=True)
+        return None
+
+    def _temporary(self, what: str) -> Path:
+        return self.root / "temporary" / f"{what}-{uuid.uuid4().hex}"
 
     def _move(self, temporary: Path, final: Path) -> None:
-        final.parent.mkdir(exist_ok=True)
-        if final.exists():  # older than asked for, or another worker was as fast
-            shutil.rmtree(final, ignore_errors=True)
-        try:
-            temporary.rename(final)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        self._verified = {path for path in self._verified if path.parent != final}
+        """Put an artefact in its place; what stands there is older than asked for, damaged, or as good."""
+        for last in [False] * _TRIES + [True]:
+            try:
+                final.parent.mkdir(parents=True, exist_ok=True)
+                temporary.rename(final)
+            except OSError as error:
+                if last or error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise
+            else:
+                return
+            former = self._temporary("replaced")
+            with suppress(FileNotFoundError):
+                final.rename(former)
+            remove(former)
 
     @contextmanager
     def lock(self, key: str) -> Iterator[bool]:
         """Try to take the lock of a step, without waiting; tells whether it was free."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.root / "locks" / f"{key[:32]}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        if (lock := take(self.root, key[:LOCK_NAME])) is None:
             yield False
             return
-        except OSError as error:
-            raise _store_error(error, self.root) from error
         try:
             yield True
         finally:
-            lock.release()
+            give(lock)
+
+    def begin(self) -> None:
+        """Make the folders, and say that this session is at work: what it makes is not pruned before this process ends.
+
+        Raises:
+            StoreError: the folders cannot be made or written.
+        """
+        if self._is_at_work:
+            return
+        self.prepare()
+        self._is_at_work = True
+        if self.session and (lock := take(self.root, f"{AT_WORK}{self.session}.{uuid.uuid4().hex[:12]}")) is not None:
+            weakref.finalize(self, _leave, lock, os.getpid())
 
     def checkpoint(self, key: str) -> Path:
-        """The folder where a step in progress keeps what it needs to resume."""
-        return self.root / "checkpoints" / key
-
-    def usage(self) -> list[Usage]:
-        """What each kind of step occupies, largest first."""
-        counts: dict[str, tuple[int, int]] = {}
-        for key in self.keys():
-            manifest = self.manifest(key)
-            kind = str(manifest["provenance"].get("kind", "?"))
-            size = sum(int(f["bytes"]) for f in manifest["files"].values())
-            count, total = counts.get(kind, (0, 0))
-            counts[kind] = (count + 1, total + size)
-        return sorted((Usage(k, c, s) for k, (c, s) in counts.items()), key=lambda u: -u.size)
+        """The folder where a step in progress keeps what it needs to resume; of this session alone if it is fresh."""
+        return self.root / "checkpoints" / (f"{key}-{self.session}" if self.is_fresh else key)
 
     def keys(self) -> list[str]:
-        """The keys of all artefacts."""
-        return sorted(path.parent.name for path in (self.root / "artefacts").glob(f"*/*/{MANIFEST}"))
+        """The keys of all artefacts.
 
-    def prune(self, *, keep: frozenset[str] = frozenset(), older_than: float = 0.0) -> int:
-        """Delete artefacts that are not kept and not used for ``older_than`` seconds, and all leftovers.
-
-        Returns:
-            The number of artefacts deleted.
+        Raises:
+            StoreError: that cannot be read.
         """
-        now = time.time()
-        limit = now - older_than
-        deleted = 0
-        for key in self.keys():
-            if key not in keep and (self.folder(key) / MANIFEST).stat().st_mtime <= limit:
-                self._set_aside(key)
-                deleted += 1
-        for leftover in [*(self.root / "temporary").iterdir(), *(self.root / "checkpoints").iterdir()]:
-            if leftover.stat().st_mtime <= min(limit, now - LEFTOVER):
-                shutil.rmtree(leftover, ignore_errors=True)
-        return deleted
+        groups = self.root / "artefacts"
+        return [key for group in listed(groups) for key in listed(groups / group) if is_key(key)]
+
+
+def is_key(name: str) -> bool:
+    """Whether a folder can be an artefact's; what else people put beside them is theirs."""
+    return _KEY.fullmatch(name) is not None
+
+
+def listed(folder: Path) -> list[str]:
+    """The names in a folder, in order; none where it is absent.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - a path for each of 10⁵ artefacts is slow
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise cannot_read(folder, error) from error
+
+
+def _leave(lock: BaseFileLock, process: int) -> None:
+    if os.getpid() == process:  # not a fork of it
+        give(lock)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
+def _entry(path: Path) -> FileEntry:
+    return FileEntry(file_digest(path), path.stat().st_size)
 
 
 def file_state(path: Path) -> str:
@@ -258,14 +393,16 @@ def file_state(path: Path) -> str:
 
 def is_same_file(path: Path, state: str) -> bool:
     """Whether a file has the content that it had; one that is gone is not compared."""
-    digest, size, time_ns = state.split()
     try:
+        digest, size, time_ns = state.split()
         stat = path.stat()
         if (stat.st_size, stat.st_mtime_ns) == (int(size), int(time_ns)):
             return True
         return stat.st_size == int(size) and _digest_at(path, stat.st_size, stat.st_mtime_ns) == digest
     except OSError:
         return True
+    except ValueError:  # no state of a file
+        return False
 
 
 @cache
@@ -279,23 +416,8 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_durably(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _store_error(error: OSError, root: Path) -> StoreError:
-    hints = {
-        errno.ENOSPC: "free some disk space, or 'qaml store prune'",
-        errno.EDQUOT: "free some of your quota, or 'qaml store prune'",
-        errno.EROFS: "the file system is read-only: name another folder with --qaml-store",
-        errno.EACCES: "name a folder that you may write with --qaml-store",
-        errno.ENOTDIR: "a file stands where the folder should be: name another with --qaml-store",
-        errno.EEXIST: "a file stands where the folder should be: name another with --qaml-store",
-    }
-    reason = os.strerror(error.errno) if error.errno is not None else str(error)
-    return StoreError(
-        f"cannot write the artefact store {root}: {reason.lower()}", hints.get(error.errno or 0, "see --qaml-store")
-    )

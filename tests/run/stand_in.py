@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import warnings
 
@@ -25,7 +26,9 @@ def execute(job: Job) -> None:
     MISSING.clear()
     MISSING.update(job.missing)
     for role in job.parents:
-        job.read(role, job.payload.get("reads", "result"))
+        path = job.read(role, job.payload.get("reads", "result"))
+        if job.payload.get("does") == "open":
+            path.read_text()
     time.sleep(job.payload.get("seconds", 0))
     match job.payload.get("does"):
         case "refuse":
@@ -34,6 +37,8 @@ def execute(job: Job) -> None:
             raise TimedOut
         case "crash":
             raise ZeroDivisionError("no")
+        case "lose" if RAN.count(name) == 1:
+            shutil.rmtree(job.output)
         case "warn":
             warnings.warn("a library is worried", RuntimeWarning, stacklevel=1)
             warnings.warn("a library is getting old", DeprecationWarning, stacklevel=1)

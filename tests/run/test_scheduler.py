@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import threading
 import time
@@ -19,6 +21,7 @@ from qaml.plan.plan import STEP_MODULES, ClaimPlan, Plan
 from qaml.plan.step import Step, StepKind, make_step
 from qaml.run import executor, scheduler
 from qaml.run.progress import Reporter, read
+from qaml.run.prune import prune
 from qaml.run.scheduler import REBUILDS, Scheduler, StepCrashed
 from qaml.run.store import Store
 from tests.run import stand_in
@@ -127,7 +130,7 @@ def test_what_ends_a_claim_in_the_middle_leaves_the_rest_sound(tmp_path: Path) -
     train = step("train")
     one = worker(plan(slow, train, judge, other, claims=(judge, other)), tmp_path)
     checkpoint = one.store.checkpoint(slow.key)
-    checkpoint.mkdir()
+    checkpoint.mkdir(parents=True)
     with pytest.raises(stand_in.TimedOut):
         one.complete(judge.key)
     one.complete(other.key)
@@ -162,10 +165,8 @@ def test_what_stands_behind_a_present_artefact_is_not_needed(tmp_path: Path) -> 
     judge = step("judge", train)
     made = plan(load, train, judge)
     worker(made, tmp_path).complete(judge.key)
-    store = Store(tmp_path)
     for done in (load, judge):
-        with pytest.raises(StoreError):
-            store.read(done.key, "absent")  # sets it aside
+        shutil.rmtree(Store(tmp_path).folder(done.key))
     stand_in.RAN.clear()
     worker(made, tmp_path).complete(judge.key)
     assert stand_in.RAN == ["judge"]
@@ -190,7 +191,7 @@ def test_a_crash_says_which_step_and_keeps_its_cause(tmp_path: Path) -> None:
     with pytest.raises(StepCrashed, match=r"^bad failed: ZeroDivisionError: no$") as caught:
         one.complete(judge.key)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    assert list((tmp_path / "temporary").iterdir()) == [tmp_path / "temporary" / "main.json"]
+    assert [path.name for path in (tmp_path / "temporary").iterdir()] == ["main.json"]
 
 
 def test_a_failure_behind_a_present_artefact_hurts_nobody(tmp_path: Path) -> None:
@@ -216,6 +217,51 @@ def test_a_damaged_parent_is_rebuilt(tmp_path: Path) -> None:
     worker(made, tmp_path).complete(two.key)
     assert stand_in.RAN == ["train", "one", "two", "train", "two"]  # noticed by the first "two"
     assert Store(tmp_path).read(train.key, "result").read_text() == "train"
+
+
+@pytest.mark.parametrize("when", ["looked", "opened"])
+def test_a_parent_that_others_pruned_is_rebuilt_however_often(tmp_path: Path, when: str) -> None:
+    train = step("train")
+    one = step("one", train, does="open")
+    own = worker(plan(train, one), tmp_path)
+    read, times = own.store.read, REBUILDS + 2
+
+    def reading(key: str, name: str) -> Path:
+        nonlocal times
+        path = read(key, name) if when == "opened" else tmp_path
+        if times:
+            times -= 1
+            assert prune(Store(tmp_path)).artefacts == 1
+        return path if when == "opened" else read(key, name)
+
+    own.store.read = reading  # type: ignore[method-assign]
+    own.complete(one.key)
+    assert stand_in.RAN == ["train", "one"] * (REBUILDS + 3)
+
+
+def test_a_pruned_checkpoint_or_temporary_folder_ends_no_step(tmp_path: Path) -> None:
+    one = step("one", does="lose")
+    worker(plan(one), tmp_path).complete(one.key)
+    assert stand_in.RAN == ["one", "one"]
+
+
+def test_what_cannot_be_read_is_told_and_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = step("train")
+    judge = step("judge", train)
+    own = worker(plan(train, judge), tmp_path)
+    own.complete(train.key)
+    (own.store.folder(train.key) / "result").chmod(0)
+    opened = os.open
+
+    def refuses(path: Any, *arguments: Any, **options: Any) -> int:
+        if str(path).endswith("result"):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuses)
+    with pytest.raises(StoreError, match=r"judge: cannot read .*result: permission denied"):
+        own.complete(judge.key)
+    assert stand_in.RAN == ["train", "judge"]
 
 
 def test_damage_that_rebuilding_does_not_repair_is_given_up(tmp_path: Path) -> None:
@@ -295,7 +341,7 @@ def test_a_failing_picture_fails_nobody_and_says_why(tmp_path: Path) -> None:
     one.complete(judge.key)
     assert sorted(stand_in.RAN) == ["judge", "picture", "portrait", "train"]
     assert stand_in.MISSING == {"picture": "ZeroDivisionError: no"}
-    assert Store(tmp_path).manifest(judge.key)["provenance"]["parents"].keys() == {"train", "portrait"}
+    assert Store(tmp_path).manifest(judge.key).provenance["parents"].keys() == {"train", "portrait"}
     with pytest.raises(StepCrashed, match="picture failed"):
         one.complete(picture.key)
 

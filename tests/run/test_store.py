@@ -1,18 +1,25 @@
-"""The store: whole or absent, damage noticed, clear errors."""
+"""The store: whole or absent, damage noticed, refusals told, and nothing changed by looking."""
+
+from __future__ import annotations
 
 import errno
-import json
 import os
-import time
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from qaml.errors import StoreError
-from qaml.run.store import LEFTOVER, Damaged, Store
+from qaml.errors import QamlError, RunError, StoreError
+from qaml.run.store import Damaged, Store
+from qaml.run.usage import Usage, usage
 
 KEY = "ab" + "0" * 62
 OTHER = "cd" + "1" * 62
+KEYS = (KEY, OTHER, "ab" + "2" * 62)
+REFUSALS = [errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE]
 
 
 @pytest.fixture
@@ -23,14 +30,19 @@ def store(tmp_path: Path) -> Store:
 def write(store: Store, key: str = KEY, content: str = "hello") -> None:
     with store.writing(key, {"kind": "train"}) as folder:
         (folder / "a.txt").write_text(content)
+        (folder / "b.txt").write_text(f"more of {key}")
+
+
+def read(store: Store, key: str = KEY) -> tuple[str, str]:
+    return store.read(key, "a.txt").read_text(), store.read_bytes(key, "b.txt").decode()
 
 
 def test_an_artefact_is_read_back_equal(store: Store) -> None:
     assert not store.has(KEY)
     write(store)
     assert store.has(KEY)
-    assert store.read(KEY, "a.txt").read_text() == "hello"
-    assert store.manifest(KEY)["provenance"] == {"kind": "train"}
+    assert read(store) == ("hello", f"more of {KEY}")
+    assert store.manifest(KEY).provenance == {"kind": "train"}
 
 
 def test_an_exception_leaves_nothing(store: Store) -> None:
@@ -45,43 +57,226 @@ def test_an_exception_leaves_nothing(store: Store) -> None:
     assert list((store.root / "temporary").iterdir()) == []
 
 
-@pytest.mark.parametrize("damage", ["content", "missing", "manifest"])
-def test_damage_is_noticed_and_the_artefact_set_aside(store: Store, damage: str) -> None:
+def test_looking_makes_no_folder(store: Store) -> None:
+    assert not store.has(KEY)
+    assert store.keys() == []
+    assert usage(store) == []
+    with pytest.raises(Damaged, match="gone") as caught:
+        store.read(KEY, "a.txt")
+    assert caught.value.is_gone
+    assert not store.root.exists()
+
+
+def flip(path: Path, share: float) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(share * (len(content) - 1))] ^= 16
+    path.write_bytes(content)
+
+
+def in_its_place(put: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Something else where the file is."""
+
+    def damage(path: Path) -> None:
+        path.unlink()
+        put(path)
+
+    return damage
+
+
+def for_its_folder(put: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Something else where the artefact is."""
+
+    def damage(path: Path) -> None:
+        shutil.rmtree(path.parent)
+        put(path.parent)
+
+    return damage
+
+
+DAMAGES: dict[str, Callable[[Path], Any]] = {
+    "first byte": lambda path: flip(path, 0),
+    "a byte": lambda path: flip(path, 0.4),
+    "last byte": lambda path: flip(path, 1),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "empty": lambda path: path.write_bytes(b""),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\n"),
+    "gone": lambda path: path.unlink(),
+    "a folder": in_its_place(lambda path: (path / "inside").mkdir(parents=True)),
+    "a pipe": in_its_place(os.mkfifo),
+    "endless": in_its_place(lambda path: path.symlink_to("/dev/zero")),
+    "a loop": in_its_place(lambda path: path.symlink_to(path)),
+    "another's": lambda path: shutil.copy(sibling(path), path),
+    "folder: another's": for_its_folder(lambda folder: shutil.copytree(sibling_of(folder), folder)),
+    "folder: a file": for_its_folder(lambda folder: folder.write_text("in the way")),
+    "folder: empty": for_its_folder(lambda folder: folder.mkdir()),
+    "folder: unlisted": lambda path: (path.parent / "unlisted").write_text("by whom?"),
+}
+
+
+def sibling(path: Path) -> Path:
+    """The file of the same name in another artefact."""
+    return sibling_of(path.parent) / path.name
+
+
+def sibling_of(folder: Path) -> Path:
+    return next(each for each in sorted(folder.parents[1].glob("*/*")) if each != folder)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "a.txt", "b.txt"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_noticed_and_repaired_and_the_others_stay(store: Store, damage: str, name: str) -> None:
+    for key in KEYS:
+        write(store, key, f"content of {key}")
+    sound = {key: read(store, key) for key in KEYS}
+    DAMAGES[damage](store.folder(KEY) / name)
+    worker = Store(store.root)
+    usage(worker)
+    found = set()
+    for key in KEYS:
+        try:
+            assert read(worker, key) == sound[key]
+        except Damaged as error:
+            found.add(error.key)
+            assert not worker.has(key)
+    assert found == {KEY}
+    write(worker, KEY, f"content of {KEY}")
+    assert all(worker.has(key) and read(worker, key) == sound[key] for key in KEYS)
+    assert all(read(Store(store.root), key) == sound[key] for key in KEYS)
+    assert list((store.root / "temporary").iterdir()) == []
+
+
+def test_hidden_files_are_the_system_s(store: Store) -> None:
+    write(store)
+    (store.folder(KEY) / ".DS_Store").write_text("")
+    assert read(store) == ("hello", f"more of {KEY}")
+
+
+@pytest.mark.parametrize("number", REFUSALS, ids=lambda number: errno.errorcode[number])
+@pytest.mark.parametrize("call", ["open", "listdir"])
+def test_what_cannot_be_read_is_told_and_stays(
+    store: Store, number: int, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(store)
+    before = sorted(path for path in store.root.rglob("*"))
+    original = getattr(os, call)
+
+    def refuses(path: Any, *arguments: Any, **options: Any) -> Any:
+        if "artefacts" in str(path):
+            raise OSError(number, os.strerror(number), str(path))
+        return original(path, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, refuses)
+        asked: list[Callable[[], object]] = [lambda: usage(store), lambda: store.read(KEY, "a.txt")]
+        if call == "open":
+            asked += [
+                lambda: store.has(KEY),
+                lambda: store.sources([KEY]),
+                lambda: store.read_bytes(KEY, "a.txt"),
+            ]
+        for ask in asked:
+            with pytest.raises(StoreError, match=f"cannot read .*: {os.strerror(number).lower()}") as caught:
+                ask()
+            assert not isinstance(caught.value, Damaged)
+            assert caught.value.hint
+    assert sorted(path for path in store.root.rglob("*")) == before
+    assert read(store) == ("hello", f"more of {KEY}")
+
+
+def as_stranger(ask: Callable[[], object]) -> str:
+    """What a process without the rights of the superuser is told."""
+    out, into = os.pipe()
+    if (pid := os.fork()) == 0:
+        try:
+            if os.getuid() == 0:
+                os.setuid(65534)
+            text = str(ask())
+        except QamlError as error:
+            text = str(error)
+        except BaseException as error:
+            text = f"traceback: {error!r}"
+        os.write(into, text.encode())
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as answer:
+        text = answer.read()
+    os.waitpid(pid, 0)
+    return text
+
+
+def test_another_user_s_store_is_told_and_stays(store: Store) -> None:
     write(store)
     folder = store.folder(KEY)
-    if damage == "content":
-        (folder / "a.txt").write_text("hellO")
-    elif damage == "missing":
-        (folder / "a.txt").unlink()
-    else:
-        (folder / "manifest.json").write_text("{")
-    with pytest.raises(Damaged) as caught:
-        Store(store.root).read(KEY, "a.txt")
-    assert caught.value.key == KEY
-    assert not store.has(KEY)
+    folder.chmod(0)
+    try:
+        for told in (as_stranger(lambda: Store(store.root).has(KEY)), as_stranger(lambda: usage(store))):
+            assert told.startswith(f"cannot read {store.root}")
+            assert "permission denied" in told
+            assert "hint: ask its owner" in told
+    finally:
+        folder.chmod(0o755)
+    assert read(store) == ("hello", f"more of {KEY}")
 
 
-def test_an_unknown_file_is_damage(store: Store) -> None:
+def test_a_read_only_store_is_read() -> None:
+    with tempfile.TemporaryDirectory() as name:  # one that strangers may enter
+        place = Path(name)
+        place.chmod(0o755)
+        store = Store(place / "store")
+        write(store)
+        assert as_stranger(lambda: Store(store.root).has(KEY)) == "True"
+        assert as_stranger(lambda: read(Store(store.root))) == str(("hello", f"more of {KEY}"))
+        for path in [place, *place.rglob("*")]:
+            path.chmod(0o555)
+        assert as_stranger(lambda: usage(store)) == str([Usage("train", 1, 77)])
+        assert "cannot write the artefact store" in as_stranger(lambda: write(Store(store.root), OTHER))
+        for path in [place, *place.rglob("*")]:
+            path.chmod(0o755)
+
+
+def test_a_file_that_it_does_not_have_is_damage(store: Store) -> None:
     write(store)
-    with pytest.raises(Damaged, match=r"b\.txt"):
-        store.read(KEY, "b.txt")
+    with pytest.raises(Damaged, match=r"has no file c\.txt") as caught:
+        store.read(KEY, "c.txt")
+    assert not caught.value.is_gone
 
 
 def test_writing_again_replaces(store: Store) -> None:
     write(store)
-    assert store.read(KEY, "a.txt").read_text() == "hello"
+    assert read(store)[0] == "hello"
     write(store, content="new")
-    assert store.read(KEY, "a.txt").read_text() == "new"
+    assert read(store)[0] == "new"
 
 
-def test_refresh_ignores_what_is_older(store: Store) -> None:
+def test_damage_that_another_worker_has_repaired_is_none(store: Store) -> None:
     write(store)
-    old = time.time() - 100
-    os.utime(store.folder(KEY) / "manifest.json", (old, old))
-    fresh = Store(store.root, fresh_since=time.time() - 50)
-    assert not fresh.has(KEY)
-    write(fresh)
-    assert fresh.has(KEY)
+    worker = Store(store.root)
+    flip(store.folder(KEY) / "a.txt", 0)
+    with pytest.raises(Damaged):
+        worker.read(KEY, "a.txt")
+    assert not worker.has(KEY)
+    write(store)
+    assert worker.has(KEY)
+    assert read(worker)[0] == "hello"
+
+
+def test_what_a_fresh_session_made_is_known_by_its_name_and_not_by_the_time(store: Store) -> None:
+    write(store)
+    ours, colleague = (Store(store.root, "refreshing", is_fresh=True) for _ in range(2))
+    assert not ours.has(KEY)
+    write(ours)
+    for old in (0, 2**33):  # clocks of machines differ
+        os.utime(store.folder(KEY) / "manifest.json", (old, old))
+        assert ours.has(KEY)
+        assert colleague.has(KEY)
+    assert Store(store.root, "later").has(KEY)
+    assert not Store(store.root, "again", is_fresh=True).has(KEY)
+
+
+def test_a_fresh_session_believes_its_own_checkpoints_alone(store: Store) -> None:
+    fresh, same = (Store(store.root, "refreshing", is_fresh=True) for _ in range(2))
+    assert fresh.checkpoint(KEY) == same.checkpoint(KEY)
+    assert fresh.checkpoint(KEY) not in {store.checkpoint(KEY), Store(store.root, "x", is_fresh=True).checkpoint(KEY)}
 
 
 def test_a_lock_is_held_by_one(store: Store) -> None:
@@ -89,37 +284,70 @@ def test_a_lock_is_held_by_one(store: Store) -> None:
         assert (first, second) == (True, False)
     with store.lock(KEY) as again:
         assert again
+    assert list((store.root / "locks").iterdir()) == []
 
 
-def test_usage_and_prune(store: Store) -> None:
-    write(store)
-    write(store, OTHER, "hello again")
-    (usage,) = store.usage()
-    assert (usage.kind, usage.artefacts, usage.size) == ("train", 2, 16)
-    for name, age in {"left": LEFTOVER + 60, "at-work": 60}.items():
-        (store.root / "temporary" / name).mkdir()
-        os.utime(store.root / "temporary" / name, (time.time() - age,) * 2)
-    assert store.prune(keep=frozenset({KEY})) == 1
-    assert store.keys() == [KEY]
-    assert [path.name for path in (store.root / "temporary").iterdir()] == ["at-work"]
+def test_usage(store: Store) -> None:
+    for key in KEYS:
+        write(store, key)
+    flip(store.folder(KEY) / "manifest.json", 0.5)
+    (store.root / "artefacts" / "notes").mkdir()
+    assert usage(store) == [Usage("train", 2, 2 * 77), Usage("damaged", 1, 0)]
 
 
-def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_a_clear_error(tmp_path: Path, store: Store) -> None:
     (tmp_path / "store").write_text("not a folder")
-    with pytest.raises(StoreError, match="cannot write the artefact store") as caught:
+    with pytest.raises(StoreError, match=r"cannot read .*store: not a directory") as caught:
         Store(tmp_path / "store")
     assert "--qaml-store" in caught.value.hint
+    for ask in (store.prepare, lambda: write(store)):
+        with pytest.raises(StoreError, match="cannot write the artefact store") as caught:
+            ask()
+        assert "--qaml-store" in caught.value.hint
 
 
-def test_a_full_disk_is_a_clear_error(store: Store) -> None:
+class CompiledError(Exception):
+    """What a library in another language raises."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        CompiledError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        CompiledError("OSError: [Errno 28] No space left on device: 'x'"),
+    ],
+    ids=["plain", "compiled", "from another process"],
+)
+def test_a_full_disk_is_a_clear_error(store: Store, error: Exception) -> None:
     with pytest.raises(StoreError, match="no space left on device") as caught, store.writing(KEY, {}):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise error
     assert "free some disk space" in caught.value.hint
     assert not store.has(KEY)
 
 
-def test_the_manifest_is_plain_json(store: Store) -> None:
+@pytest.mark.parametrize("error", [PermissionError(13, "no", "/elsewhere"), OSError("what"), RunError("[Errno 28]")])
+def test_a_step_s_own_errors_are_not_the_store_s(store: Store, error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, store.writing(KEY, {}):
+        raise error
+    assert caught.value is error
+
+
+def test_who_finds_an_artefact_gone_is_told_which(store: Store) -> None:
     write(store)
-    content = json.loads((store.folder(KEY) / "manifest.json").read_text())
-    assert content["key"] == KEY
-    assert content["files"]["a.txt"]["bytes"] == 5
+    path = store.read(KEY, "a.txt")
+    shutil.rmtree(store.folder(KEY))
+    with pytest.raises(Damaged) as caught, store.writing(OTHER, {}):
+        path.read_text()
+    assert (caught.value.key, caught.value.is_gone) == (KEY, True)
+
+
+def test_a_temporary_folder_that_is_gone_is_no_error_of_the_step(store: Store) -> None:
+    def lose() -> None:
+        with store.writing(KEY, {}) as folder:
+            shutil.rmtree(folder)
+            (folder / "a.txt").write_text("too late")
+
+    with pytest.raises(Damaged) as caught:
+        lose()
+    assert (caught.value.key, caught.value.is_gone) == (KEY, True)

@@ -82,7 +82,7 @@ def _error(failed: Message) -> Exception:
         from qaml.run.dataset import DataChanged
 
         damage = DataChanged if failed["is_data"] else Damaged
-        return damage(failed["key"], failed["message"], failed["hint"])
+        return damage(failed["key"], failed["message"], failed["hint"], is_gone=failed["is_gone"])
     if failed["kind"] == "qaml":
         kind: type[QamlError] = getattr(errors, failed["class"])
         return kind(failed["message"], failed["hint"])

@@ -71,7 +71,7 @@ def _settle(request: Request) -> None:
 
 
 def _perform(request: Request, send: Send) -> Message:
-    store = Store(request.store, request.fresh_since)
+    store = Store(request.store, request.session, is_fresh=request.is_fresh)
     with process_state_kept() as changes, watching(is_on=request.is_watched) as opened, warnings_as_python_shows_them():
         job = Job(
             key=request.key,
@@ -110,8 +110,8 @@ def _progress(send: Send) -> Callable[[float, str], None]:
 def in_words(error: BaseException) -> Message:
     """An exception as a message that says everything that the other side needs of it."""
     if isinstance(error, Damaged):
-        is_data = isinstance(error, DataChanged)
-        return {"kind": "damaged", "key": error.key, "is_data": is_data, "message": error.message, "hint": error.hint}
+        flags = {"is_data": isinstance(error, DataChanged), "is_gone": error.is_gone}
+        return {"kind": "damaged", "key": error.key, **flags, "message": error.message, "hint": error.hint}
     if isinstance(error, QamlError):
         names = [known.__name__ for known in type(error).__mro__ if getattr(errors, known.__name__, None) is known]
         return {"kind": "qaml", "class": names[0], "message": error.message, "hint": error.hint}

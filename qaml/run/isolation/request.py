@@ -22,7 +22,7 @@ class Request(NamedTuple):
         module: whose ``execute`` runs.
         payload: pickled; opening it imports the parts' packages, which only the step's own process may.
         datasets: pickled, those of qaml's own that the step needs.
-        store: its folder, and since when artefacts count.
+        store: its folder, the session, and whether only what that made counts.
         is_watched: whether what its code reads is noted, but for these files, which the key accounts for.
         environment: variables, working directory and ``sys.path`` of who asks.
     """
@@ -35,7 +35,8 @@ class Request(NamedTuple):
     parents: Mapping[str, str]
     missing: Mapping[str, str]
     store: Path
-    fresh_since: float
+    session: str
+    is_fresh: bool
     output: Path
     checkpoint: Path
     device: str
@@ -79,7 +80,8 @@ def request_of(step: Step, missing: Mapping[str, str], module: str, store: Store
         parents=dict(step.parents),
         missing=dict(missing),
         store=store.root.absolute(),
-        fresh_since=store.fresh_since,
+        session=store.session,
+        is_fresh=store.is_fresh,
         output=output.absolute(),
         checkpoint=store.checkpoint(step.key).absolute(),
         device=device,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,17 +13,17 @@ from torch import Tensor, nn
 
 from qaml.attacks.base import AttackPart
 from qaml.defences.base import Craft, DefencePart
-from qaml.errors import RunError
-from qaml.models.base import Checkpoint, Hooks, ModelPart
+from qaml.errors import QamlError, RunError
+from qaml.models.base import Checkpoint, History, Hooks, ModelPart
 from qaml.models.edge.network import at_edge
 from qaml.models.seeding import reseed, seeded
 from qaml.run.adversarials import check_crafted
 from qaml.run.arrays import write_arrays
-from qaml.run.checkpoint import Checkpoints
+from qaml.run.checkpoint import Checkpoints, chosen_interval
 from qaml.run.classifier import WEIGHTS, as_asked, defended, restore, target, wrapped
 from qaml.run.dataset import data_of, own
 from qaml.run.job import Job
-from qaml.types import InputInfo, Split
+from qaml.types import Data, InputInfo, Split
 
 LOOKED_AT = 8
 """Training examples on which a module of another package must answer as it will when it is built again."""
@@ -35,22 +34,36 @@ def execute(job: Job) -> None:
     part: ModelPart = job.payload["model"]
     if "embedding" in job.parents:
         part = part.embedded(job.read("embedding", "embedding.json"))
-    defences: Sequence[DefencePart] = job.payload["defences"]
     data = data_of(job, job.payload["dataset"])
-    train = own(data.train)
-    train = Split(defended(train.inputs, defences, data.info), train.labels, train.indices)
-    module = part.build(data.info, job.seed)
-    module.to(job.device)
-    if "start" in job.parents:
-        module.load_state_dict(load_file(job.read("start", WEIGHTS)))
-    checkpoints = Checkpoints(job.checkpoint, float(os.environ.get("QAML_CHECKPOINT_SECONDS", "10")))
-    hooks = _RunHooks(job, checkpoints, _defence_hooks(job, data.info))
-    history = part.fit(module, train, data.info, hooks, job.seed)
+    own_epochs = None if part.runs_foreign_code else part.training.epochs  # others may count in units of their own
+    checkpoints = Checkpoints(job.checkpoint, job.key, own_epochs, chosen_interval())
+    module, train, history = _trained(job, part, data, checkpoints)
     save_file(_weights(module), job.output / WEIGHTS)
     (job.output / "history.json").write_text(json.dumps(history))
     if part.runs_foreign_code:
         _check_weights_are_all(job, module, train)
     checkpoints.clear()
+
+
+def _trained(job: Job, part: ModelPart, data: Data, checkpoints: Checkpoints) -> tuple[nn.Module, Split, History]:
+    """A module, what it was trained on, and its curves; one that a checkpoint does not fit starts over."""
+    defences: Sequence[DefencePart] = job.payload["defences"]
+    while True:
+        train = own(data.train)
+        train = Split(defended(train.inputs, defences, data.info), train.labels, train.indices)
+        module = part.build(data.info, job.seed)
+        module.to(job.device)
+        if "start" in job.parents:
+            module.load_state_dict(load_file(job.read("start", WEIGHTS)))
+        hooks = _RunHooks(job, checkpoints, _defence_hooks(job, data.info))
+        try:
+            return module, train, part.fit(module, train, data.info, hooks, job.seed)
+        except QamlError:
+            raise
+        except Exception as error:
+            if not hooks.is_resuming:
+                raise
+            checkpoints.distrust(f"the model does not take it ({type(error).__name__}: {error})")
 
 
 def _weights(module: nn.Module) -> dict[str, Tensor]:
@@ -136,14 +149,20 @@ def _craft(attack: AttackPart, payload: Mapping[str, Any], info: InputInfo) -> C
 
 
 class _RunHooks(Hooks):
-    """The defences' hooks in order, then checkpoints and progress."""
+    """The defences' hooks in order, then checkpoints and progress.
+
+    Attributes:
+        is_resuming: a checkpoint was handed out, and no epoch has begun since.
+    """
 
     def __init__(self, job: Job, checkpoints: Checkpoints, defences: Sequence[Hooks]) -> None:
+        self.is_resuming = False
         self.job = job
         self.checkpoints = checkpoints
         self.defences = defences
 
     def epoch(self, module: nn.Module, data: Split, epoch: int) -> Split:
+        self.is_resuming = False
         for hooks in self.defences:
             data = hooks.epoch(module, data, epoch)
         return data
@@ -159,7 +178,9 @@ class _RunHooks(Hooks):
         return losses
 
     def restore(self) -> Checkpoint | None:
-        return self.checkpoints.read()
+        checkpoint = self.checkpoints.read()
+        self.is_resuming = checkpoint is not None
+        return checkpoint
 
     def save(self, checkpoint: Checkpoint) -> None:
         self.checkpoints.offer(checkpoint)
