@@ -280,6 +280,9 @@ def save(
         list[str] | None, typer.Option(help="PATTERN=POINTS: drops of these cells that do not count.")
     ] = None,
     sensitivity: Annotated[float | None, typer.Option(help="Points whose loss must be noticed in every cell.")] = None,
+    level: Annotated[
+        float | None, typer.Option(help="Chance of any false alarm in all cells together (default: 0.01).")
+    ] = None,
     reserve: Annotated[
         int, typer.Option(min=0, help="Further test images on which fixed weights that look worse must look so, too.")
     ] = 0,
@@ -290,6 +293,7 @@ def save(
 
     settings: dict[str, Any] = {"tolerances": _tolerances(tolerance or []), "reserve": reserve}
     settings |= {} if sensitivity is None else {"sensitivity": sensitivity / 100}
+    settings |= {} if level is None else {"level": level}
     _say(baseline_table(record.save(_selected(specs, profile, store, seeds), file, **settings)))
 
 

@@ -1,11 +1,15 @@
 """Baselines: what an accepted run measured, as a small sorted JSON file to be reviewed, and its evidence per image.
 
 The JSON file holds a line of numbers a cell; the evidence, a bit an image and training run where decisions are not
-random, lies beside it in ``NAME.npz``, whose checksum the JSON file has.
+random, lies beside it in ``NAME.npz``, whose checksum the JSON file has, as it has one of itself. Whatever stops a
+writer, the files are the former two or the new two.
 """
 
 from __future__ import annotations
 
+import glob
+import hashlib
+import io
 import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -16,12 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from qaml.errors import QamlError
+from qaml.errors import QamlError, StoreError
 from qaml.run.arrays import read_arrays
+from qaml.run.checksum import Unsealed, seal, unseal
+from qaml.run.files import write
+from qaml.run.hold import hold
 from qaml.run.store import file_digest
 from qaml.vocab import ProfileName
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_UNSEALED = 1
+"""The version that had no checksum; saving or updating gives it one."""
+_PATIENCE = 10.0
+"""Seconds to wait for another writer in the same folder."""
 LEVEL = 0.01
 """Chance of any false alarm in a suite, unless the baseline says otherwise."""
 
@@ -111,16 +122,36 @@ def write_baseline(path: Path, baseline: Mapping[str, Any], evidence: Mapping[st
     Raises:
         GateError: a file cannot be written.
     """
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **_packed(evidence))
+    digest = hashlib.sha256(packed.getbuffer()).hexdigest()
+    try:
+        complete = Baseline(**baseline, evidence_sha256=digest)
+    except ValidationError as error:
+        raise GateError(f"no such baseline: {_first(error)}", "'qaml baseline save --help'") from error
+    content = complete.model_dump(mode="json")
+    content["cells"] = dict(sorted(content["cells"].items()))
+    text = seal(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    early = _early_path(path, digest)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(evidence_path(path), allow_pickle=False, **_packed(evidence))
-        complete = Baseline(**baseline, evidence_sha256=file_digest(evidence_path(path)))
-        content = complete.model_dump(mode="json")
-        content["cells"] = dict(sorted(content["cells"].items()))
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with hold(path.parent, _PATIENCE):
+            write(early, packed.getvalue())
+            write(path, text)
+            early.replace(evidence_path(path))
+            for leftover in path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 16}.npz"):
+                leftover.unlink(missing_ok=True)
     except OSError as error:
         raise GateError(f"cannot write the baseline {path}: {error.strerror or error}", "name another file") from error
+    except StoreError as error:
+        early.unlink(missing_ok=True)
+        raise GateError(f"cannot write the baseline {path}: {error.message}", error.hint) from error
     return complete
+
+
+def _early_path(path: Path, digest: str) -> Path:
+    """Where evidence lies until the JSON file that needs it is there."""
+    return path.with_name(f".{path.stem}.{digest[:16]}.npz")
 
 
 def read_baseline(path: Path) -> tuple[Baseline, dict[str, Evidence]]:
@@ -130,21 +161,33 @@ def read_baseline(path: Path) -> tuple[Baseline, dict[str, Evidence]]:
         GateError: one is missing, is not what it should be, or they do not belong together.
     """
     try:
-        baseline = Baseline.model_validate_json(path.read_bytes())
+        content, is_sealed = unseal(path.read_bytes())
+        baseline = Baseline.model_validate_json(content)
     except OSError as error:
         hint = "'qaml baseline save' makes one from a finished run"
         raise GateError(f"cannot read the baseline {path}: {error.strerror or error}", hint) from error
+    except Unsealed as error:
+        hint = "restore it; settings are options of 'qaml baseline save', and 'update' accepts what was measured since"
+        raise GateError(f"{path} {error}", hint) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise GateError(f"{path} is no baseline: {where}: {first['msg']}", "'qaml baseline save' makes one") from error
-    if baseline.schema_version != SCHEMA_VERSION:
+        raise GateError(f"{path} is no baseline: {_first(error)}", "'qaml baseline save' makes one") from error
+    if baseline.schema_version not in (SCHEMA_VERSION, _UNSEALED):
         raise GateError(f"{path} is of version {baseline.schema_version}, expected {SCHEMA_VERSION}", "save it anew")
+    if is_sealed != (baseline.schema_version == SCHEMA_VERSION):
+        raise GateError(f"{path} was edited or damaged: its checksum is missing", "restore it, or save it anew")
     beside = evidence_path(path)
+    early = _early_path(path, baseline.evidence_sha256)
+    if early.is_file():  # who wrote it was killed before it had its name
+        beside = early
     if not beside.is_file() or file_digest(beside) != baseline.evidence_sha256:
         what = "is not the one that it was saved with" if beside.is_file() else "is missing"
         raise GateError(f"the evidence {beside} of the baseline {what}", "commit both files, or save the baseline anew")
     return baseline, _unpacked(read_arrays(beside))
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def _packed(evidence: Mapping[str, Evidence]) -> dict[str, NDArray[Any]]:

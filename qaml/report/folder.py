@@ -24,8 +24,8 @@ from qaml.errors import StoreError
 from qaml.report import belongings
 from qaml.report.belongings import LIST, OUTCOMES, list_of
 from qaml.report.exchange import exchange
-from qaml.report.hold import hold
 from qaml.run.files import store_errors, write
+from qaml.run.hold import hold
 
 INDEX = "index.html"
 _HINT = (

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from qaml.gate.baseline import Evidence, GateError, read_baseline, write_baseline
+from qaml.run.checksum import seal, unseal
 
 CELL = {"runs": 2, "images": 9, "data": "0" * 16, "measure": "1" * 16, "weights": ("2" * 16, "3" * 16)}
 ABOUT = {"created": "2026-11-28T12:00:00+00:00", "profile": "quick"}
@@ -57,15 +58,69 @@ def test_evidence_of_another_baseline_is_refused(saved: Path) -> None:
     ("change", "message"),
     [
         ({"level": 2}, r"is no baseline: level: Input should be less than or equal to 0\.5"),
-        ({"schema_version": 9}, "is of version 9, expected 1"),
+        ({"schema_version": 9}, "is of version 9, expected 2"),
         ({"cells": {"s/a": {"accuracy": 1}}}, "is no baseline: cells.s/a.runs: Field required"),
         ({"surprise": 1}, "is no baseline: surprise: Extra inputs are not permitted"),
     ],
 )
 def test_what_is_no_baseline(saved: Path, change: dict[str, Any], message: str) -> None:
-    saved.write_text(json.dumps({**json.loads(saved.read_text()), **change}))
+    content = json.loads(unseal(saved.read_bytes())[0])
+    saved.write_text(seal(json.dumps({**content, **change})))
     with pytest.raises(GateError, match=message):
         read_baseline(saved)
+
+
+def test_an_edited_baseline_is_refused(saved: Path) -> None:
+    text = saved.read_text()
+    for edited in (text.replace("0.02", "0.92"), text.replace('"schema_version": 2', '"schema_version": 1')):
+        assert edited != text
+        saved.write_text(edited)
+        with pytest.raises(GateError, match="was edited or damaged"):
+            read_baseline(saved)
+    saved.write_bytes(unseal(text.encode())[0])
+    with pytest.raises(GateError, match="its checksum is missing"):
+        read_baseline(saved)
+
+
+def test_a_baseline_of_the_version_without_checksum_is_read(saved: Path) -> None:
+    content = json.loads(unseal(saved.read_bytes())[0])
+    saved.write_text(json.dumps({**content, "schema_version": 1}))
+    assert read_baseline(saved)[0].cells
+
+
+@pytest.mark.parametrize("stopped", [1, 2, 3])
+def test_a_writer_that_is_stopped_leaves_the_old_files_or_the_new_ones(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, stopped: int
+) -> None:
+    baseline, evidence = read_baseline(saved)
+    fields = baseline.model_dump(exclude={"evidence_sha256", "schema_version"})
+    n_renames = 0
+    rename = Path.replace
+
+    def dying(self: Path, target: Path) -> Path:
+        nonlocal n_renames
+        n_renames += 1
+        if n_renames == stopped:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", dying)
+    with pytest.raises(KeyboardInterrupt):
+        write_baseline(
+            saved, fields | {"commit": "new"}, {n: e._replace(correct=1 - e.correct) for n, e in evidence.items()}
+        )
+    monkeypatch.undo()
+    assert read_baseline(saved)[0].commit == ("new" if stopped == 3 else baseline.commit)
+    write_baseline(saved, fields | {"commit": "newer"}, evidence)
+    assert read_baseline(saved)[0].commit == "newer"
+    assert sorted(path.name for path in saved.parent.iterdir()) == ["main.json", "main.npz"]
+
+
+def test_a_level_that_is_none_is_a_clear_error(saved: Path) -> None:
+    baseline, evidence = read_baseline(saved)
+    fields = baseline.model_dump(exclude={"evidence_sha256", "schema_version"})
+    with pytest.raises(GateError, match="no such baseline: level: Input should be greater than 0"):
+        write_baseline(saved, fields | {"level": 0}, evidence)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from qaml.cli import app
 from qaml.gate.baseline import read_baseline
+from qaml.run.checksum import seal, unseal
 from tests.plugin.project import Project
 
 SPEC = """\
@@ -108,9 +109,9 @@ def test_another_attack_is_not_compared(project: Project) -> None:
 
 def test_too_much_sensitivity_is_an_error(project: Project) -> None:
     spec(project)
-    content = json.loads(baseline(project).read_text())
+    content = json.loads(unseal(baseline(project).read_bytes())[0])
     fine = project.root / "fine.json"
-    fine.write_text(json.dumps({**content, "sensitivity": 0.001}))
+    fine.write_text(seal(json.dumps({**content, "sensitivity": 0.001})))
     fine.with_suffix(".npz").write_bytes(baseline(project).with_suffix(".npz").read_bytes())
     found = project.pytest("--qaml-baseline=fine.json")
     assert found.code == 1

@@ -15,7 +15,7 @@ import pytest
 from qaml.errors import StoreError
 from qaml.report import exchange, folder
 from qaml.report.folder import built, tidy
-from qaml.report.hold import hold
+from qaml.run.hold import hold
 from tests.report.kills import NAMES, content, write
 
 OLD = dict.fromkeys((*NAMES, "claims/suite/gone.html"), "old")
