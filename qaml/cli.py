@@ -253,7 +253,10 @@ def history(
     """Show how every cell's value went from run to run, and which verdicts changed."""
     from qaml.report.history import history_table, recall
 
-    _say(history_table(recall(store, profile), cell or ["*"]))
+    runs, notes = recall(store, profile)
+    for note in notes:
+        _say(f"note: {note}", err=True)
+    _say(history_table(runs, cell or ["*"]))
 
 
 @app.command()

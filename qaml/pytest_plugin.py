@@ -292,7 +292,7 @@ def _write_report(config: pytest.Config, results: _Results) -> _Report:
     """The report's files and the terminal's text; a report that cannot be written is an error."""
     from qaml.errors import QamlError
     from qaml.judge.assemble import Assembled, assemble
-    from qaml.report.history import recall, remember, with_earlier
+    from qaml.report.history import recall_for, remember, with_earlier
     from qaml.report.markdown import write_step_summary
     from qaml.report.publish import publish
     from qaml.report.terminal import table
@@ -302,7 +302,9 @@ def _write_report(config: pytest.Config, results: _Results) -> _Report:
     try:
         outcomes, pictures = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
         text = table(outcomes) + "\n"
-        complete = with_earlier(outcomes, recall(session.options.store, session.options.profile))
+        runs, notes = recall_for(outcomes, session.options.store)
+        text += "".join(f"note: {note}\n" for note in notes)
+        complete = with_earlier(outcomes, runs)
         page = publish(complete, session.options.report, pictures)
         remember(outcomes, session.options.store)
         write_step_summary(complete)

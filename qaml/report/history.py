@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
 from tabulate import tabulate
 
 from qaml.judge.outcome import CellValue, Outcomes
@@ -17,7 +16,8 @@ from qaml.judge.past import Past
 from qaml.judge.record import Interval
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_value
-from qaml.run.files import store_errors, write
+from qaml.run.checksum import seal, unseal
+from qaml.run.files import write
 from qaml.text import one_line
 from qaml.vocab import Verdict
 
@@ -25,6 +25,7 @@ FOLDER = "history"
 """Of the artefact store."""
 MOST = 20
 """Earlier runs that a report knows of."""
+_MOST_BYTES = 64 << 20
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -60,13 +61,9 @@ def remember(outcomes: Outcomes, store: Path) -> Path:
         metrics={name: c.metric for name, c in sorted(cells.items())},
         verdicts={o.node: o.verdict for o in outcomes.outcomes},
     )
-    folder = store / FOLDER
-    with store_errors("write", folder):
-        folder.mkdir(parents=True, exist_ok=True)
     stamp = "".join(character if character.isalnum() else "-" for character in outcomes.created)
-    number = len(list(folder.glob(f"{stamp}*.json")))
-    target = folder / f"{stamp}-{number}.json"
-    write(target, past.model_dump_json() + "\n")
+    target = store / FOLDER / f"{stamp}-{uuid.uuid4().hex[:8]}.json"  # of its own: several runs may end at once
+    write(target, seal(past.model_dump_json() + "\n"))
     return target
 
 
@@ -78,15 +75,62 @@ def cell_name(suite: str, cell: CellValue) -> str:
     return f"{suite}/{cell.model}/{attack}{budget} {cell.metric}"
 
 
-def recall(store: Path, profile: str = "") -> list[Past]:
-    """Every run that was kept, oldest first; files that are no runs are passed over."""
-    found = []
-    for path in sorted((store / FOLDER).glob("*.json")):
+class History(NamedTuple):
+    """What is known of earlier runs.
+
+    Attributes:
+        runs: oldest first.
+        notes: what could not be read, in words.
+    """
+
+    runs: list[Past]
+    notes: list[str]
+
+
+def recall(store: Path, profile: str = "") -> History:
+    """Every run that was kept; damaged files are left out and named. Nothing is written."""
+    return _history(store, lambda past: profile in ("", past.profile))
+
+
+def recall_for(outcomes: Outcomes, store: Path) -> History:
+    """The last runs that a report of these outcomes tells of; older ones are not even read."""
+    cells = {cell_name(o.suite, cell) for o in outcomes.outcomes for cell in o.cells}
+    nodes = {o.node for o in outcomes.outcomes}
+
+    def is_known(past: Past) -> bool:
+        shares = not cells.isdisjoint(past.cells) or not nodes.isdisjoint(past.verdicts)
+        return past.profile == outcomes.profile and shares
+
+    return _history(store, is_known, MOST)
+
+
+def _history(store: Path, is_wanted: Callable[[Past], bool], most: int | None = None) -> History:
+    runs: list[Past] = []
+    notes = []
+    try:
+        names = sorted((path for path in (store / FOLDER).iterdir() if path.suffix == ".json"), reverse=True)
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        return History([], [f"{store / FOLDER} cannot be read: {error.strerror}"])
+    for path in names:  # their names begin with the time
         try:
-            found.append(Past.model_validate_json(path.read_bytes()))
-        except (OSError, ValidationError, json.JSONDecodeError):
-            continue
-    return sorted((past for past in found if profile in ("", past.profile)), key=lambda past: past.created)
+            past = _read(path)
+        except OSError as error:
+            notes.append(f"{path} cannot be read: {error.strerror}; it is left out")
+        except ValueError:
+            notes.append(f"{path} is damaged and left out: delete it")
+        else:
+            runs += [past] if is_wanted(past) else []
+            if len(runs) == most:
+                break
+    return History(sorted(runs, key=lambda past: past.created), notes)
+
+
+def _read(path: Path) -> Past:
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        raise ValueError
+    return Past.model_validate_json(unseal(path.read_bytes())[0])  # files of former versions have no checksum
 
 
 def with_earlier(outcomes: Outcomes, runs: Sequence[Past]) -> Outcomes:

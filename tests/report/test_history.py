@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from qaml.judge.outcome import Outcomes
-from qaml.report.history import history_table, recall, remember, sparkline, trends
+from qaml.judge.past import Past
+from qaml.report import history
+from qaml.report.history import history_table, recall, recall_for, remember, sparkline, trends
+from qaml.run.checksum import unseal
 from tests.report.sample import sample
 
 
@@ -36,7 +39,7 @@ def _later(run: Outcomes, created: str, by: float) -> Outcomes:
 
 
 def test_every_cell_has_its_course(store: Path) -> None:
-    runs = recall(store)
+    runs = recall(store).runs
     assert [run.created[:4] for run in runs][1:] == ["2030", "2030"]
     every = trends(runs)
     assert len({trend.cell for trend in every}) == len(every) > 3
@@ -46,24 +49,66 @@ def test_every_cell_has_its_course(store: Path) -> None:
 
 
 def test_the_table_shows_courses_and_turned_verdicts(store: Path) -> None:
-    text = history_table(recall(store))
+    text = history_table(recall(store).runs)
     assert "3 runs from" in text
     assert "▁█▁" in text
     assert "verdicts that changed" in text
     assert "→" in text.splitlines()[-1]
 
 
-def test_other_profiles_and_other_files_are_passed_over(store: Path) -> None:
+def test_damaged_files_are_left_out_and_named(store: Path) -> None:
+    kept = sorted((store / "history").glob("20*.json"))[0]
     (store / "history/broken.json").write_text("{")
-    kept = json.loads(next((store / "history").glob("20*.json")).read_text())
-    (store / "history/nested.json").write_text(json.dumps({**kept, "cells": {"a": [[1], 0]}}))
-    assert len(recall(store)) == 3
-    assert recall(store, "paper") == []
+    plain = json.loads(unseal(kept.read_bytes())[0])
+    (store / "history/nested.json").write_text(json.dumps({**plain, "cells": {"a": [[1], 0]}}))
+    (store / "history/folder.json").mkdir()
+    runs, notes = recall(store)
+    assert len(runs) == 3
+    assert [note.split("/history/")[1] for note in notes] == [
+        f"{name}.json is damaged and left out: delete it" for name in ("nested", "folder", "broken")
+    ]
+    before = {path: path.read_bytes() for path in (store / "history").iterdir() if path.is_file()}
+    assert recall(store, "paper").runs == []
+    assert {path: path.read_bytes() for path in (store / "history").iterdir() if path.is_file()} == before
     assert history_table([]) == "no run has been kept yet"
 
 
-def test_runs_of_the_same_second_are_both_kept(tmp_path: Path) -> None:
-    assert remember(sample(), tmp_path) != remember(sample(), tmp_path)
+def test_a_changed_number_is_damage_and_a_file_without_checksum_is_not(store: Path) -> None:
+    kept = sorted((store / "history").glob("20*.json"))[0]
+    content = kept.read_bytes()
+    kept.write_bytes(content.replace(b"supported", b"refuted!!", 1).replace(b"refuted!!", b"refuted", 1))
+    assert len(recall(store).runs) == 2
+    kept.write_bytes(unseal(content)[0])
+    assert len(recall(store).runs) == 3
+
+
+def test_a_report_reads_no_older_runs_than_it_tells_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = sample()
+    other = run.model_copy(update={"profile": "quick"})
+    for day in range(1, 29):
+        created = f"2030-01-{day:02}T00:00:00+00:00"
+        remember((other if day == 20 else run).model_copy(update={"created": created}), tmp_path)
+    read: list[str] = []
+
+    def counted(path: Path) -> Past:
+        read.append(path.name)
+        return Past.model_validate_json(unseal(path.read_bytes())[0])
+
+    monkeypatch.setattr(history, "_read", counted)
+    runs, notes = recall_for(run, tmp_path)
+    assert [past.created[8:10] for past in runs] == [f"{day:02}" for day in range(8, 29) if day != 20]
+    assert (len(read), notes) == (21, [])
+
+
+def test_a_history_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "history").write_text("in the way")
+    runs, (note,) = recall(tmp_path)
+    assert runs == []
+    assert "cannot be read: Not a directory" in note
+
+
+def test_runs_that_end_at_once_are_all_kept(tmp_path: Path) -> None:
+    assert len({remember(sample(), tmp_path) for _ in range(5)}) == 5
 
 
 def test_sparklines() -> None:
