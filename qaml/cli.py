@@ -260,6 +260,7 @@ def history(
 
 
 @app.command()
+@_polite
 def schema() -> None:
     """Print the JSON Schema of specs."""
     from qaml.spec.schema import json_schema

@@ -9,18 +9,23 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, MutableSequence, MutableSet, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, GetCoreSchemaHandler, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from qaml.containment import Escaped, contained, error_in_words
 from qaml.errors import PartError
-from qaml.process_state import process_state_kept
+from qaml.text import clean
 from qaml.types import Settings
+
+_LONGEST = 60
+"""Characters of an unknown kind that are shown, and compared with those that there are."""
 
 
 class Reference(NamedTuple):
@@ -131,6 +136,7 @@ class Registry(Generic[P]):
         self.group = group
         self._builtins = dict(builtins)
         self._loaded: dict[str, type[P]] = {}
+        self._refused: dict[str, str] = {}
 
     def bind(self, base_class: type[P]) -> None:
         """Name the family's base class; called once, below its definition."""
@@ -158,6 +164,7 @@ class Registry(Generic[P]):
             return part
         candidates = self._third_party().get(kind, [])
         if not candidates:
+            kind = kind[:_LONGEST]
             close = difflib.get_close_matches(kind, self.kinds(), 1, 0.5)
             known = f"known {self.family}s: {', '.join(self.kinds())}"
             raise PartError(
@@ -173,17 +180,19 @@ class Registry(Generic[P]):
     def _import_entry_point(self, kind: str, entry: EntryPoint) -> type[P]:
         owner = _distribution(entry)
         try:
-            with process_state_kept() as changes:
+            if kind in self._refused:
+                raise Escaped(self._refused[kind])
+            with contained() as changes:
                 part = entry.load()
-        except (Exception, SystemExit) as error:
+        except Escaped as error:
+            self._refused[kind] = str(error)  # a module that fails would be run again wherever a spec names it
             raise PartError(
-                f"{self.family} {kind!r} of {owner} cannot be imported: {type(error).__name__}: {error}",
-                f"repair or uninstall {owner}",
+                f"{self.family} {kind!r} of {owner} cannot be imported: {error}", f"repair or uninstall {owner}"
             ) from error
         if changes:
             with warnings.catch_warnings():
                 warnings.simplefilter("default")  # an error of the importing test suite's own would refuse the spec
-                message = f"importing {owner} changed, and got back: {'; '.join(changes)}"
+                message = clean(f"importing {owner} changed, and got back: {'; '.join(changes)}")
                 warnings.warn(message, stacklevel=2)
         if not (isinstance(part, type) and issubclass(part, self.base_class)):
             raise PartError(
@@ -194,9 +203,24 @@ class Registry(Generic[P]):
 
     def _third_party(self) -> dict[str, list[EntryPoint]]:
         found: dict[str, list[EntryPoint]] = {}
-        for entry in entry_points(group=self.group):
+        for entry in _entry_points(tuple(sys.path)).select(group=self.group):
             found.setdefault(entry.name, []).append(entry)
         return found
+
+
+@lru_cache(maxsize=1)
+def _entry_points(path: tuple[str, ...]) -> Any:  # noqa: ARG001
+    """Those of every installed distribution, looked for once a search path: each look reads all their metadata.
+
+    Raises:
+        PartError: some distribution's cannot be read.
+    """
+    try:
+        return entry_points()
+    except Exception as error:  # of whatever lies where installers put things
+        raise PartError(
+            f"the entry points of some installed package cannot be read: {error_in_words(error)}"
+        ) from error
 
 
 def _changeable(annotation: Any) -> str | None:
@@ -215,6 +239,23 @@ def _changeable(annotation: Any) -> str | None:
 
 def _distribution(entry: EntryPoint) -> str:
     return f"package {entry.dist.name}" if entry.dist is not None else f"entry point {entry.value}"
+
+
+def foreign_module(error: BaseException) -> str | None:
+    """The module of another package's part that an exception came through, the innermost one."""
+    tops = {part.__module__.partition(".")[0] for part in _all_parts(Part)} - {"qaml"}
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        name = str(trace.tb_frame.f_globals.get("__name__", ""))
+        found = name if name.partition(".")[0] in tops else found
+        trace = trace.tb_next
+    return found
+
+
+def _all_parts(base: type[Part]) -> Iterator[type[Part]]:
+    for part in base.__subclasses__():
+        yield part
+        yield from _all_parts(part)
 
 
 def references(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel as _BaseModel
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -24,6 +24,10 @@ class Settings(_BaseModel):
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+MOST_EXAMPLES: Final = 100_000_000
+"""Examples that a spec may ask for: more than any dataset has, and no number that a loop or an array breaks at."""
 
 
 class Bounds(NamedTuple):

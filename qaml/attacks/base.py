@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from qaml.registry import Part, Registry
-from qaml.types import Bounds, Epsilon, FloatArray
+from qaml.types import MOST_EXAMPLES, Bounds, Epsilon, FloatArray
 from qaml.vocab import GradientRule, Norm
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ ATTACKS: Registry[AttackPart] = Registry(
 )
 
 
+MOST_BUDGETS = 200
+"""Of one attack: each is a row of adversarials for every image."""
+
+
 def _as_tuple(value: Any) -> Any:
     """One budget or a list as a tuple (behind a validator, strict mode no longer takes a list for one)."""
     if isinstance(value, list):
@@ -47,6 +51,8 @@ def _as_tuple(value: Any) -> Any:
 def _check_increasing(value: tuple[float, ...]) -> tuple[float, ...]:
     if not value:
         raise ValueError("expected at least one budget, got none")
+    if len(value) > MOST_BUDGETS:
+        raise ValueError(f"expected at most {MOST_BUDGETS} budgets, got {len(value):,}")
     for smaller, larger in pairwise(value):
         if not smaller < larger:
             raise ValueError(f"expected increasing budgets, got {larger:g} after {smaller:g}")
@@ -62,7 +68,7 @@ EpsilonGrid = Annotated[
             "anyOf": [
                 {"type": "number", "minimum": 0},
                 {"type": "string"},
-                {"type": "array", "items": {"type": ["number", "string"]}, "minItems": 1},
+                {"type": "array", "items": {"type": ["number", "string"]}, "minItems": 1, "maxItems": MOST_BUDGETS},
             ]
         }
     ),
@@ -128,7 +134,7 @@ class AttackPart(Part, ABC):
     epsilon: EpsilonGrid | None = None
     """Budgets in the attack's norm; left out only where an attack minimises (then it is unlimited)."""
 
-    images: int | None = Field(None, ge=1)
+    images: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
     """Attack the first test images only, for attacks that take long; default as many as the suite evaluates."""
 
     space: Literal["input", "state"] | None = None

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from qaml.attacks.elsewhere import as_seen_by
 from qaml.registry import AttackName, ModelName, Part, Registry
-from qaml.types import Epsilon, Settings
+from qaml.types import MOST_EXAMPLES, Epsilon, Settings
 from qaml.vocab import Protocol as AttackProtocol
 from qaml.vocab import Verdict
 
@@ -198,9 +198,9 @@ class ReportedTable(Settings):
     """Of every row but ``clean``."""
     protocol: AttackProtocol = "as_published"
     """Of our cells beside the paper's."""
-    n: int | None = Field(None, ge=1)
+    n: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
     """Test images behind each value, for the paper's own sampling error."""
-    seeds: int | None = Field(None, ge=1)
+    seeds: int | None = Field(None, ge=1, le=1_000_000)
     """Training runs that the paper averaged over."""
     reading_error: float = Field(0.0, ge=0)
     """Half-width of the error of reading a value off a figure."""

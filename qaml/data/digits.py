@@ -22,7 +22,7 @@ class Digits(DatasetPart):
     kind: Literal["digits"] = "digits"
     test: int = Field(500, ge=10, le=N_EXAMPLES - 10)
     """Test examples; the other ones are for training. Both keep the class shares."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     """Of the choice of test examples."""
 
     def describe(self) -> InputInfo:

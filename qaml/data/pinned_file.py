@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from qaml.errors import DataError
+from qaml.regular_file import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -61,7 +62,7 @@ def fault(content: bytes, size: int, sha256: str) -> str | None:
 
 def _read(path: Path, size: int) -> bytes:
     # one byte too many is enough to notice, and a gzip bomb must not fill the memory
-    with path.open("rb") as opened:
+    with open_regular(path) as opened:
         is_gzip = opened.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         opened.seek(0)
         if not is_gzip:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from qaml.data.base import TransformPart
 from qaml.errors import DataError, PartError
-from qaml.types import Bounds, Data, InputInfo, Split
+from qaml.types import MOST_EXAMPLES, Bounds, Data, InputInfo, Split
 
 if TYPE_CHECKING:
     from qaml.types import FloatArray, IntArray
@@ -21,7 +21,7 @@ class Downscale(TransformPart):
     """Shrink images by averaging areas: means over blocks where the ratio is whole, shares of pixels where not."""
 
     kind: Literal["downscale"] = "downscale"
-    size: int = Field(ge=1)
+    size: int = Field(ge=1, le=4096)
     """Height and width of the new images, in pixels."""
 
     def describe(self, info: InputInfo) -> InputInfo:
@@ -130,11 +130,11 @@ class Subset(TransformPart):
     """Keep a random choice of examples with the class shares kept (each class within one of its share)."""
 
     kind: Literal["subset"] = "subset"
-    train: int | None = Field(None, ge=1)
+    train: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
     """Training examples to keep (default: all)."""
-    test: int | None = Field(None, ge=1)
+    test: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
     """Test examples to keep (default: all)."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     """Of the choice."""
 
     @model_validator(mode="after")

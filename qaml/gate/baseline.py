@@ -11,7 +11,7 @@ import glob
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qaml.errors import QamlError, StoreError
-from qaml.run.arrays import read_arrays
+from qaml.npz_file import MOST_BYTES, NpzError, read_npz
+from qaml.regular_file import read_regular
 from qaml.run.checksum import Unsealed, seal, unseal
 from qaml.run.files import write
 from qaml.run.hold import hold
-from qaml.run.store import file_digest
 from qaml.vocab import ProfileName
 
 SCHEMA_VERSION = 2
@@ -35,6 +35,9 @@ _PATIENCE = 10.0
 """Seconds to wait for another writer in the same folder."""
 LEVEL = 0.01
 """Chance of any false alarm in a suite, unless the baseline says otherwise."""
+
+MOST_JSON = 16 << 20
+"""Bytes of a baseline file."""
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -48,11 +51,11 @@ class Recorded(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    accuracy: float
+    accuracy: float = Field(ge=0, le=1)
     """Mean over training runs, to be read; the gate judges by the evidence."""
-    runs: int
+    runs: int = Field(ge=1, le=1_000_000)
     """Training runs."""
-    images: int
+    images: int = Field(ge=1, le=2**31)
     data: Key
     """Of the dataset: its declaration, checksums and code."""
     measure: Key
@@ -63,7 +66,7 @@ class Recorded(BaseModel):
     """Name of the array of the file beside."""
     reserve: str | None = None
     """The same of images that are only looked at when the cell looks worse."""
-    spare: int = 0
+    spare: int = Field(0, ge=0, le=2**31)
     """How many these are."""
 
 
@@ -81,7 +84,7 @@ class Baseline(BaseModel):
     """Chance of any false alarm among all cells."""
     sensitivity: float | None = Field(None, gt=0, le=1)
     """A drop that must be noticed with a chance of 95 % in every cell; where the data cannot, the gate refuses."""
-    reserve: int = Field(0, ge=0)
+    reserve: int = Field(0, ge=0, le=1_000_000)
     """Test images kept in reserve for each cell of fixed weights: what looks worse must look so on them, too."""
     tolerances: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     """Pattern of cells (``*`` stands for anything) → a drop that does not count, as a share; the first that fits."""
@@ -154,14 +157,14 @@ def _early_path(path: Path, digest: str) -> Path:
     return path.with_name(f".{path.stem}.{digest[:16]}.npz")
 
 
-def read_baseline(path: Path) -> tuple[Baseline, dict[str, Evidence]]:
+def read_baseline(path: Path) -> tuple[Baseline, Mapping[str, Evidence]]:
     """Both files.
 
     Raises:
         GateError: one is missing, is not what it should be, or they do not belong together.
     """
     try:
-        content, is_sealed = unseal(path.read_bytes())
+        content, is_sealed = unseal(read_regular(path, MOST_JSON))
         baseline = Baseline.model_validate_json(content)
     except OSError as error:
         hint = "'qaml baseline save' makes one from a finished run"
@@ -179,10 +182,17 @@ def read_baseline(path: Path) -> tuple[Baseline, dict[str, Evidence]]:
     early = _early_path(path, baseline.evidence_sha256)
     if early.is_file():  # who wrote it was killed before it had its name
         beside = early
-    if not beside.is_file() or file_digest(beside) != baseline.evidence_sha256:
-        what = "is not the one that it was saved with" if beside.is_file() else "is missing"
-        raise GateError(f"the evidence {beside} of the baseline {what}", "commit both files, or save the baseline anew")
-    return baseline, _unpacked(read_arrays(beside))
+    hint = "commit both files, or save the baseline anew"
+    try:
+        packed = read_regular(beside, MOST_BYTES)
+    except OSError as error:
+        raise GateError(f"the evidence {beside} of the baseline cannot be read: {error.strerror}", hint) from error
+    if hashlib.sha256(packed).hexdigest() != baseline.evidence_sha256:
+        raise GateError(f"the evidence {beside} of the baseline is not the one that it was saved with", hint)
+    try:
+        return baseline, Known(read_npz(packed), baseline.cells)
+    except NpzError as error:
+        raise GateError(f"the evidence {beside} of the baseline is damaged: {error}", hint) from error
 
 
 def _first(error: ValidationError) -> str:
@@ -199,11 +209,57 @@ def _packed(evidence: Mapping[str, Evidence]) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Evidence]:
-    found = {}
-    for name in (name for name in arrays if not name.endswith(".indices")):
-        correct, indices = arrays[name], arrays[f"{name}.indices"].astype(np.int64)
+class Known(Mapping[str, Evidence]):
+    """The evidence of a baseline's cells, by the name of its array; unpacked when it is asked for.
+
+    Args:
+        arrays: of the file.
+        cells: that name them.
+
+    Raises:
+        NpzError: an array is missing, or is not what its cell says.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], cells: Mapping[str, Recorded]) -> None:
+        self._arrays = arrays
+        self._runs: dict[str, int] = {}
+        for name, cell in cells.items():
+            for array, images in ((cell.evidence, cell.images), (cell.reserve, cell.spare)):
+                if array is not None:
+                    _check(arrays, array, cell.runs, images, name)
+                    self._runs[array] = cell.runs
+
+    def __getitem__(self, name: str) -> Evidence:
+        """The evidence under this name."""
+        if name not in self._runs:
+            raise KeyError(name)
+        correct, indices = self._arrays[name], self._arrays[f"{name}.indices"].astype(np.int64)
         if correct.dtype == np.uint8:
             correct = np.unpackbits(correct, axis=1, count=len(indices))
-        found[name] = Evidence(correct.astype(np.float32), indices)
-    return found
+        return Evidence(correct.astype(np.float32), indices)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of all evidence."""
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        """How many cells have evidence, reserves apart."""
+        return len(self._runs)
+
+
+def _check(arrays: Mapping[str, NDArray[Any]], name: str, runs: int, images: int, cell: str) -> None:
+    """Refuse what the judge could not work with, or would take for something else.
+
+    Raises:
+        NpzError: an array is missing, is of another shape, or holds what is no share or no image.
+    """
+    correct, indices = arrays.get(name), arrays.get(f"{name}.indices")
+    if correct is None or indices is None:
+        raise NpzError(f"it lacks the arrays of {cell}")
+    is_packed = correct.dtype == np.uint8
+    wide = -(-images // 8) if is_packed else images
+    if images < 1 or correct.shape != (runs, wide) or indices.shape != (images,):
+        raise NpzError(f"the arrays of {cell} are not of {runs} runs on {images} images")
+    is_share = is_packed or (correct.dtype == np.float32 and bool(((correct >= 0) & (correct <= 1)).all()))
+    if not is_share or indices.dtype != np.int32 or indices.min() < 0 or len(np.unique(indices)) != images:
+        raise NpzError(f"the arrays of {cell} do not hold shares of right answers and positions of images")

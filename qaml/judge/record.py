@@ -5,9 +5,21 @@ Numbers that do not exist are null; infinities are written as strings by ``Numbe
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainSerializer, ValidationError
+from pydantic_core import CoreSchema, core_schema
+
+R = TypeVar("R", bound="Record")
+
+MOST_BYTES: Final = 256 << 20
+"""Of a file of outcomes: 5,000 claims, figures and all, fill 150 MB."""
+MOST_VALUES: Final = 3_700_000
+"""In a file: 5,000 claims have 3,400,000."""
+MOST_ENTRIES: Final = 50_000
+"""Of a mapping: claims of a run, or cells."""
+MOST_NUMBERS: Final = 100_000
+"""Of a course that is drawn."""
 
 
 def _plain(value: float) -> float | str | None:
@@ -19,8 +31,8 @@ def _plain(value: float) -> float | str | None:
 def _parse(value: Any) -> Any:
     try:
         return float("nan") if value is None else float(value)
-    except TypeError as error:
-        raise ValueError(f"expected a number, got {value!r}") from error
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"expected a number, got {type(value).__name__}") from error
 
 
 Number = Annotated[float, BeforeValidator(_parse), PlainSerializer(_plain, when_used="json")]
@@ -28,7 +40,7 @@ Number = Annotated[float, BeforeValidator(_parse), PlainSerializer(_plain, when_
 
 def _split(value: Any) -> Any:
     if isinstance(value, str):
-        return tuple(float(number) for number in value.split())
+        return tuple(float(number) for number in value.split(maxsplit=MOST_NUMBERS))
     return tuple(_parse(number) for number in value) if isinstance(value, (list, tuple)) else value
 
 
@@ -40,10 +52,57 @@ Series = Annotated[tuple[float, ...], BeforeValidator(_split), PlainSerializer(_
 """Numbers to be drawn, written as one text of five digits each: a list would take a line a number."""
 
 
+def _bounded(schema: Any) -> Any:
+    """The schema with lists that stop at their first mistake, and mappings that are not read further if too large.
+
+    A damaged file of millions of numbers has as many mistakes, each of which would be an object.
+    """
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_bounded, schema))
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: child if name == "metadata" else _bounded(child) for name, child in schema.items()}
+    if inner.get("type") in ("tuple", "list"):
+        return {**inner, "fail_fast": True}
+    return core_schema.no_info_before_validator_function(_few, inner) if inner.get("type") == "dict" else inner
+
+
+def _few(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) > MOST_ENTRIES:
+        raise ValueError(f"expected at most {MOST_ENTRIES:,} entries, got {len(value):,}")
+    return value
+
+
+class RecordError(ValueError):
+    """Bytes are no record of the kind that was asked for; in words, on one line."""
+
+
 class Record(BaseModel):
     """Base of what is written to ``outcomes.json``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Bound what a damaged file can cost."""
+        found: CoreSchema = _bounded(handler(source))
+        return found
+
+
+def parse_record(kind: type[R], content: bytes) -> R:
+    """A record from its JSON, which anybody may have written.
+
+    Raises:
+        RecordError: it is no JSON, no such record, or has more values than any run.
+    """
+    if (count := sum(content.count(mark) for mark in b",[{")) > MOST_VALUES:
+        raise RecordError(f"expected at most {MOST_VALUES:,} values, got {count:,}")
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = "".join(f"{step}." for step in first["loc"])[:100].rstrip(".")
+        raise RecordError(f"{where}: {first['msg'][:200]}".removeprefix(": ")) from None
 
 
 class Interval(Record):

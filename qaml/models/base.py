@@ -101,7 +101,7 @@ class Training(Settings):
     next to nothing (Smith & Topin 2017, arXiv:1708.07120); momentum, or Adam's β₁, goes from 0.95 to 0.85 and back."""
     epochs: int = Field(5, ge=1, le=100_000)
     """Passes over the training data."""
-    batch: int = Field(128, ge=1)
+    batch: int = Field(128, ge=1, le=1_000_000)
     """Examples an update."""
     momentum: float = Field(0.0, ge=0, lt=1)
     """Of SGD; ``one_cycle`` moves its own instead."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
 
+from qaml.errors import RunError
+from qaml.regular_file import as_written, digest_regular
+
 VARIABLE = "env:"
+MOST_BYTES = 8 << 30
+"""Of what a part says that it reads: it is read whenever something is planned."""
+MOST_FILES = 100_000
+_HINT = "name the files that change, or one that lists their checksums"
 
 
 def state_of(name: str) -> str:
@@ -14,21 +22,47 @@ def state_of(name: str) -> str:
 
     Args:
         name: a path (relative ones start at the current directory; of a folder all files in it count), or ``env:NAME``.
+
+    Raises:
+        RunError: it is neither a file nor a folder, or there is more of it than anybody would wait for.
     """
     if name.startswith(VARIABLE):
         value = os.environ.get(name.removeprefix(VARIABLE))
-        return "absent" if value is None else hashlib.sha256(value.encode()).hexdigest()
-    path = Path(name).expanduser()
-    if path.is_dir():
-        inside = sorted(each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
-        listed = "\n".join(f"{each.relative_to(path).as_posix()} {_content(each)}" for each in inside)
-        return hashlib.sha256(listed.encode()).hexdigest()
-    return _content(path)
+        return "absent" if value is None else hashlib.sha256(value.encode(errors="surrogateescape")).hexdigest()
+    path = as_written(name)
+    try:
+        if not path.is_dir():
+            return digest_regular(path, MOST_BYTES)
+        listed = "\n".join(f"{each.relative_to(path).as_posix()} {_content(each)}" for each in _inside(path))
+        return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EFBIG):
+            return "absent"
+        raise RunError(f"cannot read {name!r}, which the suite says is read: {error.strerror}", _HINT) from error
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The files below a folder, sorted.
+
+    Raises:
+        OSError: there are too many, or they are too large.
+    """
+    found: list[Path] = []
+    size = 0
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for path in (Path(here, name) for name in names):
+            if path.is_file():
+                found.append(path)
+                size += path.stat().st_size
+        if len(found) > MOST_FILES or size > MOST_BYTES:
+            limits = f"expected at most {MOST_FILES:,} files of {MOST_BYTES:,} bytes together"
+            raise OSError(errno.EFBIG, f"Too much in this folder, {limits}", str(folder))
+    return sorted(found)
 
 
 def _content(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_regular(path, MOST_BYTES)
     except OSError:
         return "absent"

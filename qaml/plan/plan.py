@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.claims.base import Cell
 from qaml.claims.detectors.base import DetectorPart
+from qaml.containment import error_in_words, exits_noticed
 from qaml.data.base import DatasetPart
 from qaml.errors import QamlError, RunError
 from qaml.plan.digest import Digest, digest
@@ -22,6 +23,8 @@ EXACT_IMAGES = 100
 """Test images on which a minimising attack is held against exact distances, at most."""
 SAME = 1e-6
 """Relative difference of budgets that are one."""
+MAX_STEPS = 30_000
+"""Of a plan; three whole papers need 5,000."""
 PICTURES = 6
 """Test images shown of each model and attack."""
 POINTS = 100
@@ -116,9 +119,14 @@ def make_plan(
     for suite, entry in selected:
         planner = planners.setdefault(suite.name, _Planner(suite, seeds, more_images, (device, hardware), steps))
         try:
-            claims[f"{suite.name}::{entry.id}"] = planner.claim(entry)
+            with exits_noticed():
+                claims[f"{suite.name}::{entry.id}"] = planner.claim(entry)
         except QamlError as error:
             unplanned[f"{suite.name}::{entry.id}"] = error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            unplanned[f"{suite.name}::{entry.id}"] = _unplannable("the claim", error)
     return Plan(steps, claims, unplanned)
 
 
@@ -129,8 +137,14 @@ def _named(what: str) -> Iterator[None]:
         yield
     except QamlError as error:
         raise RunError(f"{what}: {error.message}", error.hint) from error
-    except Exception as error:
-        raise RunError(f"{what} cannot be planned: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _unplannable(what, error) from error
+
+
+def _unplannable(what: str, error: BaseException) -> RunError:
+    return RunError(f"{what} cannot be planned: {error_in_words(error)}")
 
 
 class _Planner:
@@ -157,7 +171,20 @@ class _Planner:
         cost: float,
     ) -> Step:
         made = make_step(kind, title, payload, parents, _code(kind, parts), cost, *self.machine)
+        if made.key not in self.steps:
+            self._check_room()
         return self.steps.setdefault(made.key, made)
+
+    def _check_room(self) -> None:
+        """Refuse to go on where numbers of a stranger's make a plan without end.
+
+        Raises:
+            RunError: the plan is as long as it may be.
+        """
+        if len(self.steps) >= MAX_STEPS:
+            raise RunError(
+                f"the plan has more than {MAX_STEPS:,} steps", "ask for fewer seeds, models, attacks or claims"
+            )
 
     # --- models
 
@@ -424,6 +451,7 @@ class _Planner:
     # --- claims
 
     def claim(self, entry: ClaimEntry) -> ClaimPlan:
+        self._check_room()
         cells = entry.part.cells(self.suite.reported)
         detectors = self._detectors(entry)
         shown = {(cell.model, name) for cell in cells for name in cell.attack}

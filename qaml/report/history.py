@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 from qaml.judge.outcome import CellValue, Outcomes
 from qaml.judge.past import Past
-from qaml.judge.record import Interval
+from qaml.judge.record import Interval, parse_record
+from qaml.regular_file import read_regular
 from qaml.report.marks import MARKS
 from qaml.report.numbers import format_date, format_value
 from qaml.run.checksum import seal, unseal
@@ -128,9 +129,7 @@ def _history(store: Path, is_wanted: Callable[[Past], bool], most: int | None = 
 
 
 def _read(path: Path) -> Past:
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-        raise ValueError
-    return Past.model_validate_json(unseal(path.read_bytes())[0])  # files of former versions have no checksum
+    return parse_record(Past, unseal(read_regular(path, _MOST_BYTES))[0])  # former versions have no checksum
 
 
 def with_earlier(outcomes: Outcomes, runs: Sequence[Past]) -> Outcomes:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qaml.errors import StoreError
 from qaml.judge.outcome import Outcome, Outcomes
+from qaml.regular_file import read_regular
 from qaml.report.chance import ABOUT, chance_sentence
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS
@@ -19,6 +20,7 @@ from qaml.text import one_line
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#$!@])")
 BEGIN, END = "<!-- verdicts -->", "<!-- /verdicts -->"
+_MOST_PAGE = 16 << 20
 _MOST_BYTES = 1_000_000
 """GitHub refuses a step summary above 1 MiB."""
 
@@ -66,7 +68,7 @@ def insert_table(outcomes: Outcomes, page: Path) -> None:
         StoreError: the page cannot be read or written, or has no marks.
     """
     with store_errors("read", page):
-        text = page.read_text(encoding="utf-8")
+        text = read_regular(page, _MOST_PAGE).decode("utf-8")
     before, start, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (start and end):

@@ -14,6 +14,7 @@ from qaml.data.base import DatasetPart
 from qaml.defences.base import DefencePart
 from qaml.models.base import ModelPart
 from qaml.registry import DatasetName, ModelName, Part
+from qaml.spec.limits import MAX_SEEDS
 from qaml.spec.merge import merge
 from qaml.spec.nodes import Located, mapping
 from qaml.spec.problems import Problems, suggest
@@ -33,7 +34,7 @@ class ModelFields(Settings):
     """Applied in order."""
     inference: Inference = Inference()
     """How a randomised model decides."""
-    seeds: int | None = Field(None, ge=1)
+    seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
     """Training runs; default: the evaluation's, then the kind's own."""
     reference_accuracy: float | None = Field(None, gt=0, le=1)
     """Clean accuracy that a model of this kind reaches on this data when it is trained well. Verdicts about attacks

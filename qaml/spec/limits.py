@@ -16,5 +16,9 @@ MAX_EXPANDED_WEIGHT: Final = 1_000_000
 """Of all expanded claims together."""
 MAX_CASE_TEXT: Final = 100
 """Characters of one value of ``for``."""
+MAX_SEEDS: Final = 1_000
+"""Training runs of a model."""
+MAX_DRAWS: Final = 100_000
+"""Draws of a randomised decision on one image."""
 MAX_INTEGER: Final = 2**63 - 1
 """Largest absolute value of an integer."""

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from qaml.claims.detectors.base import DetectorPart
+from qaml.containment import Escaped, contained
 from qaml.errors import Location, Problem, SpecError
+from qaml.registry import foreign_module
+from qaml.regular_file import read_regular
 from qaml.spec.checks import check_suite
 from qaml.spec.claims import Sweeps, all_sweeps, build_claims
 from qaml.spec.document import check_shape
 from qaml.spec.entries import build_attacks, build_datasets, build_models, build_parts, build_tables
+from qaml.spec.limits import MAX_BYTES
 from qaml.spec.merge import apply_profile, write_out_extends
 from qaml.spec.nodes import Located
 from qaml.spec.problems import Problems
@@ -37,18 +41,26 @@ def find_specs(paths: Iterable[Path]) -> list[Path]:
     missing: list[Problem] = []
     hint = f"give a spec file, or a folder that holds some (ending in {' or '.join(_SUFFIXES)})"
     for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())
-            found.update(dict.fromkeys(inside))
-            if not inside:
-                missing.append(Problem(Location(as_typed(path), 1, 1), "", "no spec in this folder", hint))
-        elif path.exists():
-            found[path] = None
-        else:
-            missing.append(Problem(Location(as_typed(path), 1, 1), "", "no such file or folder", hint))
+        try:
+            inside = _inside(path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            missing.append(Problem(Location(as_typed(path), 1, 1), "", f"cannot be looked into: {reason}", hint))
+            continue
+        found.update(dict.fromkeys(inside or ()))
+        if not inside:
+            what = "no such file or folder" if inside is None else "no spec in this folder"
+            missing.append(Problem(Location(as_typed(path), 1, 1), "", what, hint))
     if missing:
         raise SpecError(missing)
     return list(found)
+
+
+def _inside(path: Path) -> list[Path] | None:
+    """The specs of a folder, or the file itself; ``None`` where there is nothing."""
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())
+    return [path] if path.exists() else None
 
 
 def load_suite(path: Path, profile: ProfileName) -> Suite:
@@ -59,7 +71,7 @@ def load_suite(path: Path, profile: ProfileName) -> Suite:
     """
     name = as_typed(path)
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MAX_BYTES)
     except OSError as error:
         problem = Problem(Location(name, 1, 1), "", f"cannot be read: {error.strerror or error}")
         raise SpecError([problem]) from error
@@ -85,9 +97,22 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
     check_shape(document, problems)
     sweeps = all_sweeps(document)
     document = write_out_extends(apply_profile(document, profile, problems), problems)
-    suite = _build(document, sweeps, profile, path or Path(name), lines, problems)
+    try:
+        with contained():
+            suite = _build(document, sweeps, profile, path or Path(name), lines, problems)
+    except Escaped as error:
+        raise _refused(error, name) from error
     problems.raise_any()
     return suite
+
+
+def _refused(error: Escaped, name: str) -> BaseException:
+    """What code of other packages raised, as a mistake of the spec that names their parts; ours comes out as it is."""
+    cause = error.__cause__ or error
+    if isinstance(cause, SpecError) or (module := foreign_module(cause)) is None:
+        return cause
+    message = f"a part of the package {module.partition('.')[0]!r} fails: {error}"
+    return SpecError([Problem(Location(name, 1, 1), "", message, f"repair or uninstall it; see module {module}")])
 
 
 def _build(
@@ -142,5 +167,5 @@ def as_typed(path: Path) -> str:
     """The path as people typed it, or relative to where they stand."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except (ValueError, OSError):
+    except (ValueError, OSError, RuntimeError):  # the last for links that lead to themselves
         return str(path)

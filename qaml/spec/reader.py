@@ -18,7 +18,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from qaml.spec.limits import MAX_BYTES, MAX_DEPTH, MAX_WEIGHT
+from qaml.spec.limits import MAX_DEPTH, MAX_WEIGHT
 from qaml.spec.nodes import Located, Mark, Path, weigh
 from qaml.spec.problems import Problems
 from qaml.spec.scalars import UNPRINTABLE, read_plain, read_quoted
@@ -53,13 +53,11 @@ def decode(content: bytes, file: str) -> str:
     """The text of a spec file.
 
     Raises:
-        SpecError: it is too large, not UTF-8, or holds a NUL byte.
+        SpecError: it is not UTF-8.
     """
     problems = Problems(file, ())
     text = ""
-    if len(content) > MAX_BYTES:
-        problems.add(_START, "", f"file too large: expected at most {MAX_BYTES:,} bytes, got {len(content):,}")
-    elif content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         problems.add(_START, "", "not UTF-8: the file starts like UTF-16", "save it as UTF-8")
     else:
         try:

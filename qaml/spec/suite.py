@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import Field
 
 from qaml.quantum.channels import ChannelPart
-from qaml.types import Settings
+from qaml.spec.limits import MAX_DRAWS, MAX_SEEDS
+from qaml.types import MOST_EXAMPLES, Settings
 from qaml.vocab import Decision, Order, ProfileName, Verdict
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ class Inference(Settings):
     decision: Decision = "mean"
     """One draw, a vote over draws, the average of probabilities over draws, their exact average, or a vote over draws
     that are measured once each (Huang & Zhang 2023, algorithm 2), whose chances follow from the exact average."""
-    draws: int = Field(16, ge=1)
+    draws: int = Field(16, ge=1, le=MAX_DRAWS)
     """Draws in a vote or an average."""
-    evidence_draws: int = Field(8, ge=1)
+    evidence_draws: int = Field(8, ge=1, le=MAX_DRAWS)
     """K: how often the decision is repeated on each image, so that evidence is k of K."""
     noise_layers: bool | None = None
     """Whether noise layers draw, on weights trained either way; left out, as the model says."""
@@ -49,9 +50,9 @@ class Inference(Settings):
 class Evaluation(Settings):
     """How much is measured; a profile usually changes it."""
 
-    seeds: int | None = Field(None, ge=1)
+    seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
     """Training runs of every model (default: the model's own, 3 or 5)."""
-    images: int | None = Field(None, ge=1)
+    images: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
     """Test images that are attacked and scored; default all of them. Fewer are among more."""
     order: Order = "shuffled"
     """Which ones come first: ``shuffled`` at random with the class shares kept, the same ones for every model and on
@@ -63,7 +64,7 @@ class Diagnostics(Settings):
 
     enabled: bool = True
     """Whether the battery runs at all; without it findings are 'not assessed'."""
-    images: int = Field(500, ge=1)
+    images: int = Field(500, ge=1, le=MOST_EXAMPLES)
     """Test images that the battery sees, spread over all training runs."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from qaml.gate.baseline import Evidence, GateError, read_baseline, write_baseline
 from qaml.run.checksum import seal, unseal
+from tests.hostile_npz import DAMAGES, packed
 
 CELL = {"runs": 2, "images": 9, "data": "0" * 16, "measure": "1" * 16, "weights": ("2" * 16, "3" * 16)}
 ABOUT = {"created": "2026-11-28T12:00:00+00:00", "profile": "quick"}
@@ -50,7 +52,7 @@ def test_evidence_of_another_baseline_is_refused(saved: Path) -> None:
     with pytest.raises(GateError, match=r"main\.npz of the baseline is not the one that it was saved with"):
         read_baseline(saved)
     saved.with_suffix(".npz").unlink()
-    with pytest.raises(GateError, match=r"main\.npz of the baseline is missing"):
+    with pytest.raises(GateError, match=r"main\.npz of the baseline cannot be read: No such file"):
         read_baseline(saved)
 
 
@@ -60,6 +62,9 @@ def test_evidence_of_another_baseline_is_refused(saved: Path) -> None:
         ({"level": 2}, r"is no baseline: level: Input should be less than or equal to 0\.5"),
         ({"schema_version": 9}, "is of version 9, expected 2"),
         ({"cells": {"s/a": {"accuracy": 1}}}, "is no baseline: cells.s/a.runs: Field required"),
+        ({"reserve": 10**9}, "is no baseline: reserve: Input should be less than"),
+        ({"cells": {"s/a": cell(float("nan"), "c0")}}, "is no baseline: cells.s/a.accuracy: Input should be"),
+        ({"cells": {"s/a": {**cell(0.5, "c0"), "runs": 10**30}}}, "is no baseline: cells.s/a.runs: Input should be"),
         ({"surprise": 1}, "is no baseline: surprise: Extra inputs are not permitted"),
     ],
 )
@@ -121,6 +126,47 @@ def test_a_level_that_is_none_is_a_clear_error(saved: Path) -> None:
     fields = baseline.model_dump(exclude={"evidence_sha256", "schema_version"})
     with pytest.raises(GateError, match="no such baseline: level: Input should be greater than 0"):
         write_baseline(saved, fields | {"level": 0}, evidence)
+
+
+def with_evidence(path: Path, content: bytes) -> None:
+    """Both files, checksum and all, as somebody would commit them who means harm."""
+    path.with_suffix(".npz").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    text = json.dumps({**json.loads(unseal(path.read_bytes())[0]), "evidence_sha256": digest})
+    path.write_text(seal(text))
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_hostile_evidence_is_refused_in_words(saved: Path, name: str) -> None:
+    with np.load(saved.with_suffix(".npz")) as file:
+        arrays = {name: file[name] for name in file.files}
+    with_evidence(saved, DAMAGES[name](arrays))
+    with pytest.raises(GateError, match=r"main\.npz of the baseline is damaged: [^\n]+\n"):
+        read_baseline(saved)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"c0": np.zeros((2, 9), np.uint8)},
+        {"c0": np.zeros((3, 2), np.uint8)},
+        {"c0": np.zeros((2, 2), np.int64)},
+        {"c1": np.full((2, 9), np.nan, np.float32)},
+        {"c1": np.full((2, 9), 1.5, np.float32)},
+        {"c1": np.full((2, 9), np.inf, np.float32)},
+        {"c0.indices": np.zeros(9, np.int32)},
+        {"c0.indices": np.arange(9, dtype=np.int32) - 1},
+        {"c0.indices": np.arange(8, dtype=np.int32)},
+        {"c0.indices": np.arange(9.0)},
+    ],
+    ids=str,
+)
+def test_evidence_that_does_not_fit_its_cell_is_refused(saved: Path, change: dict[str, Any]) -> None:
+    with np.load(saved.with_suffix(".npz")) as file:
+        arrays = {name: file[name] for name in file.files} | change
+    with_evidence(saved, packed(arrays))
+    with pytest.raises(GateError, match=r"damaged: the arrays of s/[ab]/.* (are not of 2 runs on|do not hold)"):
+        read_baseline(saved)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -277,3 +277,16 @@ def test_the_caveat_of_a_models_data_stands_with_the_verdict() -> None:
     setting = claims["planned::twin"].judge.payload["setting"]
     assert ". Caveat of photos: pixels decoded from a lossy JPEG copy" in setting["twin"]
     assert "Caveat" not in claims["planned::linear"].judge.payload["setting"]["linear"]
+
+
+def test_a_plan_without_end_is_refused_claim_by_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = planned()
+    monkeypatch.setattr("qaml.plan.plan.MAX_STEPS", len(whole.steps))
+    assert not planned().unplanned
+    monkeypatch.setattr("qaml.plan.plan.MAX_STEPS", len(whole.steps) - 1)
+    cut = planned()
+    assert len(cut.steps) < len(whole.steps)
+    assert cut.unplanned
+    for error in cut.unplanned.values():
+        assert "the plan has more than" in str(error)
+        assert "ask for fewer seeds" in str(error)

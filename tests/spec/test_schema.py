@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,24 @@ def test_every_kind_can_be_chosen(registry: Any) -> None:
     options = [option["$ref"].rpartition("/")[2] for option in definitions[registry.base_class.__name__]["anyOf"]]
     offered = {definitions[name]["properties"]["kind"]["const"] for name in options}
     assert offered == {kind for kind in registry.kinds() if "/" not in kind}
+
+
+def _unlimited(node: Any, path: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        if node.get("type") == "integer" and not node.keys() & {"maximum", "exclusiveMaximum"}:
+            yield path
+        for name, child in node.items():
+            yield from _unlimited(child, f"{path}.{name}" if name not in ("properties", "anyOf", "items") else path)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _unlimited(child, path)
+
+
+def test_every_whole_number_has_a_limit() -> None:
+    """A number of a stranger's must not become a loop, an array or a plan without end."""
+    compared_only = {".ExpectationRule.when", ".SelectClasses.classes", ".TorchModule.arguments"}
+    found = {path.removesuffix(".additionalProperties") for path in _unlimited(json_schema()["$defs"])}
+    assert {path for path in found if "Model.TorchModule" not in path} <= compared_only
 
 
 def test_every_field_of_a_kind_is_explained() -> None:

@@ -25,7 +25,7 @@ class Joint(MadeElsewhere):
     """
 
     kind: Literal["joint"] = "joint"
-    surrogates: tuple[ModelName, ...] = Field(min_length=2)
+    surrogates: tuple[ModelName, ...] = Field(min_length=2, max_length=100)
     """The models that are to be fooled at once."""
     scale: tuple[Scale, ...] | None = None
     """What each model's logits are multiplied by. By default such that the median gap between each model's two largest

@@ -45,7 +45,7 @@ class DeepFool(MinimisationAttack):
     kind: Literal["deepfool"] = "deepfool"
     steps: int = Field(50, ge=1, le=100_000)
     """Linearisations at most."""
-    candidates: int = Field(10, ge=2)
+    candidates: int = Field(10, ge=2, le=100_000)
     """The most likely classes that are considered."""
     overshoot: float = Field(0.02, ge=0)
     """How far beyond the boundary to go, as a share of the perturbation."""

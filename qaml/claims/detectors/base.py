@@ -12,6 +12,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on
 from qaml.claims.base import AttackNames
 from qaml.registry import ModelName, Part, Registry
+from qaml.types import MOST_EXAMPLES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,7 @@ class DetectorPart(Part, ABC):
     """The attacks that it is tried on."""
     attacked: ModelName | None = None
     """The model that these attacks are made on, but for transfers and joint attacks, which name their own."""
-    images: int | None = Field(None, ge=1)
+    images: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
     """Clean images, and attacked ones; default as many as the suite evaluates."""
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ import numpy as np
 from PIL import Image
 
 from qaml.errors import DataError
+from qaml.regular_file import read_regular
 
 if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 WIDTH, HEIGHT = 178, 218
+MOST_BYTES = 1 << 20
+"""Of one photograph: uncompressed it has 116 kB."""
 SQUARE = (0, 20, 178, 198)
 """Left, upper, right and lower edge of the crop: rows 20 … 197 and all columns."""
 
@@ -45,7 +49,7 @@ def read_images(folder: Path, names: Sequence[str], size: int) -> FloatArray:
 
 def _read(path: Path, size: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     try:
-        with Image.open(path) as opened:
+        with Image.open(BytesIO(read_regular(path, MOST_BYTES))) as opened:
             if opened.size != (WIDTH, HEIGHT):
                 width, height = opened.size
                 raise DataError(

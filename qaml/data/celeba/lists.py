@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from qaml.errors import DataError
+from qaml.regular_file import open_regular
 
 ATTRIBUTES = "list_attr_celeba"
 PARTITION = "list_eval_partition"
@@ -141,7 +143,7 @@ def _counted(path: Path, rows: Iterator[Row], announced: int) -> Iterator[Row]:
 
 def _rows(path: Path) -> Iterator[Row]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as opened:
+        with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as opened:
             lines = csv.reader(opened) if path.suffix == ".csv" else (line.split() for line in opened)
             for line, fields in enumerate(lines, 1):
                 if fields:

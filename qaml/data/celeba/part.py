@@ -33,7 +33,7 @@ class CelebA(DatasetPart):
     """One of the 40 names in the attribute list: class 1 has it, class 0 has not."""
     size: int = Field(32, ge=1, le=178)
     """Height and width of the inputs, in pixels."""
-    limit: int | None = Field(None, ge=2)
+    limit: int | None = Field(None, ge=2, le=1_000_000)
     """The first photographs of each split to take (default: all, which are 162,770 and 19,962)."""
 
     needs_files: ClassVar[bool] = True

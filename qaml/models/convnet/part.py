@@ -13,7 +13,7 @@ from qaml.types import InputInfo
 if TYPE_CHECKING:
     from torch import nn
 
-Width = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=1, le=2_048)]
 
 
 class ConvNet(NetworkPart):
@@ -26,7 +26,7 @@ class ConvNet(NetworkPart):
     kind: Literal["convnet"] = "convnet"
     channels: tuple[Width, Width, Width] = (64, 128, 256)
     """Feature maps of the three convolutions."""
-    hidden: int = Field(256, ge=1)
+    hidden: int = Field(256, ge=1, le=16_384)
     """Units of the first fully connected layer."""
 
     needs_images: ClassVar[bool] = True

@@ -12,7 +12,7 @@ from qaml.types import InputInfo
 if TYPE_CHECKING:
     from torch import nn
 
-Width = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=1, le=16_384)]
 
 
 class FNN(NetworkPart):

@@ -27,7 +27,7 @@ class QNN(OneWirePart):
     """Depth P; the paper has 10, and up to 40."""
     entangler: Entangler = "cnot_chain"
     """CNOTs (0, 1), (1, 2), …, a ring of them, or CZs."""
-    readout: int = Field(0, ge=0)
+    readout: int = Field(0, ge=0, le=9)
     """The measured wire."""
 
     def fewest_wires(self, info: InputInfo) -> int:

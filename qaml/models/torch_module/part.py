@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +14,7 @@ from qaml.errors import PartError
 from qaml.models.base import History, Hooks
 from qaml.models.network_part import NetworkPart
 from qaml.process_state import process_state_kept
+from qaml.regular_file import as_written, digest_regular, read_regular
 from qaml.types import InputInfo, Settings, Split
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TRUSTED_MODULES = "QAML_TRUSTED_MODULES"
 """The environment variable with the Python modules that specs may load, separated by commas or blanks."""
+MOST_BYTES = 8 << 30
+"""Of a file of weights."""
 
 
 class Weights(Settings):
@@ -67,8 +69,12 @@ class TorchModule(NetworkPart):
 
     @property
     def source_modules(self) -> tuple[str, ...]:
-        """The Python modules whose changes make trained results stale, beside this part's own."""
-        return (self.factory.partition(":")[0],)
+        """The Python modules whose changes make trained results stale, beside this part's own.
+
+        Raises:
+            PartError: they are not trusted, so that nobody should look at them either.
+        """
+        return (trusted(self.factory),)
 
     @property
     def runs_foreign_code(self) -> bool:
@@ -111,18 +117,28 @@ def trusted_modules() -> frozenset[str]:
     return frozenset(os.environ.get(TRUSTED_MODULES, "").replace(",", " ").split())
 
 
+def trusted(factory: str) -> str:
+    """The Python module of ``module:callable``.
+
+    Raises:
+        PartError: it is not trusted.
+    """
+    name = factory.partition(":")[0]
+    if name not in trusted_modules():
+        raise PartError(
+            f"the spec asks to run code of the Python module {name!r}, which is not trusted",
+            f"if you trust it, run with {TRUSTED_MODULES}={name}",
+        )
+    return name
+
+
 def resolve(factory: str) -> Callable[..., Any]:
     """Import ``module:callable`` if its module is trusted.
 
     Raises:
         PartError: it is not, or there is no such callable.
     """
-    name, _, attribute = factory.partition(":")
-    if name not in trusted_modules():
-        raise PartError(
-            f"the spec asks to run code of the Python module {name!r}, which is not trusted",
-            f"if you trust it, run with {TRUSTED_MODULES}={name}",
-        )
+    name, attribute = trusted(factory), factory.partition(":")[2]
     try:
         with process_state_kept():
             made = getattr(importlib.import_module(name), attribute)
@@ -143,17 +159,18 @@ def verified(weights: Weights) -> bytes:
     Raises:
         PartError: it cannot be read or is not what was declared.
     """
-    path = Path(weights.path).expanduser()
+    path = as_written(weights.path)
     try:
-        content = path.read_bytes()
+        is_declared = digest_regular(path, MOST_BYTES) == weights.sha256  # before gigabytes of it are in memory
+        content = read_regular(path, MOST_BYTES) if is_declared else b""
     except OSError as error:
         raise PartError(
             f"cannot read weights {weights.path!r}: {error.strerror or error}", f"expected a file at {path.absolute()}"
         ) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != weights.sha256:
+    if not is_declared or hashlib.sha256(content).hexdigest() != weights.sha256:
+        # not which checksum it has: the spec may name any file of whoever runs it
         raise PartError(
-            f"weights {weights.path!r} have SHA-256 {found}, the spec declares {weights.sha256}",
-            "if the file is the one you mean, write its checksum into the spec",
+            f"weights {weights.path!r} are not the file that was named: expected SHA-256 {weights.sha256}",
+            "if the file is the one you mean, write its checksum ('sha256sum') into the spec",
         )
     return content

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from qaml.errors import PartError
+from qaml.regular_file import digest_regular
 from qaml.samplers.base import NegativePhase, SamplerPart
 from qaml.types import Settings
 
 Backend = Literal["qpu", "whole_chain", "simulated_annealing", "path_integral", "recorded"]
 Topology = Literal["chimera", "pegasus", "zephyr"]
+MOST_QUBITS = 100_000
+Qubit = Annotated[int, Field(ge=0, lt=MOST_QUBITS)]
+MOST_BYTES = 4 << 20
+"""Of a file of chains: all 7,440 qubits of a Z15 fill 50 kB."""
 
 
 TODAY: dict[Topology, int] = {"chimera": 16, "pegasus": 16, "zephyr": 15}
@@ -34,7 +38,7 @@ class Hardware(Settings):
     """Which qubits are coupled."""
     size: int = Field(16, ge=1, le=32)
     """C16 is the 2000Q, P16 the Advantage, Z15 the Advantage2."""
-    broken_qubits: tuple[int, ...] = ()
+    broken_qubits: tuple[Qubit, ...] = Field((), max_length=MOST_QUBITS)
     """Qubits that are not there."""
     h_range: tuple[float, float] = (-2.0, 2.0)
     """Fields that can be programmed."""
@@ -88,7 +92,7 @@ class Temperature(Settings):
     """The hardware's inverse temperature as first assumed: problems are divided by it."""
     rate: float = Field(0.3, gt=0, le=1)
     """Share of an estimate that a correction takes over."""
-    calls: int = Field(10, ge=1)
+    calls: int = Field(10, ge=1, le=1_000_000)
     """Calls that ``once`` estimates in."""
 
 
@@ -137,7 +141,7 @@ class Annealer(SamplerPart):
     a machine of 7,200 updates are off by 1.7 times the sampling error, for want of sweeps alone."""
     temperature: Temperature = Temperature()
     """How problems are scaled."""
-    most_reads: int | None = Field(None, ge=1)
+    most_reads: int | None = Field(None, ge=1, le=10**12)
     """A budget of samples over a whole training run, which stops before it is exceeded."""
     most_qpu_seconds: float | None = Field(None, gt=0)
     """A budget of QPU access time, likewise."""
@@ -180,7 +184,7 @@ class Annealer(SamplerPart):
 
     def embedded(self, chains: Path) -> Annealer:
         """The same annealer with this file as its embedding, which was found earlier for this very layout."""
-        digest = hashlib.sha256(chains.read_bytes()).hexdigest()
+        digest = digest_regular(chains, MOST_BYTES)
         part = self.model_copy(update={"chains": GivenChains(path=str(chains), sha256=digest)})
         part._is_remembered = self.chains is None
         return part

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qaml.errors import PartError
+from qaml.npz_file import MOST_BYTES, NpzError, read_npz
+from qaml.regular_file import read_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,10 +116,35 @@ def _digest(ising: Ising) -> int:
 def _read(recording: Recording) -> Mapping[str, NDArray[Any]]:
     path = Path(recording.path)
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise PartError(f"the recording {path} cannot be read: {error.strerror or error}", "check 'path'") from error
     if hashlib.sha256(content).hexdigest() != recording.sha256:
         raise PartError(f"the recording {path} is not the file that was named", "check 'sha256'")
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in ("reads", "bits", "numbers", "problems")}
+    try:
+        return _checked(read_npz(content))
+    except NpzError as error:
+        raise PartError(f"the recording {path} is damaged: {error}", "record it again") from error
+
+
+def _checked(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """The arrays of a recording, which fit each other.
+
+    Raises:
+        NpzError: they do not.
+    """
+    if missing := {"reads", "bits", "numbers", "problems"} - arrays.keys():
+        raise NpzError(f"it lacks {', '.join(sorted(missing))}")
+    reads, bits, numbers, problems = (arrays[name] for name in ("reads", "bits", "numbers", "problems"))
+    fits = (
+        [array.dtype.name for array in (reads, bits, numbers, problems)] == ["int64", "uint8", "float64", "uint64"]
+        and (reads.ndim, bits.ndim) == (1, 2)
+        and numbers.shape == (len(reads), 3)
+        and problems.shape == reads.shape
+        and bool(np.isfinite(numbers).all())
+        and sum(map(int, reads)) == len(bits)
+        and bool((reads >= 0).all())
+    )
+    if not fits:
+        raise NpzError("its arrays are not those of a recording")
+    return arrays

@@ -15,7 +15,7 @@ class ParallelTempering(SamplerPart):
     kind: Literal["parallel_tempering"] = "parallel_tempering"
     sweeps: int = Field(10, ge=1, le=100_000)
     """Gibbs sweeps of each update."""
-    swap_every: int = Field(1, ge=1)
+    swap_every: int = Field(1, ge=1, le=100_000)
     """Sweeps between two rounds of swaps."""
     chains: int = Field(10, ge=1, le=100_000)
     """Chains at each inverse temperature."""

@@ -16,7 +16,8 @@ from minorminer import find_embedding
 from minorminer.busclique import busgraph_cache
 
 from qaml.errors import PartError
-from qaml.samplers.annealer.part import TODAY, GivenChains
+from qaml.regular_file import read_regular
+from qaml.samplers.annealer.part import MOST_BYTES, TODAY, GivenChains
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +111,7 @@ def read_chains(given: GivenChains) -> dict[int, tuple[int, ...]]:
     """
     path = Path(given.path)
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise PartError(f"the embedding {path} cannot be read: {error.strerror or error}", "check 'path'") from error
     if hashlib.sha256(content).hexdigest() != given.sha256:
@@ -118,7 +119,7 @@ def read_chains(given: GivenChains) -> dict[int, tuple[int, ...]]:
     try:
         chains = json.loads(content)["chains"]
         return {int(unit): tuple(int(qubit) for qubit in chains[unit]) for unit in sorted(chains, key=int)}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         hint = 'write {"chains": {"0": [4, 12], "1": [5]}}: a list of qubits for each unit, visible units first'
         raise PartError(f"the embedding {path} holds no chains", hint) from error
 

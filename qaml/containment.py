@@ -1,0 +1,122 @@
+"""Other people's code in this process, for the moments that need no process of their own: importing a part, asking it.
+
+Whatever it raises, exits with or prints stays with whoever called it. Memory, time and native crashes need
+``run/isolation``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+from qaml.process_state import process_state_kept
+from qaml.text import clean, one_line
+
+_LONGEST = 500
+
+
+class Escaped(Exception):
+    """What other people's code did instead of returning, in words; the cause is what it raised."""
+
+
+class Left(BaseException):
+    """``os._exit`` was called."""
+
+
+def error_in_words(error: BaseException) -> str:
+    """An exception of anybody's in one line, whatever its ``__str__`` does."""
+    try:
+        said = one_line(str(error))[:_LONGEST]
+    except BaseException:
+        said = ""
+    return said if isinstance(error, Left) else f"{type(error).__name__}: {said}".removesuffix(": ")
+
+
+@contextmanager
+def contained() -> Iterator[list[str]]:
+    """Run other people's code: state is given back, printed text and warnings go to the standard error, cleaned.
+
+    Yields:
+        A list that is filled at the end: what was changed and given back.
+
+    Raises:
+        Escaped: it raised or exited, by whatever means Python has; an interrupt of the terminal's stays one.
+    """
+    printed = io.StringIO()
+    try:
+        with (
+            exits_noticed(),
+            _interrupts() as is_pressed,
+            _warnings_cleaned(),
+            redirect_stdout(printed),
+            redirect_stderr(printed),
+            process_state_kept() as changes,
+        ):
+            try:
+                yield changes
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and is_pressed():
+                    raise
+                raise Escaped(error_in_words(error)) from error
+    finally:
+        if (text := printed.getvalue()) and sys.stderr is not None:
+            sys.stderr.write(clean(text))
+
+
+@contextmanager
+def exits_noticed() -> Iterator[None]:
+    """Have ``os._exit`` raise ``Left``, in this process: a command that it ends would look like a success."""
+    leave, here = os._exit, os.getpid()
+
+    def noticed(status: int) -> Any:
+        if os.getpid() != here:  # a child that was forked leaves like this
+            leave(status)
+        raise Left(f"it called os._exit({status!r})")
+
+    os._exit = noticed
+    try:
+        yield
+    finally:
+        os._exit = leave
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Whether an interrupt came from the terminal: code can raise ``KeyboardInterrupt``, too."""
+    pressed = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.default_int_handler(number, frame)
+
+    is_ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if is_ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed or not is_ours
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _warnings_cleaned() -> Iterator[None]:
+    """Warnings are shown again when the block ends, without what acts on a terminal."""
+    found: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as found:
+            yield
+    finally:
+        for each in found:
+            warnings.warn_explicit(clean(str(each.message)), each.category, each.filename, each.lineno)

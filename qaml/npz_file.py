@@ -1,0 +1,98 @@
+"""Arrays from an npz file that somebody else wrote: numbers only, no more of them than declared, no more than fit.
+
+What the artefact store holds has checksums of our own and is read by ``qaml.run.arrays``.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import warnings
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_BYTES = 192 << 20
+"""Of the file, and of all its arrays together."""
+_MOST_HEADER = 10_000
+_DIRECTORY_ENTRY = 46
+_MOST_DIRECTORY = 4 << 20
+"""Bytes of the list of members, before it becomes Python objects."""
+_END = struct.Struct("<4s4H2LH")
+_END_64 = b"PK\x06\x07"
+_KINDS = "biuf"
+
+
+class NpzError(ValueError):
+    """The file is not what it should be; in words that go behind "it is damaged"."""
+
+
+def read_npz(content: bytes, most: int = MOST_BYTES) -> dict[str, NDArray[Any]]:
+    """Every array of a file, by name; they cannot be written to.
+
+    Args:
+        content: of the file.
+        most: bytes of all arrays together.
+
+    Raises:
+        NpzError: it is no such file, holds something else than numbers, or more than it may.
+    """
+    _check_directory(content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            if (total := sum(member.file_size for member in members)) > most:
+                raise NpzError(f"it is too large, expected at most {most:,} bytes unpacked, got {total:,}")
+            return dict(_arrays(archive, members))
+    except NpzError:
+        raise
+    except Exception as error:  # of three libraries, none of which says what it raises for whatever comes
+        raise NpzError(f"it is no npz file, or its arrays cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _check_directory(content: bytes) -> None:
+    """Refuse a file whose list of members would fill the memory; what we write has no comment and is below 4 GiB."""
+    end = len(content) - _END.size
+    signature, *_, size, _, _ = _END.unpack_from(content, end) if end >= 0 else (b"", 0, 0, 0)
+    if signature != b"PK\x05\x06" or content[max(end - 20, 0) :][:4] == _END_64:
+        raise NpzError("it is no npz file")
+    if size > _MOST_DIRECTORY:
+        raise NpzError(f"it has too many arrays, expected at most {_MOST_DIRECTORY // _DIRECTORY_ENTRY:,}")
+
+
+def _arrays(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterator[tuple[str, NDArray[Any]]]:
+    seen: set[str] = set()
+    for member in members:
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise NpzError("it is packed in a way that npz files are not")
+        if not member.filename.endswith(".npy") or member.filename in seen:
+            raise NpzError(f"it holds {member.filename[:60]!r}, expected arrays, each once")
+        seen.add(member.filename)
+        with archive.open(member) as packed:
+            yield member.filename.removesuffix(".npy"), _array(packed.read(member.file_size), member.filename)
+
+
+def _array(content: bytes, name: str) -> NDArray[Any]:
+    """An array whose header promises what is there."""
+    import numpy as np
+
+    stream = io.BytesIO(content)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(np.lib.format.read_magic(stream))
+    if read_header is None:
+        raise NpzError(f"array {name!r} is of an unknown format")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers from another age
+        shape, is_fortran, dtype = read_header(stream, max_header_size=_MOST_HEADER)
+    if dtype.kind not in _KINDS:
+        raise NpzError(f"array {name!r} holds {dtype.name}, expected numbers")
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
+        raise NpzError(f"array {name!r} is not of the shape that it is said to have")
+    array = np.frombuffer(content, dtype, offset=stream.tell())
+    return array.reshape(shape, order="F" if is_fortran else "C").astype(dtype.newbyteorder("="), copy=False)

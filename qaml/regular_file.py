@@ -1,0 +1,86 @@
+"""Files that a spec, a command or a variable names: regular ones, read as far as they may go, and no further."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+_CHUNK = 1 << 20
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file, or a link to one, for reading; a pipe without a writer is refused, not waited for.
+
+    Raises:
+        OSError: there is no such file, it may not be read, or it is something else; ``strerror`` says so.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # a NUL byte
+        raise OSError(errno.EINVAL, "No path", str(path)) from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+            raise OSError(errno.EINVAL, f"Not a regular file but {kind}", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a regular file.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: as ``open_regular``, or it has more.
+    """
+    with open_regular(path) as file:
+        content = file.read(most + 1) or b""
+    if len(content) > most:
+        raise _too_large(path, most)
+    return content
+
+
+def digest_regular(path: Path, most: int) -> str:
+    """SHA-256 of a regular file's content, in pieces.
+
+    Raises:
+        OSError: as ``read_regular``.
+    """
+    digest, size = hashlib.sha256(), 0
+    with open_regular(path) as file:
+        while piece := file.read(_CHUNK):
+            size += len(piece)
+            if size > most:
+                raise _too_large(path, most)
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def as_written(path: str) -> Path:
+    """A path in a spec: ``~`` is the home folder, where there is one of that name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def _too_large(path: Path, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"Too large, expected at most {most:,} bytes", str(path))
