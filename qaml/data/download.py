@@ -3,61 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import requests
 from filelock import FileLock
-from pooch import HTTPDownloader
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from qaml.data.body import BodyError, body
 from qaml.data.idx_file import IdxFile
 from qaml.data.pinned_file import DamagedFileError
 from qaml.errors import DataError
-
-TIMEOUT_SECONDS = 30
-
-
-class Bar:
-    """What pooch wants of a progress bar (``total``, ``update``, ``reset``, ``close``), drawn on stderr."""
-
-    def __init__(self, title: str) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True))
-        self._task = self._progress.add_task(title, total=None)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    @property
-    def total(self) -> float | None:
-        """Bytes expected; None when the server does not say."""
-        return self._progress.tasks[0].total
-
-    @total.setter
-    def total(self, value: float) -> None:
-        self._progress.update(self._task, total=value or None)
-
-    def update(self, amount: float) -> None:
-        """Count more bytes as received (pooch counts whole chunks, so the last one may overshoot)."""
-        self._progress.update(self._task, advance=amount)
-
-    def reset(self) -> None:
-        """Back to zero; pooch does so before it fills the bar at the end."""
-        self._progress.update(self._task, completed=0)
-
-    def close(self) -> None:
-        """Nothing to do: leaving the context stops the drawing."""
 
 
 def fetch(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
@@ -89,8 +46,8 @@ def _from_any(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
         url = f"{mirror.rstrip('/')}/{file.name}.gz"
         try:
             return _from_one(file, folder, url)
-        except requests.RequestException as error:
-            reasons.append(f"{url}: {_reason(error)}")
+        except BodyError as error:
+            reasons.append(f"{url}: {error}")
         except DamagedFileError as error:
             reasons.append(f"{url}: {error.fault}")
     raise DataError("; ".join(reasons) or "no mirror is known")
@@ -99,28 +56,25 @@ def _from_any(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
 def _from_one(file: IdxFile, folder: Path, url: str) -> Path:
     partial = folder / f".{file.name}.part"
     try:
-        with _bar(file.name) as bar:
-            # "identity": a server that offers to unzip on the way would make the bytes depend on the mirror
-            headers = {"Accept-Encoding": "identity"}
-            HTTPDownloader(progressbar=bar or False, headers=headers, timeout=TIMEOUT_SECONDS)(url, str(partial), None)
+        with _bar(file) as count, partial.open("wb") as received:
+            for piece in body(url, _most_bytes(file)):
+                received.write(piece)
+                count(len(piece))
         file.content(partial)
         return partial.replace(folder / f"{file.name}.gz")
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _bar(title: str) -> AbstractContextManager[Bar | None]:
-    return Bar(title) if sys.stderr.isatty() else nullcontext()
+def _most_bytes(file: IdxFile) -> int:
+    """Of a file packed as badly as gzip may pack it, or not at all."""
+    return file.size + file.size // 100 + 4096
 
 
-def _reason(error: requests.RequestException) -> str:
-    """A network error in a few words: its own text names Python objects."""
-    if error.response is not None:
-        return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {TIMEOUT_SECONDS} s"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection ended early"
-    if isinstance(error, requests.ConnectionError):
-        return "cannot connect"
-    return str(error)
+@contextmanager
+def _bar(file: IdxFile) -> Iterator[Callable[[int], object]]:
+    """Draw on stderr, where it is a terminal; what it gives counts more bytes as received."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(file.name, total=None)
+        yield lambda amount: progress.update(task, advance=amount)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -25,10 +25,18 @@ class Served(NamedTuple):
     delay: float = 0.0
 
 
+class Raw(NamedTuple):
+    """What a path answers from the first byte on: pieces, each after a pause, until they end or nobody listens."""
+
+    pieces: Iterable[bytes]
+    pause: float = 0.0
+
+
 @contextmanager
-def serving(pages: Mapping[str, Served | bytes]) -> Iterator[Mirror]:
+def serving(pages: Mapping[str, Served | Raw | bytes]) -> Iterator[Mirror]:
     """Serve pages (path without the leading slash → answer) until the block ends; anything else is a 404."""
     requests: Counter[str] = Counter()
+    stopped = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -37,6 +45,14 @@ def serving(pages: Mapping[str, Served | bytes]) -> Iterator[Mirror]:
             page = pages.get(path)
             if page is None:
                 self.send_error(404)
+                return
+            if isinstance(page, Raw):
+                self.close_connection = True
+                with suppress(OSError):
+                    for piece in page.pieces:
+                        self.wfile.write(piece)
+                        if stopped.wait(page.pause):
+                            break
                 return
             served = page if isinstance(page, Served) else Served(page)
             time.sleep(served.delay)
@@ -54,5 +70,6 @@ def serving(pages: Mapping[str, Served | bytes]) -> Iterator[Mirror]:
         try:
             yield Mirror(f"http://127.0.0.1:{server.server_address[1]}", requests)
         finally:
+            stopped.set()
             server.shutdown()
             thread.join()

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import gzip
 import io
+import random
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qaml.data import download, load
+from qaml.data import body, download, load
 from qaml.errors import DataError
-from tests.data.mirror import Served, serving
+from tests.data.mirror import Raw, Served, serving
 from tests.data.tiny import CONTENT, FILES, TEST_LABELS, TRAIN_IMAGES, ZIPPED, Tiny, write
 
 PAGES = {f"tiny-set/{name}.gz": content for name, content in ZIPPED.items()}
@@ -117,11 +120,66 @@ def test_without_network_the_error_names_variable_files_and_folder(
 
 
 def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(body, "TIMEOUT_SECONDS", 0.05)
     with serving({IMAGES: Served(b"", delay=0.3)}) as mirror:
         monkeypatch.setenv("QAML_MIRROR", mirror.url)
         with pytest.raises(DataError, match=r"no answer within 0\.05 s"):
             load(Tiny())
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+BODY = HEAD + b"Content-Length: 100\r\n\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+REDIRECT = b"HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: "
+MOST = FILES.train_images.size + FILES.train_images.size // 100 + 4096
+LARGE = f"too large: expected at most {MOST:,} bytes"
+SLOW = "too slow: 0 bytes in 0."
+ODD = "the connection ended early, or the answer is none"
+NOISE = random.Random(0).randbytes(2 * MOST)
+MIRRORS: dict[str, tuple[Callable[[], Served | Raw | bytes], str]] = {
+    "a body without end": (lambda: Raw(chain([HEAD + b"\r\n"], repeat(bytes(999)))), LARGE),
+    "chunks without end": (lambda: Raw(chain([CHUNKED], repeat(b"3E7\r\n" + bytes(999) + b"\r\n"))), LARGE),
+    "a chunk's size without end": (lambda: Raw(chain([CHUNKED], repeat(b"1" * 999))), "the connection ended early"),
+    "more announced": (lambda: Served(b"x", announced=10**12), f"{LARGE}, 1,000,000,000,000 are announced"),
+    "less announced": (lambda: Served(ZIPPED["train-images"], announced=HALF), "truncated"),
+    "nonsense announced": (lambda: Raw([HEAD + b"Content-Length: \xb2, -7\r\n\r\n"]), "neither gzip"),
+    "a byte now and then": (lambda: Raw(chain([BODY], repeat(b"x")), 0.03), SLOW),
+    "a header now and then": (lambda: Raw(chain([HEAD], repeat(b"X: y\r\n")), 0.03), SLOW),
+    "half a line": (lambda: Raw([b"HTT"], 9), SLOW),
+    "headers without end": (lambda: Raw(chain([HEAD], repeat(b"X: y\r\n"))), ODD),
+    "a header without end": (lambda: Raw(chain([HEAD + b"X: "], repeat(b"y" * 999))), ODD),
+    "no answer at all": (lambda: Raw([]), ODD),
+    "another language": (lambda: Raw([b"\x15\x03\x01\x00\x02\x02\x28"]), ODD),
+    "a redirect to itself": (lambda: Raw([REDIRECT + f"/{IMAGES}\r\n\r\n".encode()]), "more than 5 redirects"),
+    "a redirect to a file": (
+        lambda: Raw([REDIRECT + b"file:///etc/passwd\r\n\r\n"]),
+        "No connection adapters",
+    ),
+    "a bomb": (lambda: gzip.compress(bytes(1 << 20)), "neither gzip nor the IDX file expected"),
+    "a bomb on the way": (
+        lambda: Raw([HEAD + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(bytes(1 << 20))]),
+        "neither gzip nor the IDX file expected",
+    ),
+    "a large file": (lambda: NOISE, LARGE),
+}
+
+
+@pytest.mark.parametrize("name", MIRRORS)
+def test_whatever_a_mirror_sends_ends_in_words_and_frees_the_lock(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    page, reason = MIRRORS[name]
+    if reason == SLOW:
+        monkeypatch.setattr(body, "GRACE_SECONDS", 0.2)
+    with serving({IMAGES: page()}) as bad, serving(PAGES) as good:
+        monkeypatch.setenv("QAML_MIRROR", bad.url)
+        with pytest.raises(DataError) as caught:
+            load(Tiny())
+        assert f"{bad.url}/{IMAGES}: {reason}" in caught.value.message
+        assert visible(folder) == set()
+        monkeypatch.setenv("QAML_MIRROR", good.url)
+        monkeypatch.setattr(body, "GRACE_SECONDS", 60)
+        assert len(load(Tiny()).train) == 7
 
 
 def test_an_address_that_is_none_is_a_data_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from qaml.data import DATASETS, DatasetPart
 
-HEAVY = {"numpy", "sklearn", "scipy", "torch", "pooch", "requests", "rich", "filelock", "platformdirs"}
+HEAVY = {"numpy", "sklearn", "scipy", "torch", "urllib3", "requests", "rich", "filelock", "platformdirs"}
 DESCRIBE = """
 import json, sys
 from qaml.data import DatasetPart

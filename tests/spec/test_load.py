@@ -154,7 +154,7 @@ def test_find_specs(tmp_path: Path) -> None:
     assert find_specs([tmp_path / "b.yaml", tmp_path]) == [tmp_path / "b.yaml", tmp_path / "a.yml"]
 
 
-HEAVY = ("torch", "numpy", "scipy", "sklearn", "numba", "pennylane", "foolbox", "dwave", "dimod", "matplotlib", "pooch")
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "numba", "pennylane", "foolbox", "dwave", "dimod", "matplotlib")
 
 
 def test_loading_imports_no_heavy_library() -> None:
