@@ -35,7 +35,7 @@ SAMPLE = [
 ]
 MENDED = [("times100", "pgd"), ("over1e9", "pgd"), ("times1e6", "mim")]
 """What the attacks themselves see through."""
-SOUND = ("fnn-moons-pgd-0.3", "module-norm-pgd-0.03", "module-tumours-pgd-0.05")
+SOUND = ("linear-pgd-0.05", "fnn-moons-pgd-0.3", "module-norm-pgd-0.03", "module-tumours-pgd-0.05")
 
 
 @pytest.fixture(scope="module")

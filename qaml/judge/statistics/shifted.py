@@ -14,13 +14,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc
 
-from qaml.judge.statistics.limits import Limits, t_quantile
+from qaml.judge.statistics.limits import Limits, normal_quantile, t_quantile
 from qaml.judge.statistics.wilson import wilson
 
 FEW, RARE = 2, 0.01
 """Images in all, and their share, up to which runs are taken to have one rate: a single image more in one of two would
 otherwise say, by t at one degree of freedom, that anything is possible."""
+SAME_RATE = 0.05
+"""Above this p-value one rate explains all runs' counts."""
+SPREAD = 1 / math.sqrt(3)
+"""How much runs are allowed to differ even then, as a share of their mean: the deviation of gaps that are uniform
+between none and twice the mean. A test of few images sees less than that, so it must not be left out."""
 
 
 class Gap(NamedTuple):
@@ -43,7 +50,9 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
     Wilson's interval of all images, and in squares to it Student's t over the runs' own gaps: one run of several that
     hides its gradients makes them differ by far more than images do (Wilson's alone then misses 7 to 15 % a side).
     Gaps near zero are skewed, so the upper end is also sought on square roots, and the farther one is taken. Runs with
-    an image or two in all, or one in a hundred, add nothing.
+    an image or two in all, or one in a hundred, add nothing. Where one rate explains the counts, each end is the nearer
+    of this one and of Wilson's with runs that differ by ``SPREAD``: t over three runs says little of a spread that the
+    images explain.
 
     Args:
         fooled: (S,) for each run, its images right under the claim's attacks and wrong under them with the battery; a
@@ -64,16 +73,41 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
         return Gap(0.0, 0.0, 1.0)
     shares = np.array([count / size for count, size in pairs])
     share = float(shares.mean())
-    images = wilson(share, sum(size for _, size in pairs), level)
+    sizes = np.array([size for _, size in pairs])
+    images = wilson(share, float(sizes.sum()), level)
     below = above = 0.0
-    if len(shares) > 1 and sum(count for count, _ in pairs) > max(FEW, RARE * sum(size for _, size in pairs)):
+    if len(shares) > 1 and sum(count for count, _ in pairs) > max(FEW, RARE * float(sizes.sum())):
         t = t_quantile(level, len(shares) - 1) / math.sqrt(len(shares))
         below = t * float(shares.std(ddof=1))
         of_roots = (math.sqrt(share) + t * float(np.sqrt(shares).std(ddof=1))) ** 2 - share
         above = max(below, of_roots)
+        if _share_a_rate(shares, sizes):
+            assumed = normal_quantile(level) * SPREAD / math.sqrt(len(shares))
+            below = min(below, assumed * share)
+            above = min(above, _farthest(share, images.high - share, assumed))
     low = share - math.hypot(share - images.low, below)
     high = share + math.hypot(images.high - share, above)
     return Gap(share, max(low, 0.0), min(high, 1.0))
+
+
+def _share_a_rate(shares: NDArray[np.float64], sizes: NDArray[np.int64]) -> bool:
+    """Whether one rate explains what was counted in all runs (Pearson's χ²)."""
+    rate = float((shares * sizes).sum() / sizes.sum())
+    if rate == 1:
+        return True
+    statistic = float((sizes * np.square(shares - rate)).sum()) / (rate * (1 - rate))
+    return float(chdtrc(len(shares) - 1, statistic)) > SAME_RATE
+
+
+def _farthest(share: float, images: float, assumed: float) -> float:
+    """The part that runs have in the largest mean g that explains ``share``, when they differ in proportion to g.
+
+    (g − share)² = images² + (assumed g)².
+    """
+    if assumed >= 1:
+        return math.inf
+    a, c = 1 - assumed**2, share**2 - images**2
+    return assumed * (share + math.sqrt(share**2 - a * c)) / a
 
 
 def shifted(

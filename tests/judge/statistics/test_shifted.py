@@ -55,6 +55,31 @@ def test_an_image_or_two_do_not_tell_runs_apart(fooled: list[int]) -> None:
     )
 
 
+def test_runs_that_one_rate_explains_may_differ_as_uniform_ones() -> None:
+    # 5 of 300: the largest mean g that explains 5/300, where Wilson's part and runs that
+    # differ by g / √3 are added in squares
+    gap = gap_of([3, 0, 2], [100, 100, 100])
+    above = wilson(5 / 300, 300).high - 5 / 300
+    assert (gap.high - 5 / 300) ** 2 == pytest.approx(above**2 + (stats.norm.ppf(0.975) * gap.high / 3) ** 2)
+    assert gap.high < 0.07
+
+
+@pytest.mark.parametrize("fooled", [[5, 0, 0], [0, 6], [9, 1, 1, 0]])
+def test_few_images_of_one_run_alone_are_no_common_rate(fooled: list[int]) -> None:
+    gap = gap_of(fooled, [100] * len(fooled))
+    assert gap.high > gap_of([sum(fooled)], [100 * len(fooled)]).high + 0.04
+    assert gap.low == 0
+
+
+@given(COUNTS)
+def test_it_is_never_narrower_than_the_images_alone(counts: list[tuple[int, int]]) -> None:
+    fooled, n = [min(pair) for pair in counts], [max(pair) for pair in counts]
+    gap = gap_of(fooled, n)
+    images = wilson(gap.share, sum(n)) if sum(n) else Limits(0.0, 1.0)
+    assert gap.low <= images.low + 1e-12
+    assert gap.high >= images.high - 1e-12
+
+
 def test_one_masked_run_of_four_is_no_small_gap() -> None:
     gap = gap_of([80, 0, 0, 0], [125, 125, 125, 125])
     assert gap.share == pytest.approx(0.16)
