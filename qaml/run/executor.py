@@ -19,7 +19,7 @@ from qaml.run.job import Job
 from qaml.run.reads import states, watching
 from qaml.run.refusals import remove
 from qaml.run.store import Store
-from qaml.run.surroundings import compute_on_one_thread, warnings_as_python_shows_them
+from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
 from qaml.text import clean
 
 
@@ -81,8 +81,7 @@ class Executor:
         )
         with warnings_as_python_shows_them():
             module = importlib.import_module(STEP_MODULES[step.kind])
-            compute_on_one_thread()
-            with watching(is_on=step.code.is_foreign) as found:
+            with one_thread(), watching(is_on=step.code.is_foreign) as found:
                 module.execute(job)
         return Report(self._read_by_others(step, states(found, self.store.root, *step.code.files)))
 

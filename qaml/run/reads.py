@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from qaml.plan.environment import VARIABLE, state_of
 from qaml.run.store import file_state
+from qaml.run.surroundings import ONE_THREAD
 
 MOST_FILES = 200
 """A folder of photographs is known by the arrays that are made of it."""
@@ -131,6 +132,7 @@ def states(found: Reads, *besides: Path | str) -> Mapping[str, str]:
             if file.is_file():
                 stated[str(file)] = file_state(file)
     variables = found.variables if len(found.variables) <= MOST_VARIABLES else {}
+    variables = {name: state for name, state in variables.items() if name not in ONE_THREAD}  # the same in every step
     return stated | {VARIABLE + name: state for name, state in variables.items()}
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What libraries that are loaded during a step ask for their number of threads."""
+ONE_THREAD = dict.fromkeys((*VARIABLES, "NUMBA_NUM_THREADS"), "1")
+"""For a process that only runs steps. Within one that runs others' code, too, numba refuses another number later on."""
 
 
 @contextmanager
@@ -18,7 +24,58 @@ def warnings_as_python_shows_them() -> Iterator[None]:
         yield
 
 
-def compute_on_one_thread() -> None:
-    """Results differ between thread counts, and workers share the cores: a step computes on one thread."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Results differ between thread counts, and workers share the cores: a step computes on one thread.
+
+    Whatever else runs in this process finds its own numbers again, also in libraries that the step was the first to
+    load.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    variables = {name: os.environ.get(name) for name in VARIABLES}
+    torch = _torch_threads()
+    loaded = ThreadpoolController()
+    known = {library.filepath for library in loaded.lib_controllers}
+    try:
+        with loaded.limit(limits=1):
+            os.environ.update(dict.fromkeys(VARIABLES, "1"))
+            _set_torch_threads(1)
+            yield
+    finally:
+        for name, value in variables.items():
+            _put(name, value)
+        _set_torch_threads(torch or _usual("OMP_NUM_THREADS"))
+        for library in ThreadpoolController().lib_controllers:
+            if library.filepath not in known:
+                usual = min(
+                    _usual("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), _cores()
+                )  # no BLAS takes more than cores
+                library.set_num_threads(usual if library.user_api == "blas" else _usual("OMP_NUM_THREADS"))
+
+
+def _torch_threads() -> int | None:
+    return sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
+
+
+def _set_torch_threads(number: int) -> None:
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+        sys.modules["torch"].set_num_threads(number)
+
+
+def _put(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def _usual(*variables: str) -> int:
+    """The number of threads that a library begins with here."""
+    given = [os.environ[name] for name in variables if os.environ.get(name, "").isdecimal()]
+    return int(given[0]) if given and int(given[0]) else _cores()
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1

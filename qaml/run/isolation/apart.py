@@ -23,11 +23,11 @@ from qaml.run.isolation.errors import Crashed
 from qaml.run.isolation.request import Report, Request
 from qaml.run.isolation.server import KILL, LENGTH
 from qaml.run.store import Damaged
+from qaml.run.surroundings import ONE_THREAD
 from qaml.text import clean
 
 CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 BOOT = "import sys; sys.path[:] = {path!r}; from qaml.run.isolation.server import {function}; {function}({argument})"
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 PRINTED = 64 * 1024
 """Bytes of what a step prints that are passed on, the last ones."""
 PATIENCE = 5.0
@@ -158,7 +158,7 @@ class _Server:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **dict.fromkeys(THREADS, "1")},  # a process with several threads cannot be forked
+            env={**os.environ, **ONE_THREAD},  # a process with several threads cannot be forked
             pass_fds=(theirs.fileno(),),
             start_new_session=True,  # an interrupt of the terminal is for us: we end what must end
         )
@@ -233,7 +233,11 @@ def _spawned(request: Request, printed: IO[bytes]) -> Messages:
 
     boot = BOOT.format(path=sys.path, function="perform_once", argument="")
     process = subprocess.Popen(
-        [sys.executable, "-c", boot], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=printed
+        [sys.executable, "-c", boot],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=printed,
+        env={**os.environ, **ONE_THREAD},
     )
     assert process.stdin is not None, "it is a pipe"
     assert process.stdout is not None, "it is a pipe"

@@ -22,7 +22,7 @@ from qaml.run.isolation.request import Request
 from qaml.run.job import Job
 from qaml.run.reads import states, watching
 from qaml.run.store import Damaged, Store
-from qaml.run.surroundings import compute_on_one_thread, warnings_as_python_shows_them
+from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,13 @@ def _settle(request: Request) -> None:
 
 def _perform(request: Request, send: Send) -> Message:
     store = Store(request.store, request.session, is_fresh=request.is_fresh)
-    with process_state_kept() as changes, watching(is_on=request.is_watched) as opened, warnings_as_python_shows_them():
+    module = importlib.import_module(request.module)
+    with (
+        one_thread(),
+        process_state_kept() as changes,
+        watching(is_on=request.is_watched) as opened,
+        warnings_as_python_shows_them(),
+    ):
         job = Job(
             key=request.key,
             payload=pickle.loads(request.payload),
@@ -85,8 +91,6 @@ def _perform(request: Request, send: Send) -> Message:
             device=request.device,
             missing=request.missing,
         )
-        module = importlib.import_module(request.module)
-        compute_on_one_thread()
         module.execute(job)
     return {"sources": states(opened, request.store, *request.files), "changes": list(dict.fromkeys(changes))}
 

@@ -13,6 +13,7 @@ from qaml.data.base import DatasetPart
 from qaml.errors import RunError
 from qaml.plan.step import Step, parts_in
 from qaml.run.store import Store
+from qaml.run.surroundings import ONE_THREAD
 
 
 class Request(NamedTuple):
@@ -24,7 +25,7 @@ class Request(NamedTuple):
         datasets: pickled, those of qaml's own that the step needs.
         store: its folder, the session, and whether only what that made counts.
         is_watched: whether what its code reads is noted, but for these files, which the key accounts for.
-        environment: variables, working directory and ``sys.path`` of who asks.
+        environment: variables (but one thread), working directory and ``sys.path`` of who asks.
     """
 
     module: str
@@ -87,7 +88,7 @@ def request_of(step: Step, missing: Mapping[str, str], module: str, store: Store
         device=device,
         is_watched=step.code.is_foreign,
         files=tuple(map(str, step.code.files)),
-        environment=dict(os.environ),
+        environment={**os.environ, **ONE_THREAD},
         folder=str(Path.cwd()),
         path=tuple(sys.path),
     )
