@@ -23,6 +23,7 @@ from qaml.vocab import PROFILES
 if TYPE_CHECKING:
     from qaml.judge.session import Session
     from qaml.plan.step import Step
+    from qaml.pytest_options import Chosen
 
 app = typer.Typer(
     name="qaml",
@@ -37,13 +38,14 @@ baseline_app = typer.Typer(help="What an accepted run measured, for the regressi
 app.add_typer(baseline_app, name="baseline")
 
 Specs = Annotated[list[Path] | None, typer.Argument(help="Spec files or folders (default: specs).")]
-Profile = Annotated[str, typer.Option(help="quick, standard or paper.")]
-StoreFolder = Annotated[Path, typer.Option("--store", help="Folder of artefacts.")]
+Profile = Annotated[str | None, typer.Option(help="quick, standard or paper.", show_default="quick")]
+StoreFolder = Annotated[Path | None, typer.Option("--store", help="Folder of artefacts.", show_default=".qaml/store")]
+ReportFolder = Annotated[Path | None, typer.Option(help="Folder of the report.", show_default="reports/latest")]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Training runs of every model.")]
+Device = Annotated[str | None, typer.Option(help="cpu or cuda.", show_default="cpu")]
 StrictHardware = Annotated[
     bool, typer.Option(help="What another processor computed counts as absent (they agree to about seven digits).")
 ]
-DEFAULT_STORE = Path(".qaml/store")
-DEFAULT_SPECS = [Path("specs")]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,21 +74,32 @@ def _begin() -> None:
     check_installation()
 
 
-def _session(
-    specs: list[Path] | None,
-    profile: str,
-    store: Path = DEFAULT_STORE,
-    seeds: int | None = None,
-    *,
-    is_hardware_strict: bool = False,
-) -> Session:
-    from qaml.judge.session import Options, Session
+def _chosen(**given: Any) -> Chosen:
+    """What was typed, or else what the project's ini file says: the same as under pytest.
 
-    if profile not in PROFILES:
+    Args:
+        given: options by name; nothing stands for what was not typed.
+    """
+    from qaml.pytest_options import project_options
+
+    profile = given.get("profile")
+    if profile and profile not in PROFILES:
         raise QamlError(f"unknown profile {profile!r}", f"one of {', '.join(PROFILES)}")
-    chosen = tuple(specs or DEFAULT_SPECS)
-    report = Path("reports/latest")
-    return Session(Options(chosen, profile, store, report, seeds, is_hardware_strict=is_hardware_strict))
+    arguments = []
+    for name, value in given.items():
+        option = f"--qaml-{name.replace('_', '-')}"
+        if value is True:
+            arguments.append(option)
+        elif value:
+            arguments += [f"{option}={each}" for each in (value if isinstance(value, list) else [value])]
+    return project_options(arguments)
+
+
+def _session(specs: list[Path] | None, **given: Any) -> Session:
+    from qaml.judge.session import Session
+
+    options = _chosen(**given).options
+    return Session(options._replace(specs=tuple(specs)) if specs else options)
 
 
 def _sound(session: Session) -> Session:
@@ -96,16 +109,9 @@ def _sound(session: Session) -> Session:
     return session
 
 
-def _selected(
-    specs: list[Path] | None,
-    profile: str,
-    store: Path,
-    seeds: int | None = None,
-    *,
-    is_hardware_strict: bool = False,
-) -> Session:
+def _selected(specs: list[Path] | None, **given: Any) -> Session:
     """A session of all claims."""
-    session = _sound(_session(specs, profile, store, seeds, is_hardware_strict=is_hardware_strict))
+    session = _sound(_session(specs, **given))
     session.select(claim.node for claim in session.claims)
     return session
 
@@ -114,22 +120,24 @@ def _selected(
 @_polite
 def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One profile; default all.")] = "") -> None:
     """Check specs without running anything."""
+    from qaml.spec.load import as_typed
+
     mistakes: dict[str, None] = {}
     for name in [profile] if profile else PROFILES:
-        session = _session(specs, name)
+        session = _session(specs, profile=name)
         mistakes |= {str(spec.error): None for spec in session.broken}
         if not mistakes:
             for suite in session.suites:
-                _say(f"{suite.path}: {len(suite.claims)} claims at {name}")
+                _say(f"{as_typed(suite.path)}: {len(suite.claims)} claims at {name}")
     if mistakes:
         raise QamlError("\n".join(mistakes))
 
 
 @app.command(name="list")
 @_polite
-def list_claims(specs: Specs = None, profile: Profile = "quick") -> None:
+def list_claims(specs: Specs = None, profile: Profile = None) -> None:
     """List every claim with its id and its sentence."""
-    for claim in _sound(_session(specs, profile)).claims:
+    for claim in _sound(_session(specs, profile=profile)).claims:
         _say(f"{claim.node}\n    {claim.entry.statement}")
 
 
@@ -137,14 +145,18 @@ def list_claims(specs: Specs = None, profile: Profile = "quick") -> None:
 @_polite
 def plan(
     specs: Specs = None,
-    profile: Profile = "quick",
-    store: StoreFolder = DEFAULT_STORE,
+    profile: Profile = None,
+    store: StoreFolder = None,
+    seeds: Seeds = None,
+    device: Device = None,
     strict_hardware: StrictHardware = False,
 ) -> None:
     """Show the steps that the claims need, what is cached, and what the rest will cost."""
     from tabulate import tabulate
 
-    session = _selected(specs, profile, store, is_hardware_strict=strict_hardware)
+    session = _selected(
+        specs, profile=profile, store=store, seeds=seeds, device=device, strict_hardware=strict_hardware
+    )
     needed = {step.key for step in session.scheduler.needed()}
     rows = [
         (_state(session, step, needed), step.title, step.key[:12], f"{step.cost:.0f}")
@@ -167,14 +179,19 @@ def _state(session: Session, step: Step, needed: set[str]) -> str:
 
 
 @app.command()
+@_polite
 def run(
     specs: Specs = None,
-    profile: Profile = "quick",
-    claim: Annotated[list[str] | None, typer.Option(help="Only claims whose id contains this.")] = None,
+    profile: Profile = None,
+    claim: Annotated[
+        list[str] | None, typer.Option(help="Only claims of this id or pattern, such as 'kehoe2021::rbm-*'.")
+    ] = None,
     workers: Annotated[str, typer.Option("-n", help="Worker processes, or auto.")] = "auto",
-    store: StoreFolder = DEFAULT_STORE,
-    report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("reports/latest"),
-    seeds: Annotated[int | None, typer.Option(min=1, help="Training runs of every model.")] = None,
+    store: StoreFolder = None,
+    report: ReportFolder = None,
+    seeds: Seeds = None,
+    device: Device = None,
+    baseline: Annotated[Path | None, typer.Option(help="Cells that are worse than there fail the run.")] = None,
     refresh: Annotated[bool, typer.Option(help="Compute everything again.")] = False,
     strict: Annotated[bool, typer.Option(help="An inconclusive claim fails.")] = False,
     strict_hardware: StrictHardware = False,
@@ -184,18 +201,33 @@ def run(
 
     from qaml.testing import claims
 
+    chosen = _chosen(
+        spec=specs,
+        profile=profile,
+        claim=claim,
+        store=store,
+        report=report,
+        seeds=seeds,
+        device=device,
+        baseline=baseline,
+        refresh=refresh,
+        strict=strict,
+        strict_hardware=strict_hardware,
+    )
     # claims hold no assert of a person's; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
-    arguments = [claims.__file__, "-n", workers, "--maxschedchunk=1", "-q", "--assert=plain", f"--rootdir={Path.cwd()}"]
-    arguments += ["-c", os.devnull]  # no ini file: pytest would look for one around qaml's own code
-    arguments += ["--qaml-profile", profile, f"--qaml-store={store.absolute()}", f"--qaml-report={report.absolute()}"]
-    arguments += [f"--qaml-spec={path.absolute()}" for path in specs or DEFAULT_SPECS]
-    arguments += ["--qaml-seeds", str(seeds)] if seeds else []
-    arguments += ["--qaml-refresh"] * refresh + ["--qaml-strict"] * strict
-    arguments += ["--qaml-strict-hardware"] * strict_hardware
-    arguments += ["-k", " or ".join(claim)] if claim else []
-    code = int(pytest.main(arguments))
+    arguments = [
+        claims.__file__,
+        "-n",
+        workers,
+        "--maxschedchunk=1",
+        "-q",
+        "--assert=plain",
+        f"--rootdir={chosen.root}",
+    ]
+    arguments += ["-c", os.devnull]  # the ini file was read: pytest would look for another around qaml's own code
+    code = int(pytest.main([*arguments, *chosen.arguments]))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-        _say("no claim was run: 'qaml list' shows the ids that --claim can name a part of", err=True)
+        _say("no claim was run: 'qaml list' shows them all", err=True)
     raise typer.Exit({0: 0, 1: 1}.get(code, 2))
 
 
@@ -203,7 +235,7 @@ def run(
 @_polite
 def report(
     outcomes: Annotated[list[Path] | None, typer.Argument(help="Folders or outcomes.json files; merged.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("reports/latest"),
+    output: ReportFolder = None,
     table_in: Annotated[
         Path | None, typer.Option(help="Also put the table of verdicts into this Markdown file, between its marks.")
     ] = None,
@@ -213,12 +245,14 @@ def report(
     from qaml.report.merge import merge_folders
     from qaml.report.publish import publish
     from qaml.report.terminal import table
+    from qaml.spec.load import as_typed
 
-    merged, pictures = merge_folders(outcomes or [output])
+    folder = output or Path(as_typed(_chosen().options.report))
+    merged, pictures = merge_folders(outcomes or [folder])
     if table_in is not None:
         insert_table(merged, table_in)
     _say(table(merged))
-    _say(f"report: {publish(merged, output, pictures)}")
+    _say(f"report: {publish(merged, folder, pictures)}")
 
 
 @app.command()
@@ -247,13 +281,13 @@ def history(
     cell: Annotated[
         list[str] | None, typer.Argument(help="Patterns of cells, such as '*/fgsm@*' (default: all).")
     ] = None,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreFolder = None,
     profile: Annotated[str, typer.Option(help="Only runs of this profile.")] = "",
 ) -> None:
     """Show how every cell's value went from run to run, and which verdicts changed."""
     from qaml.report.history import history_table, recall
 
-    runs, notes = recall(store, profile)
+    runs, notes = recall(_chosen(store=store).options.store, profile)
     for note in notes:
         _say(f"note: {note}", err=True)
     _say(history_table(runs, cell or ["*"]))
@@ -269,7 +303,6 @@ def schema() -> None:
 
 
 BaselineFile = Annotated[Path, typer.Argument(help="The JSON file; evidence per image lies beside it.")]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Training runs of every model, as in the run.")]
 
 
 @baseline_app.command()
@@ -277,9 +310,10 @@ Seeds = Annotated[int | None, typer.Option(min=1, help="Training runs of every m
 def save(
     file: BaselineFile,
     specs: Specs = None,
-    profile: Profile = "quick",
-    store: StoreFolder = DEFAULT_STORE,
+    profile: Profile = None,
+    store: StoreFolder = None,
     seeds: Seeds = None,
+    device: Device = None,
     tolerance: Annotated[
         list[str] | None, typer.Option(help="PATTERN=POINTS: drops of these cells that do not count.")
     ] = None,
@@ -298,7 +332,8 @@ def save(
     settings: dict[str, Any] = {"tolerances": _tolerances(tolerance or []), "reserve": reserve}
     settings |= {} if sensitivity is None else {"sensitivity": sensitivity / 100}
     settings |= {} if level is None else {"level": level}
-    _say(baseline_table(record.save(_selected(specs, profile, store, seeds), file, **settings)))
+    session = _selected(specs, profile=profile, store=store, seeds=seeds, device=device)
+    _say(baseline_table(record.save(session, file, **settings)))
 
 
 def _tolerances(given: list[str]) -> dict[str, float]:
@@ -329,28 +364,30 @@ def show(file: BaselineFile) -> None:
 def update_baseline(
     file: BaselineFile,
     specs: Specs = None,
-    profile: Profile = "quick",
-    store: StoreFolder = DEFAULT_STORE,
+    profile: Profile = None,
+    store: StoreFolder = None,
     seeds: Seeds = None,
+    device: Device = None,
     cell: Annotated[list[str] | None, typer.Option(help="Only cells of this pattern (default: all).")] = None,
 ) -> None:
     """Accept what was measured since: worse cells on purpose, better ones for good, new and vanished ones."""
     from qaml.gate import record
     from qaml.report.gate import baseline_table
 
-    _say(baseline_table(record.update(_selected(specs, profile, store, seeds), file, cell or ["*"])))
+    session = _selected(specs, profile=profile, store=store, seeds=seeds, device=device)
+    _say(baseline_table(record.update(session, file, cell or ["*"])))
 
 
 @store_app.command()
 @_polite
-def size(store: StoreFolder = DEFAULT_STORE) -> None:
+def size(store: StoreFolder = None) -> None:
     """Show what the store holds."""
     from tabulate import tabulate
 
     from qaml.run.store import Store
     from qaml.run.usage import usage
 
-    found = usage(Store(store))
+    found = usage(Store(_chosen(store=store).options.store))
     rows = [(u.kind, u.artefacts, f"{u.size / 2**20:.1f}") for u in found]
     rows.append(("all", sum(u.artefacts for u in found), f"{sum(u.size for u in found) / 2**20:.1f}"))
     _say(tabulate(rows, headers=["step", "artefacts", "MiB"]))
@@ -360,7 +397,7 @@ def size(store: StoreFolder = DEFAULT_STORE) -> None:
 @_polite
 def prune(
     specs: Specs = None,
-    store: StoreFolder = DEFAULT_STORE,
+    store: StoreFolder = None,
     days: Annotated[float, typer.Option(min=0, help="Keep what is younger.")] = 0.0,
     everything: Annotated[bool, typer.Option("--all", help="Also what the specs still need.")] = False,
     is_dry: Annotated[bool, typer.Option("--dry-run", help="Delete nothing, and say how much it would be.")] = False,
@@ -369,16 +406,20 @@ def prune(
 
     Runs at work keep what they make, and build again what they miss.
     """
+    from qaml.judge.session import Session
     from qaml.run import prune as pruning
     from qaml.run.store import Store
 
     keep: set[str] = set()
+    folder = _chosen(store=store).options.store
     for profile in () if everything else PROFILES:
         for is_strict in (False, True):
-            session = _selected(specs, profile, store, is_hardware_strict=is_strict)
+            found = _sound(_session(specs, profile=profile, store=folder))
+            session = Session(found.options._replace(is_hardware_strict=is_strict))
+            session.select(claim.node for claim in session.claims)
             keep |= set(session.plan.steps)
     start = time.perf_counter()
-    done = pruning.prune(Store(store), keep=frozenset(keep), older_than=days * 86400, is_dry=is_dry)
+    done = pruning.prune(Store(folder), keep=frozenset(keep), older_than=days * 86400, is_dry=is_dry)
     verb = "would delete" if is_dry else "deleted"
     _say(f"{verb} {done.artefacts} artefacts and {done.leftovers} leftovers in {time.perf_counter() - start:.1f} s")
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
-    from qaml.judge.session import Options
+    from qaml.judge.session import Options, Session
 
 DEVICES = ("cpu", "cuda")
+AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
+REPEATED = ("spec", "claim")
 _OPTIONS = {
     "profile": ("quick", "scale of the claims: quick, standard or paper"),
     "spec": ("specs", "a spec file or a folder of specs (may be given several times; ini: one a line)"),
+    "claim": ("", "only claims of this id or pattern, such as kehoe2021::rbm-* (may be given several times)"),
     "store": (".qaml/store", "folder of trained models, attacks and outcomes"),
     "report": ("reports/latest", "folder of the report"),
     "seeds": ("", "training runs of every model (default: what the suites say)"),
@@ -33,10 +40,11 @@ def add_options(parser: pytest.Parser) -> None:
     """Declare every option with its ini twin."""
     group = parser.getgroup("qaml", "claims about adversarial robustness")
     for name, (default, text) in _OPTIONS.items():
-        action = "append" if name == "spec" else "store"
+        action = "append" if name in REPEATED else "store"
         group.addoption(f"--qaml-{name}", action=action, default=None, help=f"{text} (default: {default or 'unset'})")
-        kind: Any = "linelist" if name == "spec" else "string"
-        parser.addini(f"qaml_{name}", text, type=kind, default=[default] if name == "spec" else default)
+        kind: Any = "linelist" if name in REPEATED else "string"
+        listed = [default] if default else []
+        parser.addini(f"qaml_{name}", text, type=kind, default=listed if name in REPEATED else default)
     for name, text in _FLAGS.items():
         group.addoption(f"--qaml-{name}", action="store_true", default=None, help=text)
         parser.addini(_ini(name), text, type="bool", default=False)
@@ -61,13 +69,40 @@ def check_options(config: pytest.Config) -> None:
     seeds = str(option(config, "seeds"))
     if seeds and not (seeds.isdecimal() and int(seeds) > 0):
         raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds!r}")
-    if file := baseline_file(config):
-        _check_baseline(file)
     for spec in config.getoption("--qaml-spec") or ():
         if not (_base(config, "spec") / spec).exists():
             raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")
+
+
+def _check_cuda() -> None:
+    """Nobody waits for models that then cannot be trained; torch is imported where it is asked for a device only."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise pytest.UsageError(
+            f"--qaml-device: cuda was asked for, and torch {torch.__version__} finds no CUDA device here\n"
+            "  hint: --qaml-device cpu; a build of torch for CPUs never finds one"
+        )
+
+
+def check_selection(config: pytest.Config, session: Callable[[], Session]) -> None:
+    """Refuse a device or a store that is not there, no claims, and a baseline that in the end could not be used.
+
+    Args:
+        config: of the run.
+        session: loads its specs, which only these options need so early; what is wrong with a spec is told by its test.
+    """
+    if option(config, "device") == "cuda":
+        _check_cuda()
     if config.getoption("--qaml-store") is not None and not config.getoption("collectonly"):
         _check_store(chosen_folder(config, "store"))
+    named = option(config, "claim")
+    if named and not session().named(named) and not session().broken:
+        near = get_close_matches(named[0], [name for c in session().claims for name in (c.node, c.entry.id)], 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "'qaml list' shows the ids"
+        raise pytest.UsageError(f"--qaml-claim: no claim is named {' or '.join(named)}\n  hint: {hint}")
+    if file := baseline_file(config):
+        _check_baseline(file, session)
 
 
 def baseline_file(config: pytest.Config) -> Path | None:
@@ -75,12 +110,12 @@ def baseline_file(config: pytest.Config) -> Path | None:
     return chosen_folder(config, "baseline") if str(option(config, "baseline")) else None
 
 
-def _check_baseline(file: Path) -> None:
+def _check_baseline(file: Path, session: Callable[[], Session]) -> None:
     from qaml.errors import QamlError
-    from qaml.gate.baseline import read_baseline
+    from qaml.gate.judge import check_comparable
 
     try:
-        read_baseline(file)
+        check_comparable(session, file)
     except QamlError as error:
         raise pytest.UsageError(f"--qaml-baseline: {error}") from None
 
@@ -125,5 +160,95 @@ def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options
         is_strict=bool(option(config, "strict")),
         is_hardware_strict=bool(option(config, "strict-hardware")),
         device=str(option(config, "device")),
+        retold=tuple(_retold(config)),
         **shared,
     )
+
+
+def _retold(config: pytest.Config) -> Iterator[str]:
+    """What was chosen, here or in the ini file, as words for ``qaml run``."""
+    from qaml.spec.load import as_typed
+
+    for name in ("store", "seeds", "device"):
+        value = str(option(config, name))
+        if value != _OPTIONS[name][0] or config.getoption(f"--qaml-{name}") is not None:
+            yield f"--{name}"
+            yield as_typed(chosen_folder(config, name)) if name == "store" else value
+    yield from (f"--{name}" for name in _FLAGS if name != "refresh" and option(config, name))
+
+
+class Chosen(NamedTuple):
+    """What a command outside pytest works with.
+
+    Attributes:
+        options: as a session takes them.
+        root: the folder that paths of the ini file, and default ones, start at.
+        arguments: all that is not left at its default, for pytest.
+    """
+
+    options: Options
+    root: Path
+    arguments: tuple[str, ...]
+
+
+class _Reader:
+    """A pytest plugin that reads the options and runs nothing."""
+
+    def __init__(self) -> None:
+        self.found: Chosen | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> int:
+        """Instead of a session."""
+        check_options(config)
+        options = session_options(config, {})
+        self.found = Chosen(options, config.rootpath, tuple(_arguments(config)))
+        return 0
+
+
+def _arguments(config: pytest.Config) -> Iterator[str]:
+    for name, (default, _) in _OPTIONS.items():
+        value, is_given = option(config, name), config.getoption(f"--qaml-{name}") is not None
+        values = value if name in REPEATED else [value]
+        if is_given or values != ([default] if default else []):
+            is_path = name in ("spec", "store", "report", "baseline")
+            yield from (f"--qaml-{name}={_base(config, name) / each if is_path else each}" for each in values if each)
+    yield from (f"--qaml-{name}" for name in _FLAGS if option(config, name))
+
+
+def project_options(arguments: Sequence[str]) -> Chosen:
+    """What a command outside pytest was told, or else what the project's ini file says, where pytest would look for it.
+
+    Args:
+        arguments: options of this plugin; paths start at the working directory.
+
+    Raises:
+        QamlError: wrong values, or an ini file that pytest cannot read.
+    """
+    from qaml.errors import QamlError
+
+    reader, told = _Reader(), StringIO()
+    # nothing of the project's tests is wanted: no plugins, no conftest files, and not what the ini file tells those
+    quiet = [
+        "-p",
+        "qaml.pytest_plugin",
+        "-s",
+        "--assert=plain",
+        "--noconftest",
+        "-o",
+        "addopts=",
+        "-o",
+        "required_plugins=",
+    ]
+    environment = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
+    autoload = os.environ.get(AUTOLOAD)
+    os.environ[AUTOLOAD] = "1"
+    try:
+        with redirect_stderr(told), redirect_stdout(told):
+            pytest.main([*quiet, *arguments], plugins=[reader])
+    finally:
+        os.environ.update(environment)
+        os.environ.pop(AUTOLOAD) if autoload is None else os.environ.update({AUTOLOAD: autoload})
+    if reader.found is None:
+        raise QamlError(told.getvalue().strip().removeprefix("ERROR: "))
+    return reader.found

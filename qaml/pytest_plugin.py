@@ -14,46 +14,45 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 import traceback
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qaml.pytest_options import add_options, baseline_file, check_options, chosen_folder, option, session_options
+from qaml.interruption import end_like_ctrl_c, held
+from qaml.pytest_options import (
+    add_options,
+    baseline_file,
+    check_options,
+    check_selection,
+    chosen_folder,
+    option,
+    session_options,
+)
+from qaml.pytest_results import FAILURE, PROPERTY, Results, claims_of
 
 if TYPE_CHECKING:
     from qaml.errors import QamlError
-    from qaml.judge.assemble import Assembled
     from qaml.judge.outcome import Outcome
     from qaml.judge.session import Claim, Session
+    from qaml.pytest_report import Report
     from qaml.run.progress import Display
 
-FIXTURE = "claim"
-PROPERTY = "qaml_outcome"
-FAILURE = "qaml_failure"
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-
-MARKERS = (
-    "qaml_suite(name): a claim of this suite",
-    "qaml_profile(name): a claim at this profile",
-    "qaml_cost(level): light, medium or heavy, by what must be trained",
+FIXTURE = "qaml_claim"
+MARKER = "qaml"
+MARKERS = (f"{MARKER}(id, suite, profile, cost): a claim; its cost is light, medium or heavy, by what must be trained",)
+NO_PARAMETER = (
+    f"the fixture {FIXTURE!r} has no claim to measure: qaml gives it one where it collects the test\n"
+    "  hint: name 'claim' among the arguments of the test or of its fixtures, without request.getfixturevalue or "
+    "@pytest.mark.parametrize; --qaml-claim chooses claims"
 )
 
 _session_key = pytest.StashKey["Session"]()
 _shared_key = pytest.StashKey[dict[str, Any]]()
 _display_key: pytest.StashKey[Display] = pytest.StashKey()
-_report_key = pytest.StashKey["_Report"]()
-_results_key = pytest.StashKey["_Results"]()
-
-
-class _Results(NamedTuple):
-    """What the controller gathers from the workers' reports."""
-
-    outcomes: dict[str, str]
-    failures: list[tuple[str, str]]
-    start: float
+_report_key: pytest.StashKey[Report] = pytest.StashKey()
+_results_key = pytest.StashKey[Results]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,15 +61,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers, and one thread a worker: they share the cores, and results depend on thread counts."""
+    """Declare the marker; refuse wrong options before anything is collected."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    for variable in THREADS:
-        os.environ.setdefault(variable, "1")
-    results = config.stash[_results_key] = _Results({}, [], time.time())
+    results = config.stash[_results_key] = Results()
     if _is_controller(config):
         check_options(config)
-        config.pluginmanager.register(_Collector(results), "qaml-collector")
+        check_selection(config, lambda: _session(config))
+        config.pluginmanager.register(results, "qaml-results")
 
 
 def _shared(config: pytest.Config) -> dict[str, Any]:
@@ -104,9 +102,36 @@ def pytest_configure_node(node: Any) -> None:
 # --- collection
 
 
+class _Parametrised:
+    """Stands in for ``metafunc.parametrize`` and remembers what for it was called."""
+
+    def __init__(self, parametrize: Callable[..., None]) -> None:
+        self.names: set[str] = set()
+        self._parametrize = parametrize
+
+    def __call__(self, argnames: str | Sequence[str], *args: Any, **kwargs: Any) -> None:
+        names = argnames.split(",") if isinstance(argnames, str) else argnames
+        self.names.update(name.strip() for name in names)
+        self._parametrize(argnames, *args, **kwargs)
+
+
+@pytest.hookimpl(specname="pytest_generate_tests", wrapper=True)
+def pytest_watch_parametrisation(metafunc: pytest.Metafunc) -> Generator[None, object, object]:
+    """What other hooks parametrise is no fixture any more, which only pytest's own marks tell beforehand."""
+    setattr(metafunc, "parametrize", _Parametrised(metafunc.parametrize))  # noqa: B010
+    try:
+        return (yield)
+    finally:
+        del metafunc.parametrize
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Expand a test that asks for ``claim`` into one a claim, and one a broken spec."""
-    if FIXTURE not in metafunc.fixturenames:
+    """Expand a test that asks for ``claim``, itself or by another fixture, into one a claim, and one a broken spec.
+
+    What a project calls ``claim`` itself, or parametrises by that name, leads to no fixture of ours.
+    """
+    given: set[str] = getattr(metafunc.parametrize, "names", set())
+    if FIXTURE not in metafunc.fixturenames or given & {FIXTURE, "claim"}:
         return
     from qaml.errors import QamlError
     from qaml.installation import check_installation
@@ -118,16 +143,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     session = _session(metafunc.config)
     broken = [pytest.param(spec.error, id=f"{spec.name}::spec") for spec in session.broken]
-    sound = [pytest.param(claim, id=claim.node, marks=_marks(claim)) for claim in session.claims]
+    sound = [
+        pytest.param(claim, id=claim.node, marks=_mark(claim))
+        for claim in session.named(option(metafunc.config, "claim"))
+    ]
     metafunc.parametrize(FIXTURE, [*broken, *sound], indirect=True)
 
 
-def _marks(claim: Claim) -> list[pytest.MarkDecorator]:
-    return [
-        pytest.mark.qaml_suite(name=claim.suite.name),
-        pytest.mark.qaml_profile(name=claim.suite.profile),
-        pytest.mark.qaml_cost(level=_cost(claim)),
-    ]
+def _mark(claim: Claim) -> pytest.MarkDecorator:
+    """One, of a name that hardly anybody types after ``-k``: that option looks at names of marks, too."""
+    suite = claim.suite
+    return pytest.mark.qaml(id=claim.node, suite=suite.name, profile=suite.profile, cost=_cost(claim))
 
 
 def _cost(claim: Claim) -> str:
@@ -141,11 +167,14 @@ def _cost(claim: Claim) -> str:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan exactly the claims that were selected."""
-    if _session_key not in session.config.stash:
+    config = session.config
+    if _session_key not in config.stash:
         return
-    parameters = [getattr(item, "callspec", None) for item in session.items]
-    chosen = [callspec.params.get(FIXTURE) for callspec in parameters if callspec is not None]
-    _session(session.config).select(claim.node for claim in chosen if hasattr(claim, "node"))
+    marks = ((item.nodeid, mark) for item in session.items for mark in item.iter_markers(MARKER))
+    chosen = {test: str(mark.kwargs["id"]) for test, mark in marks if "id" in mark.kwargs}
+    _session(config).select(chosen.values())
+    if _is_controller(config):
+        _choose(config, chosen)
 
 
 # --- the fixture
@@ -190,19 +219,28 @@ class BrokenClaim:
         pytest.fail(str(self._error), pytrace=False)
 
 
+@pytest.fixture(name="claim")
+def _claim(qaml_claim: CheckedClaim | BrokenClaim) -> CheckedClaim | BrokenClaim:
+    """One claim of one spec, measured: ``claim.check()`` turns its verdict into the test's outcome."""
+    return qaml_claim
+
+
 @pytest.fixture(name=FIXTURE)
-def _claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
-    """One claim of one spec, measured (session: the store and the plan are shared by all claims)."""
+def _qaml_claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
+    """What ``claim`` stands for; for projects that call something else so."""
     from qaml.errors import QamlError
     from qaml.report import junit
     from qaml.text import clean
 
-    parameter = request.param
+    parameter: Any = getattr(request, "param", None)
     if isinstance(parameter, QamlError):
         return BrokenClaim(parameter)
+    if not hasattr(parameter, "node"):
+        pytest.fail(NO_PARAMETER, pytrace=False)
     session = _session(request.config)
     # not record_property, which warns (where warnings are errors: fails) under the default JUnit schema
     properties = request.node.user_properties
+    properties[:] = [each for each in properties if not each[0].startswith("qaml")]  # of a run before this one
     failed = trace = ""
     try:
         outcome = session.outcome(parameter.node)
@@ -210,7 +248,7 @@ def _claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
         failed, trace = str(error), clean(_trace(error))
     if failed:  # outside the except block: pytest would print the chain of exceptions
         properties.append((FAILURE, failed))
-        pytest.fail(f"{failed}\n\n{trace}".strip(), pytrace=False)
+        pytest.fail(clean(f"{failed}\n\n{trace}".strip()), pytrace=False)
     properties.append((PROPERTY, session.plan.claims[parameter.node].judge.key))
     properties.extend(junit.properties(outcome))
     return CheckedClaim(outcome, is_strict=session.options.is_strict)
@@ -247,105 +285,53 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[_display_key].start()
 
 
-class _Collector:
-    """Gathers the keys of outcomes from the workers' reports (a plain hook does not know its configuration)."""
-
-    def __init__(self, results: _Results) -> None:
-        self.results = results
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember where this test's outcome is stored, or why it has none."""
-        for name, value in report.user_properties:
-            if name == PROPERTY:
-                self.results.outcomes[str(value)] = report.nodeid
-            elif name == FAILURE and report.when == "setup":
-                self.results.failures.append((report.nodeid, str(value)))
-
-
-class _Report(NamedTuple):
-    """What is printed at the end, and whether it is bad news."""
-
-    text: str
-    is_error: bool
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the report, once; a report that cannot be written is no success. Workers help each other until then."""
-    config = session.config
-    if not _is_controller(config):
-        # with -x the controller may be waiting already
-        if _session_key in config.stash and not config.getoption("maxfail") and not session.shouldstop:
-            _session(config).help()
+def _choose(config: pytest.Config, tests: Mapping[str, str]) -> None:
+    """From here on a signal that ends the run ends it with what was judged."""
+    if not tests or config.getoption("collectonly"):
         return
+    config.stash[_results_key].chosen.update(tests)
+    config.add_cleanup(end_like_ctrl_c())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
+    """Under xdist: all workers find the same tests; which of them are claims the ids tell."""
+    config = node.config
+    if config.stash[_results_key].chosen or not any("::" in test.partition("[")[2] for test in ids):
+        return
+    _choose(config, claims_of(ids, [claim.node for claim in _session(config).claims]))
+
+
+def _help(session: pytest.Session) -> None:
+    """A worker whose claims are done works for the others, unless the run ends and the controller waits already."""
+    config = session.config
+    is_ended = session.shouldstop or session.exitstatus == pytest.ExitCode.INTERRUPTED
+    if _session_key in config.stash and not config.getoption("maxfail") and not is_ended:
+        _session(config).help()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Write the report, once, before anybody waits for workers; one that cannot be written is no success."""
+    config = session.config
     if _display_key in config.stash:
         config.stash[_display_key].stop()
+    if not _is_controller(config):
+        _help(session)
+        return (yield)
+    if not config.stash[_results_key].chosen:
+        return (yield)
+    from qaml.pytest_report import write_report
+
     results = config.stash[_results_key]
-    if not (results.outcomes or results.failures):
-        return
-    report = config.stash[_report_key] = _write_report(config, results)
-    shutil.rmtree(_session(config).progress_folder, ignore_errors=True)
+    report = write_report(_session(config), results, baseline_file(config), config.rootpath)
+    config.stash[_report_key] = report
     if report.is_error and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _write_report(config: pytest.Config, results: _Results) -> _Report:
-    """The report's files and the terminal's text; a report that cannot be written is an error."""
-    from qaml.errors import QamlError
-    from qaml.judge.assemble import Assembled, assemble
-    from qaml.report.history import recall_for, remember, with_earlier
-    from qaml.report.markdown import write_step_summary
-    from qaml.report.publish import publish
-    from qaml.report.terminal import table
-
-    session = _session(config)
-    text = ""
-    try:
-        outcomes, pictures = assemble(session, list(results.outcomes), results.failures, time.time() - results.start)
-        text = table(outcomes) + "\n"
-        runs, notes = recall_for(outcomes, session.options.store)
-        text += "".join(f"note: {note}\n" for note in notes)
-        complete = with_earlier(outcomes, runs)
-        page = publish(complete, session.options.report, pictures)
-        remember(outcomes, session.options.store)
-        write_step_summary(complete)
-    except QamlError as error:
-        return _Report(f"{text}the report could not be written: {error}", True)
-    report = _Report(f"{text}report: {_short(page, config.rootpath)}", False)
-    return (
-        report
-        if (file := baseline_file(config)) is None
-        else _gated(config, file, report, Assembled(complete, pictures))
-    )
-
-
-def _gated(config: pytest.Config, file: Path, report: _Report, assembled: Assembled) -> _Report:
-    """The report with what became of the baseline's cells, which is written once more; worse ones are an error.
-
-    The gate may train for a while and may fail: the report is there already.
-    """
-    from qaml.errors import QamlError
-    from qaml.gate.judge import judged
-    from qaml.judge.past import Regression
-    from qaml.report.gate import gate_markdown, gate_table, workflow_commands
-    from qaml.report.markdown import append_step_summary
-    from qaml.report.publish import publish
-    from qaml.text import clean
-
-    session = _session(config)
-    try:
-        regression = judged(session, file)
-    except QamlError as error:
-        regression = Regression(failure=str(error))
-    lines = [report.text, "", clean(gate_table(regression))]
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        lines.append(workflow_commands(regression))
-    try:
-        outcomes = assembled.outcomes.model_copy(update={"regression": regression})
-        publish(outcomes, session.options.report, assembled.pictures)
-        append_step_summary(gate_markdown(regression))
-    except QamlError as error:
-        return _Report("\n".join([*lines, f"the report could not be written: {error}"]), True)
-    return _Report("\n".join(filter(None, lines)), regression.is_worse)
+    with held():  # a second Ctrl-C: there are workers to end, and the way to go on to be told
+        result = yield
+    shutil.rmtree(_session(config).progress_folder, ignore_errors=True)
+    return result
 
 
 @pytest.hookimpl(trylast=True)
@@ -355,7 +341,3 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         report = config.stash[_report_key]
         terminalreporter.section("claims")
         terminalreporter.write_line(report.text, red=report.is_error)
-
-
-def _short(path: Path, root: Path) -> Path:
-    return path.relative_to(root) if path.is_relative_to(root) else path

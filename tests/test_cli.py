@@ -23,7 +23,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Project:
         "at_least: 0", "at_least: 1"
     )
     project.spec("small", text + wrong.replace("{model}", "linear").replace('"linear"', "linear"))
-    done = project.qaml("run", "--claim", "linear", "-n", "0")
+    done = project.qaml("run", "--claim", "linear*", "-n", "0")
     assert done.returncode == 1, done.stdout + done.stderr
     return project
 
@@ -47,7 +47,7 @@ def test_run_writes_a_report_and_fails_where_a_claim_fails(project: Project) -> 
 
 
 def test_run_succeeds_where_no_claim_fails(project: Project) -> None:
-    done = project.qaml("run", "specs", "-n", "0", "--claim", "linear and not perfect", "--report", "good")
+    done = project.qaml("run", "specs", "-n", "0", "--claim", "linear", "--report", "good")
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
     assert [outcome["id"] for outcome in project.report("good")["outcomes"]] == ["linear"]
@@ -55,15 +55,15 @@ def test_run_succeeds_where_no_claim_fails(project: Project) -> None:
 
 def test_run_works_where_qaml_is_on_the_path_of_python(project: Project) -> None:
     checkout = str(Path(__file__).parent.parent)
-    done = project.qaml("run", "-n", "0", "--claim", "linear and not perfect", "--report", "good", PYTHONPATH=checkout)
+    done = project.qaml("run", "-n", "0", "--claim", "linear", "--report", "good", PYTHONPATH=checkout)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--profile", "fast"), "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
-        (("--claim", "nothing-has-this-name"), "deselected"),
+        (("--profile", "fast"), "unknown profile 'fast'\n  hint: one of quick, standard, paper"),
+        (("--claim", "nothing-has-this-name"), "--qaml-claim: no claim is named nothing-has-this-name"),
         (("nowhere.yaml",), "--qaml-spec: no such file or folder"),
         (("--seeds", "0"), "Invalid value for"),
     ],
@@ -205,9 +205,3 @@ def test_without_arguments_the_commands_are_shown() -> None:
     assert result.exit_code in (0, 2)  # click changed its mind about it
     for command in ("validate", "list", "plan", "run", "report", "schema", "store"):
         assert f" {command} " in result.output
-
-
-def test_a_claim_that_does_not_exist_is_said_to(project: Project) -> None:
-    done = project.qaml("run", "specs", "-n", "0", "--claim", "nonsense", "--report", "none")
-    assert done.returncode == 2
-    assert "no claim was run: 'qaml list' shows the ids" in done.stderr

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qaml.gate.baseline import GateError, read_baseline
+from qaml.gate.baseline import Baseline, GateError, read_baseline
 from qaml.gate.cells import measured_cells
 from qaml.gate.fresh import Fresh, further_images, further_runs
 from qaml.gate.regression import Change, compare
@@ -15,7 +16,7 @@ from qaml.judge.record import Interval
 from qaml.spec.load import as_typed
 
 if TYPE_CHECKING:
-    from qaml.judge.session import Session
+    from qaml.judge.session import Options, Session
 
 
 def judged(session: Session, file: Path) -> Regression:
@@ -28,8 +29,7 @@ def judged(session: Session, file: Path) -> Regression:
         GateError: the baseline cannot be read, is of another profile, or asks for more than the data can give.
     """
     baseline, evidence = read_baseline(file)
-    if baseline.profile != session.options.profile:
-        raise GateError(f"{file} is of profile {baseline.profile}, the run of {session.options.profile}", "use one")
+    _check_scale(baseline, session.options, file)
     chosen = {claim.node for claim in session.selected}
     whole = {s.name for s in session.suites if all(f"{s.name}::{c.id}" in chosen for c in s.claims)}
     now = measured_cells(session)
@@ -42,6 +42,46 @@ def judged(session: Session, file: Path) -> Regression:
         level=baseline.level,
         changes=tuple(_recorded(change) for change in changes),
     )
+
+
+def check_comparable(session: Callable[[], Session], file: Path) -> None:
+    """Refuse a baseline that a run could not be held against, before it runs.
+
+    Args:
+        session: gives the run's; called where the file is sound.
+        file: the baseline's.
+
+    Raises:
+        GateError: the baseline cannot be read, is of another profile, of training runs that cannot be compared with
+            these, or of suites none of which is there.
+    """
+    baseline, _ = read_baseline(file)
+    _check_scale(baseline, session().options, file)
+    theirs = {name.partition("/")[0] for name in baseline.cells}
+    ours = {suite.name for suite in session().suites}
+    if theirs and not theirs & ours and not session().broken:
+        raise GateError(
+            f"{file} is of {_listed('suite', theirs)}, and the specs are of {_listed('suite', ours)}",
+            "name its specs with --qaml-spec, or save a baseline of these",
+        )
+
+
+def _check_scale(baseline: Baseline, options: Options, file: Path) -> None:
+    if baseline.profile != options.profile:
+        hint = f"--qaml-profile {baseline.profile}, or a baseline of {options.profile}"
+        raise GateError(f"{file} is of profile {baseline.profile}, the run of {options.profile}", hint)
+    runs = sorted({cell.runs for cell in baseline.cells.values()})
+    if options.seeds == 1 and runs and runs[0] > 1:
+        raise GateError(
+            f"{file} is of {' or '.join(map(str, runs))} training runs a model, and one run does not tell how much "
+            "they differ",
+            f"--qaml-seeds {runs[0]}, or none",
+        )
+
+
+def _listed(what: str, names: Iterable[str]) -> str:
+    found = sorted(names)
+    return f"{what}{'s' if len(found) != 1 else ''} {', '.join(found) or '(none)'}"
 
 
 def _recorded(change: Change) -> CellChange:

@@ -40,13 +40,13 @@ class Assembled(NamedTuple):
     pictures: dict[str, Path]
 
 
-def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str, str]], seconds: float) -> Assembled:
+def assemble(session: Session, keys: Sequence[str], failures: Iterable[Failure], seconds: float) -> Assembled:
     """Gather the outcomes of a session; nothing is written.
 
     Args:
         session: options, suites and store.
         keys: of the outcomes' artefacts.
-        failures: (test id, message) of claims that ended in an error.
+        failures: claims without an outcome.
         seconds: wall time of the session.
     """
     found = [read_outcome(session.store, key) for key in keys]
@@ -76,7 +76,7 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
         seconds=seconds,
         suites=tuple(_suite_info(suite, complete) for suite in session.suites if _has_outcome(suite, complete)),
         outcomes=complete,
-        failures=tuple(sorted((_failure(node, message) for node, message in failures), key=position_of)),
+        failures=tuple(sorted(failures, key=position_of)),
         media=tuple(Media(path=path, sha256=digest) for path, digest in sorted(media.digests.items())),
     )
     return Assembled(outcomes, media.files)
@@ -84,12 +84,6 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[tuple[str
 
 def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:
     return any(outcome.suite == suite.name for outcome in outcomes)
-
-
-def _failure(node: str, message: str) -> Failure:
-    inside = node[node.rfind("[") + 1 : -1] if node.endswith("]") else node
-    suite, _, name = inside.partition("::")
-    return Failure(suite=suite, id=name, message=message)
 
 
 class _Media:

@@ -155,11 +155,13 @@ class Outcome(Record):
 
 
 class Failure(Record):
-    """A claim that ended in an exception: an error, never a refutation."""
+    """A claim without a verdict: an error, never a refutation."""
 
     suite: str
     id: str
     message: str
+    is_reached: bool = True
+    """Or the run ended before its turn came."""
 
 
 class ReportedCell(Record):

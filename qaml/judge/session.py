@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,7 @@ class Options(NamedTuple):
         device: ``cpu`` or ``cuda``.
         is_hardware_strict: whether results of another processor are other results.
         run_id: shared by all workers of a session; made up where it is empty.
+        retold: what of it ``qaml run`` must be told to do the same.
     """
 
     specs: tuple[Path, ...]
@@ -49,6 +51,7 @@ class Options(NamedTuple):
     device: str = "cpu"
     is_hardware_strict: bool = False
     run_id: str = ""
+    retold: tuple[str, ...] = ()
 
 
 class BrokenSpec(NamedTuple):
@@ -88,6 +91,11 @@ class Claim(NamedTuple):
         """``suite::id``."""
         return f"{self.suite.name}::{self.entry.id}"
 
+    def is_named(self, pattern: str) -> bool:
+        """Whether this is the claim's id, with its suite or without, or a pattern of it."""
+        names = (self.node, self.entry.id)
+        return pattern in names or any(fnmatchcase(name, pattern) for name in names)
+
 
 class Session:
     """Suites, plan and outcomes; everything is made when it is first asked for."""
@@ -126,6 +134,14 @@ class Session:
     def claims(self) -> list[Claim]:
         """Every claim of every sound suite, in file order."""
         return [Claim(suite, entry) for suite in self.suites for entry in suite.claims]
+
+    def named(self, patterns: Sequence[str]) -> list[Claim]:
+        """Claims by their ids.
+
+        Args:
+            patterns: of ids, with or without ``suite::``, exact or with ``*``, ``?`` and ``[…]``; none: all claims.
+        """
+        return [claim for claim in self.claims if not patterns or any(claim.is_named(each) for each in patterns)]
 
     def select(self, nodes: Iterable[str]) -> None:
         """Plan these claims only, named ``suite::id``; call it before the first outcome."""
@@ -189,11 +205,9 @@ class Session:
     def replay(self, outcome: Outcome) -> str:
         """The command that runs a claim again, from the folder where this one was given."""
         path = next(suite.path for suite in self.suites if suite.name == outcome.suite).resolve()
-        here = Path.cwd()
-        spec = path.relative_to(here) if path.is_relative_to(here) else path
-        apart = " --report reports/replay"  # not over the report that shows this command
-        seeds = f" --seeds {self.options.seeds}" if self.options.seeds else ""
-        return f"qaml run {shlex.quote(str(spec))} --claim {outcome.id} --profile {outcome.profile}{apart}{seeds}"
+        words = ["qaml", "run", as_typed(path), "--claim", outcome.node, "--profile", outcome.profile]
+        apart = ["--report", "reports/replay"]  # not over the report that shows this command
+        return shlex.join([*words, *apart, *self.options.retold])
 
     def _complete_pictures(self, outcome: Outcome) -> None:
         """Make pictures again that have gone since the claim was judged: the report copies those that there are."""

@@ -50,6 +50,7 @@ def _option(parameter: Any) -> tuple[str, str, str]:
     name = ", ".join(parameter.opts)
     if parameter.is_flag:
         return code(name), "", prose(parameter.help)
-    default = "" if parameter.default in (None, "") else str(parameter.default)
+    shown = parameter.show_default  # words, where an ini file may say otherwise
+    default = shown if isinstance(shown, str) else "" if parameter.default in (None, "") else str(parameter.default)
     repeated = " (may be given several times)" if parameter.multiple else ""
     return code(f"{name} {parameter.name.upper()}"), code(default), prose(parameter.help) + repeated

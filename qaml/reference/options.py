@@ -62,11 +62,11 @@ def options_page() -> str:
         "pytest",
         "A test that asks for the fixture `claim` runs once for every claim. Relative paths start where the command "
         "was typed; those of the ini file (`[tool.pytest.ini_options]` in `pyproject.toml`, or `pytest.ini`) at its "
-        "folder. `qaml run` reads no ini file of yours: its own [options](cli.md#qaml-run) say everything.",
+        "folder. They hold for every [`qaml` command](cli.md), too; what is typed wins.",
         "## Options",
         table(("option", "in the ini file", "default", "says"), rows),
         "## Markers",
-        "Every claim carries them: `pytest -m \"qaml_suite(name='kehoe2021')\"`.",
+        "Every claim carries one: `pytest -m \"qaml(suite='kehoe2021', cost='light')\"`.",
         table(("marker", "says"), [_marker(marker) for marker in MARKERS]),
         "## Outcomes",
         "What a verdict makes of a test: [Judging](../judging.md). Exit codes are pytest's own.",

@@ -37,10 +37,13 @@ def headlines(outcomes: Outcomes) -> list[Headline]:
     """The lines that come first, the gravest on top; a clean run has none."""
     claims = outcomes.outcomes
     lines: list[Headline] = []
-    if outcomes.failures:
-        n = len(outcomes.failures)
+    if n := sum(failure.is_reached for failure in outcomes.failures):
         lines.append(
             Headline(f"{count(n, 'claim')} ended in an error and {'has' if n == 1 else 'have'} no verdict", (), True)
+        )
+    if n := sum(not failure.is_reached for failure in outcomes.failures):
+        lines.append(
+            Headline(f"{count(n, 'claim')} {'was' if n == 1 else 'were'} not reached before the run ended", (), True)
         )
     invalid = [o for o in claims if o.verdict == "invalid"]
     if invalid:

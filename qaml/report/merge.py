@@ -147,7 +147,10 @@ def merge(shards: Sequence[Outcomes]) -> Outcomes:
         raise StoreError(f"cannot merge outcomes of different profiles: {', '.join(profiles)}", "merge each by itself")
     answers: dict[tuple[str, str], Outcome | Failure] = {}
     for shard in shards:
-        answers |= {(o.suite, o.id): o for o in shard.outcomes} | {(f.suite, f.id): f for f in shard.failures}
+        answers |= {(o.suite, o.id): o for o in shard.outcomes}
+        for failure in shard.failures:
+            if failure.is_reached or (failure.suite, failure.id) not in answers:
+                answers[failure.suite, failure.id] = failure
     claims = tuple(a for a in answers.values() if isinstance(a, Outcome))
     return Outcomes(
         created=max(shard.created for shard in shards),

@@ -8,14 +8,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 TEST = "def test_claim(claim):\n    claim.check()\n"
 SPECS = Path(__file__).parent / "specs"
-TIMES = {"created", "seconds"}
+TIMES = {"created", "seconds", "checksum"}  # which covers the times, too
 
 
 class Result(NamedTuple):
@@ -68,6 +68,29 @@ class Project:
 
     def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the project's folder."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.root,
+            env=self._environment(environment),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Begin to run pytest in a session of its own, as a terminal would."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *arguments],
+            cwd=self.root,
+            env=self._environment(environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         foreign = ("PYTEST_", "QAML_", "GITHUB", "BUILD_NUMBER")  # under CI pytest prints its summary in full
         kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith(foreign)}
         # modules are rewritten within a second: none of their compiled files may stay
@@ -77,15 +100,7 @@ class Project:
             "QAML_MIRROR": "http://127.0.0.1:9",
             "COLUMNS": "200",
         }
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.root,
-            env={**kept, **offline, **self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return {**kept, **offline, **self.environment, **more}
 
     def qaml(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the command line."""
@@ -143,7 +158,12 @@ def without_times(value: Any) -> Any:
 
 def wait_for(path: Path, seconds: float = 60.0) -> None:
     """Until a file is there."""
+    wait_until(path.exists, f"{path} did not appear", seconds)
+
+
+def wait_until(is_so: Callable[[], bool], otherwise: str, seconds: float = 60.0) -> None:
+    """Until something is so."""
     end = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not appear within {seconds} s"
-        time.sleep(0.01)
+    while not is_so():
+        assert time.monotonic() < end, f"{otherwise} within {seconds} s"
+        time.sleep(0.02)

@@ -50,6 +50,8 @@ def ini(project: Project, **settings: str) -> None:
         (("--qaml-seeds", "two"), "--qaml-seeds: expected a positive number, got 'two'"),
         (("--qaml-seeds", "²"), "--qaml-seeds: expected a positive number, got '²'"),
         (("--qaml-device", "abacus"), "--qaml-device: expected one of cpu, cuda, got 'abacus'"),
+        (("--qaml-device", "cuda"), "finds no CUDA device here"),
+        (("-n", "1", "--qaml-device", "cuda"), "finds no CUDA device here"),
         (("--qaml-spec", "nowhere.yaml"), "--qaml-spec: no such file or folder: nowhere.yaml"),
         (("--qaml-store", "pytest.ini"), "a file stands where the folder should be: name another with --qaml-store"),
         (("-n", "2", "--qaml-profile", "fast"), "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
@@ -59,7 +61,7 @@ def ini(project: Project, **settings: str) -> None:
 def test_wrong_values_are_usage_errors(project: Project, arguments: tuple[str, ...], message: str) -> None:
     ini(project)
     project.spec("small")
-    run = project.pytest(*arguments)
+    run = project.pytest(*arguments, CUDA_VISIBLE_DEVICES="")
     assert run.code == pytest.ExitCode.USAGE_ERROR
     assert run.out.count(message) == 1
     assert "Traceback" not in run.out
@@ -93,7 +95,7 @@ def test_every_option_has_a_twin_in_the_ini_file(planted: Planted, project: Proj
     assert project.report("pages")["profile"] == "standard"
     (outcome,) = project.report("pages")["outcomes"]
     assert (outcome["spec_file"], outcome["provenance"]["seeds"]) == ("planted.yml", {"linear": 2})
-    assert outcome["replay"].endswith("--report reports/replay --seeds 2")
+    assert outcome["replay"].endswith("--report reports/replay --store kept --seeds 2")
 
     # the command line wins
     again = project.pytest(*chosen, "--qaml-seeds", "1", "--qaml-report", "other", "--qaml-profile", "paper")

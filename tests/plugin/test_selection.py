@@ -8,6 +8,7 @@ from tests.plugin.conftest import Planted
 from tests.plugin.project import Project
 
 COLLECT = ("--collect-only", "-q")
+RIGHT_AND_OTHER = ["other::quick-only", "planted::right", "planted::right-unexpectedly"]
 OTHER = """
 suite: other
 models:
@@ -45,10 +46,15 @@ def test_collecting_runs_nothing(two: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("-m", "qaml_suite(name='other')"), ["other::quick-only"]),
-        (("-m", "qaml_suite(name='other') and qaml_profile(name='quick')"), ["other::quick-only"]),
-        (("-m", "qaml_profile(name='paper')"), []),
-        (("-m", "qaml_cost(level='light')", "-k", "masked"), ["planted::masked-gradients"]),
+        (("-m", "qaml(suite='other')"), ["other::quick-only"]),
+        (("-m", "qaml(suite='other', profile='quick')"), ["other::quick-only"]),
+        (("-m", "qaml(profile='paper')"), []),
+        (("-m", "qaml(cost='light')", "-k", "masked"), ["planted::masked-gradients"]),
+        (("-m", "qaml(id='planted::right')"), ["planted::right"]),
+        (("-k", "cost or suite or profile or light or level"), []),
+        (("--qaml-claim", "planted::right"), ["planted::right"]),
+        (("--qaml-claim", "right"), ["planted::right"]),
+        (("--qaml-claim", "other::*", "--qaml-claim", "planted::right*"), RIGHT_AND_OTHER),
         (("-k", "other:: or undecided"), ["other::quick-only", "planted::undecided"]),
         (("test_claims.py::test_claim[planted::wrong]",), ["planted::wrong"]),
         (("--strict-markers", "-k", "quick-only"), ["other::quick-only"]),
@@ -57,6 +63,12 @@ def test_collecting_runs_nothing(two: Project) -> None:
 )
 def test_selecting(two: Project, arguments: tuple[str, ...], expected: list[str]) -> None:
     assert collected(two, *arguments) == expected
+
+
+def test_a_name_that_no_claim_has_is_a_usage_error(two: Project) -> None:
+    run = two.pytest("--qaml-claim", "planted::rihgt")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "--qaml-claim: no claim is named planted::rihgt\n  hint: did you mean planted::right" in run.out
 
 
 def test_the_last_failed_ones_again(planted: Planted) -> None:

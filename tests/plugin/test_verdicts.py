@@ -96,6 +96,7 @@ def test_missing_data_are_an_error_that_says_what_to_do(planted: Planted) -> Non
             "suite": "planted",
             "id": "without-data",
             "message": planted.first.properties["planted::without-data"]["qaml_failure"],
+            "is_reached": True,
         }
     ]
 

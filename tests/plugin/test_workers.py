@@ -10,12 +10,15 @@ from tests.plugin.conftest import Planted
 from tests.plugin.project import Project, without_times
 
 
-@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
-def test_outcomes_do_not_depend_on_the_number_of_workers(planted: Planted, tmp_path: Path, workers: str) -> None:
+@pytest.mark.parametrize(("workers", "threads"), [pytest.param("1", "", marks=pytest.mark.slow), ("2", "4")])
+def test_outcomes_do_not_depend_on_the_number_of_workers_nor_threads(
+    planted: Planted, tmp_path: Path, workers: str, threads: str
+) -> None:
     project = Project(tmp_path / "project")
     project.spec("planted")
     project.spec("broken")
-    run = project.pytest("-n", workers, QAML_DATA=str(planted.root / "no-data"))
+    data = str(planted.root / "no-data")
+    run = project.pytest("-n", workers, QAML_DATA=data, OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads)
     assert run.outcomes == planted.first.outcomes
     assert without_times(project.report()) == without_times(planted.outcomes)
     assert project.made_at().keys() == planted.made_at().keys()

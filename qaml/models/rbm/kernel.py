@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from qaml.compiled import compiled
 
 if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@compiled(nogil=True, error_model="numpy", fastmath={"contract"})
 def adam(
     parameter: FloatArray,
     positive: FloatArray,
@@ -46,7 +47,7 @@ def adam(
         parameter[i] -= rate * mean[i] / (np.sqrt(square[i]) * root + tiny)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@compiled(nogil=True, error_model="numpy", fastmath={"contract"})
 def sgd(
     parameter: FloatArray,
     positive: FloatArray,

@@ -38,6 +38,8 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, register_jitable
 
+from qaml.compiled import compiled
+
 Kernel: TypeAlias = Callable[..., None]
 
 
@@ -464,7 +466,7 @@ _SPAN = (int64, int64)
 
 def _compiled(name: str, n_wires: int, signature: Any, function: Kernel) -> Kernel:
     function.__qualname__ = f"{name}_{n_wires}"  # names numba's cache file
-    kernel: Kernel = njit(signature, cache=True, nogil=True)(function)
+    kernel: Kernel = compiled(signature, nogil=True)(function)
     return kernel
 
 

@@ -21,7 +21,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from qaml.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _FAST = {"contract", "nsz"}
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def turn_behind_chain(source: Floats, target: Floats, transfers: Floats, signs: Floats, first: int, last: int) -> None:
     """Take some blocks through the CZ chain of all wires, and turn the last wires of all.
 
@@ -57,7 +58,7 @@ def turn_behind_chain(source: Floats, target: Floats, transfers: Floats, signs: 
             _copy(block[i * run : (i + 1) * run], target[x | i, z : z + (1 << width)].reshape(run))
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def turn_in_place(strings: Floats, transfers: Floats, shift: int, together: int, first: int, last: int) -> None:
     """Turn some blocks of a group of neighbouring wires.
 
@@ -87,7 +88,7 @@ def turn_in_place(strings: Floats, transfers: Floats, shift: int, together: int,
             _copy(block[i * run : (i + 1) * run], rows[x | (i >> width) << shift, at : at + run])
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def real_parts(coefficients: Floats, signs: Floats, target: Floats, first: int, last: int) -> None:
     """Entries (r, r ⊕ x) of Re(O_k) for some x: Σ_z o[x, z] (−1)^(|x∧z|/2 + z·r) over z with an even number of Y.
 
@@ -114,20 +115,20 @@ def real_parts(coefficients: Floats, signs: Floats, target: Floats, first: int, 
                     target[k, r, r ^ x] = target[k, r ^ x, r] = row[r * n_observables + k]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def _spread(outer: int, width: int, shift: int) -> int:
     """The bits of ``outer`` with a gap of ``width`` zeros before the last ``shift`` of them."""
     behind = (1 << shift) - 1
     return (outer & ~behind) << width | outer & behind
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def _copy(source: Floats, target: Floats) -> None:
     for i in range(len(target)):
         target[i] = source[i]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def _through_chain(source: Floats, x: int, z: int, signs: Floats, target: Floats) -> None:
     """What the chain makes of strings (x, z), (x, z + 1), …: a power of two of them, as many as fit in the target."""
     n_observables = source.shape[2]
@@ -146,7 +147,7 @@ def _through_chain(source: Floats, x: int, z: int, signs: Floats, target: Floats
             target[to + k] = factor * row[origin + k]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def _turn(block: Floats, transfers: Floats, run: int) -> None:
     """Turn every wire of a block; ``run`` coefficients each have the same string on these wires."""
     width = len(transfers)
@@ -155,7 +156,7 @@ def _turn(block: Floats, transfers: Floats, run: int) -> None:
         _turn_wire(block, transfers[wire], step, step << width)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def _turn_wire(block: Floats, transfer: Floats, step: int, x_step: int) -> None:
     """Mix the coefficients of 1, Z, X and Y on one wire; ``step`` lies between 1 and Z, ``x_step`` between 1 and X."""
     r01, r02, r03 = transfer[0, 1], transfer[0, 2], transfer[0, 3]
@@ -178,7 +179,7 @@ def _turn_wire(block: Floats, transfer: Floats, step: int, x_step: int) -> None:
                 ys[i] = r31 * z + r32 * x + r33 * y
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def _take_real(coefficients: Floats, row: Floats, signs: Floats, x: int) -> None:
     """The coefficients of strings that are real matrices, with the sign that i^|x∧z| is."""
     n_strings, n_observables = coefficients.shape
@@ -193,7 +194,7 @@ def _take_real(coefficients: Floats, row: Floats, signs: Floats, x: int) -> None
             row[z * n_observables + k] = sign * coefficients[z, k]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)  # type: ignore[untyped-decorator]
+@compiled(nogil=True, fastmath=_FAST)
 def _hadamard(row: Floats, step: int) -> None:
     """One stage of the Walsh–Hadamard transform over z, in place."""
     for start in range(0, row.size, 2 * step):

@@ -14,7 +14,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
+
+from qaml.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +26,7 @@ _CLEAR, _CHANCE = 8.0, 3.4e-4
 """An energy, and a probability that is higher than that of turning at this cost."""
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def _word(state: int) -> int:
     """SplitMix64's output function."""
     z = uint64(state)
@@ -33,7 +35,7 @@ def _word(state: int) -> int:
     return uint64(z ^ (z >> uint64(31)))  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def _turns(energy: float, word: int) -> bool:
     """Whether the heat bath turns what would cost this much (in units of 1/β): with probability 1/(1 + e^energy)."""
     uniform = float(word >> uint64(11)) * (1.0 / 9007199254740992.0)
@@ -42,7 +44,7 @@ def _turns(energy: float, word: int) -> bool:
     return bool(uniform * (1.0 + math.exp(min(energy, 700.0))) < 1.0)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def _measure(
     own: NDArray[np.int8],
     fields: NDArray[np.float64],
@@ -64,7 +66,7 @@ def _measure(
                 outside[i] += couplings[edge] * own[j]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def _turn_groups(
     own: NDArray[np.int8],
     starts: NDArray[np.int32],
@@ -94,7 +96,7 @@ def _turn_groups(
     return state
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def _turn_spins(
     own: NDArray[np.int8],
     starts: NDArray[np.int32],
@@ -120,7 +122,7 @@ def _turn_spins(
     return state
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def aligned(
     starts: NDArray[np.int32],
     neighbours: NDArray[np.int32],
@@ -150,7 +152,7 @@ def aligned(
     return spins
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def sample(
     fields: NDArray[np.float64],
     starts: NDArray[np.int32],

@@ -31,6 +31,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, overload, register_model
 
+from qaml.compiled import compiled
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -223,7 +225,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: np.uint64, k1: np.uint64) -> 
     return c0 & _LOW, c1 & _LOW, c2 & _LOW, c3 & _LOW
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def random_words(words: NDArray[np.uint32], sweep: int, chain: int, step: int, key: NDArray[np.uint64]) -> None:
     """Fill (n,) words, n a multiple of 4·LANES, with the random numbers of one chain's sweep."""
     c1, c2, c3 = splat(np.uint64(sweep)), splat(np.uint64(chain)), splat(np.uint64(step))
@@ -300,7 +302,7 @@ def _unpack(masks: NDArray[np.uint16], units: NDArray[np.uint8]) -> None:
         units[i] = (masks[i // LANES] >> (i % LANES)) & 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def advance(
     visible: NDArray[np.uint8],
     weights: FloatArray,
@@ -364,7 +366,7 @@ def advance(
             _unpack(masks[k], visible[start + k])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(nogil=True)
 def tabulate(weights: FloatArray, table: FloatArray) -> None:
     """Write the sums of weights of every pattern of every group of hidden units.
 

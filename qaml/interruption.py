@@ -1,0 +1,58 @@
+"""Signals that ask a run to end: all of them end it as Ctrl-C does, and wait while what was judged is written."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+LIKE_CTRL_C = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def end_like_ctrl_c() -> Callable[[], None]:
+    """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt`` where nobody else handles or ignores them (``nohup``).
+
+    Returns:
+        What gives back the handlers that were there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    ours = [number for number in LIKE_CTRL_C if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _interrupt)
+
+    def give_back() -> None:
+        for number in ours:
+            if signal.getsignal(number) is _interrupt:
+                signal.signal(number, signal.SIG_DFL)
+
+    return give_back
+
+
+@contextmanager
+def held() -> Iterator[list[int]]:
+    """Nothing but SIGKILL and SIGQUIT interrupts the block.
+
+    Yields:
+        The signals that came meanwhile.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before: dict[int, Any] = {}
+    for number in (signal.SIGINT, *LIKE_CTRL_C):
+        if signal.getsignal(number) not in (signal.SIG_IGN, None):
+            before[number] = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,132 @@
+"""The report at the end of a run: what was judged is written, whatever ended the run."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from qaml.errors import QamlError
+
+if TYPE_CHECKING:
+    from qaml.judge.assemble import Assembled
+    from qaml.judge.session import Session
+    from qaml.pytest_results import Results, Verdictless
+
+
+class Report(NamedTuple):
+    """What is printed at the end, and whether it is bad news."""
+
+    text: str
+    is_error: bool
+
+
+def write_report(session: Session, results: Results, baseline: Path | None, root: Path) -> Report:
+    """The report's files and the terminal's text; a report that cannot be written is an error.
+
+    Args:
+        session: of the run.
+        results: what became of its claims.
+        baseline: that it is held against, unless claims were not reached.
+        root: paths below are shown relative to it.
+    """
+    from qaml.interruption import held
+    from qaml.text import clean
+
+    others = results.verdictless()
+    left = sum(not each.is_reached for each in others)
+    with held() as signals:
+        report, assembled = _written(session, results, others, root)
+    lines = [report.text]
+    if left:
+        done, total = len(results.outcomes), len(results.outcomes) + len(others)
+        lines.append(
+            f"{done} of {total} claims are done: run the same command again to go on, nothing is computed twice"
+        )
+    if assembled is not None and baseline is not None:
+        if left or signals:
+            lines.append("not held against the baseline: the run ended before its end")
+        else:
+            return _gated(session, baseline, report, assembled)
+    return Report(clean("\n".join(lines)), report.is_error or bool(left or signals))
+
+
+def _written(
+    session: Session, results: Results, others: list[Verdictless], root: Path
+) -> tuple[Report, Assembled | None]:
+    from qaml.judge.assemble import Assembled, assemble
+    from qaml.judge.outcome import Failure
+    from qaml.report.history import recall_for, remember, with_earlier
+    from qaml.report.markdown import write_step_summary
+    from qaml.report.publish import publish
+    from qaml.report.terminal import table
+    from qaml.text import clean
+
+    folder = session.options.report
+    failures = []
+    for each in others:
+        suite, _, name = each.claim.partition("::")
+        failures.append(Failure(suite=suite, id=name, message=each.message, is_reached=each.is_reached))
+    text = ""
+    try:
+        if not results.outcomes and _has_verdicts(folder):
+            n = len(others)
+            text = f"none of {n} claims was judged: the report in {short(folder, root)} is of an earlier run, and stays"
+            return Report(text, True), None
+        outcomes, pictures = assemble(session, list(results.outcomes), failures, time.time() - results.start)
+        text = table(outcomes) + "\n"
+        runs, notes = recall_for(outcomes, session.options.store)
+        text += "".join(f"note: {note}\n" for note in notes)
+        complete = with_earlier(outcomes, runs)
+        page = publish(complete, folder, pictures)
+        remember(outcomes, session.options.store)
+        write_step_summary(complete)
+    except QamlError as error:
+        return Report(clean(f"{text}the report could not be written: {error}"), True), None
+    return Report(f"{text}report: {short(page, root)}", False), Assembled(complete, pictures)
+
+
+def _has_verdicts(folder: Path) -> bool:
+    """Whether a report is there that tells of any verdict."""
+    from qaml.report.merge import load
+
+    try:
+        return bool(load(folder).outcomes)
+    except QamlError:
+        return False
+
+
+def _gated(session: Session, file: Path, report: Report, assembled: Assembled) -> Report:
+    """The report with what became of the baseline's cells, which is written once more; worse ones are an error.
+
+    The gate may train for a while and may fail or be interrupted: the report is there already.
+    """
+    from qaml.gate.judge import judged
+    from qaml.judge.past import Regression
+    from qaml.report.gate import gate_markdown, gate_table, workflow_commands
+    from qaml.report.markdown import append_step_summary
+    from qaml.report.publish import publish
+    from qaml.text import clean
+
+    try:
+        regression = judged(session, file)
+    except QamlError as error:
+        regression = Regression(failure=str(error))
+    except KeyboardInterrupt:
+        regression = Regression(failure="the run was interrupted while it was held against the baseline")
+    lines = [report.text, "", clean(gate_table(regression))]
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        lines.append(workflow_commands(regression))
+    try:
+        outcomes = assembled.outcomes.model_copy(update={"regression": regression})
+        publish(outcomes, session.options.report, assembled.pictures)
+        append_step_summary(gate_markdown(regression))
+    except QamlError as error:
+        return Report(clean("\n".join([*lines, f"the report could not be written: {error}"])), True)
+    return Report("\n".join(filter(None, lines)), regression.is_worse)
+
+
+def short(path: Path, root: Path) -> Path:
+    """The path as somebody in that folder writes it."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
