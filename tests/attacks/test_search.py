@@ -14,6 +14,7 @@ from qaml.attacks.battery.implementation import Battery, Threat, Victim
 from qaml.attacks.geometry.implementation import perturbation_norms
 from qaml.attacks.search.implementation import Ball, by_differences, by_gradient, climb, margin, nearest_rivals, towards
 from qaml.attacks.straight_through.implementation import StraightThrough, stops_gradients
+from qaml.attacks.taught.implementation import taught
 from qaml.types import Bounds
 from qaml.vocab import Norm
 
@@ -129,6 +130,33 @@ def test_the_battery_finds_what_the_margin_does_not(way: str, member: str, input
         assert float((found["pgd"] > 0).mean()) > truth(inputs, 0.15, "linf") + 0.2
     assert float((found[member] == 0).sum()) > 0.1 * N
     assert {"noise", "differences"} <= set(found)
+
+
+@pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.15), ("l2", 0.6)])
+def test_answers_alone_teach_a_surrogate_the_way(norm: Norm, epsilon: float, inputs: Tensor) -> None:
+    inputs = inputs[:80]
+    module, surrogate, labels = Linear(), Linear(), labels_of(inputs)
+    generator = torch.Generator().manual_seed(2)
+    surrogate.weight.data += torch.randn(FEATURES, generator=generator)
+    before = surrogate.weight.detach().clone()
+    ball = Ball(norm, epsilon, BOUNDS)
+    look = by_gradient(surrogate, labels, lambda logits, own, _: margin(logits, own))
+    untaught = climb(look, ball, inputs, 20, generator, ends=False)
+    found = taught(module.requires_grad_(False), surrogate, ball, inputs, labels, generator)
+    assert float(perturbation_norms(inputs, found, norm).max()) <= epsilon * (1 + 1e-6)
+    assert share_right(module, untaught, labels) > truth(inputs, epsilon, norm) + 0.02
+    assert share_right(module, found, labels) == pytest.approx(truth(inputs, epsilon, norm), abs=0.013)
+    assert torch.equal(surrogate.weight, before)
+
+
+def test_what_has_no_answer_teaches_nothing(inputs: Tensor) -> None:
+    surrogate, labels = Linear(), labels_of(inputs)
+
+    def answer(points: Tensor) -> Tensor:
+        return torch.full((len(points), 2), torch.nan)
+
+    found = taught(answer, surrogate, Ball("linf", 0.15, BOUNDS), inputs[:5], labels[:5], torch.Generator())
+    assert bool(torch.isfinite(found).all())
 
 
 class Saturated(Linear):

@@ -32,6 +32,7 @@ from qaml.attacks.search.implementation import (
     towards,
 )
 from qaml.attacks.straight_through.implementation import StraightThrough, stops_gradients
+from qaml.attacks.taught.implementation import taught
 from qaml.models.seeding import derive_seed
 from qaml.vocab import Norm
 
@@ -232,6 +233,11 @@ class Battery:
         others = [self.correct[name] for name in known if name in self.correct]
         return pgd is not None and any(float(((other < 1) & (pgd == 1)).mean()) > share for other in others)
 
+    def _has_nothing_to_follow(self) -> bool:
+        """Whether gradients are missing, or surely wrong and those of no other form of the classifier stand in."""
+        others = self.correct.keys() & {"undefended", "straight_through"}
+        return not self.victim.has_gradients or (self.has_masked_gradients(WRONG) and not others)
+
     def _without_gradients(self, budget: tuple[float, ...]) -> Iterator[tuple[str, Member]]:
         if self._is_image():
             yield "square", self._square(budget, QUERIES)
@@ -240,6 +246,8 @@ class Battery:
                 yield "more_square", self._square(budget, MORE_QUERIES)
         else:
             yield "differences", self._search(self._differences, self.victim.target.module, FEWER)
+        if self.victim.surrogate is not None and self._has_nothing_to_follow() and not self.victim.is_randomised:
+            yield "taught", self._taught(self.victim.surrogate)
         if not self.victim.has_gradients or self.has_masked_gradients(WRONG):
             yield "more_differences", self._search(self._fine_differences, self.victim.target.module, PATIENCE)
 
@@ -280,6 +288,24 @@ class Battery:
                 if not len(left):
                     break
             return found
+
+        return run
+
+    def _taught(self, surrogate: nn.Module) -> Member:
+        """By a copy of the surrogate that learns on around the images."""
+        ball = Ball(self.threat.norm, self.threat.epsilon, self.victim.target.bounds)
+
+        def run(rows: Tensor) -> Tensor:
+            inputs, labels = self.inputs[rows], self.labels[rows]
+            generator = torch.Generator().manual_seed(derive_seed(self.threat.seed, "taught"))
+            with access(self.victim.target, inputs, labels, self.threat.seed) as held:
+                scale = measure(held, self.inputs).factor
+
+                @torch.no_grad()
+                def answer(points: Tensor) -> Tensor:
+                    return torch.cat([held(some).double() * scale for some in torch.split(points, BATCH)])
+
+                return taught(answer, surrogate, ball, inputs, labels, generator)
 
         return run
 

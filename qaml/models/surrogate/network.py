@@ -21,6 +21,10 @@ EXAMPLES = 2000
 EPOCHS, BATCH, RATE = 15, 100, 2e-3
 NEIGHBOURHOOD = 0.2
 """How far from an image its neighbour may lie, as a share of the bounds' width."""
+LESSONS, SLOWER = 4, 1e-3
+"""Epochs and rate when a trained surrogate is taught on."""
+FAINT = -20.0
+"""Logits further below the largest one say no more than that."""
 
 
 def build(info: InputInfo, seed: int) -> nn.Module:
@@ -58,6 +62,32 @@ def imitate(answer: Callable[[Tensor], Tensor], inputs: Tensor, info: InputInfo,
             nn.functional.cross_entropy(module(points[chosen]), labels[chosen]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return module.eval().requires_grad_(False)
+
+
+def teach(module: nn.Module, points: Tensor, logits: Tensor, generator: torch.Generator) -> None:
+    """Teach a trained surrogate on, in place: the classifier's logits at these points, up to what all classes share.
+
+    Args:
+        module: the surrogate, left in evaluation mode without gradients.
+        points: (n, *shape).
+        logits: (n, classes) of the classifier at a healthy scale; where one is NaN the point is left out.
+        generator: of the order, on the CPU.
+    """
+    told = ~torch.isnan(logits).any(1)
+    if not bool(told.any()):
+        return
+    points, known = points[told], (logits - logits.amax(1, keepdim=True))[told].clamp(min=FAINT).float()
+    known = known - known.mean(1, keepdim=True)
+    module.train().requires_grad_(True)
+    optimiser = torch.optim.Adam(module.parameters(), lr=SLOWER, fused=True)
+    for _ in range(LESSONS):
+        for chosen in torch.split(torch.randperm(len(points), generator=generator), BATCH):
+            optimiser.zero_grad()
+            said = module(points[chosen])
+            loss = (said - said.mean(1, keepdim=True) - known[chosen]).square().mean()
+            loss.backward()
+            optimiser.step()
+    module.eval().requires_grad_(False)
 
 
 def _near(images: Tensor, bounds: Bounds, seed: int) -> Tensor:

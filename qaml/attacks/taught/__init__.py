@@ -1,0 +1,1 @@
+"""Adversarials by a surrogate that is taught around them."""
