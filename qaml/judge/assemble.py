@@ -26,7 +26,7 @@ from qaml.judge.outcome import (
 )
 from qaml.judge.record import Interval
 from qaml.judge.session import Session, read_outcome
-from qaml.plan.plan import Plan, ancestors
+from qaml.plan.plan import ancestors
 from qaml.run.store import Damaged, Store, file_digest
 from qaml.spec.suite import Suite
 
@@ -50,7 +50,7 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[Failure],
         seconds: wall time of the session.
     """
     found = [read_outcome(session.store, key) for key in keys]
-    session.select(outcome.node for outcome in found)
+    session.cover(outcome.node for outcome in found)
     order = {claim.node: position for position, claim in enumerate(session.claims)}
 
     def position_of(record: Outcome | Failure) -> int:
@@ -58,13 +58,13 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[Failure],
 
     found.sort(key=position_of)
     media = _Media(session.store)
-    commit = checkout()
+    origins = _Origins(session)
     complete = tuple(
         outcome.model_copy(
             update={
                 "strips": tuple(filter(None, map(media.strip, outcome.strips))),
                 "embeddings": tuple(filter(None, map(media.embedding, outcome.embeddings))),
-                "provenance": _provenance(session, outcome, commit),
+                "provenance": origins.of(outcome),
                 "replay": session.replay(outcome),
             }
         )
@@ -130,33 +130,41 @@ class _Media:
         return relative
 
 
-def _provenance(session: Session, outcome: Outcome, commit: str | None) -> Provenance:
-    """Every artefact behind an outcome, with what made it."""
-    plan: Plan = session.plan
-    steps = ancestors(plan, plan.claims[outcome.node].judge.key)
-    manifests = {key: _manifest(session.store, key) for key in steps}
-    versions: dict[str, str] = {}
-    for manifest in manifests.values():
-        versions |= manifest.get("versions", {})
-    loads = {step.title.removeprefix("load "): key for key, step in steps.items() if step.kind == "load"}
-    machines = {str(m["machine"]) for m in manifests.values() if "machine" in m}
-    return outcome.provenance.model_copy(
-        update={
-            "artefacts": {step.title: key for key, step in steps.items()},
-            "versions": dict(sorted(versions.items())) | {"python": platform.python_version()},
-            "data": {name: key[:16] for name, key in loads.items()},
-            "commit": commit,
-            "machine": "; ".join(sorted(machines)),
-            "seconds": sum(manifest.get("seconds", 0.0) for manifest in manifests.values()),
-        }
-    )
+class _Origins:
+    """Where results come from; each manifest is read once, however many outcomes rest on it."""
 
+    def __init__(self, session: Session) -> None:
+        self.plan = session.plan
+        self.store = session.store
+        self.commit = checkout()
+        self._known: dict[str, Mapping[str, Any]] = {}
 
-def _manifest(store: Store, key: str) -> Mapping[str, Any]:
-    try:
-        return store.manifest(key).provenance if store.has(key) else {}
-    except Damaged:  # not read for this claim, whose result is cached; rebuilt when it is
-        return {}
+    def of(self, outcome: Outcome) -> Provenance:
+        """Every artefact behind an outcome, with what made it."""
+        steps = ancestors(self.plan, self.plan.claims[outcome.node].judge.key)
+        made = [self._provenance(key) for key in steps]
+        versions: dict[str, str] = {}
+        for each in made:
+            versions |= each.get("versions", {})
+        loads = {step.title.removeprefix("load "): key for key, step in steps.items() if step.kind == "load"}
+        return outcome.provenance.model_copy(
+            update={
+                "artefacts": {step.title: key for key, step in steps.items()},
+                "versions": dict(sorted(versions.items())) | {"python": platform.python_version()},
+                "data": {name: key[:16] for name, key in loads.items()},
+                "commit": self.commit,
+                "machine": "; ".join(sorted({str(each["machine"]) for each in made if "machine" in each})),
+                "seconds": sum(each.get("seconds", 0.0) for each in made),
+            }
+        )
+
+    def _provenance(self, key: str) -> Mapping[str, Any]:
+        if key not in self._known:
+            try:
+                self._known[key] = self.store.manifest(key).provenance if self.store.has(key) else {}
+            except Damaged:  # not read for this claim, whose result is cached; rebuilt when it is
+                self._known[key] = {}
+        return self._known[key]
 
 
 def checkout() -> str | None:

@@ -150,6 +150,12 @@ class Session:
         for name in ("plan", "scheduler"):
             self.__dict__.pop(name, None)
 
+    def cover(self, nodes: Iterable[str]) -> None:
+        """Plan these claims, unless they are planned already."""
+        asked = list(nodes)
+        if not self.plan.claims.keys() >= set(asked):
+            self.select(asked)
+
     @cached_property
     def plan(self) -> Plan:
         """The steps of the selected claims."""

@@ -163,6 +163,7 @@ def _shown(value: Any) -> Any:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("qaml.report"),
+        auto_reload=False,
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,
