@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 LOW_FREQUENCY = 1 / 8
 """Cycles a pixel: low frequencies have periods of at least eight pixels."""
+AT_ONCE = 500
+"""Images whose spectra are held in memory."""
 
 
 def low_frequency_share(perturbation: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -30,6 +32,9 @@ def low_frequency_share(perturbation: NDArray[np.floating]) -> NDArray[np.float6
     """
     if perturbation.ndim != 4:
         raise ValueError(f"expected perturbations of shape (n, channels, height, width), got {perturbation.shape}")
+    if len(perturbation) > AT_ONCE:  # spectra take eight times the memory
+        parts = (perturbation[first : first + AT_ONCE] for first in range(0, len(perturbation), AT_ONCE))
+        return np.concatenate([low_frequency_share(part) for part in parts])
     # scaled first: the square of a tiny perturbation would vanish
     largest = np.abs(perturbation).max(axis=(1, 2, 3), keepdims=True).astype(np.float64)
     with np.errstate(invalid="ignore"):

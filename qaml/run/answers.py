@@ -6,7 +6,7 @@ Every step that takes an answer takes it here, so that NaN is never a class, a s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,20 @@ NO_ANSWER = -1
 """Stands where a class would."""
 
 Flags = NDArray[np.bool_]
+
+
+class Images(Protocol):
+    """Inputs (n, *shape) in memory, or in a file that only these slices are read from."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, *shape)."""
+
+    def __len__(self) -> int:
+        """Their number."""
+
+    def __getitem__(self, chosen: slice, /) -> FloatArray:
+        """Those of a slice."""
 
 
 class Answers(NamedTuple):
@@ -70,7 +84,7 @@ class Evidence(NamedTuple):
 
 def correct_shares(
     module: nn.Module,
-    inputs: FloatArray,
+    inputs: Images,
     labels: NDArray[np.generic],
     inference: Inference,
     seed: int,
@@ -114,10 +128,11 @@ def decides(module: nn.Module, inference: Inference) -> nn.Module:
     return module
 
 
-def answers(module: nn.Module, inputs: FloatArray, inference: Inference, seed: int, device: str) -> Answers:
+def answers(module: nn.Module, inputs: Images, inference: Inference, seed: int, device: str) -> Answers:
     """One decision on each of (n, *shape) inputs; draws depend on the seed and the place among the inputs."""
     shares, unanswered = [], []
-    for number, batch in enumerate(torch.split(torch.from_numpy(inputs), BATCH)):
+    for number, first in enumerate(range(0, max(len(inputs), 1), BATCH)):
+        batch = torch.from_numpy(inputs[first : first + BATCH])
         found, is_none = _decide(module, batch.to(device), inference, seed + number)
         shares.append(found.cpu())
         unanswered.append(is_none.cpu() | ~batch.flatten(1).isfinite().all(1))

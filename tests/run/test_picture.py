@@ -51,7 +51,6 @@ def strip(folder: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, NDArray
     """Execute the step on these adversarials; the content of its ``strip.json``."""
     np.savez(folder / "adversarials.npz", **made)  # type: ignore[arg-type]
     monkeypatch.setattr(picture, "restore", lambda *_: Brightness().eval())
-    monkeypatch.setattr(picture, "read_arrays", lambda path: dict(np.load(path)))
     picture.execute(
         Job(
             key="k",

@@ -17,6 +17,7 @@ from qaml.models.linear.part import Linear
 from qaml.models.noise_layers.part import NoiseLayers
 from qaml.models.qnn.part import QNN
 from qaml.quantum.channels import Depolarising
+from qaml.run.arrays import write_arrays
 from qaml.run.job import Job
 from qaml.run.steps import portrait
 from qaml.spec.suite import Inference
@@ -32,7 +33,7 @@ def drawn(folder: Path, monkeypatch: pytest.MonkeyPatch, part: ModelPart, **infe
     made = {"start": start, "adversarials": moved[None], "labels": labels, "epsilons": np.array([0.1])}
     module = part.build(MOONS.info, 3).eval().requires_grad_(False)
     monkeypatch.setattr(portrait, "restore", lambda *_: module)
-    monkeypatch.setattr(portrait, "read_arrays", lambda _: dict(made))
+    write_arrays(folder / "adversarials.npz", made)
     description = {"dataset": MOONS, "model": part, "inference": Inference(**inference), "defences": []}
     payload = {"classifier": description, "count": 6, "trained_from": 3}
     portrait.execute(Job("k", payload, 0, {}, lambda _, name: folder / name, folder, folder, lambda *_: None))

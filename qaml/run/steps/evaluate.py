@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from torch import nn
 
 from qaml.metrics.spectrum import low_frequency_share
 from qaml.models.capabilities import has
-from qaml.run.answers import BATCH, correct_shares, decides
-from qaml.run.arrays import read_arrays, write_arrays
+from qaml.run.answers import BATCH, Images, correct_shares, decides
+from qaml.run.arrays import Rows, read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
@@ -37,102 +38,167 @@ def execute(job: Job) -> None:
     description = job.payload["classifier"]
     inference: Inference = description["inference"]
     module = restore(description, job.read("train", WEIGHTS), job.device)
-    start, inputs, arrays = _inputs(job)
-    if "attack" in job.parents:
-        arrays |= _fidelity(module, start, inputs, job.device)
-    arrays |= _within_noise(module, inputs, job.device)
-    n_epsilons, n = inputs.shape[:2]
-    found = correct_shares(
-        module,
-        inputs.reshape(n_epsilons * n, *inputs.shape[2:]),
-        np.tile(arrays["labels"], n_epsilons),
-        inference,
-        job.seed,
-        job.device,
-        lambda share: job.progress(share, ""),
-    )
-    answered: dict[str, NDArray[Any]] = {
-        "correct": found.correct,
-        "predicted": found.first.predicted,
-        "confidence": found.first.confidence,
-        "unanswered": found.unanswered,
-    }
-    arrays |= {name: array.reshape(n_epsilons, n) for name, array in answered.items()}
-    arrays["asked"] = _asked_again(job, decides(module, inference), start, inputs, found.first.predicted)
-    arrays |= _shots(decides(module, inference), inputs, job.device)
+    with ExitStack() as files:
+        asked, arrays = _inputs(job, files)
+        if "attack" in job.parents:
+            arrays |= _fidelity(module, asked, job.device)
+        arrays |= _within_noise(module, asked, job.device)
+        found = correct_shares(
+            module,
+            asked.inputs,
+            np.tile(arrays["labels"], asked.n_epsilons),
+            inference,
+            job.seed,
+            job.device,
+            lambda share: job.progress(share, ""),
+        )
+        answered: dict[str, NDArray[Any]] = {
+            "correct": found.correct,
+            "predicted": found.first.predicted,
+            "confidence": found.first.confidence,
+            "unanswered": found.unanswered,
+        }
+        arrays |= {name: asked.a_budget_a_row(array) for name, array in answered.items()}
+        arrays["asked"] = _asked_again(job, decides(module, inference), asked, found.first.predicted)
+        arrays |= _shots(decides(module, inference), asked, job.device)
     write_arrays(job.output / PREDICTIONS, {"draws": found.draws, **arrays})
 
 
-def _asked_again(
-    job: Job, decider: nn.Module, start: FloatArray, inputs: FloatArray, predicted: NDArray[np.int64]
-) -> NDArray[np.int64]:
+class _Asked(NamedTuple):
+    """What is predicted.
+
+    Attributes:
+        start: (n, *shape) images that perturbations start from.
+        inputs: (n_epsilons · n, *shape), budget after budget.
+    """
+
+    start: FloatArray
+    inputs: Images
+
+    @property
+    def n_epsilons(self) -> int:
+        return len(self.inputs) // max(len(self.start), 1)
+
+    def batches(self) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Images of one budget with those that they were made from, never many in memory."""
+        n = len(self.start)
+        for budget in range(self.n_epsilons):
+            for first in range(0, n, BATCH):
+                last = min(first + BATCH, n)
+                yield self.start[first:last], self.inputs[budget * n + first : budget * n + last]
+
+    def a_budget_a_row(self, found: NDArray[Any]) -> NDArray[Any]:
+        return found.reshape(self.n_epsilons, len(self.start))
+
+    def of_batches(self, measure: Callable[[FloatArray, FloatArray], NDArray[Any]]) -> NDArray[Any]:
+        """A number for each input, (n_epsilons, n), from its start and itself."""
+        return self.a_budget_a_row(np.concatenate([measure(*batch) for batch in self.batches()]))
+
+
+class _WithinBudgets(NamedTuple):
+    """What a minimisation attack answers at each budget: its adversarial if that is near enough, else the clean one.
+
+    Attributes:
+        start: (n, *shape).
+        smallest: (n, *shape) adversarials.
+        reached: (n_epsilons · n,) bool.
+    """
+
+    start: FloatArray
+    smallest: FloatArray
+    reached: NDArray[np.bool_]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.reached), *self.start.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.reached)
+
+    def __getitem__(self, chosen: slice) -> FloatArray:  # type: ignore[override]
+        places = np.arange(*chosen.indices(len(self))) % len(self.start)
+        where = self.reached[chosen].reshape(-1, *[1] * (self.start.ndim - 1))
+        return np.where(where, self.smallest[places], self.start[places])
+
+
+def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: NDArray[np.int64]) -> NDArray[np.int64]:
     """A ``Repetition`` on some of the images, as an array (5,)."""
-    n_epsilons, n = inputs.shape[:2]
     is_clean = "attack" not in job.parents
-    places = spread(n_epsilons * n, CLEAN_IMAGES if is_clean else ATTACKED_IMAGES)
-    sample = inputs[places // n, places % n]
-    clean = sample if is_clean else start[places % n]
+    places = spread(len(asked.inputs), CLEAN_IMAGES if is_clean else ATTACKED_IMAGES)
+    sample = np.concatenate([asked.inputs[place : place + 1] for place in places])
+    clean = sample if is_clean else asked.start[places % len(asked.start)]
     return np.array(repeated(decider, sample, clean, predicted[places], job.seed, job.device), dtype=np.int64)
 
 
-def _inputs(job: Job) -> tuple[FloatArray, FloatArray, dict[str, NDArray[np.generic]]]:
-    """The images that perturbations start from (n, …), what is predicted (n_epsilons, n, …), and what goes with it."""
+def _inputs(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.generic]]]:
+    """What is predicted, and what goes with it."""
     if "attack" in job.parents:
-        made = read_arrays(job.read("attack", "adversarials.npz"))
-        start, adversarials = made.pop("start"), made.pop("adversarials")
-        if job.payload["epsilons"] is not None:
-            adversarials, made = _within_budgets(job.payload["epsilons"], start, adversarials[0], made)
-        if start.ndim == 4:
-            shares = [low_frequency_share(attacked - start) for attacked in adversarials]
-            made["low_frequency"] = np.stack(shares).astype(np.float32)
-        return start, adversarials, made
+        return _attacked(job, files)
     description = job.payload["classifier"]
     data = data_of(job, description["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = defended(test.inputs, description["defences"], data.info)
-    return inputs, inputs[None], {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
+    return _Asked(inputs, inputs), {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
 
 
-def _within_budgets(
-    epsilons: Sequence[float], start: FloatArray, smallest: FloatArray, made: dict[str, NDArray[np.generic]]
-) -> tuple[FloatArray, dict[str, NDArray[np.generic]]]:
-    """What a minimisation attack answers at each budget: its adversarial if that is near enough, else the clean one."""
-    reached = np.asarray(made["norms"])[None] <= np.asarray(epsilons)[:, None] * (1 + 1e-6)
-    made |= {"epsilons": np.asarray(epsilons)}
-    made |= {name: np.asarray(made[name], dtype=bool) & reached for name in ("claimed", "outside")}
-    where = reached.reshape(*reached.shape, *[1] * (start.ndim - 1))
-    return np.where(where, smallest[None], start[None]), made
+def _attacked(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.generic]]]:
+    path = job.read("attack", "adversarials.npz")
+    made = read_arrays(path, without="adversarials")
+    start = made.pop("start")
+    adversarials = Rows(files.enter_context(path.open("rb")), "adversarials", merged=2)
+    asked = _Asked(start, adversarials)
+    if (epsilons := job.payload["epsilons"]) is not None:
+        reached = np.asarray(made["norms"])[None] <= np.asarray(epsilons)[:, None] * (1 + 1e-6)
+        made |= {"epsilons": np.asarray(epsilons)}
+        made |= {name: np.asarray(made[name], dtype=bool) & reached for name in ("claimed", "outside")}
+        asked = _Asked(start, _WithinBudgets(start, adversarials[: len(start)], reached.reshape(-1)))
+    if start.ndim == 4:
+        shares = asked.of_batches(lambda start, attacked: low_frequency_share(attacked - start))
+        made["low_frequency"] = shares.astype(np.float32)
+    return asked, made
 
 
 @torch.no_grad()
-def _fidelity(module: nn.Module, start: FloatArray, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
+def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); nothing for models that encode no states."""
     if not has(module, "states"):
         return {}
-    clean = module.states(torch.from_numpy(start).double().to(device)).conj()  # type: ignore[operator]
-    overlaps = []
-    for attacked in inputs:
-        states = module.states(torch.from_numpy(attacked).double().to(device))  # type: ignore[operator]
-        overlaps.append((clean * states).sum(1).abs().square().cpu().numpy())
-    return {"fidelity": np.stack(overlaps)}
+
+    def overlaps(start: FloatArray, attacked: FloatArray) -> NDArray[Any]:
+        clean, states = (
+            module.states(torch.from_numpy(images).double().to(device))  # type: ignore[operator]
+            for images in (start, attacked)
+        )
+        found: NDArray[Any] = (clean.conj() * states).sum(1).abs().square().cpu().numpy()
+        return found
+
+    return {"fidelity": asked.of_batches(overlaps)}
 
 
 @torch.no_grad()
-def _within_noise(module: nn.Module, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
+def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """Whether noise layers could change the label, |⟨Z⟩| ≤ 2Σp, (n_epsilons, n); nothing for models without any."""
     if not has(module, "noise", "total_flips"):
         return {}
-    flat = torch.from_numpy(inputs.reshape(-1, *inputs.shape[2:])).to(device)
-    expectations = module.averaged().expectations(flat)  # type: ignore[operator]
-    within = expectations.abs() <= 2 * module.total_flips()  # type: ignore[operator]
-    return {"within_noise": within.cpu().numpy().reshape(inputs.shape[:2])}
+    average, flips = module.averaged(), module.total_flips()  # type: ignore[operator]
+
+    def within(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
+        found: NDArray[Any] = (
+            (average.expectations(torch.from_numpy(attacked).to(device)).abs() <= 2 * flips).cpu().numpy()
+        )
+        return found
+
+    return {"within_noise": asked.of_batches(within)}
 
 
 @torch.no_grad()
-def _shots(module: nn.Module, inputs: FloatArray, device: str) -> dict[str, NDArray[np.generic]]:
+def _shots(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """How often a circuit must be measured for each input, (n_epsilons, n) float64; nothing for other models."""
     if not has(module, "shots_needed"):
         return {}
-    batches = torch.split(torch.from_numpy(inputs.reshape(-1, *inputs.shape[2:])), BATCH)
-    needed = np.concatenate([module.shots_needed(batch.to(device)) for batch in batches])  # type: ignore[operator]
-    return {"shots": needed.astype(np.float64).reshape(inputs.shape[:2])}
+
+    def needed(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
+        found: NDArray[Any] = module.shots_needed(torch.from_numpy(attacked).to(device))  # type: ignore[operator]
+        return found.astype(np.float64)
+
+    return {"shots": asked.of_batches(needed)}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from qaml.metrics.spectrum import low_frequency_share
 from qaml.run.answers import NO_ANSWER, Answers, answers, decides
-from qaml.run.arrays import read_arrays
+from qaml.run.arrays import Rows, read_arrays
 from qaml.run.classifier import WEIGHTS, restore
 from qaml.run.job import Job
 from qaml.types import Bounds, FloatArray, InputInfo
@@ -37,31 +37,37 @@ def execute(job: Job) -> None:
     module = restore(description, job.read("train", WEIGHTS), job.device)
     asked = partial(answers, decides(module, description["inference"]), inference=description["inference"])
     ask: Ask = partial(asked, seed=job.seed, device=job.device)
-    made = read_arrays(job.read("attack", "adversarials.npz"))
-    clean, adversarial = made["start"], made["adversarials"][-1]
+    path = job.read("attack", "adversarials.npz")
+    made = read_arrays(path, without="adversarials")
     labels, epsilon = made["labels"], float(made["epsilons"][-1])
-    unattacked = ask(clean)
+    unattacked = ask(made["start"])
     chosen = np.argsort(unattacked.predicted != labels, kind="stable")[: job.payload["count"]]
-    attacked = ask(adversarial[chosen])
-    low_frequency = low_frequency_share(adversarial[chosen] - clean[chosen])
+    clean = made["start"][chosen]
+    with path.open("rb") as file:
+        rows = Rows(file, "adversarials", merged=2)
+        last = len(rows) - len(labels)
+        adversarial = np.concatenate([rows[last + index : last + index + 1] for index in chosen])
+        along = np.concatenate([rows[place : place + 1] for place in range(int(chosen[0]), len(rows), len(labels))])
+    attacked = ask(adversarial)
+    low_frequency = low_frequency_share(adversarial - clean)
     pictures = []
     for position, index in enumerate(chosen):
         pictures.append(
             {
-                "files": _draw(job.output, position, clean[index], adversarial[index], info.bounds),
+                "files": _draw(job.output, position, clean[position], adversarial[position], info.bounds),
                 "true_label": info.classes[labels[index]],
                 "clean_label": _named(unattacked.predicted[index], info.classes),
                 "clean_confidence": float(unattacked.confidence[index]),
                 "adversarial_label": _named(attacked.predicted[position], info.classes),
                 "adversarial_confidence": float(attacked.confidence[position]),
-                "linf": float(np.abs(adversarial[index] - clean[index]).max()),
-                "l2": float(np.linalg.norm(adversarial[index] - clean[index])),
+                "linf": float(np.abs(adversarial[position] - clean[position]).max()),
+                "l2": float(np.linalg.norm(adversarial[position] - clean[position])),
                 "low_frequency": _existing(low_frequency[position]),
             }
         )
     content: dict[str, Any] = {"epsilon": repr(epsilon), "pictures": pictures}
     if _is_grid(made["epsilons"]):
-        content["probabilities"] = _along(ask, made, int(chosen[0]), info.classes)
+        content["probabilities"] = _along(ask, made, int(chosen[0]), along, info.classes)
     (job.output / "strip.json").write_text(json.dumps(content))
 
 
@@ -78,9 +84,11 @@ def _named(predicted: int, classes: Sequence[str]) -> str:
     return "no answer" if predicted == NO_ANSWER else classes[predicted]
 
 
-def _along(ask: Ask, made: Mapping[str, NDArray[Any]], index: int, classes: Sequence[str]) -> dict[str, Any]:
+def _along(
+    ask: Ask, made: Mapping[str, NDArray[Any]], index: int, inputs: FloatArray, classes: Sequence[str]
+) -> dict[str, Any]:
     """Probabilities of one image, clean and at every budget of the attack."""
-    epsilons, inputs = made["epsilons"], made["adversarials"][:, index]
+    epsilons = made["epsilons"]
     if epsilons[0] > 0:
         epsilons, inputs = np.insert(epsilons, 0, 0.0), np.concatenate([made["start"][index : index + 1], inputs])
     return {

@@ -15,7 +15,7 @@ from qaml.models.capabilities import averaged, capability, has, is_randomised
 from qaml.models.seeding import reseed
 from qaml.quantum.circuit import Channel, Circuit
 from qaml.run.answers import classes, probabilities
-from qaml.run.arrays import read_arrays
+from qaml.run.arrays import Rows, read_arrays
 from qaml.run.classifier import WEIGHTS, as_asked, restore
 from qaml.run.job import Job
 from qaml.types import InputInfo
@@ -38,12 +38,15 @@ def execute(job: Job) -> None:
     module = restore(description, job.read("train", WEIGHTS), job.device)
     # randomised models decide in many ways; points and regions are those of the average over draws, or of one draw
     decider = averaged(module)
-    made = read_arrays(job.read("attack", "adversarials.npz"))
-    shown = slice(job.payload["count"])
-    clean, attacked = (
-        torch.from_numpy(array[shown]).to(job.device) for array in (made["start"], made["adversarials"][-1])
-    )
-    labels = made["labels"][shown]
+    path = job.read("attack", "adversarials.npz")
+    made = read_arrays(path, without="adversarials")
+    count = min(job.payload["count"], len(made["labels"]))
+    with path.open("rb") as file:
+        rows = Rows(file, "adversarials", merged=2)
+        last = len(rows) - len(made["labels"])
+        shown = (made["start"][:count], rows[last : last + count])
+    clean, attacked = (torch.from_numpy(images).to(job.device) for images in shown)
+    labels = made["labels"][:count]
     reseed(module, job.seed)
     content: dict[str, Any] = {
         "epsilon": repr(float(made["epsilons"][-1])),
