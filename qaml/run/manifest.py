@@ -18,6 +18,7 @@ MOST = 16 * 2**20
 _HEAD = b'{\n "digest": "'
 _NECK = b'",\n'
 _LENGTH = 64
+_NO_NAMES = frozenset({"", ".", "..", MANIFEST})
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -92,9 +93,9 @@ def _are_texts(value: Any) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    return name not in ("", ".", "..", MANIFEST) and not set(name) & set("/\\\0")
+    return name not in _NO_NAMES and not ("/" in name or "\\" in name or "\0" in name)
 
 
 def _is_entry(entry: FileEntry) -> bool:
-    is_size = isinstance(entry.bytes, int) and not isinstance(entry.bytes, bool) and entry.bytes >= 0
+    is_size = type(entry.bytes) is int and entry.bytes >= 0
     return is_size and isinstance(entry.sha256, str) and _HEX.fullmatch(entry.sha256) is not None

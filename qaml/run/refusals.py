@@ -38,6 +38,9 @@ _DENIED = (errno.EACCES, errno.EPERM)
 _IN_TEXT = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")
 
 
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
 class NotThere(Exception):
     """There is no such regular file: that much is proved."""
 
@@ -93,26 +96,44 @@ def reading(path: Path) -> Iterator[io.BufferedReader]:
         StoreError: the system refuses to read it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, _READ)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise NotThere(f"{path.name} is not a file")
             yield file
     except OSError as error:
-        if is_absence(error):
-            raise NotThere(f"{path.name} is missing") from error
-        raise cannot_read(path, error) from error
+        raise _unread(path, error) from error
 
 
-def content_of(path: Path, most: int) -> bytes:
+def content_of(path: str | Path, most: int) -> bytes:
     """The content of a regular file of at most so many bytes; of a longer one, a byte more than that.
 
     Raises:
         NotThere: there is none.
         StoreError: the system refuses to read it.
     """
-    with reading(path) as file:
-        return file.read(most + 1)
+    try:  # without file objects and their buffers: a store has 10⁵ manifests
+        descriptor = os.open(path, _READ)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise NotThere(f"{Path(path).name} is not a file")
+            return _read_up_to(descriptor, min(found.st_size, most) + 1)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _unread(Path(path), error) from error
+
+
+def _read_up_to(descriptor: int, length: int) -> bytes:
+    content = os.read(descriptor, length)
+    while len(content) < length and (piece := os.read(descriptor, length - len(content))):
+        content += piece
+    return content
+
+
+def _unread(path: Path, error: OSError) -> Exception:
+    return NotThere(f"{path.name} is missing") if is_absence(error) else cannot_read(path, error)
 
 
 def digest_of(path: Path, size: int) -> str | None:

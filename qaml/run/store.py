@@ -85,6 +85,7 @@ class Store:
 
     def __init__(self, root: Path, session: str = "", *, is_fresh: bool = False) -> None:
         self.root = root
+        self._artefacts = str(root / "artefacts")
         self.session = session
         self.is_fresh = is_fresh
         self._verified: dict[str, set[str]] = {}
@@ -133,7 +134,7 @@ class Store:
         return all(self._is_same(name, known) for name, known in manifest.sources.items())
 
     def _manifest_bytes(self, key: str) -> bytes:
-        return content_of(self.folder(key) / MANIFEST, MOST)
+        return content_of(f"{self._artefacts}/{key[:2]}/{key}/{MANIFEST}", MOST)
 
     def _is_same(self, name: str, known: str) -> bool:
         """Whether what an artefact was made from is what it was; what is absent is not compared."""
