@@ -14,7 +14,7 @@ from pathlib import Path
 
 from qaml.errors import RunError
 from qaml.models.base import Checkpoint
-from qaml.run.refusals import NotThere, cannot_read, cannot_write, reading, remove
+from qaml.run.refusals import NotThere, cannot_read, cannot_write, content_of, remove
 
 VARIABLE = "QAML_CHECKPOINT_SECONDS"
 INTERVAL = 10.0
@@ -106,8 +106,7 @@ class Checkpoints:
             StoreError: it is there and cannot be read, which proves nothing.
         """
         try:
-            with reading(self.path) as file:
-                content = file.read()
+            content = content_of(self.path)
         except NotThere:
             if self._is_in_the_way():
                 self.distrust("it is no file")

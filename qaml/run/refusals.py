@@ -6,19 +6,19 @@ A refusal is no proof of damage: who may not read a file, or has no descriptor l
 from __future__ import annotations
 
 import errno
-import hashlib
-import io
 import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from pathlib import Path
 
 from qaml.errors import QamlError, StoreError
+from qaml.regular_file import digest_regular
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
+_NO_FILE = errno.EINVAL
+"""What ``regular_file`` says of a folder, a pipe or a device."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 """Met by whoever writes first."""
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -65,11 +65,6 @@ def _reason(error: OSError) -> str:
     return (os.strerror(error.errno) if error.errno is not None else str(error)).lower()
 
 
-def is_absence(error: OSError) -> bool:
-    """Whether the system says that there is nothing, or something else than a file."""
-    return error.errno in _ABSENT
-
-
 def of_the_store(error: Exception, root: Path) -> StoreError | None:
     """What stood in the way of a step that reads and writes below ``root``, if it is that: no space, no right.
 
@@ -87,26 +82,10 @@ def of_the_store(error: Exception, root: Path) -> StoreError | None:
     return cannot_write(root, OSError(number, "")) if number in _FULL | _EXHAUSTED else None
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[io.BufferedReader]:
-    """A regular file, opened; devices and pipes are not waited for.
-
-    Raises:
-        NotThere: there is none.
-        StoreError: the system refuses to read it.
-    """
-    try:
-        descriptor = os.open(path, _READ)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise NotThere(f"{path.name} is not a file")
-            yield file
-    except OSError as error:
-        raise _unread(path, error) from error
-
-
-def content_of(path: str | Path, most: int) -> bytes:
+def content_of(path: str | Path, most: int = sys.maxsize - 1) -> bytes:
     """The content of a regular file of at most so many bytes; of a longer one, a byte more than that.
+
+    Devices and pipes are not waited for.
 
     Raises:
         NotThere: there is none.
@@ -133,7 +112,8 @@ def _read_up_to(descriptor: int, length: int) -> bytes:
 
 
 def _unread(path: Path, error: OSError) -> Exception:
-    return NotThere(f"{path.name} is missing") if is_absence(error) else cannot_read(path, error)
+    is_absent = error.errno in _ABSENT or error.errno == _NO_FILE
+    return NotThere(f"{path.name} is missing or no file") if is_absent else cannot_read(path, error)
 
 
 def digest_of(path: Path, size: int) -> str | None:
@@ -143,10 +123,10 @@ def digest_of(path: Path, size: int) -> str | None:
         NotThere: there is none.
         StoreError: the system refuses to read it.
     """
-    with reading(path) as file:
-        if os.fstat(file.fileno()).st_size != size:
-            return None
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        return digest_regular(path, size) if path.stat().st_size == size else None
+    except OSError as error:
+        raise _unread(path, error) from error
 
 
 def remove(path: Path) -> None:
