@@ -406,16 +406,15 @@ def prune(
 
     Runs at work keep what they make, and build again what they miss.
     """
-    from qaml.judge.session import Session
     from qaml.run import prune as pruning
     from qaml.run.store import Store
 
     keep: set[str] = set()
     folder = _chosen(store=store).options.store
     for profile in () if everything else PROFILES:
+        session = _sound(_session(specs, profile=profile, store=folder))
         for is_strict in (False, True):
-            found = _sound(_session(specs, profile=profile, store=folder))
-            session = Session(found.options._replace(is_hardware_strict=is_strict))
+            session.options = session.options._replace(is_hardware_strict=is_strict)
             session.select(claim.node for claim in session.claims)
             keep |= set(session.plan.steps)
     start = time.perf_counter()

@@ -15,6 +15,7 @@ from pathlib import Path
 from qaml.errors import RunError
 from qaml.models.base import Checkpoint
 from qaml.run.refusals import NotThere, cannot_read, cannot_write, content_of, remove
+from qaml.text import one_line
 
 VARIABLE = "QAML_CHECKPOINT_SECONDS"
 INTERVAL = 10.0
@@ -129,7 +130,7 @@ class Checkpoints:
         """Say that the checkpoint is not believed, and remove it."""
         self.clear()
         message = f"the checkpoint of step {self.key[:12]} is not believed: {why}; training starts over"
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(one_line(message), stacklevel=2)
 
     def clear(self) -> None:
         """Remove the checkpoint of a run that is done."""

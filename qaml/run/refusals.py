@@ -75,7 +75,11 @@ def of_the_store(error: Exception, root: Path) -> StoreError | None:
         if path is not None and path.absolute().is_relative_to(root.absolute() / "artefacts"):
             return cannot_read(path, error)
         is_below = path is not None and path.absolute().is_relative_to(root.absolute())
-        is_refused = is_below or error.errno in _EXHAUSTED or (path is None and error.errno in _FULL)
+        is_refused = (
+            (is_below and error.errno != errno.ENOENT)
+            or error.errno in _EXHAUSTED
+            or (path is None and error.errno in _FULL)
+        )
         return cannot_write(root, error) if is_refused else None
     found = None if isinstance(error, QamlError) else _IN_TEXT.search(str(error))
     number = int(found[1] or found[2]) if found else 0

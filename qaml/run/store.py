@@ -274,7 +274,7 @@ class Store:
             self._condemned.pop(key, None)
             self._verified.pop(key, None)
         except Exception as error:
-            if (gone := self._gone(error, key)) is not None:
+            if (gone := self._gone(error, key, temporary)) is not None:
                 raise gone from error
             if (refusal := of_the_store(error, self.root)) is not None:
                 raise refusal from error
@@ -282,16 +282,14 @@ class Store:
         finally:
             remove(temporary)
 
-    def _gone(self, error: Exception, key: str) -> Damaged | None:
+    def _gone(self, error: Exception, key: str, temporary: Path) -> Damaged | None:
         """Of a step that found no file below the store: what somebody deleted between its look and its reading."""
         text = str(error)
         if not (isinstance(error, FileNotFoundError) or "FileNotFoundError" in text):
             return None
         if (found := _IN_PLACE.search(text)) is not None:
             return Damaged(found[1], f"artefact {found[1][:12]} is gone", is_gone=self._identity(found[1]) is None)
-        if key[:LOCK_NAME] in text:
-            return Damaged(key, f"the temporary folder of artefact {key[:12]} is gone", is_gone=True)
-        return None
+        return None if _is_there(temporary) else Damaged(key, f"the folder that {key[:12]} was written to is gone")
 
     def _temporary(self, what: str) -> Path:
         return self.root / "temporary" / f"{what}-{uuid.uuid4().hex}"
