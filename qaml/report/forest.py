@@ -58,7 +58,15 @@ def head(axis: Axis, style: Style) -> Markup:
     return tag("svg", *labels, class_="fh", viewBox=f"0 0 {ROW_WIDTH} 15", role="img", aria_label="horizontal scale")
 
 
-def row(measurement: Measurement, axis: Axis, sentence: str = "", *, look: str = "", is_hollow: bool = False) -> Markup:
+def row(
+    measurement: Measurement,
+    axis: Axis,
+    sentence: str = "",
+    *,
+    look: str = "",
+    is_hollow: bool = False,
+    is_brief: bool = False,
+) -> Markup:
     """A claim's row in the overview, or a cell's, beside its numbers.
 
     Args:
@@ -67,14 +75,15 @@ def row(measurement: Measurement, axis: Axis, sentence: str = "", *, look: str =
         sentence: what the drawing alone shows; without it the drawing is left out for those who do not see it.
         look: the class of a model, where the row has none of a verdict.
         is_hollow: the dot is not filled: an invalid measurement.
+        is_brief: one of very many: without seeds and end bars, and the threshold is where the shade ends.
     """
     middle = ROW_HEIGHT / 2 - 1
     says = {"role": "img"} if sentence else {"aria_hidden": "true"}
     return tag(
         "svg",
         tag("title", sentence) if sentence else Markup(""),
-        _ground(measurement, axis, 0, ROW_HEIGHT),
-        _ours(measurement.estimate, axis, middle, 4.2, dot="hollow" if is_hollow else "dot"),
+        _ground(measurement, axis, 0, ROW_HEIGHT, is_brief=is_brief),
+        _ours(measurement.estimate, axis, middle, 4.2, is_small=is_brief, dot="hollow" if is_hollow else "dot"),
         _paper(measurement.paper, axis),
         class_=f"f {look}".rstrip(),
         viewBox=f"0 0 {ROW_WIDTH} {ROW_HEIGHT}",
@@ -98,7 +107,7 @@ def row_axis(measurements: Iterable[Measurement], style: Style) -> Axis:
     return family_axis(measurements, style, _MARGIN, ROW_WIDTH - _MARGIN)
 
 
-def _ground(measurement: Measurement, axis: Axis, top: float, bottom: float) -> Markup:
+def _ground(measurement: Measurement, axis: Axis, top: float, bottom: float, *, is_brief: bool = False) -> Markup:
     """The supported side, the threshold, and zero."""
     parts: list[Markup] = []
     low, high = measurement.at_least, measurement.at_most
@@ -111,6 +120,8 @@ def _ground(measurement: Measurement, axis: Axis, top: float, bottom: float) -> 
             )
     if axis.low < 0 < axis.high and 0 not in (low, high):
         parts.append(_vertical(axis.place(0.0), top, bottom, "z"))
+    if is_brief and parts:
+        return join(parts)
     parts += [_vertical(axis.place(t), top, bottom, "t") for t in (low, high) if t is not None and axis.holds(t)]
     return join(parts)
 
@@ -128,7 +139,7 @@ def _ours(estimate: Interval, axis: Axis, y: float, radius: float, *, is_small: 
         places = ((axis.place(v), below) for v in seeds)
         parts.append(tag("path", d=dots(places, is_whole=bool(dot)), class_="s"))
     if has_interval(estimate) and estimate.high > estimate.low:
-        parts.append(tag("path", d=_whiskers(estimate, axis, y, 0 if is_small else radius), class_="i"))
+        parts.append(tag("path", d=_whiskers(estimate, axis, y, radius, has_bars=not is_small), class_="i"))
     if math.isinf(estimate.value):
         parts.append(tag("path", d=_beyond(axis.place(estimate.value), estimate.value > 0, y, radius), class_="o"))
     elif not math.isnan(estimate.value) and dot:
@@ -144,15 +155,15 @@ def _beyond(x: float, is_right: bool, y: float, radius: float) -> str:
     return path(((x, y), (back, y - radius), (back, y + radius)), is_closed=True)
 
 
-def _whiskers(estimate: Interval, axis: Axis, y: float, half: float) -> str:
-    """A line with end bars; an arrow head where the interval leaves the axis."""
+def _whiskers(estimate: Interval, axis: Axis, y: float, half: float, *, has_bars: bool = True) -> str:
+    """A line with end bars where they are wanted; an arrow head where the interval leaves the axis."""
     left, right = axis.place(estimate.low), axis.place(estimate.high)
     top = short(y - half)
     ends = []
     for x, inside, is_cut in ((left, 4.0, estimate.low < axis.low), (right, -4.0, estimate.high > axis.high)):
         if is_cut:
             ends.append(path(((x + inside, y - half), (x, y), (x + inside, y + half))))
-        else:
+        elif has_bars:
             ends.append(f"M{short(x)} {top}v{short(2 * half)}")
     return f"M{short(left)} {short(y)}H{short(right)}" + "".join(ends)
 

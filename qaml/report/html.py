@@ -105,6 +105,7 @@ def _index(whole: _Whole) -> str:
         "index.html",
         "",
         seeds=_seeds(outcomes),
+        is_brief=overview.is_brief(outcomes),
         counts=verdict_counts(outcomes.outcomes),
         headlines=headlines(outcomes),
         chance=chance_sentence(outcomes.outcomes),

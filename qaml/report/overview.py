@@ -20,6 +20,8 @@ from qaml.report.svg import Axis
 from qaml.report.text import file_name
 from qaml.vocab import Verdict
 
+MOST_DETAILED = 2500
+"""Claims whose rows show all; in a larger overview every row is brief, or it would not open at once."""
 KIND_NAMES = {
     "bound": "bounds",
     "difference": "differences",
@@ -128,10 +130,16 @@ def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> li
     for outcome in outcomes.outcomes:
         claims.setdefault(outcome.suite, []).append(outcome)
     known = {info.name: info for info in outcomes.suites}
+    brief = is_brief(outcomes)
     return [
-        _suite(known.get(name) or SuiteInfo(name=name, title="", citation=""), members, choices, looks)
+        _suite(known.get(name) or SuiteInfo(name=name, title="", citation=""), members, choices, looks, is_brief=brief)
         for name, members in claims.items()
     ]
+
+
+def is_brief(outcomes: Outcomes) -> bool:
+    """Whether there are too many claims to draw all of each."""
+    return len(outcomes.outcomes) > MOST_DETAILED
 
 
 def claims_csv(outcomes: Outcomes) -> str:
@@ -147,12 +155,14 @@ def claims_csv(outcomes: Outcomes) -> str:
     return csv((*header, "at_least", "at_most", "paper"), rows)
 
 
-def _suite(info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks: dict[str, Accent]) -> SuiteView:
+def _suite(
+    info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks: dict[str, Accent], *, is_brief: bool
+) -> SuiteView:
     groups: dict[tuple[str, Style], list[Outcome]] = {}
     for outcome in members:
         is_signed = style_of(outcome).is_signed
         groups.setdefault((outcome.kind, Style(outcome.unit, is_signed)), []).append(outcome)
-    families = tuple(_family(kind, style, group, choices) for (kind, style), group in groups.items())
+    families = tuple(_family(kind, style, group, choices, is_brief=is_brief) for (kind, style), group in groups.items())
     tables = tuple(_table(info.name, table) for table in info.tables)
     return SuiteView(
         info,
@@ -169,19 +179,20 @@ def _suite(info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks:
     )
 
 
-def _family(kind: str, style: Style, members: Sequence[Outcome], choices: Filters) -> Family:
+def _family(kind: str, style: Style, members: Sequence[Outcome], choices: Filters, *, is_brief: bool) -> Family:
     axis = forest.row_axis((o.measured[0] for o in members if o.measured), style)
-    rows = tuple(_row(outcome, axis, style, choices) for outcome in members)
+    rows = tuple(_row(outcome, axis, style, choices, is_brief=is_brief) for outcome in members)
     unit = "smallest norm" if style.unit == "norm" else style.word
     return Family(KIND_NAMES.get(kind, words(kind)), unit, forest.head(axis, style), rows)
 
 
-def _row(outcome: Outcome, axis: Axis, style: Style, choices: Filters) -> Row:
+def _row(outcome: Outcome, axis: Axis, style: Style, choices: Filters, *, is_brief: bool) -> Row:
     shown, plot = None, Markup("")
     if outcome.measured:
         first = outcome.measured[0]
         shown = show(first, style)
-        plot = forest.row(first, axis, needed_sentence(first, style), is_hollow=outcome.verdict == "invalid")
+        said = needed_sentence(first, style)
+        plot = forest.row(first, axis, said, is_hollow=outcome.verdict == "invalid", is_brief=is_brief)
     models = _positions(models_of(outcome), choices.models)
     attacks = _positions(attacks_of(outcome), choices.attacks)
     return Row(outcome, page_of(outcome), shown, plot, models, attacks, max(len(outcome.measured) - 1, 0))

@@ -214,6 +214,17 @@ def test_a_row_of_the_overview_is_small() -> None:
 
 
 @pytest.mark.slow
+def test_an_overview_of_five_thousand_claims_is_small() -> None:
+    outcomes = sample(313)
+    page = html.index_page(outcomes)
+    assert len(outcomes.outcomes) > 5000
+    assert len(page.encode()) <= 4_000_000
+    found = Page(page)
+    assert sum(name == "data-m" for _, name, _ in found.attributes) == 5008
+    assert found.text.count("faint points") == 1  # in how to read it: brief rows have none
+
+
+@pytest.mark.slow
 def test_two_thousand_claims_have_a_page_each(tmp_path: Path) -> None:
     outcomes = sample(125)
     assert len(outcomes.outcomes) == 2000
