@@ -45,7 +45,7 @@ def _split(value: Any) -> Any:
 
 
 def _joined(values: tuple[float, ...]) -> str:
-    return " ".join(f"{value:.5g}" for value in values)
+    return " ".join(["%.5g"] * len(values)) % values  # in one go: a report has millions
 
 
 Series = Annotated[tuple[float, ...], BeforeValidator(_split), PlainSerializer(_joined, when_used="json")]

@@ -17,7 +17,7 @@ from qaml.report.marks import Accent, words
 from qaml.report.numbers import Style, metric_style, show_estimate, style_of
 
 _shared = lru_cache(maxsize=4096)
-"""Claims share models, and so their drawings: each is made once."""
+"""Claims of a suite share models, and so their drawings: each is made once."""
 INTERVAL = ("value", "low", "high", "n_seeds", "n_images", "per_seed")
 
 

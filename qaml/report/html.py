@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from qaml.report.glossary import anchors, glossary
 from qaml.report.headlines import headlines, verdict_counts
 from qaml.report.marks import MARKS, SEVERITIES, Accent, accents, words
 from qaml.report.subject_page import subject_view
-from qaml.report.subjects import Known, Links, subjects
+from qaml.report.subjects import Known, Links, Subject, subjects
 from qaml.text import clean
 
 _HERE = Path(__file__).parent
@@ -80,12 +80,23 @@ class _Whole(NamedTuple):
 def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
     """Every page: its name relative to the folder, and its text; ``index.html`` last."""
     whole = _whole(outcomes)
-    yield from _claim_pages(whole)
+    suites: dict[str, _Pages] = {}
+    for position, outcome in enumerate(outcomes.outcomes):
+        suites.setdefault(outcome.suite, _Pages([], [])).positions.append(position)
     for subject in whole.known:
-        view = subject_view(subject, whole.known, whole.accents, whole.past)
-        yield subject.page, whole.render("subject.html", "../../", view=view, contents=view.contents)
+        suites[subject.suite].subjects.append(subject)
+    for suite in suites.values():  # one after the other: their pages share drawings
+        yield from _claim_pages(whole, suite.positions)
+        yield from _subject_pages(whole, suite.subjects)
     yield "glossary.html", whole.render("glossary.html", "", sections=glossary())
     yield "index.html", _index(whole)
+
+
+class _Pages(NamedTuple):
+    """What the pages of a suite are about: positions of claims, models and attacks."""
+
+    positions: list[int]
+    subjects: list[Subject]
 
 
 def index_page(outcomes: Outcomes) -> str:
@@ -118,10 +129,17 @@ def _index(whole: _Whole) -> str:
     )
 
 
-def _claim_pages(whole: _Whole) -> Iterator[tuple[str, str]]:
+def _subject_pages(whole: _Whole, subjects: Iterable[Subject]) -> Iterator[tuple[str, str]]:
+    for subject in subjects:
+        view = subject_view(subject, whole.known, whole.accents, whole.past)
+        yield subject.page, whole.render("subject.html", "../../", view=view, contents=view.contents)
+
+
+def _claim_pages(whole: _Whole, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
     titles = {info.name: info for info in whole.outcomes.suites}
     claims = whole.outcomes.outcomes
-    for i, outcome in enumerate(claims):
+    for i in positions:
+        outcome = claims[i]
         view = claim_view(outcome, whole.accents, whole.past)
         yield (
             overview.page_of(outcome),
