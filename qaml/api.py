@@ -20,6 +20,7 @@ from qaml.report.numbers import show, style_of
 from qaml.report.publish import publish
 from qaml.report.sentences import with_interval
 from qaml.report.terminal import closing, table
+from qaml.run.device import check_device
 from qaml.run.progress import Display
 from qaml.spec.load import load_suite as _load_suite
 from qaml.spec.suite import Suite
@@ -70,7 +71,12 @@ def run_suite(
             need is computed and stored before.
     """
     start, wanted = time.time(), tuple(claims)
-    session = Session(Options((Path(path),), profile, Path(store), Path(report), seeds, device=device))
+    check_device(device)
+    retold = ["--store", str(store)] if Path(store) != Path(".qaml/store") else []
+    retold += ["--seeds", str(seeds)] if seeds else []
+    retold += ["--device", device] if device != "cpu" else []
+    options = Options((Path(path),), profile, Path(store), Path(report), seeds, device=device, retold=tuple(retold))
+    session = Session(options)
     if session.broken:
         raise QamlError("\n".join(str(spec.error) for spec in session.broken))
     chosen = [c.node for c in session.claims if not wanted or any(part in c.node for part in wanted)]

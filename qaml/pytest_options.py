@@ -74,17 +74,6 @@ def check_options(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")
 
 
-def _check_cuda() -> None:
-    """Nobody waits for models that then cannot be trained; torch is imported where it is asked for a device only."""
-    import torch
-
-    if not torch.cuda.is_available():
-        raise pytest.UsageError(
-            f"--qaml-device: cuda was asked for, and torch {torch.__version__} finds no CUDA device here\n"
-            "  hint: --qaml-device cpu; a build of torch for CPUs never finds one"
-        )
-
-
 def check_selection(config: pytest.Config, session: Callable[[], Session]) -> None:
     """Refuse a device or a store that is not there, no claims, and a baseline that in the end could not be used.
 
@@ -92,8 +81,13 @@ def check_selection(config: pytest.Config, session: Callable[[], Session]) -> No
         config: of the run.
         session: loads its specs, which only these options need so early; what is wrong with a spec is told by its test.
     """
-    if option(config, "device") == "cuda":
-        _check_cuda()
+    from qaml.errors import QamlError
+    from qaml.run.device import check_device
+
+    try:
+        check_device(str(option(config, "device")))
+    except QamlError as error:
+        raise pytest.UsageError(f"--qaml-device: {error}") from None
     if config.getoption("--qaml-store") is not None and not config.getoption("collectonly"):
         _check_store(chosen_folder(config, "store"))
     named = option(config, "claim")

@@ -26,7 +26,6 @@ from qaml.pytest_options import (
     baseline_file,
     check_options,
     check_selection,
-    chosen_folder,
     option,
     session_options,
 )
@@ -272,25 +271,19 @@ def _is_controller(config: pytest.Config) -> bool:
     return not hasattr(config, "workerinput")
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin to draw progress where somebody looks; the folder is made by the workers, if claims run at all."""
-    config = session.config
-    if not _is_controller(config) or config.getoption("collectonly") or not sys.stderr.isatty():
-        return
-    from qaml.run import progress
-
-    folder = progress.progress_folder(chosen_folder(config, "store"), _shared(config)["run_id"])
-    # pytest captures the file descriptor of stderr while tests run: keep one of our own
-    config.stash[_display_key] = progress.Display(folder, os.fdopen(os.dup(sys.stderr.fileno()), "w"))
-    config.stash[_display_key].start()
-
-
 def _choose(config: pytest.Config, tests: Mapping[str, str]) -> None:
-    """From here on a signal that ends the run ends it with what was judged."""
+    """From here on a signal that ends the run ends it with what was judged, and progress is drawn if somebody looks."""
     if not tests or config.getoption("collectonly"):
         return
     config.stash[_results_key].chosen.update(tests)
     config.add_cleanup(end_like_ctrl_c())
+    if sys.stderr.isatty():
+        from qaml.run.progress import Display
+
+        # pytest captures the file descriptor of stderr while tests run: keep one of our own
+        terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w")
+        config.stash[_display_key] = Display(_session(config).progress_folder, terminal)
+        config.stash[_display_key].start()
 
 
 @pytest.hookimpl(optionalhook=True)

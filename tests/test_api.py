@@ -70,3 +70,12 @@ def test_importing_qaml_imports_nothing_else() -> None:
     code = "import sys, qaml; print([m for m in sys.modules if m.startswith('qaml.')], 'run_suite' in dir(qaml))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] True"
+
+
+def test_a_device_that_is_not_there_is_an_error_before_anything_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(QamlError, match="finds no CUDA device here"):
+        qaml.run_suite(folder / "two.yaml", store=folder / "none", report=folder / "none", device="cuda")
+    assert not (folder / "none").exists()

@@ -205,3 +205,45 @@ def test_without_arguments_the_commands_are_shown() -> None:
     assert result.exit_code in (0, 2)  # click changed its mind about it
     for command in ("validate", "list", "plan", "run", "report", "schema", "store"):
         assert f" {command} " in result.output
+
+
+def test_lines_of_the_ini_file_hold_for_every_command(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(project.root / "specs", tmp_path / "papers")
+    shutil.copytree(project.store, tmp_path / "kept")
+    shutil.copytree(project.root / "reports", tmp_path / "pages")
+    lines = 'qaml_spec = ["papers"]\nqaml_store = "kept"\nqaml_report = "pages/latest"\nqaml_profile = "%s"\n'
+    strangers = 'addopts = "--cov --strict-config"\nrequired_plugins = ["pytest-nothing"]\nfilterwarnings = ["error"]\n'
+    ini = tmp_path / "pyproject.toml"
+    ini.write_text("[tool.pytest.ini_options]\n" + strangers + lines % "quick")
+    (tmp_path / "conftest.py").write_text("raise SystemExit('nobody asked for tests')\n")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--nonsense")
+    assert qaml("list").output.startswith("small::rbm\n")
+    assert "5 claims at quick" in qaml("validate").output
+    assert "cached" in qaml("plan").output
+    assert "train linear, seed 1" not in qaml("plan").output
+    assert qaml("store", "size").output.count("\n") > 3
+    assert qaml("history").exit_code == 0
+    assert "latest/index.html" in qaml("report").output
+    assert qaml("store", "prune", "--dry-run").output.startswith("would delete 0 artefacts")
+    assert sorted(path.name for path in (tmp_path / "below").iterdir()) == []
+    ini.write_text("[tool.pytest.ini_options]\n" + lines % "quick" + 'qaml_seeds = "2"\n')
+    assert "train linear, seed 1" in qaml("plan").output
+    ini.write_text("[tool.pytest.ini_options]\n" + lines % "fast")
+    refused = qaml("list")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "--qaml-profile: expected one of quick, standard, paper, got 'fast'" in refused.output
+    ini.write_text("[tool.pytest.ini_options\n")
+    assert qaml("plan").exit_code == 2
+
+
+def test_run_reads_the_ini_file_and_needs_no_plugin_of_the_project(project: Project) -> None:
+    ini = project.root / "pytest.ini"
+    ini.write_text("[pytest]\naddopts = --cov\nqaml_report = pages\nqaml_claim = small::linear\n")
+    done = project.qaml("run", "-n", "0")
+    ini.unlink()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [outcome["id"] for outcome in project.report("pages")["outcomes"]] == ["linear"]

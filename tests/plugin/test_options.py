@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -154,3 +155,36 @@ def test_a_read_only_store(project: Project) -> None:
     run = project.pytest("--qaml-store", "kept")
     assert run.code == pytest.ExitCode.USAGE_ERROR
     assert "name a folder that you may write with --qaml-store" in run.out
+
+
+def test_a_baseline_that_cannot_be_used_ends_the_run_before_it_begins(planted: Planted, tmp_path: Path) -> None:
+    saved = planted.qaml("baseline", "save", str(tmp_path / "quick.json"), "specs/planted.yaml")
+    assert saved.returncode == 0, saved.stderr
+    (tmp_path / "other.yaml").write_text(PROFILES)
+    given = ("--qaml-spec", "specs/planted.yaml", "--qaml-baseline", str(tmp_path / "quick.json"))
+    for wrong, message in {
+        ("--qaml-profile", "standard"): "is of profile quick, the run of standard\n  hint: --qaml-profile quick, or a",
+        ("--qaml-seeds", "1"): "is of 2 training runs a model, and one run does not tell how much they differ",
+        ("--qaml-spec", str(tmp_path / "other.yaml")): "is of suite planted, and the specs are of suite scales",
+    }.items():
+        run = planted.pytest(*(wrong if "--qaml-spec" in wrong else given[:2]), *given[2:], *wrong[:2])
+        assert run.code == pytest.ExitCode.USAGE_ERROR
+        assert message in run.out
+        assert "Traceback" not in run.out
+        assert run.tests == {}
+
+
+def test_a_replayed_claim_is_the_same_and_the_only_one(planted: Planted, tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", QAML_DATA=str(planted.root / "no-data"))
+    project.spec("planted")
+    shutil.copytree(planted.store, project.root / "kept")
+    ini(project, qaml_store="kept", qaml_seeds="3")
+    run = project.pytest("--qaml-seeds", "2", "--qaml-strict", "--qaml-claim", "right")
+    assert run.code == 0
+    (outcome,) = project.report()["outcomes"]
+    command = shlex.split(outcome["replay"])
+    expected = "--report reports/replay --store kept --seeds 2 --strict"
+    assert command == shlex.split(f"qaml run specs/planted.yaml --claim planted::right --profile quick {expected}")
+    again = project.qaml(*command[1:], "-n", "0")
+    assert again.returncode == 0, again.stderr
+    assert [o["provenance"]["seeds"] for o in project.report("reports/replay")["outcomes"]] == [{"linear": 2}]
