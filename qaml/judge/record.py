@@ -20,6 +20,8 @@ MOST_ENTRIES: Final = 50_000
 """Of a mapping: claims of a run, or cells."""
 MOST_NUMBERS: Final = 100_000
 """Of a course that is drawn."""
+_MOST_MISTAKES: Final = 1_000
+"""Of a record whose mistakes are looked at one by one."""
 
 
 def _plain(value: float) -> float | str | None:
@@ -100,6 +102,8 @@ def parse_record(kind: type[R], content: bytes) -> R:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
+        if error.error_count() > _MOST_MISTAKES:
+            raise RecordError(f"{error.error_count():,} mistakes") from None
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = "".join(f"{step}." for step in first["loc"])[:100].rstrip(".")
         raise RecordError(f"{where}: {first['msg'][:200]}".removeprefix(": ")) from None

@@ -10,10 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from qaml.run.checksum import Unsealed, seal, unseal
+from qaml.regular_file import read_regular
+from qaml.run.checksum import seal, unseal
 
 LIST = "qaml-files.json"
 OUTCOMES = "outcomes.json"
+MOST_MEDIUM = 64 << 20
+"""Bytes of a picture beside the outcomes."""
+_MOST_LIST = 16 << 20
 _FORMER = re.compile(
     r"(index|glossary)\.html|summary\.md|claims\.csv|outcomes\.json|static/report\.css"
     r"|(claims|models|attacks)/[^/]+/[^/]+\.html|media/[0-9a-f]{16}-[^/]+"
@@ -68,11 +72,11 @@ def _is_file(path: Path) -> bool:
 def listed(folder: Path) -> set[str] | None:
     """The names in a folder's list; ``None`` where there is none, or it is damaged."""
     try:
-        content, is_sealed = unseal((folder / LIST).read_bytes())
+        content, is_sealed = unseal(read_regular(folder / LIST, _MOST_LIST))
         names = json.loads(content)["files"] if is_sealed else None
-    except (OSError, Unsealed, ValueError):
+        return names if names is None else {name for name in names if is_inside(name)}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return names if names is None else {name for name in names if is_inside(name)}
 
 
 def is_inside(name: str) -> bool:

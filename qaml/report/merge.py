@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from qaml.errors import StoreError
 from qaml.judge.outcome import (
@@ -23,7 +21,9 @@ from qaml.judge.outcome import (
     SuiteInfo,
 )
 from qaml.judge.past import CellChange, Past, Regression
-from qaml.report.belongings import OUTCOMES, is_inside
+from qaml.judge.record import MOST_BYTES, RecordError, parse_record
+from qaml.regular_file import digest_regular, read_regular
+from qaml.report.belongings import MOST_MEDIUM, OUTCOMES, is_inside
 from qaml.report.folder import tidy
 from qaml.run.checksum import Unsealed, seal, unseal
 from qaml.run.files import store_errors, write_durably
@@ -84,7 +84,7 @@ def load(path: Path) -> Outcomes:
 
 def _read(file: Path) -> bytes:
     with store_errors("read", file):
-        return file.read_bytes()
+        return read_regular(file, MOST_BYTES)
 
 
 def _check_media(outcomes: Outcomes, file: Path) -> None:
@@ -100,25 +100,28 @@ def _check_media(outcomes: Outcomes, file: Path) -> None:
 def _parse(content: bytes, file: Path) -> Outcomes:
     try:
         plain, is_sealed = unseal(content)
-        outcomes = Outcomes.model_validate_json(plain)
+        outcomes = parse_record(Outcomes, plain)
     except Unsealed as error:
         raise StoreError(f"{file} {error}", _RESTORE) from error
-    except ValidationError as error:
+    except RecordError as error:
         _check_version(_version(plain, file), str(file))
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{file} is damaged: {where}: {first['msg'].lower()}", "run the claims again") from error
+        raise StoreError(f"{file} is damaged: {error}", "run the claims again") from error
     _check_version(outcomes.schema_version, str(file))
     if is_sealed != (outcomes.schema_version == SCHEMA_VERSION):
         raise StoreError(f"{file} was edited or damaged: its checksum is missing", _RESTORE)
     return outcomes.model_copy(update={"schema_version": SCHEMA_VERSION})
 
 
-def _version(content: bytes, file: Path) -> object:
+class _Head(BaseModel):
+    """What outcomes of any version have."""
+
+    schema_version: int
+
+
+def _version(content: bytes, file: Path) -> int:
     try:
-        raw = json.loads(content)
-        return raw["schema_version"] if isinstance(raw, dict) else None
-    except (ValueError, KeyError, RecursionError) as error:
+        return _Head.model_validate_json(content).schema_version
+    except ValidationError as error:
         raise StoreError(f"{file} is not a file of outcomes, or it is damaged", "run the claims again") from error
 
 
@@ -271,6 +274,6 @@ def _digest(folder: Path, name: str) -> str:
     if not is_inside(name):
         raise StoreError(f"the medium {name!r} is not inside the report's folder", "run the claims again")
     try:
-        return hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        return digest_regular(folder / name, MOST_MEDIUM)
     except (OSError, ValueError) as error:
         raise StoreError(f"the medium {folder / name} cannot be read: {error}", "run the claims again") from error

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from qaml.errors import StoreError
 from qaml.judge.outcome import Outcomes
-from qaml.report.belongings import is_inside
+from qaml.regular_file import read_regular
+from qaml.report.belongings import MOST_MEDIUM, is_inside
 from qaml.report.folder import built
 from qaml.report.html import write_report
 from qaml.report.markdown import summary
@@ -52,7 +53,7 @@ def _picture(name: str, places: Iterable[Path], digest: str | None) -> bytes:
     why = ""
     for path in places:
         try:
-            content = path.read_bytes()
+            content = read_regular(path, MOST_MEDIUM)
         except (OSError, ValueError) as error:
             why = why or f"cannot be read: {error}"
         else:
