@@ -118,5 +118,7 @@ def _warnings_cleaned() -> Iterator[None]:
         with warnings.catch_warnings(record=True) as found:
             yield
     finally:
-        for each in found:
-            warnings.warn_explicit(clean(str(each.message)), each.category, each.filename, each.lineno)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")  # whether to show them was decided where they were made
+            for each in found:
+                warnings.warn_explicit(clean(str(each.message)), each.category, each.filename, each.lineno)

@@ -94,7 +94,7 @@ def about(first: Outcomes, second: Outcomes) -> str:
 
 def _commit(outcomes: Outcomes) -> str:
     commits = {o.provenance.commit for o in outcomes.outcomes if o.provenance.commit}
-    return f"qaml {', '.join(sorted(commits))}" if commits else "unknown qaml"
+    return one_line(f"qaml {', '.join(sorted(commits))}") if commits else "unknown qaml"
 
 
 def compare_counts(found: Sequence[Pair]) -> str:

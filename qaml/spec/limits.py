@@ -16,6 +16,8 @@ MAX_EXPANDED_WEIGHT: Final = 1_000_000
 """Of all expanded claims together."""
 MAX_CASE_TEXT: Final = 100
 """Characters of one value of ``for``."""
+MAX_PROBLEMS: Final = 1_000
+"""Mistakes that are looked for, and told."""
 MAX_SEEDS: Final = 1_000
 """Training runs of a model."""
 MAX_DRAWS: Final = 100_000

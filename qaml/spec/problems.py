@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qaml.errors import Location, Problem, SpecError
+from qaml.spec.limits import MAX_PROBLEMS
 from qaml.spec.nodes import Located, Mark, Path, dotted
 
 _LONGEST = 40
@@ -31,7 +32,11 @@ class Problems:
         return bool(self._found)
 
     def add(self, mark: Mark, path: Path | str, message: str, hint: str = "") -> None:
-        """Note a mistake; the same one at the same place (of expanded or extending entries) is noted once."""
+        """Note a mistake; the same one at the same place (of expanded or extending entries) is noted once.
+
+        Raises:
+            SpecError: there are so many that nobody would read more.
+        """
         if mark in self._unreadable:
             return
         source = self._lines[mark.line - 1].rstrip()[:200] if 0 < mark.line <= len(self._lines) else ""
@@ -39,6 +44,9 @@ class Problems:
         field = words.rpartition(".")[2]
         problem = Problem(Location(self.file, *mark), words, message, hint, source)
         self._found.setdefault((mark, field, message), problem)
+        if len(self._found) >= MAX_PROBLEMS:
+            last = Problem(Location(self.file, 1, 1), "", f"the first {MAX_PROBLEMS:,} mistakes; there may be more")
+            raise SpecError((last, *self._found.values()))
 
     def key(self, node: Located, path: Path, message: str, hint: str = "") -> None:
         """Note a mistake about a key."""

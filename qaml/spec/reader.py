@@ -27,6 +27,7 @@ _START = Mark(1, 1)
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _STAND_IN = 1
 """For a value that cannot be read, so that reading goes on; most often it is a number that is not finite."""
+_LONG_TAG = re.compile(r"!\S{2000}")
 _PLAIN = "specs are plain data; remove the tag"
 
 
@@ -83,6 +84,9 @@ def read(text: str, problems: Problems) -> Located:
     if odd := UNPRINTABLE.search(_BREAK.sub("\n", text)):
         mark = _mark_of(_BREAK.sub("\n", text)[: odd.start()])
         problems.add(mark, "", f"character U+{ord(odd.group()):04X} is not allowed in a spec", "remove it")
+        problems.raise_any()
+    if tag := _LONG_TAG.search(text):  # which the parser would read again for each of its characters
+        problems.add(_mark_of(text[: tag.start()]), "", "a tag of this length is not allowed", _PLAIN)
         problems.raise_any()
     if directive := re.search(r"^%", text, re.MULTILINE):
         problems.add(_mark_of(text[: directive.start()]), "", "YAML directives are not supported", "remove the line")

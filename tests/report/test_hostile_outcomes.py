@@ -62,6 +62,7 @@ def shown(outcomes: Outcomes, folder: Path) -> None:
 
 def tried(folder: Path, n: int, seed: int, *, pages: bool = False) -> int:
     """How many of some mutations could be read; whatever could, can be shown."""
+    save(sample(), folder)
     tree = json.loads((folder / "outcomes.json").read_text("utf-8"))
     tree.pop("checksum")
     rng = random.Random(seed)

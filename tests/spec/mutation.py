@@ -40,6 +40,18 @@ NASTY = (
         b"__class__",
         b"{0.__x}",
     ),
+    *(
+        b"1000000000",
+        b"9223372036854775807",
+        b"1" * 63,
+        b"1e308",
+        b"/dev/zero",
+        b"/proc/self/mem",
+        b"../../x",
+        b"~nobody/x",
+    ),
+    *(b"sys:exit", b"os:system", b"__main__:x", b"::error::x", b"##[error]x", b"'\xe2\x80\xaex'", b"'\xe2\x80\x8bx'"),
+    *(b"'\xc2\x9b31m'", b"!" * 3000, b"&" + b"x" * 3000, b"[" * 40, b"x" * 20_000),
 )
 
 PLAIN = (
@@ -50,6 +62,7 @@ PLAIN = (
         b"0.5",
         b"1e-3",
         b"99999999",
+        b"1000000000000",
         b"8/255",
         b"true",
         b"null",

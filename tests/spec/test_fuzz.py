@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qaml.errors import SpecError
+from qaml.spec.limits import MAX_PROBLEMS
 from qaml.spec.load import load_text
 from qaml.spec.reader import decode
 from qaml.spec.schema import json_schema
+from qaml.text import clean
 from qaml.vocab import PROFILES
 from tests.spec.cases import INVALID, REAL, VALID
 from tests.spec.mutation import NASTY, mutated
@@ -74,6 +76,8 @@ def check(content: bytes, profile: str, watch: Watch) -> bool:
     if error is None:
         return False
     assert error.problems
+    assert len(error.problems) <= MAX_PROBLEMS + 1
+    assert clean(str(error)) == str(error)
     for problem in error.problems:
         assert problem.location.file == "fuzz.yaml"
         assert problem.location.line >= 1

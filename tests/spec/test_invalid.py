@@ -74,3 +74,14 @@ def test_placeholders_that_multiply_are_refused() -> None:
     claim = f"{{id: 'x-{{a}}', for: {{a: [{'b' * 100}]}}, statement: '{text}', kind: bound}}"
     with pytest.raises(SpecError, match="text too long: expected at most 10,000 characters once filled in"):
         load_text(f"suite: x\nclaims: [{claim}]\n", "x.yaml", "quick")
+
+
+def test_no_more_mistakes_are_looked_for_than_anybody_reads() -> None:
+    with pytest.raises(SpecError, match="the first 1,000 mistakes; there may be more") as caught:
+        load_text("suite: x\nclaims: [{}]\n" + "".join(f"section{i}: 1\n" for i in range(1500)), "x.yaml", "quick")
+    assert len(caught.value.problems) == 1001
+
+
+def test_a_tag_without_end_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(SpecError, match=r"x\.yaml:2:4: a tag of this length is not allowed"):
+        load_text("suite: x\na: " + "!" * 100_000, "x.yaml", "quick")
