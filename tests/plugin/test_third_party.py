@@ -113,7 +113,7 @@ def test_what_a_package_changes_when_it_is_imported_is_changed_back(project: Pro
     part.write_text("import os\n\nos._exit(0)\n")
     done = project.qaml("validate", "specs")
     assert done.returncode == 2
-    assert "of package qaml-example cannot be imported: Left: it called os._exit(0)" in done.stderr
+    assert "of package qaml-example cannot be imported: it called os._exit(0)" in done.stderr
 
 
 def test_two_packages_with_one_kind(project: Project, site: Path) -> None:
