@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -80,3 +82,41 @@ def _gaps(setting: Gaps, generator: np.random.Generator) -> NDArray[np.float64]:
     if setting.law == "masked":
         return np.where(generator.random(size) < 0.25, 4 * mean, 0.0)
     return np.full(size, mean)
+
+
+ROWS: tuple[tuple[str, float, Law], ...] = (
+    ("0", 0.0, "same"),
+    ("2 points in every run", 0.02, "same"),
+    ("10 points in every run", 0.1, "same"),
+    ("0 to 4 points, uniform", 0.02, "uniform"),
+    ("0 to 10, uniform", 0.05, "uniform"),
+    ("0 to 20, uniform", 0.1, "uniform"),
+    ("5 ± 3.3, beta", 0.05, "beta"),
+    ("10 ± 6.7, beta", 0.1, "beta"),
+    ("20 in one run of four, else 0", 0.05, "masked"),
+)
+SIZES = ((100, 250), (500, 500), (500, 1000))
+
+
+def table(repetitions: int = 2000) -> str:
+    """The table of docs/statistics.md: below / above in per cent, mean and (in brackets) largest of 18 settings."""
+    lines = []
+    for name, gap, law in ROWS:
+        cells = []
+        for seeds in (3, 4, 5):
+            grid = product(SIZES, (0.5, 0.8, 0.95), (0.0, 0.02))
+            found = [
+                missed(Gaps(seeds, *sizes, share, deviation, gap, law), repetitions, np.random.default_rng([seeds, k]))
+                for k, (sizes, share, deviation) in enumerate(grid)
+            ]
+            sides = ([100 * each.below for each in found], [100 * each.above for each in found])
+            cells.append(" / ".join(f"{np.mean(side):.1f} ({max(side):.1f})" for side in sides))
+            widths = [each.width for each in found]
+            sys.stderr.write(f"{name}, {seeds} runs: {min(widths):.3f} to {max(widths):.3f} times as wide\n")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+        sys.stderr.write(lines[-1] + "\n")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table() + "\n")
