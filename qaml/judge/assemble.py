@@ -161,8 +161,8 @@ class _Origins:
     def _provenance(self, key: str) -> Mapping[str, Any]:
         if key not in self._known:
             try:
-                self._known[key] = self.store.manifest(key).provenance if self.store.has(key) else {}
-            except Damaged:  # not read for this claim, whose result is cached; rebuilt when it is
+                self._known[key] = self.store.manifest(key).provenance
+            except Damaged:  # or gone: not read for this claim, whose result is cached; rebuilt when it is
                 self._known[key] = {}
         return self._known[key]
 
