@@ -80,11 +80,16 @@ def _written(
         text += "".join(f"note: {note}\n" for note in notes)
         complete = with_earlier(outcomes, runs)
         page = publish(complete, folder, pictures)
-        remember(outcomes, session.options.store)
-        write_step_summary(complete)
     except QamlError as error:
         return Report(clean(f"{text}the report could not be written: {error}"), True), None
-    return Report(f"{text}report: {short(page, root)}", False), Assembled(complete, pictures)
+    text += f"report: {short(page, root)}"
+    is_error = False
+    for tell in (lambda: remember(outcomes, session.options.store), lambda: write_step_summary(complete)):
+        try:
+            tell()
+        except QamlError as error:
+            text, is_error = f"{text}\n{error}", True
+    return Report(clean(text), is_error), Assembled(complete, pictures)
 
 
 def _has_verdicts(folder: Path) -> bool:
@@ -124,7 +129,7 @@ def _gated(session: Session, file: Path, report: Report, assembled: Assembled) -
         append_step_summary(gate_markdown(regression))
     except QamlError as error:
         return Report(clean("\n".join([*lines, f"the report could not be written: {error}"])), True)
-    return Report("\n".join(filter(None, lines)), regression.is_worse)
+    return Report("\n".join(filter(None, lines)), regression.is_worse or report.is_error)
 
 
 def short(path: Path, root: Path) -> Path:

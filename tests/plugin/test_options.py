@@ -138,6 +138,21 @@ def test_a_report_that_cannot_be_written_fails_the_run_and_loses_nothing(planted
     assert (tmp_path / "report" / "index.html").is_file()
 
 
+def test_a_run_that_cannot_be_remembered_has_its_report(planted: Planted, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(planted.store, store)
+    shutil.rmtree(store / "history", ignore_errors=True)
+    (store / "history").write_text("in the way")
+    chosen = ("-k", "planted::right and not unexpectedly", f"--qaml-store={store}")
+    run = planted.pytest(*chosen, f"--qaml-report={tmp_path / 'report'}")
+    assert run.code == pytest.ExitCode.TESTS_FAILED
+    assert "note: " in run.out
+    assert "cannot be read: Not a directory" in run.out
+    assert "the report could not be written" not in run.out
+    assert f"cannot write {store / 'history'}" in run.out
+    assert (tmp_path / "report" / "index.html").is_file()
+
+
 def test_a_default_store_that_cannot_be_made_is_an_error_of_each_claim(project: Project) -> None:
     project.spec("scales", PROFILES)
     (project.root / ".qaml").write_text("in the way")
