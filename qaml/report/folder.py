@@ -53,8 +53,8 @@ def built(folder: Path) -> Iterator[Path]:
     Raises:
         StoreError: the folder cannot be written, or a file of a person stands where one of the new ones would.
     """
-    final = Path(os.path.realpath(folder))
     with store_errors("write", folder, "the report folder ", _HINT):
+        final = Path(os.path.realpath(folder))
         final.parent.mkdir(parents=True, exist_ok=True)
         tidy(final)
         try:
@@ -119,10 +119,19 @@ def _stage(final: Path) -> Iterator[Path]:
 def _has_to_stay(final: Path) -> bool:
     if not final.is_dir():
         return False
-    if not os.access(final, os.W_OK):
+    if not os.access(final.parent, os.W_OK | os.X_OK) or final.is_mount() or _is_here(final):
+        return True
+    if not os.access(final, os.W_OK):  # it could be moved all the same: whoever protects it means it
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(final))
-    is_movable = os.access(final.parent, os.W_OK | os.X_OK) and not final.is_mount()
-    return not is_movable or Path.cwd().is_relative_to(final)
+    return False
+
+
+def _is_here(final: Path) -> bool:
+    """Whether the working directory is in the folder."""
+    try:
+        return Path.cwd().is_relative_to(final)
+    except OSError:  # it is gone
+        return False
 
 
 def _swap(stage: Path, final: Path) -> None:

@@ -255,3 +255,15 @@ def test_another_lock_on_the_folder_is_waited_for_and_then_left(report: Path, mo
         assert state == "held"
         write(report, "new")
     assert content(report) == NEW
+
+
+def test_a_working_directory_that_is_gone_is_no_hindrance(
+    report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    write(report, "new")
+    assert content(report) == NEW
+    with pytest.raises(StoreError, match="cannot write the report folder here: No such file"):
+        write(Path("here"), "new")
