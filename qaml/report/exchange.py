@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def exchange(new: Path, old: Path, aside: Path) -> None:
     try:
         new.rename(old)
     except BaseException:
-        aside.rename(old)
+        with suppress(OSError):  # else another run has put its folder there
+            aside.rename(old)
         raise
     aside.rename(new)
 

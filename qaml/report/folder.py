@@ -44,6 +44,10 @@ _NOT_WHOLE |= {errno.ENOTSUP, errno.EOPNOTSUPP}
 """What a system says where folders cannot change places, or a file cannot have two names."""
 
 
+_BETWEEN = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}
+"""What a system says while another run is between two renames."""
+
+
 @contextmanager
 def built(folder: Path) -> Iterator[Path]:
     """A folder to write to, whose files become those of ``folder`` when the block ends without an exception.
@@ -145,8 +149,8 @@ def _swap(stage: Path, final: Path) -> None:
                 _check_free(final, new - before)
                 if not _is_exchanged(stage, final, before):
                     _move_in(stage, final, before, new)
-            except FileNotFoundError:  # another run is between two renames
-                if time.monotonic() >= deadline:
+            except OSError as error:
+                if error.errno not in _BETWEEN or time.monotonic() >= deadline:
                     raise
                 time.sleep(_PAUSE)
             else:
@@ -195,6 +199,7 @@ def _are_carried(final: Path, stage: Path, before: set[str]) -> bool:
         target = stage / name
         (target if name.endswith("/") else target.parent).mkdir(parents=True, exist_ok=True)
         if not name.endswith("/"):
+            target.unlink(missing_ok=True)  # of a try before
             os.link(final / name, target, follow_symlinks=False)
     return True
 
