@@ -34,7 +34,7 @@ _HINT = (
 )
 _MOST_CARRIED = 100
 """Files of a person that are carried over; in a folder with more the report is a guest."""
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 """Seconds to wait for another run that swaps the same folder."""
 _PAUSE = 0.02
 _ABANDONED = 86400.0
@@ -164,7 +164,7 @@ def _is_first(stage: Path, final: Path) -> bool:
             shutil.copymode(final, stage)
         stage.rename(final)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, *_NOT_WHOLE):
+        if error.errno not in _BETWEEN | _NOT_WHOLE:
             raise
         return False
     return True
