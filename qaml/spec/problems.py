@@ -11,6 +11,8 @@ from qaml.spec.limits import MAX_PROBLEMS
 from qaml.spec.nodes import Located, Mark, Path, dotted
 
 _LONGEST = 40
+_MOST_NAMES = 200
+"""That a word is compared with, and that are listed."""
 
 
 class Problems:
@@ -77,14 +79,15 @@ class Problems:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """``did you mean 'x'?`` for a word close to a known one, else empty."""
-    close = difflib.get_close_matches(str(word)[:_LONGEST], list(known), 1, 0.6)
+    close = difflib.get_close_matches(str(word)[:_LONGEST], list(known)[:_MOST_NAMES], 1, 0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def suggest(word: object, known: Iterable[str], what: str) -> str:
     """A hint for an unknown word: the closest known one, and all of them."""
     names = list(known)
-    listed = f"{what}: {', '.join(names) or 'none'}"
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    listed = f"{what}: {', '.join(names[:_MOST_NAMES]) or 'none'}{more}"
     return " ".join(filter(None, (did_you_mean(word, names), listed)))
 
 

@@ -85,3 +85,10 @@ def test_no_more_mistakes_are_looked_for_than_anybody_reads() -> None:
 def test_a_tag_without_end_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(SpecError, match=r"x\.yaml:2:4: a tag of this length is not allowed"):
         load_text("suite: x\na: " + "!" * 100_000, "x.yaml", "quick")
+
+
+def test_of_thousands_of_names_some_are_listed() -> None:
+    models = ", ".join(f"m{i}: {{kind: linear, dataset: d}}" for i in range(300))
+    claim = "{id: c, statement: s, kind: bound, metric: clean_accuracy, of: {model: other}, at_least: 0.5}"
+    with pytest.raises(SpecError, match=r"models: m0, .*, m199 and 100 more"):
+        load_text(f"suite: x\ndatasets: {{d: {{kind: digits}}}}\nmodels: {{{models}}}\nclaims: [{claim}]", "x", "quick")
