@@ -64,6 +64,9 @@ def _polite(command: Command) -> Command:
         except QamlError as error:
             _say(str(error), err=True)
             raise typer.Exit(2) from error
+        except MemoryError as error:
+            _say("not enough memory\n  hint: free some, or raise its limit ('ulimit -v')", err=True)
+            raise typer.Exit(2) from error
 
     return wrapper  # type: ignore[return-value]
 

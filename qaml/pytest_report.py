@@ -80,8 +80,9 @@ def _written(
         text += "".join(f"note: {note}\n" for note in notes)
         complete = with_earlier(outcomes, runs)
         page = publish(complete, folder, pictures)
-    except QamlError as error:
-        return Report(clean(f"{text}the report could not be written: {error}"), True), None
+    except (QamlError, MemoryError) as error:
+        why = "not enough memory" if isinstance(error, MemoryError) else error
+        return Report(clean(f"{text}the report could not be written: {why}"), True), None
     text += f"report: {short(page, root)}"
     is_error = False
     for tell in (lambda: remember(outcomes, session.options.store), lambda: write_step_summary(complete)):

@@ -51,11 +51,13 @@ def read_regular(path: Path, most: int) -> bytes:
     Raises:
         OSError: as ``open_regular``, or it has more.
     """
+    content = bytearray()  # in pieces: a reader asks for memory before it knows how much there is to read
     with open_regular(path) as file:
-        content = file.read(most + 1) or b""
+        while piece := file.read(min(_CHUNK, most + 1 - len(content))):
+            content += piece
     if len(content) > most:
         raise _too_large(path, most)
-    return content
+    return bytes(content)
 
 
 def digest_regular(path: Path, most: int) -> str:

@@ -34,7 +34,7 @@ def take(root: Path, name: str) -> BaseFileLock | None:
     except Timeout:
         return None
     except OSError as error:
-        raise cannot_write(root, error) from error
+        raise cannot_write(Path(lock.lock_file), error, "the lock") from error
     return lock
 
 

@@ -20,10 +20,12 @@ class Word(NamedTuple):
     Attributes:
         key: the step's.
         failure: why it failed; nothing if it is made.
+        is_refused: whether the machine stood in its way.
     """
 
     key: str
     failure: str | None = None
+    is_refused: bool = False
 
 
 class News:

@@ -43,6 +43,7 @@ class Order:
         self.steps = steps
         self.workers = workers
         self.failed: set[str] = set()
+        self._refused: set[str] = set()  # of the failed ones
         self._is_there = is_there
         self._wanted = set(wanted)
         self._parents = {key: tuple(dict.fromkeys(step.parents.values())) for key, step in steps.items()}
@@ -67,6 +68,7 @@ class Order:
     def look_again(self) -> None:
         """Ask for everything once more: what was there may be stale."""
         self._present: dict[str, bool] = {}
+        self._refuse_again()
         self._count_again()
 
     def _count_again(self) -> None:
@@ -109,6 +111,9 @@ class Order:
         """An artefact is there, whoever made it."""
         self._present[key] = True
         self.failed.discard(key)
+        self._refused.discard(key)
+        if key in self._behind_refusal:
+            self._refuse_again()
         if key not in self._missing:
             return
         if key in self._lost:  # another worker had more luck
@@ -121,6 +126,8 @@ class Order:
     def vanished(self, key: str) -> None:
         """An artefact was there, and is damaged or gone."""
         self._present[key] = False
+        if key in self._refused or not self._behind_refusal.isdisjoint(self._parents[key]):
+            self._refuse_behind(key)
         if key in self._missing:
             return
         users = [child for child in self._children[key] if child in self._missing and child not in self._lost]
@@ -132,9 +139,20 @@ class Order:
 
     # --- what failed
 
-    def fail(self, key: str) -> None:
-        """A step failed, and what needs it will not be made; nobody waits for what only draws something."""
+    def fail(self, key: str, *, is_refused: bool = False) -> None:
+        """A step failed, and what needs it will not be made; nobody waits for what only draws something.
+
+        Args:
+            key: of the step.
+            is_refused: whether the machine stood in its way, such as a full disk. Then what would do without it is not
+                made, either: it would be kept without a picture that the next session can draw.
+        """
         self.failed.add(key)
+        if is_refused:
+            self._refused.add(key)
+            for each in self._refuse_behind(key):
+                if each in self._missing:
+                    self._lose(each)
         if key in self._missing:
             self._lose(key)
 
@@ -144,7 +162,27 @@ class Order:
 
     def is_given_up(self, key: str) -> bool:
         """Whether this only draws something for the report, and cannot."""
-        return key in self._lost and self.steps[key].is_courtesy
+        return key in self._lost and self._is_optional(key)
+
+    def _is_optional(self, key: str) -> bool:
+        return self.steps[key].is_courtesy and key not in self._behind_refusal
+
+    def _refuse_behind(self, key: str) -> list[str]:
+        """What is absent and made of a refused step, by whatever way, and was not known to be."""
+        found, stack = [], [key]
+        while stack:
+            current = stack.pop()
+            if current in self._behind_refusal or self.has(current):
+                continue
+            self._behind_refusal.add(current)
+            found.append(current)
+            stack.extend(self._children[current])
+        return found
+
+    def _refuse_again(self) -> None:
+        self._behind_refusal: set[str] = set()
+        for key in self._refused:
+            self._refuse_behind(key)
 
     def failures_behind(self, key: str) -> list[str]:
         """The failed steps for which this one cannot be made, nearest first."""
@@ -168,7 +206,7 @@ class Order:
             self._work -= self.steps[current].cost
             self._release(self._parents[current])
             for child in self._children[current]:
-                if self.steps[current].is_courtesy:
+                if self._is_optional(current):
                     self._wait_for_one_less(child)
                 else:
                     stack.append(child)

@@ -70,6 +70,8 @@ def of_the_store(error: Exception, root: Path) -> StoreError | None:
 
     Libraries that write in compiled code put the system's number into their own error's text.
     """
+    if isinstance(error, MemoryError):
+        return StoreError("not enough memory", _HINTS[errno.ENOMEM])
     if isinstance(error, OSError):
         path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
         if path is not None and path.absolute().is_relative_to(root.absolute() / "artefacts"):

@@ -177,7 +177,7 @@ class Scheduler:
     def _believe(self, word: Word) -> None:
         """A step that failed elsewhere is not tried here, too, unless a claim of this worker needs it."""
         self.failed.setdefault(word.key, RunError(word.failure or ""))
-        self.order.fail(word.key)
+        self.order.fail(word.key, is_refused=word.is_refused)
 
     def _run(self, planned: Step) -> None:
         step = planned._replace(parents={role: key for role, key in planned.parents.items() if self.order.has(key)})
@@ -201,9 +201,10 @@ class Scheduler:
 
     def _fail(self, step: Step, error: Exception) -> None:
         self.failed[step.key] = error
-        self.order.fail(step.key)
+        is_refused = isinstance(error, StoreError)
+        self.order.fail(step.key, is_refused=is_refused)
         if self._news:
-            self._news.tell(Word(step.key, _reason(error)))
+            self._news.tell(Word(step.key, _reason(error), is_refused))
 
     def _rebuild(self, key: str, step: Step) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 import warnings
@@ -33,6 +34,10 @@ def execute(job: Job) -> None:
     match job.payload.get("does"):
         case "refuse":
             raise RunError("refused", "ask differently")
+        case "fill the disk":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        case "take all memory":
+            raise MemoryError
         case "time out":
             raise TimedOut
         case "crash":

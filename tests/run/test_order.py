@@ -69,11 +69,22 @@ class Whole:
         self.steps, self.wanted = steps, wanted
         self.there: set[str] = set()
         self.failed: set[str] = set()
+        self.refused: set[str] = set()
 
     def is_lost(self, key: str) -> bool:
         return key not in self.there and (
-            key in self.failed or any(self.is_lost(p) and not self.steps[p].is_courtesy for p in self.parents(key))
+            key in self.failed
+            or self.is_behind_refusal(key)
+            or any(self.is_lost(p) and not self.is_optional(p) for p in self.parents(key))
         )
+
+    def is_behind_refusal(self, key: str) -> bool:
+        return key not in self.there and (
+            key in self.refused or any(self.is_behind_refusal(p) for p in self.parents(key))
+        )
+
+    def is_optional(self, key: str) -> bool:
+        return self.steps[key].is_courtesy and not self.is_behind_refusal(key)
 
     def parents(self, key: str) -> set[str]:
         return set(self.steps[key].parents.values())
@@ -91,7 +102,7 @@ class Whole:
         return {key for key in self.needed() if all(self.is_no_hindrance(parent) for parent in self.parents(key))}
 
     def is_no_hindrance(self, parent: str) -> bool:
-        return parent in self.there or (self.is_lost(parent) and self.steps[parent].is_courtesy)
+        return parent in self.there or (self.is_lost(parent) and self.is_optional(parent))
 
 
 def random_steps(data: st.DataObject) -> dict[str, Step]:
@@ -112,6 +123,7 @@ def happens(what: str, key: str, whole: Whole, order: Order) -> None:
         case "arrived":
             whole.there.add(key)
             whole.failed.discard(key)
+            whole.refused.discard(key)
             order.arrived(key)
         case "vanished":
             whole.there.discard(key)
@@ -119,6 +131,10 @@ def happens(what: str, key: str, whole: Whole, order: Order) -> None:
         case "failed":
             whole.failed.add(key)
             order.fail(key)
+        case "refused":
+            whole.failed.add(key)
+            whole.refused.add(key)
+            order.fail(key, is_refused=True)
         case "wanted":
             whole.wanted.add(key)
             order.want(key)
@@ -135,12 +151,12 @@ def test_counting_finds_what_looking_at_everything_finds(data: st.DataObject) ->
     whole.there = set(data.draw(st.lists(keys)))
     workers = data.draw(st.integers(1, 3))
     order = Order(steps, whole.wanted, whole.there.__contains__, workers)
-    events = st.sampled_from(["taken", "taken", "arrived", "vanished", "failed", "wanted", "look again"])
+    events = st.sampled_from(["taken", "taken", "arrived", "vanished", "failed", "refused", "wanted", "look again"])
     for _ in range(data.draw(st.integers(0, 12))):
         what, key = data.draw(events), data.draw(keys)
         if what == "taken":
             key = next(order.candidates(), key)
-            what = data.draw(st.sampled_from(["arrived", "failed"]))
+            what = data.draw(st.sampled_from(["arrived", "failed", "refused"]))
         happens(what, key, whole, order)
         check(order, whole)
 

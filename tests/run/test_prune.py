@@ -174,6 +174,12 @@ def test_locks_of_the_dead_go_and_those_of_the_living_stay(store: Store) -> None
     assert left(store, "locks") == left(store, "temporary") == []
 
 
+def test_a_folder_in_the_place_of_a_lock_is_named(tmp_path: Path) -> None:
+    (tmp_path / "locks" / "a.lock").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"cannot write the lock .*a\.lock: is a directory"):
+        take(tmp_path, "a")
+
+
 def test_a_lock_whose_file_was_pruned_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who opened the file before it went must not hold what nobody else can see."""
     first = take(tmp_path, "a")

@@ -184,6 +184,22 @@ def test_a_refusal_reaches_who_needs_the_step_and_nobody_else(tmp_path: Path) ->
     assert stand_in.RAN == ["bad", "good", "b"]
 
 
+@pytest.mark.parametrize(
+    ("does", "says"), [("fill the disk", "no space left on device"), ("take all memory", "not enough memory")]
+)
+def test_what_the_machine_refuses_is_told_and_no_verdict_is_kept_without_its_picture(
+    tmp_path: Path, does: str, says: str
+) -> None:
+    load = step("load")
+    picture = step("picture", load, kind="picture", does=does)
+    portrait = step("portrait", picture, kind="picture")
+    judge = step("judge", load, portrait, kind="judge")
+    own = worker(plan(load, picture, portrait, judge), tmp_path)
+    with pytest.raises(StoreError, match=f"^picture: .*{says}"):
+        own.complete(judge.key)
+    assert stand_in.RAN == ["load", "picture"]
+
+
 def test_a_crash_says_which_step_and_keeps_its_cause(tmp_path: Path) -> None:
     bad = step("bad", does="crash")
     judge = step("judge", bad)
