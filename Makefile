@@ -2,7 +2,8 @@
 # make install: that set-up alone.
 # make test:  the same set-up, then the tests that take no more than seconds.
 # make check: the same set-up, then documentation, linters, types and every test.
-# make campaign: the same set-up, then planted weaknesses, sound models and cheating attacks against qaml itself; resumed.
+# make campaign: the same set-up, then planted weaknesses, sound models and cheating attacks against qaml itself, and
+#                faults: killed runs, damaged files, full disks, several runs at once, hostile input; all of it resumed.
 # make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 #
 # PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
@@ -42,6 +43,7 @@ check: docs
 
 campaign: $(READY)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.campaign $(ARGS)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.campaign.faults -n 2
 
 report: $(READY)
 	$(BIN)/qaml report

@@ -7,7 +7,6 @@ networks and their adversarials are. With ``--only TEXT`` what has the text in i
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,19 +19,13 @@ from tests.campaign.exactly import every_case
 from tests.campaign.forms import every_form, try_form
 from tests.campaign.healthy import every_trial, try_sound
 from tests.campaign.pairs import every_pair
+from tests.campaign.records import Records, commit
 from tests.campaign.results import Campaign, page
-from tests.campaign.runner import Record, Records, Workplace, try_pair
+from tests.campaign.runner import Record, Workplace, try_pair
 
 PAGE = Path(__file__).parent / "RESULTS.md"
 STAGES = ("pairs", "forms", "sound", "cheats", "exact")
 Trial = Callable[[], Record]
-
-
-def commit() -> str:
-    """Of the checkout, with ``+`` if the package has changes."""
-    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    changed = subprocess.run(["git", "status", "--porcelain", "qaml"], capture_output=True, text=True, check=True)
-    return said.stdout.strip() + "+" * bool(changed.stdout)
 
 
 def stages(place: Workplace) -> dict[str, Callable[[], Iterator[tuple[str, Trial]]]]:
@@ -55,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     place, of = Workplace(chosen.folder), commit()
-    kept = {stage: Records(chosen.folder / f"{of}-{stage}.jsonl", fresh=chosen.fresh) for stage in STAGES}
+    kept = {stage: Records(chosen.folder / f"{of}-{stage}.jsonl", Record, fresh=chosen.fresh) for stage in STAGES}
     for stage, trials in stages(place).items():
         if stage in chosen.stages:
             wanted = {name: trial for name, trial in trials() if chosen.only in name}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,28 +116,3 @@ def judged(about: tuple[str, str, str, float, float, float], results: Any, secon
     findings = [[finding.name, finding.severity] for finding in outcome.findings if finding.assessed]
     values = (float(estimate.value), float(estimate.low), float(estimate.high))
     return Record(*about, *values, outcome.verdict, outcome.reason, findings, seconds)
-
-
-class Records:
-    """A file with a line for each record, added to as they come."""
-
-    def __init__(self, path: Path, *, fresh: bool = False) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if fresh:
-            path.unlink(missing_ok=True)
-
-    def all(self) -> list[Record]:
-        if not self.path.exists():
-            return []
-        return [Record(**json.loads(line)) for line in self.path.read_text().splitlines()]
-
-    def to_do(self, names: Iterable[str]) -> list[str]:
-        """Those that have no record yet."""
-        done = {record.name for record in self.all()}
-        return [name for name in names if name not in done]
-
-    def add(self, record: Record) -> Record:
-        with self.path.open("a") as lines:
-            lines.write(json.dumps(record._asdict()) + "\n")
-        return record
