@@ -69,4 +69,6 @@ class News:
         self._heard[path] = start + len(whole)
         for line in whole.splitlines():
             with suppress(ValueError, TypeError):
-                yield Word(*json.loads(line))
+                word = Word(*json.loads(line))
+                if isinstance(word.key, str):
+                    yield word
