@@ -298,8 +298,8 @@ def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None
 def _help(session: pytest.Session) -> None:
     """A worker whose claims are done works for the others, unless the run ends and the controller waits already."""
     config = session.config
-    is_ended = session.shouldstop or session.exitstatus == pytest.ExitCode.INTERRUPTED
-    if _session_key in config.stash and not config.getoption("maxfail") and not is_ended:
+    is_through = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop
+    if _session_key in config.stash and not config.getoption("maxfail") and is_through:
         _session(config).help()
 
 
