@@ -117,11 +117,16 @@ class _Parametrised:
 @pytest.hookimpl(specname="pytest_generate_tests", wrapper=True)
 def pytest_watch_parametrisation(metafunc: pytest.Metafunc) -> Generator[None, object, object]:
     """What other hooks parametrise is no fixture any more, which only pytest's own marks tell beforehand."""
-    setattr(metafunc, "parametrize", _Parametrised(metafunc.parametrize))  # noqa: B010
+    if FIXTURE not in metafunc.fixturenames:
+        return (yield)
+    own = vars(metafunc)
+    before, watched = own.get("parametrize"), _Parametrised(metafunc.parametrize)
+    own["parametrize"] = watched
     try:
         return (yield)
     finally:
-        del metafunc.parametrize
+        if own.get("parametrize") is watched:
+            own.pop("parametrize") if before is None else own.update(parametrize=before)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

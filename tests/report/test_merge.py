@@ -170,6 +170,10 @@ def test_an_error_and_a_verdict_replace_each_other() -> None:
     later_judged, later_failed = merge([failed, judged]), merge([judged, failed])
     assert (len(later_judged.outcomes), len(later_judged.failures)) == (1, 0)
     assert (len(later_failed.outcomes), len(later_failed.failures)) == (0, 1)
+    unreached = failed.model_copy(update={"failures": (failed.failures[0].model_copy(update={"is_reached": False}),)})
+    both_ways = merge([unreached, judged]), merge([judged, unreached])
+    assert [(len(each.outcomes), len(each.failures)) for each in both_ways] == [(1, 0), (1, 0)]
+    assert len(merge([unreached]).failures) == 1
 
 
 def test_tables_are_filled_from_every_shard() -> None:
