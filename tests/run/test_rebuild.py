@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
 
+from qaml.run.refusals import remove
+from qaml.run.store import Damaged, Store
 from tests.plugin.project import Project
 from tests.run.conftest import CHOSEN, LINEAR, RBM
+from tests.run.damages import DAMAGES, OF_ANOTHER, sibling
 
 
 @pytest.fixture
@@ -88,6 +92,59 @@ def test_damage_is_noticed_where_it_is_read_and_repaired(project: Project) -> No
     }
     assert weights.read_bytes() == good
     assert rebuilt(project) == set()
+
+
+def contents(store: Store, key: str) -> dict[str, bytes] | None:
+    """Every file of an artefact, or nothing where its damage is noticed."""
+    try:
+        names = list(store.manifest(key).files)
+        return {name: store.read(key, name).read_bytes() for name in names}
+    except Damaged as error:
+        assert error.key == key  # noqa: PT017
+        return None
+
+
+def all_contents(store: Store) -> dict[str, dict[str, bytes]]:
+    keys = store.keys()
+    found = {key: contents(store, key) for key in keys}
+    return {key: files for key, files in found.items() if files is not None}
+
+
+def test_every_file_of_a_real_store_is_believed_to_the_last_bit_or_not_at_all(
+    measured: Project, tmp_path: Path
+) -> None:
+    """A fixed sample: every file in turn, each by three kinds of damage."""
+    intact, store = Store(measured.store), Store(tmp_path / "store")
+    shutil.copytree(intact.root, store.root)
+    sound = all_contents(intact)
+    keys = list(sound)
+    kinds = cycle(DAMAGES.values())
+    for key, other in zip(keys, keys[1:] + keys[:1], strict=True):
+        for name in ("manifest.json", *sound[key]):
+            for damage in islice(kinds, 3):
+                path = store.folder(key) / name
+                if damage not in OF_ANOTHER or sibling(path).is_file():
+                    damage(path)
+                worker = Store(store.root)
+                assert contents(worker, key) in (None, sound[key])
+                assert contents(worker, other) == sound[other]
+                remove(store.folder(key))
+                shutil.copytree(intact.folder(key), store.folder(key))
+
+
+@pytest.mark.slow
+def test_a_store_damaged_all_over_is_repaired(project: Project) -> None:
+    store = Store(project.store)
+    sound = all_contents(store)
+    titles = {key: str(store.manifest(key).provenance["title"]) for key in sound}
+    kinds = cycle(damage for damage in DAMAGES.values() if damage not in OF_ANOTHER)
+    for number, (key, files) in enumerate(sound.items()):
+        names = ["manifest.json", *files]
+        next(kinds)(store.folder(key) / names[number % len(names)])
+    rebuilt(project)
+    found = all_contents(Store(project.store))
+    assert all(files == sound[key] for key, files in found.items())  # what nobody reads may be damaged still
+    assert {titles[key] for key in found} >= {"judge rbm", "judge linear"}
 
 
 def test_pictures_that_went_after_the_claim_was_judged_are_made_again(project: Project) -> None:
