@@ -69,7 +69,8 @@ def options_page() -> str:
         "Every claim carries one: `pytest -m \"qaml(suite='kehoe2021', cost='light')\"`.",
         table(("marker", "says"), [_marker(marker) for marker in MARKERS]),
         "## Outcomes",
-        "What a verdict makes of a test: [Judging](../judging.md). Exit codes are pytest's own.",
+        "What a verdict makes of a test: [Judging](../judging.md). Exit codes are pytest's own: "
+        "[how a run ends](../howto/your-project.md#how-a-run-ends).",
     )
 
 
