@@ -1,7 +1,7 @@
 """Runs of hundreds and thousands of trivial claims: how processor seconds grow, fresh and with nothing to do.
 
-A suite has a hundred claims about ten linear models, each trained for one epoch on fifty digits. What every run takes,
-however small, is measured first and taken off before growth is fitted.
+A suite has a hundred claims about ten linear models, each trained for one epoch on fifty digits. A run of one
+suite is measured first, and its claims and seconds are taken off before growth is fitted.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def measured(n_claims: int) -> tuple[float, float]:
 
 
 def exponent(found: dict[int, float], start: float) -> float:
-    """The power of the number of claims with which the seconds beyond those of the start grow."""
-    points = {log(n): log(taken - start) for n, taken in found.items()}
+    """The power of the number of claims with which seconds grow, both beyond those of the smallest run."""
+    points = {log(n - SMALLEST): log(taken - start) for n, taken in found.items()}
     return linear_regression(list(points), list(points.values())).slope
 
 
