@@ -27,7 +27,7 @@ def test_a_line_that_is_being_written_is_heard_when_it_is_whole(tmp_path: Path) 
 
 
 def test_what_is_no_word_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / f"gw0{SUFFIX}").write_bytes(b'\xff\n{}\n["a", null, 3]\n[]\n17\n[["c"]]\n["b", null]\n')
+    (tmp_path / f"gw0{SUFFIX}").write_bytes(b'\xff\n{}\n["a", null, false, 3]\n[]\n17\n[["c"]]\n["b", null]\n')
     assert list(News(tmp_path, "gw1").heard()) == [Word("b")]
 
 
