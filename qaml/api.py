@@ -84,11 +84,11 @@ def run_suite(
         raise QamlError(f"no claim of {path} has {' or '.join(wanted)} in its id", "'qaml list' shows them all")
     session.select(chosen)
     with _drawn(session):
-        keys = []
+        judged = {}
         for node in chosen:
             session.outcome(node)
-            keys.append(session.plan.claims[node].judge.key)
-    outcomes, pictures = assemble(session, keys, (), time.time() - start)
+            judged[session.plan.claims[node].judge.key] = node
+    outcomes, pictures = assemble(session, judged, (), time.time() - start)
     return Results(outcomes, publish(outcomes, Path(report), pictures))
 
 

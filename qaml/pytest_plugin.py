@@ -16,6 +16,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -281,6 +282,10 @@ def _choose(config: pytest.Config, tests: Mapping[str, str]) -> None:
     if not tests or config.getoption("collectonly"):
         return
     config.stash[_results_key].chosen.update(tests)
+    from qaml.errors import StoreError
+
+    with suppress(StoreError):  # a store that cannot be written is an error of whoever writes
+        _session(config).store.begin()  # so that nobody prunes what the report is made of
     config.add_cleanup(end_like_ctrl_c())
     if sys.stderr.isatty():
         from qaml.run.progress import Display

@@ -74,7 +74,8 @@ def _written(
             n = len(others)
             text = f"none of {n} claims was judged: the report in {short(folder, root)} is of an earlier run, and stays"
             return Report(text, True), None
-        outcomes, pictures = assemble(session, list(results.outcomes), failures, time.time() - results.start)
+        claims = {key: results.chosen[test] for key, test in results.outcomes.items()}
+        outcomes, pictures = assemble(session, claims, failures, time.time() - results.start)
         text = table(outcomes) + "\n"
         runs, notes = recall_for(outcomes, session.options.store)
         text += "".join(f"note: {note}\n" for note in notes)
@@ -84,7 +85,7 @@ def _written(
         why = "not enough memory" if isinstance(error, MemoryError) else error
         return Report(clean(f"{text}the report could not be written: {why}"), True), None
     text += f"report: {short(page, root)}"
-    is_error = False
+    is_error = len(outcomes.failures) > len(failures)  # some outcome was deleted in between
     for tell in (lambda: remember(outcomes, session.options.store), lambda: write_step_summary(complete)):
         try:
             tell()

@@ -40,16 +40,16 @@ class Assembled(NamedTuple):
     pictures: dict[str, Path]
 
 
-def assemble(session: Session, keys: Sequence[str], failures: Iterable[Failure], seconds: float) -> Assembled:
+def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Failure], seconds: float) -> Assembled:
     """Gather the outcomes of a session; nothing is written.
 
     Args:
         session: options, suites and store.
-        keys: of the outcomes' artefacts.
+        claims: keys of the outcomes' artefacts → ``suite::id``; one whose artefact is gone by now is a failure, too.
         failures: claims without an outcome.
         seconds: wall time of the session.
     """
-    found = [read_outcome(session.store, key) for key in keys]
+    found, lost = _found(session.store, claims)
     session.cover(outcome.node for outcome in found)
     order = {claim.node: position for position, claim in enumerate(session.claims)}
 
@@ -76,10 +76,22 @@ def assemble(session: Session, keys: Sequence[str], failures: Iterable[Failure],
         seconds=seconds,
         suites=tuple(_suite_info(suite, complete) for suite in session.suites if _has_outcome(suite, complete)),
         outcomes=complete,
-        failures=tuple(sorted(failures, key=position_of)),
+        failures=tuple(sorted([*failures, *lost], key=position_of)),
         media=tuple(Media(path=path, sha256=digest) for path, digest in sorted(media.digests.items())),
     )
     return Assembled(outcomes, media.files)
+
+
+def _found(store: Store, claims: Mapping[str, str]) -> tuple[list[Outcome], list[Failure]]:
+    """The outcomes, and the claims that somebody deleted theirs of, in the moments between verdict and report."""
+    found, lost = [], []
+    for key, claim in claims.items():
+        try:
+            found.append(read_outcome(store, key))
+        except Damaged as error:
+            suite, _, name = claim.partition("::")
+            lost.append(Failure(suite=suite, id=name, message=f"{error.message}: run the claim again"))
+    return found, lost
 
 
 def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:

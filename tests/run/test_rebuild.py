@@ -160,6 +160,24 @@ def test_a_damaged_manifest_behind_a_cached_claim_hurts_nobody(project: Project)
     assert "report: reports/latest/index.html" in run.out
 
 
+def test_an_outcome_that_is_deleted_before_the_report_is_a_failure_of_its_claim(project: Project) -> None:
+    judged = project.artefacts()["judge linear"]
+    (project.root / "conftest.py").write_text(
+        "import shutil\n\nimport pytest\n\n\n"
+        "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+        "def pytest_sessionfinish():\n"
+        f"    shutil.rmtree({str(judged)!r})\n"
+        "    return (yield)\n"
+    )
+    run = project.pytest(*CHOSEN)
+    assert run.code == 1
+    report = project.report()
+    assert [outcome["id"] for outcome in report["outcomes"]] == ["rbm"]
+    (lost,) = report["failures"]
+    assert (lost["suite"], lost["id"]) == ("small", "linear")
+    assert "is gone: run the claim again" in lost["message"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["option", "ini"])
 def test_refreshing_computes_everything_again(project: Project, how: str) -> None:
