@@ -6,12 +6,14 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import qaml
 from qaml.claims.reported import table_cell
+from qaml.errors import QamlError
 from qaml.judge.drawings import EmbeddingDrawing, Picture, Strip
 from qaml.judge.outcome import (
     CellValue,
@@ -27,7 +29,7 @@ from qaml.judge.outcome import (
 from qaml.judge.record import Interval
 from qaml.judge.session import Session, read_outcome
 from qaml.plan.plan import ancestors
-from qaml.run.store import Damaged, Store, file_digest
+from qaml.run.store import Damaged, file_digest
 from qaml.spec.suite import Suite
 
 MEDIA = "media"
@@ -41,28 +43,28 @@ class Assembled(NamedTuple):
 
 
 def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Failure], seconds: float) -> Assembled:
-    """Gather the outcomes of a session; nothing is written.
+    """Gather the outcomes of a session; what somebody deleted since it was judged is made again.
 
     Args:
         session: options, suites and store.
-        claims: keys of the outcomes' artefacts → ``suite::id``; one whose artefact is gone by now is a failure, too.
+        claims: keys of the outcomes' artefacts → ``suite::id``; what cannot be made again is a failure, too.
         failures: claims without an outcome.
         seconds: wall time of the session.
     """
-    found, lost = _found(session.store, claims)
-    session.cover(outcome.node for outcome in found)
+    session.cover(claims.values())
+    found, lost = _found(session, claims)
     order = {claim.node: position for position, claim in enumerate(session.claims)}
 
     def position_of(record: Outcome | Failure) -> int:
         return order.get(f"{record.suite}::{record.id}", len(order))
 
     found.sort(key=position_of)
-    media = _Media(session.store)
+    media = _Media(session)
     origins = _Origins(session)
     complete = tuple(
         outcome.model_copy(
             update={
-                "strips": tuple(filter(None, map(media.strip, outcome.strips))),
+                "strips": media.strips(outcome),
                 "embeddings": tuple(filter(None, map(media.embedding, outcome.embeddings))),
                 "provenance": origins.of(outcome),
                 "replay": session.replay(outcome),
@@ -82,16 +84,23 @@ def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Fai
     return Assembled(outcomes, media.files)
 
 
-def _found(store: Store, claims: Mapping[str, str]) -> tuple[list[Outcome], list[Failure]]:
-    """The outcomes, and the claims that somebody deleted theirs of, in the moments between verdict and report."""
+def _found(session: Session, claims: Mapping[str, str]) -> tuple[list[Outcome], list[Failure]]:
+    """The outcomes, and the claims whose own somebody deleted between verdict and report, and that fail by now."""
     found, lost = [], []
     for key, claim in claims.items():
         try:
-            found.append(read_outcome(store, key))
-        except Damaged as error:
+            found.append(_outcome(session, key, claim))
+        except QamlError as error:
             suite, _, name = claim.partition("::")
             lost.append(Failure(suite=suite, id=name, message=f"{error.message}: run the claim again"))
     return found, lost
+
+
+def _outcome(session: Session, key: str, claim: str) -> Outcome:
+    try:
+        return read_outcome(session.store, key)
+    except Damaged:
+        return session.outcome(claim)
 
 
 def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:
@@ -101,17 +110,32 @@ def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:
 class _Media:
     """Names pictures of the store as they stand beside ``outcomes.json``, and remembers their checksums."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.store = session.store
         self.files: dict[str, Path] = {}
         self.digests: dict[str, str] = {}
 
-    def strip(self, strip: Strip) -> Strip | None:
-        """Nothing where a picture is gone and cannot be made again: it is no evidence."""
+    def strips(self, outcome: Outcome) -> tuple[Strip, ...]:
+        """Without those whose pictures are gone and cannot be made again: they are no evidence."""
         try:
-            return strip.model_copy(update={"pictures": tuple(self.picture(picture) for picture in strip.pictures)})
+            return tuple(map(self.strip, outcome.strips))
         except Damaged:
-            return None
+            with suppress(QamlError):
+                self.session.outcome(outcome.node)
+        found = []
+        for strip in outcome.strips:
+            with suppress(Damaged):
+                found.append(self.strip(strip))
+        return tuple(found)
+
+    def strip(self, strip: Strip) -> Strip:
+        """Named as in the report.
+
+        Raises:
+            Damaged: a picture is gone.
+        """
+        return strip.model_copy(update={"pictures": tuple(self.picture(picture) for picture in strip.pictures)})
 
     def embedding(self, drawing: EmbeddingDrawing) -> EmbeddingDrawing | None:
         """Nothing where it is gone."""
