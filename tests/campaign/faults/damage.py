@@ -274,7 +274,7 @@ def _judged(place: Place, project: Project, damage: Damage, ended: Ended) -> str
 def _is_named(damage: Damage, ended: Ended) -> bool:
     """Whether the output says what is wrong with what."""
     path = damage.file.path
-    names = (path.name, path.parent.name[:12] if len(path.parent.name) == 64 else path.name)
+    names = (path.name, f"{path.stem}.npz", path.parent.name[:12] if len(path.parent.name) == 64 else path.name)
     reasons = (
         "damaged",
         "cannot read",
