@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,10 +32,7 @@ def open_regular(path: Path) -> BinaryIO:
     except ValueError as error:  # a NUL byte
         raise OSError(errno.EINVAL, "No path", str(path)) from error
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            kind = _KINDS.get(stat.S_IFMT(mode), "something else")
-            raise OSError(errno.EINVAL, f"Not a regular file but {kind}", str(path))
+        _check(os.fstat(descriptor).st_mode, path)
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -76,12 +74,28 @@ def digest_regular(path: Path, most: int) -> str:
     return digest.hexdigest()
 
 
+def check_replaceable(path: Path) -> None:
+    """Refuse to put a file in the place of a device, a pipe or a folder: a rename would, where root asks for it.
+
+    Raises:
+        OSError: there is something of this name that is no regular file.
+    """
+    with suppress(FileNotFoundError):
+        _check(path.stat().st_mode, path)
+
+
 def as_written(path: str) -> Path:
     """A path in a spec: ``~`` is the home folder, where there is one of that name."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def _check(mode: int, path: Path) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise OSError(errno.EINVAL, f"Not a regular file but {kind}", str(path))
 
 
 def _too_large(path: Path, most: int) -> OSError:

@@ -36,6 +36,9 @@ _PATIENCE = 10.0
 LEVEL = 0.01
 """Chance of any false alarm in a suite, unless the baseline says otherwise."""
 
+EVIDENCE = ".npz"
+"""How the name of the file beside ends."""
+
 MOST_JSON = 16 << 20
 """Bytes of a baseline file."""
 
@@ -111,7 +114,7 @@ class Evidence(NamedTuple):
 
 def evidence_path(path: Path) -> Path:
     """The file beside a baseline."""
-    return path.with_suffix(".npz")
+    return path.with_suffix(EVIDENCE)
 
 
 def write_baseline(path: Path, baseline: Mapping[str, Any], evidence: Mapping[str, Evidence]) -> Baseline:
@@ -123,8 +126,10 @@ def write_baseline(path: Path, baseline: Mapping[str, Any], evidence: Mapping[st
         evidence: array name → evidence.
 
     Raises:
-        GateError: a file cannot be written.
+        GateError: a file cannot be written, or could not be read again.
     """
+    if path.suffix == EVIDENCE:
+        raise GateError(f"{path} has the name of a baseline's evidence", f"name it {path.stem}.json")
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **_packed(evidence))
     digest = hashlib.sha256(packed.getbuffer()).hexdigest()
@@ -135,21 +140,40 @@ def write_baseline(path: Path, baseline: Mapping[str, Any], evidence: Mapping[st
     content = complete.model_dump(mode="json")
     content["cells"] = dict(sorted(content["cells"].items()))
     text = seal(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    _check_readable(path, text, packed.getvalue(), complete)
     early = _early_path(path, digest)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with hold(path.parent, _PATIENCE):
             write(early, packed.getvalue())
-            write(path, text)
-            early.replace(evidence_path(path))
+            try:
+                write(path, text)
+            except StoreError:
+                early.unlink(missing_ok=True)
+                raise
+            write(evidence_path(path), packed.getvalue())
             for leftover in path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 16}.npz"):
                 leftover.unlink(missing_ok=True)
     except OSError as error:
         raise GateError(f"cannot write the baseline {path}: {error.strerror or error}", "name another file") from error
     except StoreError as error:
-        early.unlink(missing_ok=True)
         raise GateError(f"cannot write the baseline {path}: {error.message}", error.hint) from error
     return complete
+
+
+def _check_readable(path: Path, text: str, packed: bytes, baseline: Baseline) -> None:
+    """Refuse to write what ``read_baseline`` would refuse: the former files stay.
+
+    Raises:
+        GateError: it is too large, or cells and evidence do not fit each other.
+    """
+    hint = "a file for every suite, or fewer images in reserve"
+    if len(text.encode("utf-8", "replace")) > MOST_JSON or len(packed) > MOST_BYTES:
+        raise GateError(f"the baseline {path} would be too large to be read again", hint)
+    try:
+        Known(read_npz(packed), baseline.cells)
+    except NpzError as error:
+        raise GateError(f"the baseline {path} could not be read again: {error}", hint) from error
 
 
 def _early_path(path: Path, digest: str) -> Path:
@@ -179,12 +203,9 @@ def read_baseline(path: Path) -> tuple[Baseline, Mapping[str, Evidence]]:
     if is_sealed != (baseline.schema_version == SCHEMA_VERSION):
         raise GateError(f"{path} was edited or damaged: its checksum is missing", "restore it, or save it anew")
     beside = evidence_path(path)
-    early = _early_path(path, baseline.evidence_sha256)
-    if early.is_file():  # who wrote it was killed before it had its name
-        beside = early
     hint = "commit both files, or save the baseline anew"
     try:
-        packed = read_regular(beside, MOST_BYTES)
+        packed = _read_evidence(path, baseline.evidence_sha256)
     except OSError as error:
         raise GateError(f"the evidence {beside} of the baseline cannot be read: {error.strerror}", hint) from error
     if hashlib.sha256(packed).hexdigest() != baseline.evidence_sha256:
@@ -193,6 +214,13 @@ def read_baseline(path: Path) -> tuple[Baseline, Mapping[str, Evidence]]:
         return baseline, Known(read_npz(packed), baseline.cells)
     except NpzError as error:
         raise GateError(f"the evidence {beside} of the baseline is damaged: {error}", hint) from error
+
+
+def _read_evidence(path: Path, digest: str) -> bytes:
+    try:
+        return read_regular(_early_path(path, digest), MOST_BYTES)  # whose writer is at work, or was killed
+    except FileNotFoundError:
+        return read_regular(evidence_path(path), MOST_BYTES)
 
 
 def _first(error: ValidationError) -> str:

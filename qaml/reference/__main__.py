@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 from qaml.reference.pages import write
 
-write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/reference"))
+parser = ArgumentParser(prog="python -m qaml.reference", description="Write the generated pages of the documentation.")
+parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/reference"), help="default: %(default)s")
+write(parser.parse_args().folder)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qaml.errors import StoreError
+from qaml.regular_file import check_replaceable
 
 _HINT = "check the folder's permissions and free space, or name another"
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.qaml-tmp")
@@ -33,12 +34,13 @@ def write(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name beside it and move it into place; a symbolic link stays one.
 
     Raises:
-        StoreError: the folder cannot be created or written, or the disk is full.
+        StoreError: the folder cannot be created or written, the disk is full, or there is a device or a pipe.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     with store_errors("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         final = Path(os.path.realpath(path))
+        check_replaceable(final)
         remove_leftovers(final.parent)
         temporary = final.with_name(f".{final.name[:40]}.{uuid.uuid4().hex[:12]}.qaml-tmp")
         try:

@@ -128,6 +128,35 @@ def test_a_level_that_is_none_is_a_clear_error(saved: Path) -> None:
         write_baseline(saved, fields | {"level": 0}, evidence)
 
 
+def test_what_could_not_be_read_again_is_not_written(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    baseline, evidence = read_baseline(saved)
+    fields = baseline.model_dump(exclude={"evidence_sha256", "schema_version"})
+    before = saved.read_bytes()
+    with pytest.raises(GateError, match=r"main\.npz has the name of a baseline's evidence"):
+        write_baseline(saved.with_suffix(".npz"), fields, evidence)
+    with pytest.raises(GateError, match=r"could not be read again: the arrays of s/a/fgsm@0\.1 are not of 2 runs on 9"):
+        write_baseline(saved, fields, dict(evidence) | {"c0": Evidence(np.ones((2, 8), np.float32), np.arange(8))})
+    monkeypatch.setattr("qaml.gate.baseline.MOST_BYTES", 100)
+    with pytest.raises(GateError, match="too large to be read again"):
+        write_baseline(saved, fields, evidence)
+    monkeypatch.undo()
+    assert saved.read_bytes() == before
+    assert read_baseline(saved)[0] == baseline
+
+
+def test_linked_files_stay_links_to_one_baseline(saved: Path) -> None:
+    baseline, evidence = read_baseline(saved)
+    link = saved.parent.parent / "link.json"
+    link.symlink_to(saved)
+    link.with_suffix(".npz").symlink_to(saved.with_suffix(".npz"))
+    fields = baseline.model_dump(exclude={"evidence_sha256", "schema_version"})
+    changed = {name: each._replace(correct=1 - each.correct) for name, each in evidence.items()}
+    write_baseline(link, fields | {"commit": "new"}, changed)
+    assert link.with_suffix(".npz").is_symlink()
+    for path in (link, saved):
+        assert read_baseline(path)[0].commit == "new"
+
+
 def with_evidence(path: Path, content: bytes) -> None:
     """Both files, checksum and all, as somebody would commit them who means harm."""
     path.with_suffix(".npz").write_bytes(content)

@@ -31,6 +31,16 @@ def test_what_cannot_be_written_leaves_the_old_file_and_nothing_else(
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_device_or_a_pipe_is_no_place_for_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link", "."):
+        with pytest.raises(StoreError, match=r"cannot write .*: Not a regular file but a (pipe|folder)"):
+            write(tmp_path / name, "new")
+    assert (tmp_path / "pipe").is_fifo()
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "link"}
+
+
 def test_leftovers_of_killed_runs_are_deleted_once_they_are_old(tmp_path: Path) -> None:
     names = (".a.0123456789ab.qaml-tmp", ".b.0123456789ab.qaml-tmp", ".other.tmp")
     for name in names:
