@@ -6,8 +6,8 @@ import re
 import unicodedata
 
 _KEPT = "\n\t"
-_COMMAND = re.compile(r"^(\s*)::|##(?=\[)", re.MULTILINE)
-"""What a CI's runner takes for a command: ``::error::…`` where a line begins, ``##[…]`` anywhere."""
+_COMMAND = re.compile(r"^(\s*)::|##(?=\w*\[)", re.MULTILINE)
+"""What a CI's runner takes for a command: ``::error::…`` where a line begins, ``##[…]`` and ``##vso[…]`` anywhere."""
 _HARMLESS = {":": "\u2236", "#": "\u266f"}
 
 
@@ -43,7 +43,7 @@ def clean(text: str) -> str:
     """
     if not text.isprintable():
         text = text.translate(_TABLE)
-    return _COMMAND.sub(_disarm, text) if "::" in text or "##[" in text else text
+    return _COMMAND.sub(_disarm, text) if "::" in text or "##" in text else text
 
 
 def _disarm(match: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from qaml.text import clean, one_line
 
 PIECES = st.sampled_from(
     (
-        *("::", ":", "##", "[", "error", " ", "\n", "\t", "\r", "\x1b[2J", "\x9b31m", "\x00", "\x07", "\x7f"),
+        *("::", ":", "##", "[", "vso", "error", " ", "\n", "\t", "\r", "\x1b[2J", "\x9b31m", "\x00", "\x07", "\x7f"),
         *("\u2028", "\u0085", "\u202e", "\u2066", "\u200e", "\u061c", "\u200b", "\u200d", "\u2060", "\ufeff"),
         *("\u00ad", "\U000e0041", "\ud800", "\udfff", "\ufffe", "\U0001ffff", "\ufdd0", "\ufff9", "ε", "\u00a0"),
     )
@@ -37,16 +37,19 @@ def test_cleaned_text_holds_nothing_that_acts_hides_or_cannot_be_written(text: s
 def test_no_line_is_a_command_of_ours_to_a_ci(text: str) -> None:
     for cleaned in (clean(text), one_line(text)):
         assert not any(line.lstrip().startswith("::") for line in re.split("[\r\n]", cleaned))
-        assert "##[" not in cleaned
+        assert not re.search(r"##\w*\[", cleaned)
 
 
 def test_ordinary_text_is_not_touched() -> None:
-    text = "ε = 0.1, ‖δ‖ ≤ ε\n\t— „µ“ 中 שלום suite::claim 1\u202f000\u00a0# a [b]"
+    text = "ε = 0.1, ‖δ‖ ≤ ε\n\t— „µ“ 中 שלום suite::claim 1\u202f000\u00a0# a [b]\n## c [d]"
     assert clean(text) == text
     assert clean("a\x1b[31mb\x00") == "a␛[31mb␀"
 
 
-@pytest.mark.parametrize("word", ["::error::stop", "\n  ::add-mask::x", "##[error]", "\x1b]0;title\x07", "\u202egpj"])
+@pytest.mark.parametrize(
+    "word",
+    ["::error::stop", "\n  ::add-mask::x", "##[error]", "##vso[task.prependpath]/tmp", "\x1b]0;title\x07", "\u202egpj"],
+)
 def test_an_error_that_quotes_a_stranger_is_safe_to_print(word: str) -> None:
     problem = Problem(Location("a.yaml", 1, 1), "suite", f"unknown {word}", hint=word, source=word)
     for error in (QamlError(word, word), SpecError([problem])):

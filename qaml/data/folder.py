@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from qaml.regular_file import as_written
+
 DATA_VARIABLE = "QAML_DATA"
 
 
 def data_folder(name: str) -> Path:
     """The folder of this name below ``$QAML_DATA``, or below the user's cache folder without the variable."""
     if configured := os.environ.get(DATA_VARIABLE):
-        return Path(configured).expanduser() / name
+        return as_written(configured) / name
     from platformdirs import user_cache_path
 
     return user_cache_path("qaml") / name

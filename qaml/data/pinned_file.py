@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from qaml.errors import DataError
@@ -23,8 +24,22 @@ class DamagedFileError(DataError):
 
 def find(name: str, folder: Path) -> Path | None:
     """The plain or compressed file in a folder, if it is there; compressed it ends in ``.gz``."""
-    candidates = (folder / name, folder / f"{name}.gz")
-    return next((path for path in candidates if path.is_file()), None)
+    return first_file((folder / name, folder / f"{name}.gz"))
+
+
+def first_file(paths: Iterable[Path]) -> Path | None:
+    """The first path where there is a file.
+
+    Raises:
+        DataError: the folder cannot be looked into: what is in it is not to be downloaded again.
+    """
+    for path in paths:
+        try:
+            if path.is_file():
+                return path
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}", "check the folder's permissions") from error
+    return None
 
 
 def uncompressed(path: Path, size: int, hint: str) -> bytes:

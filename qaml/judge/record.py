@@ -91,6 +91,10 @@ class Record(BaseModel):
         return found
 
 
+class LargeRecordError(RecordError):
+    """They are more than is read."""
+
+
 def parse_record(kind: type[R], content: bytes) -> R:
     """A record from its JSON, which anybody may have written.
 
@@ -98,7 +102,7 @@ def parse_record(kind: type[R], content: bytes) -> R:
         RecordError: it is no JSON, no such record, or has more values than any run.
     """
     if (count := sum(content.count(mark) for mark in b",[{")) > MOST_VALUES:
-        raise RecordError(f"expected at most {MOST_VALUES:,} values, got {count:,}")
+        raise LargeRecordError(f"expected at most {MOST_VALUES:,} values, got {count:,}")
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:

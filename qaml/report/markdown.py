@@ -68,7 +68,13 @@ def insert_table(outcomes: Outcomes, page: Path) -> None:
         StoreError: the page cannot be read or written, or has no marks.
     """
     with store_errors("read", page):
-        text = read_regular(page, _MOST_PAGE).decode("utf-8")
+        content = read_regular(page, _MOST_PAGE)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StoreError(
+            f"{page} is not UTF-8: unexpected byte 0x{content[error.start]:02x}", "save it as such"
+        ) from error
     before, start, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (start and end):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +23,7 @@ from qaml.judge.outcome import (
     SuiteInfo,
 )
 from qaml.judge.past import CellChange, Past, Regression
-from qaml.judge.record import MOST_BYTES, RecordError, parse_record
+from qaml.judge.record import MOST_BYTES, LargeRecordError, RecordError, parse_record
 from qaml.regular_file import digest_regular, read_regular
 from qaml.report.belongings import MOST_MEDIUM, OUTCOMES, is_inside
 from qaml.report.folder import tidy
@@ -33,6 +35,9 @@ FILE_NAME = OUTCOMES
 _UNSEALED = 1
 """The schema version that had no checksum; writing the report again gives it one."""
 _RESTORE = "restore it, or run the claims again; what is accepted on purpose belongs into the specs"
+
+
+_FEWER = "write a report for every suite, or for fewer claims"
 
 
 def save(outcomes: Outcomes, folder: Path) -> Path:
@@ -65,10 +70,11 @@ def load(path: Path) -> Outcomes:
         StoreError: there is no such file, it was edited, is damaged or of another schema version, or a medium is
             missing or not what it was.
     """
-    if not path.exists():  # a run may have died while the folder had no name
-        for folder in (path, path.parent):
-            tidy(Path(os.path.realpath(folder)))
-    file = path / FILE_NAME if path.is_dir() else path
+    with _read_errors(path):
+        if not path.exists():  # a run may have died while the folder had no name
+            for folder in (path, path.parent):
+                tidy(Path(os.path.realpath(folder)))
+        file = path / FILE_NAME if path.is_dir() else path
     content = _read(file)
     while True:
         outcomes = _parse(content, file)
@@ -82,13 +88,23 @@ def load(path: Path) -> Outcomes:
             return outcomes
 
 
+def _read_errors(path: Path) -> AbstractContextManager[None]:
+    return store_errors("read", path, hint="check the path and its permissions")
+
+
 def _read(file: Path) -> bytes:
-    with store_errors("read", file):
-        return read_regular(file, MOST_BYTES)
+    with _read_errors(file):
+        try:
+            return read_regular(file, MOST_BYTES)
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            raise StoreError(f"{file} is too large: expected at most {MOST_BYTES:,} bytes", _FEWER) from error
 
 
 def _check_media(outcomes: Outcomes, file: Path) -> None:
-    damaged = [m.path for m in outcomes.media if _digest(file.parent, m.path) != m.sha256]
+    digests = {name: _digest(file.parent, name) for name in dict.fromkeys(m.path for m in outcomes.media)}
+    damaged = [m.path for m in outcomes.media if digests[m.path] != m.sha256]
     if damaged:
         more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
         raise StoreError(
@@ -103,6 +119,8 @@ def _parse(content: bytes, file: Path) -> Outcomes:
         outcomes = parse_record(Outcomes, plain)
     except Unsealed as error:
         raise StoreError(f"{file} {error}", _RESTORE) from error
+    except LargeRecordError as error:
+        raise StoreError(f"{file} is too large: {error}", _FEWER) from error
     except RecordError as error:
         _check_version(_version(plain, file), str(file))
         raise StoreError(f"{file} is damaged: {error}", "run the claims again") from error
@@ -212,8 +230,8 @@ def merge_folders(sources: Sequence[Path]) -> Merged:
     Raises:
         StoreError: as ``load`` and ``merge``.
     """
-    folders = [path if path.is_dir() else path.parent for path in sources]
     shards = [load(path) for path in sources]
+    folders = [path if path.is_dir() else path.parent for path in sources]
     merged = merge(shards)
     origin = {m.path: folder for folder, shard in zip(folders, shards, strict=True) for m in shard.media}
     return Merged(merged, {medium.path: origin[medium.path] / medium.path for medium in merged.media})

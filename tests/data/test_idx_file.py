@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
 import gzip
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qaml.data.celeba import lists
+from qaml.data.folder import data_folder
 from qaml.data.pinned_file import DamagedFileError
 from qaml.errors import DataError
 from tests.data.tiny import CONTENT, FILES, TRAIN_IMAGES, ZIPPED, encode
@@ -87,3 +91,18 @@ def test_finds_the_plain_file_first_and_no_folder(tmp_path: Path) -> None:
     assert IMAGES.find(tmp_path) == tmp_path / "train-images.gz"
     (tmp_path / "train-images").write_bytes(PLAIN)
     assert IMAGES.find(tmp_path) == tmp_path / "train-images"
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_absent_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    for look in (IMAGES.find, partial(lists.find, lists.PARTITION)):
+        with pytest.raises(DataError, match="cannot be read: Permission denied"):
+            look(Path("elsewhere"))
+
+
+def test_the_folder_of_nobody_is_a_folder_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QAML_DATA", "~nobody-of-this-name/data")
+    assert data_folder("mnist") == Path("~nobody-of-this-name/data/mnist")

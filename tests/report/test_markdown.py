@@ -124,12 +124,17 @@ def test_the_table_replaces_what_stands_between_its_marks(tmp_path: Path) -> Non
     assert text == f"before\n{markdown.BEGIN}\n\n{markdown.suite_table(outcomes)}\n\n{markdown.END}\nafter\n"
 
 
-def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"words\n", "no place for the table"), (b"caf\xe9\n", "README.md is not UTF-8: .* 0xe9")]
+)
+def test_a_page_without_marks_or_in_another_encoding_is_left_alone(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     page = tmp_path / "README.md"
-    page.write_text("words\n")
-    with pytest.raises(StoreError, match="no place for the table"):
+    page.write_bytes(content)
+    with pytest.raises(StoreError, match=message):
         markdown.insert_table(sample(), page)
-    assert page.read_text() == "words\n"
+    assert page.read_bytes() == content
 
 
 def test_a_suite_is_a_row_of_counts() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qaml.errors import StoreError
 from qaml.judge.outcome import Failure, Media, Outcomes
 from qaml.report.history import with_earlier
-from qaml.report.merge import load, merge, merge_folders, save
+from qaml.report.merge import _digest, load, merge, merge_folders, save
 from qaml.report.publish import publish
 from qaml.run.checksum import seal
 from tests.report.sample import REGRESSION, past, sample, write_media
@@ -60,9 +60,42 @@ def test_saving_without_the_pictures_is_refused_and_writes_nothing(tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"cannot read .*none\.json: No such file"):
-        load(tmp_path / "none.json")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("none.json", "No such file"), (300 * "x", "File name too long"), ("file/x", "Not a directory")],
+)
+def test_a_path_that_leads_nowhere_is_a_clear_error(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "file").touch()
+    for read in (load, lambda path: merge_folders([path])):
+        with pytest.raises(StoreError, match=f"cannot read .*{name[-100:]}: {reason}"):
+            read(tmp_path / name)
+
+
+def test_a_medium_is_read_once_however_often_it_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_media(tmp_path)
+    save(sample(), tmp_path)
+    media = load(tmp_path).media
+    content = shard(slice(0), media=media * 100, schema_version=2).model_dump_json()
+    (tmp_path / "outcomes.json").write_text(seal(content))
+    read: list[str] = []
+
+    def noted(folder: Path, name: str) -> str:
+        read.append(name)
+        return _digest(folder, name)
+
+    monkeypatch.setattr("qaml.report.merge._digest", noted)
+    load(tmp_path)
+    assert read == [medium.path for medium in media]
+
+
+def test_outcomes_of_too_many_claims_are_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_media(tmp_path)
+    save(sample(), tmp_path)
+    for limit, unit in (("qaml.judge.record.MOST_VALUES", "values"), ("qaml.report.merge.MOST_BYTES", "bytes")):
+        monkeypatch.setattr(limit, 10)
+        with pytest.raises(StoreError, match=rf"outcomes\.json is too large: expected at most 10 {unit}") as caught:
+            load(tmp_path)
+        assert "fewer claims" in caught.value.hint
 
 
 def test_another_schema_version_is_a_clear_error(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from qaml.data.pinned_file import first_file
 from qaml.errors import DataError
 from qaml.regular_file import open_regular
 
@@ -50,7 +51,7 @@ class Listed(NamedTuple):
 
 def find(stem: str, folder: Path) -> Path | None:
     """The list as text or as CSV, if it is there."""
-    return next((path for end in ENDINGS if (path := folder / f"{stem}{end}").is_file()), None)
+    return first_file(folder / f"{stem}{end}" for end in ENDINGS)
 
 
 def read_attribute(path: Path, attribute: str) -> dict[str, bool]:
