@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -18,6 +19,7 @@ OUTCOMES = "outcomes.json"
 MOST_MEDIUM = 64 << 20
 """Bytes of a picture beside the outcomes."""
 _MOST_LIST = 16 << 20
+_NO_LIST = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EFBIG}
 _FORMER = re.compile(
     r"(index|glossary)\.html|summary\.md|claims\.csv|outcomes\.json|static/report\.css"
     r"|(claims|models|attacks)/[^/]+/[^/]+\.html|media/[0-9a-f]{16}-[^/]+"
@@ -70,13 +72,21 @@ def _is_file(path: Path) -> bool:
 
 
 def listed(folder: Path) -> set[str] | None:
-    """The names in a folder's list; ``None`` where there is none, or it is damaged."""
+    """The names in a folder's list; ``None`` where there is none, or it is damaged.
+
+    Raises:
+        OSError: it cannot be read now: nobody knows whose the files are.
+    """
     try:
         content, is_sealed = unseal(read_regular(folder / LIST, _MOST_LIST))
         names = json.loads(content)["files"] if is_sealed else None
         return names if names is None else {name for name in names if is_inside(name)}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+    except OSError as error:
+        if error.errno not in _NO_LIST:
+            raise
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    return None
 
 
 def is_inside(name: str) -> bool:

@@ -14,11 +14,12 @@ import errno
 import os
 import re
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from qaml.errors import StoreError
 from qaml.report import belongings
@@ -114,7 +115,7 @@ def _stage(final: Path) -> Iterator[Path]:
         stage = place / _new_name(final)
         stage.mkdir()
         with hold(stage) as state:
-            if state == "busy":  # taken for a leftover before it was locked
+            if state == "busy" or not stage.is_dir():  # taken for a leftover before it was locked
                 continue
             yield stage
             return
@@ -205,7 +206,11 @@ def _are_carried(final: Path, stage: Path, before: set[str]) -> bool:
 
 
 def _check_free(final: Path, names: Iterable[str]) -> None:
-    taken = sorted(name for name in names if os.path.lexists(final / name))
+    """Refuse to replace a person's files, and to write through a link that stands for an inner folder."""
+    files = set(names)
+    inner = {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
+    there = [name for name in sorted(files | inner) if os.path.lexists(final / name)]
+    taken = [name for name in there if name in files or not _is_folder(final / name)]
     if taken:
         more = f" and {len(taken) - 3} more" if len(taken) > 3 else ""
         raise StoreError(
@@ -214,12 +219,14 @@ def _check_free(final: Path, names: Iterable[str]) -> None:
         )
 
 
+def _is_folder(path: Path) -> bool:
+    return stat.S_ISDIR(path.lstat().st_mode)
+
+
 def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:
     """Put new files in the place of ours, one by one; whatever stops it, the list knows them all."""
     for parent in sorted({(final / name).parent for name in new}):
         parent.mkdir(parents=True, exist_ok=True)
-        if parent.resolve() != parent:
-            raise StoreError(f"{parent} is a link to another folder", "name another report folder")
     write(final / LIST, list_of(before | new))
     for name in sorted(new - {LIST}, key=_rank):
         try:

@@ -8,14 +8,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from qaml.errors import StoreError
-from qaml.report import exchange, folder
+from qaml.report import belongings, exchange, folder
 from qaml.report.folder import built, tidy
-from qaml.run.hold import hold
+from qaml.run.hold import Hold, hold
 from tests.report.kills import NAMES, content, write
 
 OLD = dict.fromkeys((*NAMES, "claims/suite/gone.html"), "old")
@@ -180,6 +181,16 @@ def test_a_damaged_list_deletes_nothing_elsewhere(report: Path, damage: str) -> 
     assert (report.parent / "precious").read_text() == "mine"
 
 
+def test_what_cannot_be_read_now_is_not_deleted(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = report.rename(report.with_name(".latest.qaml-0123456789ab"))  # by a run that died between two renames
+    monkeypatch.setattr(belongings, "read_regular", _refuse)
+    tidy(report)
+    assert content(left) == OLD
+    monkeypatch.undo()
+    tidy(report)
+    assert content(report) == OLD
+
+
 def test_a_link_to_a_folder_stays_one(report: Path, tmp_path: Path) -> None:
     link = tmp_path / "elsewhere" / "link"
     link.parent.mkdir()
@@ -195,7 +206,7 @@ def test_a_link_to_a_folder_stays_one(report: Path, tmp_path: Path) -> None:
 def test_a_linked_inner_folder_is_refused(report: Path, tmp_path: Path) -> None:
     (report / "media").rename(tmp_path / "big")
     (report / "media").symlink_to(tmp_path / "big")
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="has not written: media, media/01"):
         write(report, "new")
     assert content(tmp_path / "big") == {NAMES[0].partition("/")[2]: "old"}
 
@@ -236,7 +247,7 @@ def test_a_parent_that_may_not_be_written_or_a_folder_that_may_not_move_is_no_hi
     assert list(report.parent.iterdir()) == [report]
 
 
-def _refuse(*_: Path) -> None:
+def _refuse(*_: object) -> None:
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
@@ -247,6 +258,23 @@ def test_leftovers_of_runs_at_work_stay(report: Path) -> None:
         write(report, "new")
         assert (stage / "index.html").read_text() == "half"
     assert content(report) == {"index.html": "half"}
+
+
+def test_a_folder_that_another_run_deletes_before_it_is_locked_is_made_again(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted: list[Path] = []
+
+    def late(path: Path, patience: float = 0.0) -> AbstractContextManager[Hold]:
+        if not deleted:
+            deleted.append(path)
+            path.rmdir()
+        return hold(path, patience)
+
+    monkeypatch.setattr(folder, "hold", late)
+    write(report, "new")
+    assert deleted
+    assert content(report) == NEW
 
 
 def test_another_lock_on_the_folder_is_waited_for_and_then_left(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
