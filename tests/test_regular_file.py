@@ -75,6 +75,12 @@ def test_names_of_nothing_are_refused_in_words(reader: str, name: str, tmp_path:
         READERS[reader](tmp_path / name)
 
 
+def test_a_spec_in_a_pipe_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(QamlError, match=r"Not a regular file but a pipe\n(.*\n)*  hint: save it as a file, and name"):
+        load_suite(tmp_path / "pipe", "quick")
+
+
 @pytest.mark.parametrize("name", ["\0", "x" * 5000, "\udcff", "loop/x"])
 def test_a_command_names_what_there_is(name: str, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")

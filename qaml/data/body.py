@@ -102,6 +102,8 @@ def _reason(error: Exception) -> str:
             return "cannot connect"
         case urllib3.exceptions.HTTPError():
             return "the connection ended early"
-        case BodyError() | requests.RequestException():
+        case BodyError():
             return str(error)
-    return f"{type(error).__name__}: {error}"
+        case requests.RequestException() if isinstance(error, ValueError):
+            return "it is, or leads to, no address of the web (https://…)"
+    return type(error).__name__  # its text may hold the address, passwords and all

@@ -47,10 +47,16 @@ def _from_any(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
         try:
             return _from_one(file, folder, url)
         except BodyError as error:
-            reasons.append(f"{url}: {error}")
+            reasons.append(f"{_without_password(url)}: {error}")
         except DamagedFileError as error:
-            reasons.append(f"{url}: {error.fault}")
+            reasons.append(f"{_without_password(url)}: {error.fault}")
     raise DataError("; ".join(reasons) or "no mirror is known")
+
+
+def _without_password(url: str) -> str:
+    """The address as logs and reports may show it."""
+    start, at, rest = url.rpartition("@")
+    return f"{start.partition('://')[0]}://…@{rest}" if at else url
 
 
 def _from_one(file: IdxFile, folder: Path, url: str) -> Path:

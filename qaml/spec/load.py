@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -73,7 +74,8 @@ def load_suite(path: Path, profile: ProfileName) -> Suite:
     try:
         content = read_regular(path, MAX_BYTES)
     except OSError as error:
-        problem = Problem(Location(name, 1, 1), "", f"cannot be read: {error.strerror or error}")
+        hint = "save it as a file, and name that" if error.errno == errno.EINVAL else ""
+        problem = Problem(Location(name, 1, 1), "", f"cannot be read: {error.strerror or error}", hint)
         raise SpecError([problem]) from error
     return load_text(decode(content, name), name, profile, path)
 

@@ -153,7 +153,7 @@ MIRRORS: dict[str, tuple[Callable[[], Served | Raw | bytes], str]] = {
     "a redirect to itself": (lambda: Raw([REDIRECT + f"/{IMAGES}\r\n\r\n".encode()]), "more than 5 redirects"),
     "a redirect to a file": (
         lambda: Raw([REDIRECT + b"file:///etc/passwd\r\n\r\n"]),
-        "No connection adapters",
+        "it is, or leads to, no address of the web",
     ),
     "a bomb": (lambda: gzip.compress(bytes(1 << 20)), "neither gzip nor the IDX file expected"),
     "a bomb on the way": (
@@ -184,8 +184,19 @@ def test_whatever_a_mirror_sends_ends_in_words_and_frees_the_lock(
 
 def test_an_address_that_is_none_is_a_data_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QAML_MIRROR", "mirror.example/without/scheme")
-    with pytest.raises(DataError, match="No scheme supplied"):
+    with pytest.raises(DataError, match=r"scheme/.*: it is, or leads to, no address of the web"):
         load(Tiny())
+
+
+def test_errors_do_not_tell_the_password_of_a_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving({}) as mirror:
+        addresses = (mirror.url.replace("://", "://me:secret@"), "ftp://me:secret@host", "http://me:secret@[::x")
+        monkeypatch.setenv("QAML_MIRROR", " ".join(addresses))
+        with pytest.raises(
+            DataError, match=r"http://…@127.*: HTTP status 404; ftp://…@host/.*; http://…@\[::x/"
+        ) as caught:
+            load(Tiny())
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
