@@ -95,13 +95,13 @@ def _written(
 
 
 def _has_verdicts(folder: Path) -> bool:
-    """Whether a report is there that tells of any verdict."""
-    from qaml.report.merge import load
+    """Whether a report is there that tells of any verdict, or may: it cannot be read now, or is too large."""
+    from qaml.report.merge import FILE_NAME, load
 
     try:
         return bool(load(folder).outcomes)
     except QamlError:
-        return False
+        return os.path.lexists(folder / FILE_NAME)
 
 
 def _gated(session: Session, file: Path, report: Report, assembled: Assembled) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import socket
@@ -92,11 +93,36 @@ def test_a_command_names_what_there_is(name: str, tmp_path: Path) -> None:
 def test_what_is_said_to_be_read_is_a_file_a_folder_or_absent(odd: Path) -> None:
     if odd.is_dir():
         assert len(state_of(str(odd))) == 64
-    elif (odd.is_symlink() and odd.readlink() == odd) or odd.is_socket() or odd == Path("/proc/self/mem"):
+    elif (odd.is_symlink() and odd.readlink() == odd) or odd.is_socket():
         assert state_of(str(odd)) == "absent"
     else:
-        with pytest.raises(QamlError, match="Not a regular file but a"):
+        with pytest.raises(QamlError, match=r"Not a regular file but a|Input/output error"):
             state_of(str(odd))
+
+
+def test_linked_folders_count_and_circles_end(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "disk" / "file").write_text("1")
+    (tmp_path / "data" / "link").symlink_to("../disk")
+    (tmp_path / "disk" / "back").symlink_to("../data")
+    before = state_of(str(tmp_path / "data"))
+    assert state_of(str(tmp_path / "data")) == before
+    (tmp_path / "disk" / "file").write_text("2")
+    assert state_of(str(tmp_path / "data")) != before
+
+
+@pytest.mark.parametrize("name", ["data", "data/file"])
+def test_what_cannot_be_read_now_is_not_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file").touch()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("qaml.plan.environment.digest_regular", refuse)
+    with pytest.raises(QamlError, match=r"cannot read .*: Too many open files"):
+        state_of(str(tmp_path / name))
 
 
 def test_a_folder_of_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

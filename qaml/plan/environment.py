@@ -14,6 +14,8 @@ VARIABLE = "env:"
 MOST_BYTES = 8 << 30
 """Of what a part says that it reads: it is read whenever something is planned."""
 MOST_FILES = 100_000
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EACCES, errno.EPERM}
+"""Whoever reads it finds nothing, either; any other error may be gone the next time."""
 _HINT = "name the files that change, or one that lists their checksums"
 
 
@@ -24,7 +26,8 @@ def state_of(name: str) -> str:
         name: a path (relative ones start at the current directory; of a folder all files in it count), or ``env:NAME``.
 
     Raises:
-        RunError: it is neither a file nor a folder, or there is more of it than anybody would wait for.
+        RunError: it is neither a file nor a folder, there is more of it than anybody would wait for, or it cannot be
+            read at this moment.
     """
     if name.startswith(VARIABLE):
         value = os.environ.get(name.removeprefix(VARIABLE))
@@ -32,25 +35,37 @@ def state_of(name: str) -> str:
     path = as_written(name)
     try:
         if not path.is_dir():
-            return digest_regular(path, MOST_BYTES)
+            return _content(path)
         listed = "\n".join(f"{each.relative_to(path).as_posix()} {_content(each)}" for each in _inside(path))
         return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EFBIG):
+        if error.errno in _ABSENT:
             return "absent"
-        raise RunError(f"cannot read {name!r}, which the suite says is read: {error.strerror}", _HINT) from error
+        hint = _HINT if error.errno in (errno.EINVAL, errno.EFBIG) else "try again"
+        raise RunError(f"cannot read {name!r}, which the suite says is read: {error.strerror}", hint) from error
 
 
 def _inside(folder: Path) -> list[Path]:
-    """The files below a folder, sorted.
+    """The files below a folder and below folders that it links to, sorted; what is linked to twice counts once.
 
     Raises:
-        OSError: there are too many, or they are too large.
+        OSError: there are too many, they are too large, or a folder cannot be looked into at this moment.
     """
+
+    def pass_over(error: OSError) -> None:
+        if error.errno not in _ABSENT:
+            raise error
+
     found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
     size = 0
-    for here, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "__pycache__"]
+    for here, folders, names in os.walk(folder, onerror=pass_over, followlinks=True):
+        status = Path(here).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
         for path in (Path(here, name) for name in names):
             if path.is_file():
                 found.append(path)
@@ -64,5 +79,7 @@ def _inside(folder: Path) -> list[Path]:
 def _content(path: Path) -> str:
     try:
         return digest_regular(path, MOST_BYTES)
-    except OSError:
-        return "absent"
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return "absent"
+        raise

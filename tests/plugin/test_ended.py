@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from qaml.pytest_report import _has_verdicts
 from tests.plugin.project import Project, wait_for, wait_until
 
 SPEC = """
@@ -206,3 +207,9 @@ def test_a_run_that_judged_nothing_leaves_the_last_report_alone(project: Begun) 
     shutil.rmtree(project.root / "reports")
     assert project.pytest("--qaml-claim", "judged").code == 1
     assert set(project.failures()) == {"judged"}
+
+
+def test_a_report_that_cannot_be_read_may_have_verdicts(tmp_path: Path) -> None:
+    assert not _has_verdicts(tmp_path)
+    (tmp_path / "outcomes.json").write_text("{")
+    assert _has_verdicts(tmp_path)
