@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
+from qaml.interruption import Interrupted
 from qaml.process_state import process_state_kept
 from qaml.text import clean, one_line
 
@@ -47,7 +48,7 @@ def contained() -> Iterator[list[str]]:
         A list that is filled at the end: what was changed and given back.
 
     Raises:
-        Escaped: it raised or exited, by whatever means Python has; an interrupt of the terminal's stays one.
+        Escaped: it raised or exited, by whatever means Python has; an interrupt by terminal or signal stays one.
     """
     printed = io.StringIO()
     try:
@@ -62,7 +63,7 @@ def contained() -> Iterator[list[str]]:
             try:
                 yield changes
             except BaseException as error:
-                if isinstance(error, KeyboardInterrupt) and is_pressed():
+                if isinstance(error, Interrupted) or (isinstance(error, KeyboardInterrupt) and is_pressed()):
                     raise
                 raise Escaped(error_in_words(error)) from error
     finally:

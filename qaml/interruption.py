@@ -12,12 +12,16 @@ from typing import Any
 LIKE_CTRL_C = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the run to end; a plain ``KeyboardInterrupt`` anybody's code can raise."""
+
+
 def _interrupt(number: int, _: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+    raise Interrupted(signal.Signals(number).name)
 
 
 def end_like_ctrl_c() -> Callable[[], None]:
-    """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt`` where nobody else handles or ignores them (``nohup``).
+    """Let SIGTERM and SIGHUP raise ``Interrupted`` where nobody else handles or ignores them (``nohup``).
 
     Returns:
         What gives back the handlers that were there.

@@ -16,6 +16,7 @@ import pytest
 
 from qaml.data.base import DATASETS
 from qaml.errors import PartError, QamlError, SpecError
+from qaml.interruption import end_like_ctrl_c
 from qaml.registry import Part
 from qaml.spec.load import load_text
 from qaml.types import Settings
@@ -99,12 +100,16 @@ def test_whatever_a_package_does_instead_of_being_imported_is_its_error(package:
     assert os._exit.__module__ == "posix"
 
 
-def test_an_interrupt_of_the_terminal_stays_one(package: Package) -> None:
-    package("import signal; os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(5)")
-    handler = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupt_of_the_terminal_or_by_a_signal_stays_one(package: Package, name: str) -> None:
+    package(f"import signal; os.kill(os.getpid(), signal.{name}); import time; time.sleep(5)")
+    number = getattr(signal, name)
+    give_back = end_like_ctrl_c()
+    handler = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt):
         DATASETS.load("odd/points")
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(number) is handler
+    give_back()
 
 
 POINTS = """
