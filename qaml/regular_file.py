@@ -74,6 +74,18 @@ def digest_regular(path: Path, most: int) -> str:
     return digest.hexdigest()
 
 
+def read_declared(path: Path, sha256: str, most: int) -> bytes | None:
+    """The content of a regular file, or ``None`` where it is another than declared: then little of it was in memory.
+
+    Raises:
+        OSError: as ``read_regular``.
+    """
+    if digest_regular(path, most) != sha256:
+        return None
+    content = read_regular(path, most)
+    return content if hashlib.sha256(content).hexdigest() == sha256 else None
+
+
 def check_replaceable(path: Path) -> None:
     """Refuse to put a file in the place of a device, a pipe or a folder: a rename would, where root asks for it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from qaml.errors import PartError
 from qaml.models.base import History, Hooks
 from qaml.models.network_part import NetworkPart
 from qaml.process_state import process_state_kept
-from qaml.regular_file import as_written, digest_regular, read_regular
+from qaml.regular_file import as_written, read_declared
 from qaml.types import InputInfo, Settings, Split
 
 if TYPE_CHECKING:
@@ -161,13 +160,12 @@ def verified(weights: Weights) -> bytes:
     """
     path = as_written(weights.path)
     try:
-        is_declared = digest_regular(path, MOST_BYTES) == weights.sha256  # before gigabytes of it are in memory
-        content = read_regular(path, MOST_BYTES) if is_declared else b""
+        content = read_declared(path, weights.sha256, MOST_BYTES)
     except OSError as error:
         raise PartError(
             f"cannot read weights {weights.path!r}: {error.strerror or error}", f"expected a file at {path.absolute()}"
         ) from error
-    if not is_declared or hashlib.sha256(content).hexdigest() != weights.sha256:
+    if content is None:
         # not which checksum it has: the spec may name any file of whoever runs it
         raise PartError(
             f"weights {weights.path!r} are not the file that was named: expected SHA-256 {weights.sha256}",

@@ -15,6 +15,7 @@ from qaml.errors import PartError
 from qaml.samplers.annealer.implementation import AnnealerPhase
 from qaml.samplers.annealer.ising import to_ising
 from qaml.samplers.annealer.part import Annealer, Hardware, Recording, Temperature
+from qaml.samplers.annealer.tape import Tape
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.exact.implementation import enumerate_machine
 from qaml.testing.samplers import check_sampler
@@ -148,6 +149,17 @@ def test_a_recorded_run_replays_bit_for_bit(tmp_path: Path) -> None:
         assert np.array_equal(replay.moments(machine, BATCH).products, products)
     with pytest.raises(PartError, match="has 3 answers, call 4 has none"):
         replay.moments(machine, BATCH)
+
+
+def test_a_recording_is_as_large_as_its_calls_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording, _ = recorded(tmp_path, small_machine(5, 4))
+    monkeypatch.setattr("qaml.samplers.annealer.tape.MOST_BYTES", 10)
+    assert Tape(recording).is_replayed
+    path = tmp_path / "packed.npz"
+    np.savez_compressed(path, **dict(np.load(recording.path)) | {"bits": np.zeros((10**6, 2), np.uint8)})
+    bomb = Recording(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(PartError, match="is damaged: it is too large"):
+        Tape(bomb)
 
 
 def test_a_recording_of_another_run_is_refused(tmp_path: Path) -> None:

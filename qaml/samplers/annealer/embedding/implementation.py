@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
@@ -16,7 +15,7 @@ from minorminer import find_embedding
 from minorminer.busclique import busgraph_cache
 
 from qaml.errors import PartError
-from qaml.regular_file import read_regular
+from qaml.regular_file import as_written, read_regular
 from qaml.samplers.annealer.part import MOST_BYTES, TODAY, GivenChains
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def read_chains(given: GivenChains) -> dict[int, tuple[int, ...]]:
     Raises:
         PartError: the file is missing, is not the one that was named, or holds no chains.
     """
-    path = Path(given.path)
+    path = as_written(given.path)
     try:
         content = read_regular(path, MOST_BYTES)
     except OSError as error:
