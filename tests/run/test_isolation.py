@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +24,7 @@ from qaml.plan.step import make_step
 from qaml.process_state import process_state_kept
 from qaml.registry import Part
 from qaml.run.dataset import DataChanged
-from qaml.run.isolation import apart
+from qaml.run.isolation import apart, server
 from qaml.run.isolation.apart import perform_apart
 from qaml.run.isolation.errors import Crashed
 from qaml.run.isolation.request import Report, Request, request_of
@@ -151,6 +152,25 @@ def test_an_interrupt_ends_it_and_what_it_started(tmp_path: Path) -> None:
     for pid in json.loads((asked.output / "pids.json").read_text()):
         until(lambda pid=pid: not is_alive(pid))  # type: ignore[misc]
     perform(tmp_path, "nothing")
+
+
+def test_an_end_that_came_too_late_is_passed_over(tmp_path: Path) -> None:
+    """Also where the next request stands right behind it."""
+    asked = request(tmp_path, "nothing")
+    content = pickle.dumps(asked)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, (tmp_path / "printed").open("wb") as printed:
+        ours.sendall(server.KILL)
+        socket.send_fds(ours, [server.REQUEST], [ours.fileno(), printed.fileno()])
+        ours.sendall(server.LENGTH.pack(len(content)) + content)
+        theirs.settimeout(5.0)
+        received = server._receive(theirs)
+        assert received is not None
+        assert received[0].key == asked.key
+        for descriptor in received[1:]:
+            os.close(descriptor)
+        ours.shutdown(socket.SHUT_WR)
+        assert server._receive(theirs) is None
 
 
 def test_it_ends_with_whoever_asked(tmp_path: Path) -> None:

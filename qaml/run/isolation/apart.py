@@ -21,7 +21,7 @@ from qaml import errors
 from qaml.errors import QamlError, RunError
 from qaml.run.isolation.errors import Crashed
 from qaml.run.isolation.request import Report, Request
-from qaml.run.isolation.server import KILL, LENGTH
+from qaml.run.isolation.server import KILL, LENGTH, REQUEST
 from qaml.run.store import Damaged
 from qaml.run.surroundings import ONE_THREAD
 from qaml.text import clean
@@ -170,8 +170,8 @@ class _Server:
 
         content = pickle.dumps(request)
         try:
-            socket.send_fds(control, [LENGTH.pack(len(content))], [theirs.fileno(), printed.fileno()])
-            control.sendall(content)
+            socket.send_fds(control, [REQUEST], [theirs.fileno(), printed.fileno()])
+            control.sendall(LENGTH.pack(len(content)) + content)
         except OSError as error:
             raise RunError(f"the process that starts others cannot be reached: {error}") from error
         theirs.close()
@@ -204,6 +204,9 @@ class _Server:
             control.settimeout(None)
         except OSError:
             self.stop()
+        except BaseException:  # interrupted once more: what it answers now would be taken for the next step's end
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End the server and whatever it runs."""

@@ -21,6 +21,7 @@ from qaml.run.isolation.request import Request
 
 LENGTH = struct.Struct("!Q")
 KILL = b"K"
+REQUEST = b"R"
 PRELOADED = (
     "torch",
     "torch._dynamo",
@@ -55,8 +56,9 @@ def serve(descriptor: int) -> None:
     """Fork a process for each request that comes, until nobody is there to ask any more.
 
     Args:
-        descriptor: of a stream socket. A request is its length and a pickled ``Request``, with two descriptors: the
-            socket for messages and the file for what is printed. The answer is the status of the process, as 8 bytes.
+        descriptor: of a stream socket. A request is a letter, its length and a pickled ``Request``, and with the
+            letter come two descriptors: the socket for messages and the file for what is printed. The answer is the
+            status of the process, as 8 bytes.
     """
     control = socket.socket(fileno=descriptor)
     for name in PRELOADED:
@@ -94,13 +96,11 @@ def _use_one_thread() -> None:
 
 
 def _receive(control: socket.socket) -> tuple[Request, int, int] | None:
-    while True:
-        head, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 2)
-        if not head:
-            return None
-        if head != KILL:  # it was meant for a process that had ended by itself
-            break
-    content = _read_exactly(control, LENGTH.unpack(head)[0])
+    letter = KILL
+    while letter == KILL:  # it was meant for a process that had ended by itself
+        letter, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+    length = _read_exactly(control, LENGTH.size)
+    content = None if length is None else _read_exactly(control, LENGTH.unpack(length)[0])
     if content is None:
         return None
     request: Request = pickle.loads(content)
