@@ -7,6 +7,11 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import LibController, ThreadpoolController
 
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What libraries that are loaded during a step ask for their number of threads."""
@@ -31,12 +36,9 @@ def one_thread() -> Iterator[None]:
     Whatever else runs in this process finds its own numbers again, also in libraries that the step was the first to
     load.
     """
-    from threadpoolctl import ThreadpoolController
-
     variables = {name: os.environ.get(name) for name in VARIABLES}
     torch = _torch_threads()
-    loaded = ThreadpoolController()
-    known = {library.filepath for library in loaded.lib_controllers}
+    loaded = _libraries(frozenset(sys.modules))
     try:
         with loaded.limit(limits=1):
             os.environ.update(dict.fromkeys(VARIABLES, "1"))
@@ -46,12 +48,25 @@ def one_thread() -> Iterator[None]:
         for name, value in variables.items():
             _put(name, value)
         _set_torch_threads(torch or _usual("OMP_NUM_THREADS"))
-        for library in ThreadpoolController().lib_controllers:
+        known = {library.filepath for library in loaded.lib_controllers}
+        for library in _libraries(frozenset(sys.modules)).lib_controllers:
             if library.filepath not in known:
-                usual = min(
-                    _usual("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), _cores()
-                )  # no BLAS takes more than cores
-                library.set_num_threads(usual if library.user_api == "blas" else _usual("OMP_NUM_THREADS"))
+                _set_usual_threads(library)
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: frozenset[str]) -> ThreadpoolController:  # noqa: ARG001
+    """The numerical libraries that came with these modules: to look for them takes much of a small step's time."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _set_usual_threads(library: LibController) -> None:
+    if library.user_api == "blas":  # none takes more than cores
+        library.set_num_threads(min(_usual("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), _cores()))
+    else:
+        library.set_num_threads(_usual("OMP_NUM_THREADS"))
 
 
 def _torch_threads() -> int | None:

@@ -34,7 +34,11 @@ json.dump([outside, inside, after], sys.stdout)
 """
 
 
-@pytest.mark.parametrize("before", ["", "import numpy, torch; torch.set_num_threads(3)"], ids=["later", "loaded"])
+TORCH = "import numpy, torch; torch.set_num_threads(3)"
+BETWEEN = "from qaml.run.surroundings import one_thread\nwith one_thread(): pass\nimport numpy"
+
+
+@pytest.mark.parametrize("before", ["", TORCH, BETWEEN], ids=["later", "loaded", "between two steps"])
 @pytest.mark.parametrize("setting", [None, "1", "4"])
 def test_a_step_computes_on_one_thread_and_leaves_the_settings_alone(before: str, setting: str | None) -> None:
     environment = {name: value for name, value in os.environ.items() if "THREADS" not in name}
@@ -50,8 +54,8 @@ def test_a_step_computes_on_one_thread_and_leaves_the_settings_alone(before: str
     assert variables == ["1", "1"]
     assert after[1:] == outside[1:] == [setting, None]
     for name, number in after[0].items():
-        if "libgomp" in name and before:
+        if "libgomp" in name and before == TORCH:
             continue  # torch's own pool: what torch was told
         new = min(usual, cores) if "openblas" in name else usual
         assert number == outside[0].get(name, new), name
-    assert after[0]["torch"] == (3 if before else usual)
+    assert after[0]["torch"] == (3 if before == TORCH else usual)
