@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from qaml.errors import QamlError, RunError, StoreError
-from qaml.run.store import Damaged, Store
+from qaml.run.store import DATA_RECORD, Damaged, Store
 from qaml.run.usage import Usage, usage
 from tests.run.damages import DAMAGES, flip
 
@@ -223,6 +224,29 @@ def test_a_fresh_session_believes_its_own_checkpoints_alone(store: Store) -> Non
     fresh, same = (Store(store.root, "refreshing", is_fresh=True) for _ in range(2))
     assert fresh.checkpoint(KEY) == same.checkpoint(KEY)
     assert fresh.checkpoint(KEY) not in {store.checkpoint(KEY), Store(store.root, "x", is_fresh=True).checkpoint(KEY)}
+
+
+def test_what_was_made_of_a_dataset_is_asked_about_with_one_reading_of_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(content: str) -> None:
+        with store.writing(KEY, {}) as folder:
+            (folder / DATA_RECORD).write_text(content)
+
+    load("as it was")
+    trained = [f"{n:064x}" for n in range(9)]
+    for key in trained:
+        with store.writing(key, {}, store.sources([KEY])) as folder:
+            (folder / "a.txt").write_text("trained")
+    later, read = Store(store.root), Counter[str]()
+    bytes_of = later._manifest_bytes
+    monkeypatch.setattr(later, "_manifest_bytes", lambda key: read.update([key]) or bytes_of(key))
+    assert all(map(later.has, trained))
+    assert read[KEY] == 1
+    load("otherwise")
+    assert not any(map(later.has, trained))
+    load("as it was")
+    assert all(map(later.has, trained))
 
 
 def test_a_lock_is_held_by_one(store: Store) -> None:
