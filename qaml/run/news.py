@@ -21,11 +21,21 @@ class Word(NamedTuple):
         key: the step's.
         failure: why it failed; nothing if it is made.
         is_refused: whether the machine stood in its way.
+        hint: what to do about it.
+        trace: where code crashed; nothing for what a person can act on.
     """
 
     key: str
     failure: str | None = None
     is_refused: bool = False
+    hint: str = ""
+    trace: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every field is of its kind."""
+        texts = (self.key, self.failure or "", self.hint, self.trace)
+        return isinstance(self.is_refused, bool) and all(isinstance(text, str) for text in texts)
 
 
 class News:
@@ -70,5 +80,5 @@ class News:
         for line in whole.splitlines():
             with suppress(ValueError, TypeError):
                 word = Word(*json.loads(line))
-                if isinstance(word.key, str):
+                if word.is_sound:
                     yield word

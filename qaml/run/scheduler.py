@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ class Scheduler:
         self.order = Order(plan.steps, (claim.judge.key for claim in plan.claims.values()), store.has, workers)
         self._executor = Executor(store, device)
         self._news = News(reporter.path.parent, reporter.worker) if workers > 1 else None
-        self._failed_elsewhere: dict[str, Word] = {}
+        self._refused_elsewhere: dict[str, Word] = {}
         self._damaged: Counter[str] = Counter()
         self._is_data_checked = False
         self._was_interrupted = False
@@ -80,7 +81,7 @@ class Scheduler:
             self._check_data()
             self._is_helping = True
             self.order.leave()
-            for word in self._failed_elsewhere.values():
+            for word in self._refused_elsewhere.values():
                 self._believe(word)
             while self.order.has_work:
                 if not self._take_one():
@@ -153,12 +154,13 @@ class Scheduler:
         """Run one ready step that nobody else is at; tells whether there was one."""
         self._listen()
         for key in self.order.candidates():
-            if key in self._failed_elsewhere and not self.order.is_own(key):
+            if key in self._refused_elsewhere and not self.order.is_own(key):
                 continue
             with self.store.lock(key) as is_free:
                 if not is_free:
                     continue
-                if not self._is_made(key):
+                self._listen()  # whoever had the lock until now has told
+                if not (self.order.is_lost(key) or self._is_made(key)):
                     self._run(self.plan.steps[key])
                 return True
         return False
@@ -169,14 +171,16 @@ class Scheduler:
                 continue
             if word.failure is None:
                 self.order.arrived(word.key)
-                continue
-            self._failed_elsewhere[word.key] = word
-            if self._is_helping:
+            elif word.is_refused and not self._is_helping:  # nor by those of whose claims none needs it
+                self._refused_elsewhere[word.key] = word
+            else:
                 self._believe(word)
 
     def _believe(self, word: Word) -> None:
-        """A step that failed elsewhere is not tried here, too, unless a claim of this worker needs it."""
-        self.failed.setdefault(word.key, RunError(word.failure or ""))
+        """A step that failed elsewhere is not tried here, too: it may take hours to fail."""
+        failure = word.failure or ""
+        error = Crashed(failure, word.trace) if word.trace else RunError(failure, word.hint)
+        self.failed.setdefault(word.key, error)
         self.order.fail(word.key, is_refused=word.is_refused)
 
     def _run(self, planned: Step) -> None:
@@ -188,7 +192,9 @@ class Scheduler:
         except DataChanged as error:
             self._load_again(error, step)  # then what was made from other data is absent
         except Damaged as error:  # then this step is ready again
-            if error.is_gone:
+            if error.key not in self.plan.steps:  # a file of another store, which a part names
+                self._fail(step, error.__cause__ if isinstance(error.__cause__, Exception) else error)
+            elif error.is_gone:
                 self.order.vanished(error.key)
             else:
                 self._rebuild(error.key, step)
@@ -204,7 +210,8 @@ class Scheduler:
         is_refused = isinstance(error, StoreError)
         self.order.fail(step.key, is_refused=is_refused)
         if self._news:
-            self._news.tell(Word(step.key, _reason(error), is_refused))
+            hint = error.hint if isinstance(error, QamlError) else ""
+            self._news.tell(Word(step.key, _reason(error), is_refused, hint, _trace(error)))
 
     def _rebuild(self, key: str, step: Step) -> None:
         try:
@@ -249,14 +256,21 @@ class Scheduler:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, Crashed):
+        return str(error)
     return error.message if isinstance(error, QamlError) else f"{type(error).__name__}: {error}"
+
+
+def _trace(error: Exception) -> str:
+    if isinstance(error, QamlError):
+        return ""
+    return error.trace if isinstance(error, Crashed) else "".join(traceback.format_exception(error))
 
 
 def _named(error: Exception, step: Step) -> QamlError:
     """An error of a step for whoever needs it: it says which model and which step."""
     if not isinstance(error, QamlError):
-        what = str(error) if isinstance(error, Crashed) else f"{type(error).__name__}: {error}"
-        return StepCrashed(f"{step.title} failed: {what}")
+        return StepCrashed(f"{step.title} failed: {_reason(error)}")
     if type(error).__init__ is not QamlError.__init__:
         return error
     return type(error)(f"{step.title}: {error.message}", error.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import time
 import warnings
@@ -34,8 +35,9 @@ def execute(job: Job) -> None:
     match job.payload.get("does"):
         case "refuse":
             raise RunError("refused", "ask differently")
-        case "fill the disk":
-            raise OSError(errno.ENOSPC, "No space left on device")
+        case "fill the disk" | "miss a file":
+            number = job.payload.get("errno", errno.ENOSPC)
+            raise OSError(number, os.strerror(number), job.payload.get("file"))
         case "take all memory":
             raise MemoryError
         case "time out":

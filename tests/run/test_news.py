@@ -12,10 +12,11 @@ def test_each_word_is_heard_once_by_all_others(tmp_path: Path) -> None:
     one, two = News(tmp_path, "gw0"), News(tmp_path, "gw1")
     one.tell(Word("a"))
     assert list(two.heard()) == [Word("a")]
-    one.tell(Word("b", "no memory: “ε”"))
-    assert list(two.heard()) == [Word("b", "no memory: “ε”")]
+    crash = Word("b", "no memory: “ε”", True, "free some", "one line\nanother")
+    one.tell(crash)
+    assert list(two.heard()) == [crash]
     assert list(two.heard()) == list(one.heard()) == []
-    assert list(News(tmp_path, "gw2").heard()) == [Word("a"), Word("b", "no memory: “ε”")], "a worker that came later"
+    assert list(News(tmp_path, "gw2").heard()) == [Word("a"), crash], "a worker that came later"
 
 
 def test_a_line_that_is_being_written_is_heard_when_it_is_whole(tmp_path: Path) -> None:
@@ -27,7 +28,9 @@ def test_a_line_that_is_being_written_is_heard_when_it_is_whole(tmp_path: Path) 
 
 
 def test_what_is_no_word_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / f"gw0{SUFFIX}").write_bytes(b'\xff\n{}\n["a", null, false, 3]\n[]\n17\n[["c"]]\n["b", null]\n')
+    (tmp_path / f"gw0{SUFFIX}").write_bytes(
+        b'\xff\n{}\n["a", null, false, 3]\n[]\n17\n[["c"]]\n["a", 1]\n["b", null]\n'
+    )
     assert list(News(tmp_path, "gw1").heard()) == [Word("b")]
 
 

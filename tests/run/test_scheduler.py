@@ -310,7 +310,32 @@ def test_two_workers_share_the_steps_and_both_see_a_failure(tmp_path: Path) -> N
         thread.join(timeout=30)
     assert not any(thread.is_alive() for thread in threads)
     assert errors == ["bad: refused", "bad: refused"]
-    assert sorted(name for name in stand_in.RAN if name != "bad") == sorted(["sound", *(s.title for s in good)])
+    assert sorted(stand_in.RAN) == sorted(["bad", "sound", *(s.title for s in good)])
+
+
+@pytest.mark.parametrize(("does", "ran"), [("refuse", ["bad"]), ("crash", ["bad"]), ("fill the disk", ["bad", "bad"])])
+def test_a_failure_elsewhere_is_told_in_full_and_not_tried_again(tmp_path: Path, does: str, ran: list[str]) -> None:
+    """But for what the machine refused one worker, which it may grant another."""
+    bad = step("bad", does=does)
+    judges = [step(f"judge {n}", bad) for n in range(2)]
+    errors: list[QamlError] = []
+    for name, judge in zip(("gw0", "gw1"), judges, strict=True):
+        with pytest.raises(QamlError) as caught:
+            worker(plan(bad, *judges, claims=tuple(judges)), tmp_path, name, workers=2).complete(judge.key)
+        errors.append(caught.value)
+    assert ran == stand_in.RAN
+    assert str(errors[0]) == str(errors[1])
+    if does == "crash":
+        assert isinstance(errors[1], StepCrashed)
+        assert "stand_in.py" in getattr(errors[1].__cause__, "trace", "")
+
+
+def test_a_file_of_another_store_that_is_gone_is_the_step_s_own_error(tmp_path: Path) -> None:
+    elsewhere = f"/another/artefacts/ab/{'ab' * 32}/weights.safetensors"
+    with pytest.raises(StepCrashed, match=f"train failed: FileNotFoundError: .*'{elsewhere}'"):
+        worker(plan(made := step("train", does="miss a file", errno=errno.ENOENT, file=elsewhere)), tmp_path).complete(
+            made.key
+        )
 
 
 def test_a_step_of_another_worker_is_waited_for(tmp_path: Path) -> None:
