@@ -7,6 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tests.campaign.faults.attempt import Attempt
 
+REMAINS = """
+## What remains possible to lose
+
+- Where memory ends inside of a compiled library, that library ends the process (OpenBLAS exits, LLVM aborts) and nobody
+  can say why: nothing is lost, and the next run goes on. A library that gets no memory for a buffer may take another
+  way to the same numbers, which differ in the last bits.
+- A deleted file of the history is not missed: each run keeps its own.
+- A whole file with its own checksum in the place of another's that it fits is believed: a baseline and its evidence,
+  a report with its pictures, a run of the history. Checksums tell damage, not intent.
+- A worker killed while pytest-xdist starts it ends the run in xdist's own words; the next run has everything.
+- What Python says of an interrupt where it cannot be raised ("Exception ignored in …") is not caught: that run goes on.
+"""
+
 Found = Mapping[str, Sequence[Attempt]]
 
 
@@ -34,8 +47,9 @@ def page(commit: str, found: Found) -> str:
         *(line for row, attempts in found.items() for line in _groups(row, attempts)),
         "\n## What was lost\n",
         *(list(_lost(found)) or ["Nothing."]),
+        REMAINS,
     ]
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def _line(row: str, attempts: Sequence[Attempt]) -> str:
