@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -95,7 +96,7 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
     text = text.removeprefix("\ufeff")
     lines = lines_of(text)
     problems = Problems(name, lines)
-    document = read(text, problems)
+    document = _read(text, problems)
     check_shape(document, problems)
     sweeps = all_sweeps(document)
     document = write_out_extends(apply_profile(document, profile, problems), problems)
@@ -106,6 +107,25 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
         raise _refused(error, name) from error
     problems.raise_any()
     return suite
+
+
+def _read(text: str, problems: Problems) -> Located:
+    """What ``reader.read`` says of the text; it is told again, not read again, for another profile."""
+    document, found = _reading(text)
+    problems.take_over(found)
+    if document is None:
+        problems.raise_any()
+        raise AssertionError("a refused document leaves a problem")
+    return document
+
+
+@lru_cache(maxsize=4)
+def _reading(text: str) -> tuple[Located | None, Problems]:
+    found = Problems("", lines_of(text))
+    try:
+        return read(text, found), found
+    except SpecError:
+        return None, found
 
 
 def _refused(error: Escaped, name: str) -> BaseException:

@@ -47,8 +47,20 @@ class Problems:
         problem = Problem(Location(self.file, *mark), words, message, hint, source)
         self._found.setdefault((mark, field, message), problem)
         if len(self._found) >= MAX_PROBLEMS:
-            last = Problem(Location(self.file, 1, 1), "", f"the first {MAX_PROBLEMS:,} mistakes; there may be more")
-            raise SpecError((last, *self._found.values()))
+            self.raise_too_many()
+
+    def take_over(self, others: Problems) -> None:
+        """Note what was found in the same text elsewhere, as of this file.
+
+        Raises:
+            SpecError: there are so many that nobody would read more.
+        """
+        for noted, problem in others._found.items():
+            location = problem.location._replace(file=self.file)
+            self._found.setdefault(noted, problem._replace(location=location))
+        self._unreadable |= others._unreadable
+        if len(self._found) >= MAX_PROBLEMS:
+            self.raise_too_many()
 
     def key(self, node: Located, path: Path, message: str, hint: str = "") -> None:
         """Note a mistake about a key."""
@@ -66,6 +78,15 @@ class Problems:
     def missing(self, node: Located, path: Path, message: str = "required field is missing", hint: str = "") -> None:
         """Note that a mapping lacks a field."""
         self.add(node.first_mark, path, message, hint)
+
+    def raise_too_many(self) -> None:
+        """Stop here: nobody would read more.
+
+        Raises:
+            SpecError: with those so far, and that there may be more.
+        """
+        last = Problem(Location(self.file, 1, 1), "", f"the first {MAX_PROBLEMS:,} mistakes; there may be more")
+        raise SpecError((last, *self._found.values()))
 
     def raise_any(self) -> None:
         """Stop here if there is any.

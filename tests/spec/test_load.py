@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from qaml.claims.base import Cell
+from qaml.errors import SpecError
 from qaml.spec.load import find_specs, load_suite, load_text
+from qaml.spec.nodes import Located
+from qaml.spec.problems import Problems
+from qaml.spec.reader import read
 from qaml.spec.suite import Inference, Suite
 from qaml.vocab import PROFILES, ProfileName
 from tests.spec.cases import REAL, ROOT, VALID
@@ -183,3 +187,23 @@ def test_a_spec_of_several_hundred_claims_loads() -> None:
     head, _, claim = text.partition("claims:\n")
     claims = "".join(claim.replace("-under-", f"-{i}-under-") for i in range(72))
     assert len(load_text(f"{head}claims:\n{claims}", "long.yaml", "quick").claims) == 72 * 8
+
+
+def test_a_text_is_parsed_once_for_all_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def reading(text: str, problems: Problems) -> Located:
+        parsed.append(text)
+        return read(text, problems)
+
+    monkeypatch.setattr("qaml.spec.load.read", reading)
+    text = "suite: once\nsuite: twice\nclaims: [{id: a, a: 1, a: 2}]\n"
+    said: list[str] = []
+    asked: list[tuple[str, ProfileName]] = [("a.yaml", "quick"), ("b.yaml", "standard"), ("a.yaml", "quick")]
+    for name, profile in asked:
+        with pytest.raises(SpecError) as caught:
+            load_text(text, name, profile)
+        said.append(str(caught.value))
+    assert parsed == [text]
+    assert said[0] == said[2] == said[1].replace("b.yaml", "a.yaml")
+    assert "a.yaml:2:1" in said[0]
