@@ -19,6 +19,8 @@ DEVICES = ("cpu", "cuda")
 AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 REPEATED = ("spec", "claim")
+_DIGITS = 9
+"""Of a number of seeds at most: Python reads none of thousands."""
 _OPTIONS = {
     "profile": ("quick", "scale of the claims: quick, standard or paper"),
     "spec": ("specs", "a spec file or a folder of specs (may be given several times; ini: one a line)"),
@@ -67,8 +69,13 @@ def check_options(config: pytest.Config) -> None:
                 f"--qaml-{name}: expected one of {', '.join(choices)}, got {option(config, name)!r}"
             )
     seeds = str(option(config, "seeds"))
-    if seeds and not (seeds.isdecimal() and int(seeds) > 0):
-        raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds!r}")
+    if seeds and not (seeds.isdecimal() and len(seeds) <= _DIGITS and int(seeds) > 0):
+        raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds[:40]!r}")
+    for name in _FLAGS:
+        try:
+            option(config, name)
+        except (ValueError, pytest.UsageError) as error:
+            raise pytest.UsageError(f"{_ini(name)}: expected true or false: {error}") from None
     for spec in config.getoption("--qaml-spec") or ():
         if not (_base(config, "spec") / spec).exists():
             raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")

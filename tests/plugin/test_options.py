@@ -47,7 +47,7 @@ def ini(project: Project, **settings: str) -> None:
     ("arguments", "message"),
     [
         (("--qaml-profile", "fast"), "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
-        (("--qaml-seeds", "0"), "--qaml-seeds: expected a positive number, got '0'"),
+        (("--qaml-seeds", "9" * 5000), f"--qaml-seeds: expected a positive number, got '{'9' * 40}'"),
         (("--qaml-seeds", "two"), "--qaml-seeds: expected a positive number, got 'two'"),
         (("--qaml-seeds", "²"), "--qaml-seeds: expected a positive number, got '²'"),
         (("--qaml-device", "abacus"), "--qaml-device: expected one of cpu, cuda, got 'abacus'"),
@@ -74,6 +74,7 @@ def test_wrong_values_are_usage_errors(project: Project, arguments: tuple[str, .
     [
         ("qaml_profile", "fast", "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
         ("qaml_seeds", "-1", "--qaml-seeds: expected a positive number, got '-1'"),
+        ("qaml_strict_hardware", "maybe", "qaml_strict_hardware: expected true or false: invalid truth value 'maybe'"),
     ],
 )
 def test_wrong_values_in_the_ini_file(project: Project, name: str, value: str, message: str) -> None:
