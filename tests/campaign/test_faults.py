@@ -10,6 +10,7 @@ import pytest
 
 from tests.campaign.faults.__main__ import ROWS, SAMPLE
 from tests.campaign.faults.attempt import Attempt
+from tests.campaign.faults.results import page
 from tests.campaign.records import Records
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,16 @@ def attempts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Attempt
     found = {row: Records(folder / f"now-{row}.jsonl", Attempt).all() for row in ROWS}
     assert done.returncode in (0, 1), done.stderr
     return found
+
+
+def test_the_page_names_what_was_lost() -> None:
+    sound = Attempt("kills 0: SIGINT", "kills", "SIGINT", [], "as alone", "3 passed", 1.0)
+    lost = sound._replace(name="kills 1: SIGINT", faults=["lost: a claim"])
+    written = page("abc1234", {"kills": [sound, lost]})
+    assert "# Faults on abc1234\n" in written
+    assert "| kills | 2 | 1 | 1 | 1 as alone |" in written
+    assert "- kills 1: SIGINT: lost: a claim" in written
+    assert "Nothing." in page("abc1234", {"kills": [sound]})
 
 
 @pytest.mark.slow

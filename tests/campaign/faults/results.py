@@ -10,9 +10,9 @@ from tests.campaign.faults.attempt import Attempt
 REMAINS = """
 ## What remains possible to lose
 
-- Where memory ends inside of a compiled library, that library ends the process (OpenBLAS exits, LLVM aborts) and nobody
-  can say why: nothing is lost, and the next run goes on. A library that gets no memory for a buffer may take another
-  way to the same numbers, which differ in the last bits.
+- Where memory ends inside of a compiled library, that library may end the process (aborts, and exits with code 1 and no
+  word, were seen): nothing is lost, and the next run goes on. With little memory a library may also take another way to
+  the same numbers: weights of one surrogate differed by 2e-7, under the same key.
 - A deleted file of the history is not missed: each run keeps its own.
 - A whole file with its own checksum in the place of another's that it fits is believed: a baseline and its evidence,
   a report with its pictures, a run of the history. Checksums tell damage, not intent.
