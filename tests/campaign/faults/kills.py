@@ -109,8 +109,10 @@ def _send(at_work: Fork, kill: Kill, pids: Path) -> None:
         return
     for pid in sorted(pids.iterdir()) if pids.is_dir() else ():
         with suppress(ProcessLookupError, ValueError):
-            os.kill(int(pid.read_text()), kill.number)
-            return
+            worker = int(pid.read_text())
+            if os.getpgid(worker) == at_work.pid:
+                os.kill(worker, kill.number)
+                return
 
 
 def _left_behind(project: Project, ended: Ended) -> list[str]:

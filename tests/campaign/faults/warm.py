@@ -92,7 +92,6 @@ class Fork:
     ) -> None:
         self.printed = folder.parent / f"{folder.name}{name}.out"
         self.start = time.perf_counter()
-        self._end: tuple[int, resource.struct_rusage] | None = None
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
@@ -115,19 +114,16 @@ class Fork:
             pause = min(0.05, 1.2 * pause)
         if is_tidy:
             self.signal(signal.SIGKILL, is_group=True)
-        assert self._end is not None
-        (status, used), seconds = self._end, time.perf_counter() - self.start
+        _, status, used = os.wait4(self.pid, 0)
+        seconds = time.perf_counter() - self.start
         content = self.printed.read_text(errors="replace")
         head, _, out = content.partition("\n")
         grown = used.ru_maxrss / 1024 - float(head or 0)
         return Ended(os.waitstatus_to_exitcode(status), out, seconds, used.ru_utime + used.ru_stime, grown, late)
 
     def is_done(self) -> bool:
-        """Whether it has ended."""
-        if self._end is None:
-            pid, status, used = os.wait4(self.pid, os.WNOHANG)
-            self._end = (status, used) if pid else None
-        return self._end is not None
+        """Whether it has ended; it is not reaped before ``wait``, so that nobody else gets its number."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def signal(self, number: int, *, is_group: bool = False) -> None:
         """Send a signal, to it or to all of its group."""
