@@ -92,23 +92,23 @@ def exits_noticed() -> Iterator[None]:
 def _interrupts() -> Iterator[Callable[[], bool]]:
     """Whether an interrupt came from the terminal: code can raise ``KeyboardInterrupt``, too."""
     pressed = False
+    handler = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: Any) -> None:
         nonlocal pressed
         pressed = True
-        signal.default_int_handler(number, frame)
+        if callable(handler):
+            handler(number, frame)
 
-    is_ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if is_ours:
+    # in another thread, and where the signal is ignored, no interrupt arrives
+    is_heard = threading.current_thread() is threading.main_thread() and callable(handler)
+    if is_heard:
         signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: pressed or not is_ours
+        yield lambda: pressed
     finally:
-        if is_ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if is_heard:
+            signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

@@ -112,6 +112,20 @@ def test_an_interrupt_of_the_terminal_or_by_a_signal_stays_one(package: Package,
     give_back()
 
 
+@pytest.mark.parametrize(
+    "handler", [signal.SIG_IGN, signal.SIG_DFL, lambda *_: None], ids=["ignored", "default", "own"]
+)
+def test_an_interrupt_that_a_package_raises_is_its_error_whatever_signals_do(package: Package, handler: Any) -> None:
+    package("raise KeyboardInterrupt")
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(PartError, match="KeyboardInterrupt"):
+            DATASETS.load("odd/points")
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 POINTS = """
 from qaml.data.base import DatasetPart
 from qaml.types import Bounds, InputInfo

@@ -52,7 +52,7 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
 NO_RESULTS = frozenset(
     {
         *("filelock", "jinja2", "markupsafe", "matplotlib", "platformdirs", "pydantic", "pydantic_core"),
-        *("pytest", "requests", "rich", "ruamel", "safetensors", "tabulate", "typer", "urllib3"),
+        *("pytest", "requests", "rich", "ruamel", "safetensors", "tabulate", "threadpoolctl", "typer", "urllib3"),
     }
 )
 """Libraries of ours that read, check, keep and show, and compute nothing that a verdict rests on."""

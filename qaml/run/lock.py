@@ -30,6 +30,9 @@ def take(root: Path, name: str) -> BaseFileLock | None:
     lock = FileLock(folder / f"{name}{_SUFFIX}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(root, error) from error
+    try:
         lock.acquire(timeout=0)
     except Timeout:
         return None
