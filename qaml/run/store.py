@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qaml.errors import StoreError
 from qaml.plan.environment import VARIABLE, state_of
+from qaml.run.files import write_durably
 from qaml.run.lock import AT_WORK, LOCK_NAME, give, take
 from qaml.run.manifest import MANIFEST, MOST, FileEntry, Manifest, Unsound, parse
 from qaml.run.refusals import NotThere, cannot_read, cannot_write, content_of, digest_of, of_the_store, remove
@@ -204,8 +205,7 @@ class Store:
         manifest = self.manifest(key)
         if not verified:
             self._check_listing(key, manifest)
-        if (entry := manifest.files.get(name)) is None:
-            raise self._damaged(key, f"artefact {key[:12]} has no file {name}")
+        entry = self._entry(manifest, name)
         try:
             is_sound = digest_of(path, entry.bytes) == entry.sha256
         except NotThere as error:
@@ -223,8 +223,7 @@ class Store:
             StoreError: it cannot be read.
         """
         manifest = self.manifest(key)
-        if (entry := manifest.files.get(name)) is None:
-            raise self._damaged(key, f"artefact {key[:12]} has no file {name}")
+        entry = self._entry(manifest, name)
         try:
             content = content_of(self.folder(key) / name, entry.bytes)
         except NotThere as error:
@@ -232,6 +231,11 @@ class Store:
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise self._damaged(key, f"{name} of artefact {key[:12]} is damaged: its checksum differs")
         return content
+
+    def _entry(self, manifest: Manifest, name: str) -> FileEntry:
+        if (entry := manifest.files.get(name)) is None:
+            raise self._damaged(manifest.key, f"artefact {manifest.key[:12]} has no file {name}")
+        return entry
 
     def _check_listing(self, key: str, manifest: Manifest) -> None:
         """Refuse files that nobody listed; hidden ones are the file system's or the desktop's."""
@@ -277,7 +281,7 @@ class Store:
             yield temporary
             files = {path.name: _entry(path) for path in sorted(temporary.iterdir())}
             manifest = Manifest(key, self.session, files, dict(sources), dict(provenance))
-            _write_durably(temporary / MANIFEST, manifest.to_bytes())
+            write_durably(temporary / MANIFEST, manifest.to_bytes())
             self._move(temporary, self.folder(key))
             self._condemned.pop(key, None)
             self._verified.pop(key, None)
@@ -425,10 +429,3 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
