@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Literal
 
 from qaml.errors import QamlError
-from qaml.judge.assemble import assemble
-from qaml.judge.outcome import Outcome, Outcomes
-from qaml.judge.session import Options, Session
-from qaml.report.marks import MARKS
-from qaml.report.merge import load
-from qaml.report.numbers import show, style_of
-from qaml.report.publish import publish
-from qaml.report.sentences import with_interval
-from qaml.report.terminal import closing, table
+from qaml.outcome.merge import load
+from qaml.outcome.outcome import Outcome, Outcomes
+from qaml.report.pages.publish import publish
+from qaml.report.text.marks import MARKS
+from qaml.report.text.numbers import show, style_of
+from qaml.report.text.sentences import with_interval
+from qaml.report.text.terminal import closing, table
 from qaml.run.device import check_device
 from qaml.run.progress import Display
+from qaml.session.assembly import assemble
+from qaml.session.session import Options, Session
 from qaml.spec.load import load_suite as _load_suite
 from qaml.spec.suite import Suite
 from qaml.text import clean

@@ -21,9 +21,9 @@ from qaml.text import clean
 from qaml.vocab import PROFILES
 
 if TYPE_CHECKING:
-    from qaml.judge.session import Session
     from qaml.plan.step import Step
     from qaml.pytest_options import Chosen
+    from qaml.session.session import Session
 
 app = typer.Typer(
     name="qaml",
@@ -99,7 +99,7 @@ def _chosen(**given: Any) -> Chosen:
 
 
 def _session(specs: list[Path] | None, **given: Any) -> Session:
-    from qaml.judge.session import Session
+    from qaml.session.session import Session
 
     options = _chosen(**given).options
     return Session(options._replace(specs=tuple(specs)) if specs else options)
@@ -244,10 +244,10 @@ def report(
     ] = None,
 ) -> None:
     """Render the report again from stored outcomes, or merge those of several shards."""
-    from qaml.report.markdown import insert_table
-    from qaml.report.merge import merge_folders
-    from qaml.report.publish import publish
-    from qaml.report.terminal import table
+    from qaml.outcome.merge import merge_folders
+    from qaml.report.pages.publish import publish
+    from qaml.report.text.markdown import insert_table
+    from qaml.report.text.terminal import table
     from qaml.spec.load import as_typed
 
     folder = output or Path(as_typed(_chosen().options.report))
@@ -267,9 +267,9 @@ def compare(
     page: Annotated[Path | None, typer.Option("--html", help="Also write a page into this folder.")] = None,
 ) -> None:
     """Show which claims have another verdict or other numbers in two runs."""
-    from qaml.report.compare import compare_markdown, compare_table
-    from qaml.report.compare_page import write_comparison
-    from qaml.report.merge import load
+    from qaml.outcome.merge import load
+    from qaml.report.pages.compare import compare_markdown, compare_table
+    from qaml.report.pages.comparison import write_comparison
 
     runs = load(first), load(second)
     _say(compare_markdown(*runs) if markdown else compare_table(*runs))
@@ -288,7 +288,8 @@ def history(
     profile: Annotated[str, typer.Option(help="Only runs of this profile.")] = "",
 ) -> None:
     """Show how every cell's value went from run to run, and which verdicts changed."""
-    from qaml.report.history import history_table, recall
+    from qaml.outcome.history import recall
+    from qaml.report.text.history import history_table
 
     runs, notes = recall(_chosen(store=store).options.store, profile)
     for note in notes:
@@ -330,7 +331,7 @@ def save(
 ) -> None:
     """Accept what the claims measured, from the store of a finished run."""
     from qaml.gate import record
-    from qaml.report.gate import baseline_table
+    from qaml.report.text.gate import baseline_table
 
     settings: dict[str, Any] = {"tolerances": _tolerances(tolerance or []), "reserve": reserve}
     settings |= {} if sensitivity is None else {"sensitivity": sensitivity / 100}
@@ -357,7 +358,7 @@ def _tolerances(given: list[str]) -> dict[str, float]:
 def show(file: BaselineFile) -> None:
     """Show a baseline's cells."""
     from qaml.gate.baseline import read_baseline
-    from qaml.report.gate import baseline_table
+    from qaml.report.text.gate import baseline_table
 
     _say(baseline_table(read_baseline(file)[0]))
 
@@ -375,7 +376,7 @@ def update_baseline(
 ) -> None:
     """Accept what was measured since: worse cells on purpose, better ones for good, new and vanished ones."""
     from qaml.gate import record
-    from qaml.report.gate import baseline_table
+    from qaml.report.text.gate import baseline_table
 
     session = _selected(specs, profile=profile, store=store, seeds=seeds, device=device)
     _say(baseline_table(record.update(session, file, cell or ["*"])))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from qaml.judge.session import Options, Session
+    from qaml.session.session import Options, Session
 
 DEVICES = ("cpu", "cuda")
 AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
@@ -149,7 +149,7 @@ def option(config: pytest.Config, name: str) -> Any:
 
 def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options:
     """Everything a session needs; ``shared`` is what the controller tells its workers."""
-    from qaml.judge.session import Options
+    from qaml.session.session import Options
 
     seeds = str(option(config, "seeds"))
     return Options(

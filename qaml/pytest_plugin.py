@@ -34,10 +34,10 @@ from qaml.pytest_results import FAILURE, PROPERTY, Results, claims_of
 
 if TYPE_CHECKING:
     from qaml.errors import QamlError
-    from qaml.judge.outcome import Outcome
-    from qaml.judge.session import Claim, Session
+    from qaml.outcome.outcome import Outcome
     from qaml.pytest_report import Report
     from qaml.run.progress import Display
+    from qaml.session.session import Claim, Session
 
 FIXTURE = "qaml_claim"
 MARKER = "qaml"
@@ -85,7 +85,7 @@ def _shared(config: pytest.Config) -> dict[str, Any]:
 
 def _session(config: pytest.Config) -> Session:
     if _session_key not in config.stash:
-        from qaml.judge.session import Session
+        from qaml.session.session import Session
 
         given = getattr(config, "workerinput", {})
         worker, workers = given.get("workerid", "main"), int(given.get("workercount", 1))
@@ -198,7 +198,7 @@ class CheckedClaim:
 
     def check(self) -> None:
         """Pass when the verdict is the expected one; an expected refutation shows as xfail with its numbers."""
-        from qaml.report.terminal import failure
+        from qaml.report.text.terminal import failure
         from qaml.text import clean
 
         outcome = self.outcome
@@ -234,7 +234,7 @@ def _claim(qaml_claim: CheckedClaim | BrokenClaim) -> CheckedClaim | BrokenClaim
 def _qaml_claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
     """What ``claim`` stands for; for projects that call something else so."""
     from qaml.errors import QamlError
-    from qaml.report import junit
+    from qaml.report.text import junit
     from qaml.text import clean
 
     parameter: Any = getattr(request, "param", None)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from qaml.errors import QamlError
 
 if TYPE_CHECKING:
-    from qaml.judge.assemble import Assembled
-    from qaml.judge.session import Session
     from qaml.pytest_results import Results, Verdictless
+    from qaml.session.assembly import Assembled
+    from qaml.session.session import Session
 
 
 class Report(NamedTuple):
@@ -55,12 +55,12 @@ def write_report(session: Session, results: Results, baseline: Path | None, root
 def _written(
     session: Session, results: Results, others: list[Verdictless], root: Path
 ) -> tuple[Report, Assembled | None]:
-    from qaml.judge.assemble import Assembled, assemble
-    from qaml.judge.outcome import Failure
-    from qaml.report.history import recall_for, remember, with_earlier
-    from qaml.report.markdown import write_step_summary
-    from qaml.report.publish import publish
-    from qaml.report.terminal import table
+    from qaml.outcome.history import recall_for, remember, with_earlier
+    from qaml.outcome.outcome import Failure
+    from qaml.report.pages.publish import publish
+    from qaml.report.text.markdown import write_step_summary
+    from qaml.report.text.terminal import table
+    from qaml.session.assembly import Assembled, assemble
     from qaml.text import clean
 
     folder = session.options.report
@@ -96,7 +96,7 @@ def _written(
 
 def _has_verdicts(folder: Path) -> bool:
     """Whether a report is there that tells of any verdict, or may: it cannot be read now, or is too large."""
-    from qaml.report.merge import FILE_NAME, load
+    from qaml.outcome.merge import FILE_NAME, load
 
     try:
         return bool(load(folder).outcomes)
@@ -110,10 +110,10 @@ def _gated(session: Session, file: Path, report: Report, assembled: Assembled) -
     The gate may train for a while and may fail or be interrupted: the report is there already.
     """
     from qaml.gate.judge import judged
-    from qaml.judge.past import Regression
-    from qaml.report.gate import gate_markdown, gate_table, workflow_commands
-    from qaml.report.markdown import append_step_summary
-    from qaml.report.publish import publish
+    from qaml.outcome.past import Regression
+    from qaml.report.pages.publish import publish
+    from qaml.report.text.gate import gate_markdown, gate_table, workflow_commands
+    from qaml.report.text.markdown import append_step_summary
     from qaml.text import clean
 
     try:

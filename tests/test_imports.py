@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,19 @@ from qaml.registry import Registry
 from qaml.samplers.base import SAMPLERS
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("torch", "pennylane", "foolbox", "dwave", "dimod", "minorminer", "sklearn", "scipy", "numba", "matplotlib")
+HEAVY = (
+    "torch",
+    "pennylane",
+    "foolbox",
+    "dwave",
+    "dimod",
+    "minorminer",
+    "sklearn",
+    "scipy",
+    "numba",
+    "matplotlib",
+    "pyautoattack",
+)
 REGISTRIES: list[Registry[Any]] = [ATTACKS, CHANNELS, CLAIMS, DATASETS, TRANSFORMS, DEFENCES, MODELS, SAMPLERS]
 KINDS = [(registry, kind) for registry in REGISTRIES for kind in registry.kinds()]
 
@@ -86,5 +100,76 @@ def test_importing_qaml_imports_nothing_of_it() -> None:
 
 
 def test_the_report_is_drawn_without_heavy_libraries() -> None:
-    code = "import qaml.report.html, qaml.report.markdown, qaml.report.merge, qaml.report.terminal, qaml.report.junit"
+    modules = (
+        "outcome.merge",
+        "report.pages.html",
+        "report.text.markdown",
+        "report.text.terminal",
+        "report.text.junit",
+    )
+    code = "\n".join(f"import qaml.{name}" for name in modules)
     assert heavy(code) == []
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Modules that a file imports when it is imported itself: not inside functions, not for types alone."""
+    queue: list[ast.AST] = list(ast.parse(path.read_text()).body)
+    while queue:
+        node = queue.pop(0)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
+            isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        queue.extend(ast.iter_child_nodes(node))
+
+
+def _file(module: str) -> Path | None:
+    stem = ROOT / module.replace(".", "/")
+    return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
+
+
+def chain_to_a_heavy_library(module: str) -> list[str]:
+    """The shortest chain of imports from a module of qaml to a heavy library; empty where there is none."""
+    came_from: dict[str, str] = {module: ""}
+    queue = [module]
+    for name in queue:
+        parents = [name.rpartition(".")[0]] if name.startswith("qaml.") else []
+        path = _file(name)
+        for other in (*parents, *(_imported(path) if path is not None else ())):
+            is_heavy = other.partition(".")[0] in HEAVY
+            if other in came_from or not (is_heavy or (other.startswith("qaml") and _file(other) is not None)):
+                continue
+            came_from[other] = name
+            if is_heavy:
+                chain = [other]
+                while came_from[chain[0]]:
+                    chain.insert(0, came_from[chain[0]])
+                return chain
+            queue.append(other)
+    return []
+
+
+def _light_modules() -> list[str]:
+    """What collects, validates, plans and reports: edges, specs, plans, outcomes, reports, and every part."""
+    rooms = ("spec", "plan", "outcome", "session", "claims", "report")
+    files = [path for room in rooms for path in sorted((ROOT / "qaml" / room).rglob("*.py"))]
+    files += [path for path in sorted((ROOT / "qaml").glob("*.py")) if path.stem != "compiled"]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files]
+    return names + sorted({registry.load(kind).__module__ for registry, kind in KINDS})
+
+
+def test_no_light_module_leads_to_a_heavy_library() -> None:
+    chains = {module: chain_to_a_heavy_library(module) for module in _light_modules()}
+    assert len(chains) > 150
+    assert not [" -> ".join(chain) for chain in chains.values() if chain]
+
+
+def test_the_chain_to_a_heavy_library_is_seen() -> None:
+    chain = chain_to_a_heavy_library("qaml.run.steps.train")
+    assert chain[0] == "qaml.run.steps.train"
+    assert chain[-1].partition(".")[0] in HEAVY

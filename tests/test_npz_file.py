@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qaml.npz_file import NpzError, read_npz
+from qaml.files.npz import NpzError, read_npz
 from tests.hostile_npz import DAMAGES, packed
 
 GOOD: dict[str, Any] = {

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from qaml.report.markdown import BEGIN, END, suite_table
-from qaml.report.merge import load
+from qaml.outcome.merge import load
+from qaml.report.text.markdown import BEGIN, END, suite_table
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = sorted(path.parent for path in (ROOT / "reports" / "published").glob("*/outcomes.json"))

@@ -16,11 +16,11 @@ import pytest
 from qaml.data.celeba.lists import read_partition
 from qaml.data.pinned_file import uncompressed
 from qaml.errors import QamlError
+from qaml.files.regular import as_written, digest_regular, open_regular, read_regular
 from qaml.gate.baseline import read_baseline
 from qaml.models.torch_module.part import Weights, verified
 from qaml.plan.environment import state_of
-from qaml.regular_file import as_written, digest_regular, open_regular, read_regular
-from qaml.samplers.annealer.embedding.implementation import read_chains
+from qaml.samplers.annealer.embedding.chains import read_chains
 from qaml.samplers.annealer.part import GivenChains, Recording
 from qaml.samplers.annealer.tape import Tape
 from qaml.spec.load import find_specs, load_suite

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from qaml.models.rbm.kernel import adam
-from qaml.samplers.annealer.implementation import AnnealerPhase
 from qaml.samplers.annealer.part import Annealer
+from qaml.samplers.annealer.phase import AnnealerPhase
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.conditional import conditional_moments
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from qaml.quantum.distance.implementation import CHUNK
 from qaml.quantum.distance.quadric import Array, Quadric, quadric_distance
+from qaml.quantum.distance.smallest import CHUNK
 
 WIRES, N_PIXELS, N_CLASSES, N_IMAGES, TURNS = 10, 28 * 28, 10, 2 * CHUNK, 5
 BAR = 5.0

@@ -20,7 +20,7 @@ from torch import Tensor
 from qaml.attacks.gradient.part import BIM
 from qaml.data.base import load
 from qaml.data.digits import Digits
-from qaml.defences.combined_loss.implementation import CleanAndAttacked
+from qaml.defences.combined_loss.hooks import CleanAndAttacked
 from qaml.models.base import Training
 from qaml.models.noise_layers.part import SIGMA2, NoiseLayers
 from qaml.models.one_wire.network import OneWireClassifier, encoded

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from qaml.models.qvc.network import NoisyClassifier
 from qaml.quantum.channels import AmplitudeDamping, BitFlip, ChannelPart, Depolarising
-from qaml.quantum.noise.implementation import noisy_observables
+from qaml.quantum.noise.evolution import noisy_observables
 
 WIRES, LAYERS, FEATURES, CLASSES, IMAGES = 10, 200, 784, 10, 250
 FEW_LAYERS = 20

@@ -20,8 +20,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from qaml.models.base import Training
-from qaml.models.rbm.implementation import ArrayUpdate, visible_units
 from qaml.models.rbm.network import RBMClassifier
+from qaml.models.rbm.training import ArrayUpdate, visible_units
 from qaml.samplers.base import NegativePhase
 from qaml.samplers.gibbs.part import PersistentContrastiveDivergence
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from qaml.judge.outcome import Outcome, Outcomes, SuiteInfo
-from qaml.report.publish import publish
-from qaml.run.checksum import unseal
+from qaml.files.checksum import unseal
+from qaml.outcome.outcome import Outcome, Outcomes, SuiteInfo
+from qaml.report.pages.publish import publish
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
 SIZES = {2000: (16.0, 2.0), 5000: (40.0, 4.0)}

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from qaml.judge.statistics.crossed import share_interval
 from qaml.judge.statistics.wilson import wilson
-from qaml.report.svg import Axis, path, short, tag, tick_label
+from qaml.report.figures.svg import Axis, path, short, tag, tick_label
 
 HERE = Path(__file__).parent
 STYLE = """

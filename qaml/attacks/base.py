@@ -31,7 +31,7 @@ ATTACKS: Registry[AttackPart] = Registry(
         "exact_l2": "qaml.attacks.exact_l2.part:ExactL2",
         "uniform_noise": "qaml.attacks.noise.part:UniformNoise",
         "autoattack": "qaml.attacks.autoattack.part:AutoAttack",
-        "transfer": "qaml.attacks.transfer.part:Transfer",
+        "transfer": "qaml.attacks.transfer:Transfer",
         "joint": "qaml.attacks.joint.part:Joint",
     },
 )

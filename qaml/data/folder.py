@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from qaml.regular_file import as_written
+from qaml.files.regular import as_written
 
 DATA_VARIABLE = "QAML_DATA"
 

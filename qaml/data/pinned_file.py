@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qaml.errors import DataError
-from qaml.regular_file import open_regular
+from qaml.files.regular import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 

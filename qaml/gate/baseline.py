@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qaml.errors import QamlError, StoreError
-from qaml.npz_file import MOST_BYTES, NpzError, read_npz
-from qaml.regular_file import read_regular
-from qaml.run.checksum import Unsealed, seal, unseal
-from qaml.run.files import write
-from qaml.run.hold import hold
+from qaml.files.checksum import Unsealed, seal, unseal
+from qaml.files.hold import hold
+from qaml.files.npz import MOST_BYTES, NpzError, read_npz
+from qaml.files.regular import read_regular
+from qaml.files.write import write
 from qaml.vocab import ProfileName
 
 SCHEMA_VERSION = 2

@@ -16,7 +16,7 @@ from qaml.run.arrays import read_arrays
 from qaml.run.store import Store
 
 if TYPE_CHECKING:
-    from qaml.judge.session import Session
+    from qaml.session.session import Session
 
 PREDICTIONS = "predictions.npz"
 WEIGHTS = "weights.safetensors"

@@ -15,8 +15,8 @@ from qaml.run.scheduler import Scheduler
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from qaml.judge.session import Session
     from qaml.plan.plan import ClaimPlan
+    from qaml.session.session import Session
 
 
 class Fresh(NamedTuple):

@@ -11,12 +11,12 @@ from qaml.gate.baseline import Baseline, GateError, read_baseline
 from qaml.gate.cells import measured_cells
 from qaml.gate.fresh import Fresh, further_images, further_runs
 from qaml.gate.regression import Change, compare
-from qaml.judge.past import CellChange, Regression
-from qaml.judge.record import Interval
+from qaml.outcome.past import CellChange, Regression
+from qaml.outcome.record import Interval
 from qaml.spec.load import as_typed
 
 if TYPE_CHECKING:
-    from qaml.judge.session import Options, Session
+    from qaml.session.session import Options, Session
 
 
 def judged(session: Session, file: Path) -> Regression:

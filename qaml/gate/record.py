@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded, read_baseline, write_baseline
 from qaml.gate.cells import Cell, measured_cells
 from qaml.gate.fresh import further_images
-from qaml.judge.assemble import checkout
+from qaml.session.assembly import checkout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qaml.judge.session import Session
+    from qaml.session.session import Session
 
 
 def save(session: Session, path: Path, **settings: Any) -> Baseline:

@@ -8,11 +8,11 @@ from itertools import groupby
 from statistics import fmean
 
 from qaml.claims.base import Cell, MetricName, Term
-from qaml.judge.drawings import Curve, TrainingCurve
 from qaml.judge.estimator import SourceEstimator
 from qaml.judge.resolve import Resolver
 from qaml.judge.source import Source
 from qaml.metrics.crossing import common_grid
+from qaml.outcome.drawings import Curve, TrainingCurve
 
 WORST_CASE = "worst case"
 MOST_EPOCHS = 60

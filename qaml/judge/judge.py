@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
 from qaml.claims.cells import OF_TRAINING, SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
-from qaml.judge.drawings import Curve, Roc, Sampling, TrainingCurve
 from qaml.judge.estimator import SourceEstimator
 from qaml.judge.findings import (
     Rival,
@@ -24,9 +23,7 @@ from qaml.judge.findings.chance import DIVIDED
 from qaml.judge.gap import Checked, checked
 from qaml.judge.nearest import OUT_OF_SCOPE as NO_NORMS
 from qaml.judge.nearest import Shrunk, shrunk
-from qaml.judge.outcome import CellValue, Finding, Measurement
 from qaml.judge.papers import RAW, left_open, paper_value
-from qaml.judge.record import Interval
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
@@ -34,6 +31,9 @@ from qaml.judge.source import Detections, NearerSource, Source, SurrogateSource,
 from qaml.judge.standing import Standing, standing
 from qaml.judge.weakness import Assessed, Effect, effect_on, failed
 from qaml.metrics.evidence import Diagnosis, Nearer
+from qaml.outcome.drawings import Curve, Roc, Sampling, TrainingCurve
+from qaml.outcome.outcome import CellValue, Finding, Measurement
+from qaml.outcome.record import Interval
 from qaml.spec.suite import ClaimEntry
 from qaml.vocab import ProfileName, Verdict
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qaml.claims.base import ClaimPart
-from qaml.judge.drawings import Roc
 from qaml.judge.source import Detections, DetectionSource, Source
+from qaml.outcome.drawings import Roc
 from qaml.registry import references
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qaml.judge.drawings import Sampling
 from qaml.judge.findings.sampling import sampling_error
 from qaml.judge.source import InspectedSource, Source
+from qaml.outcome.drawings import Sampling
 
 Inspections = Sequence[Mapping[str, Any]]
 """The content of each seed's inspection; none where samples were not inspected."""

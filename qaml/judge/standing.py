@@ -12,9 +12,9 @@ from qaml.judge.findings.budgets import outside_budget
 from qaml.judge.findings.chance import DIVIDED, at_chance
 from qaml.judge.findings.memory import seen_in_training
 from qaml.judge.findings.repetition import answers_differ
-from qaml.judge.outcome import Finding
 from qaml.judge.resolve import Resolver
 from qaml.judge.source import DataSource
+from qaml.outcome.outcome import Finding
 
 Pair = tuple[str, str]
 """A model and an attack."""

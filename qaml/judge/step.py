@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qaml.judge.drawings import CircuitDrawing, EmbeddingDrawing, Picture, Portrait, Strip
 from qaml.judge.evidence import StoreSource
 from qaml.judge.judge import judge
-from qaml.judge.outcome import ARTEFACT, Outcome, Provenance
 from qaml.judge.source import Surrogate
+from qaml.outcome.drawings import CircuitDrawing, EmbeddingDrawing, Picture, Portrait, Strip
+from qaml.outcome.outcome import ARTEFACT, Outcome, Provenance
 from qaml.run.job import Job
 from qaml.spec.suite import ClaimEntry
 

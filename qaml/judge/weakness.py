@@ -25,9 +25,9 @@ from qaml.claims.base import Cell, MetricName
 from qaml.judge.findings.comparisons import beats, first_fall, suspects
 from qaml.judge.findings.norms import TOLERATED, norms_of
 from qaml.judge.findings.subject import Outcomes, Subject, measured, one_draw, paired, seated
-from qaml.judge.outcome import Finding
 from qaml.metrics.accuracy import TOLERANCE, Threat, joint
 from qaml.metrics.crossing import common_grid
+from qaml.outcome.outcome import Finding
 
 FALLS: frozenset[MetricName] = frozenset(
     {"robust_accuracy", "retained", "epsilon_at", "accuracy_under_attack", "norm_quantile"}

@@ -25,8 +25,8 @@ from qaml.plan.syntax import imports_of, plain
 
 INTERFACES = frozenset(
     {
-        *("qaml", "qaml.registry", "qaml.errors", "qaml.regular_file", "qaml.text", "qaml.vocab", "qaml.types"),
-        *("qaml.run.store", "qaml.run.reads", "qaml.run.refusals"),
+        *("qaml", "qaml.registry", "qaml.errors", "qaml.files.regular", "qaml.text", "qaml.vocab", "qaml.types"),
+        *("qaml.run.store", "qaml.run.reads", "qaml.files.refusals"),
     }
 )
 

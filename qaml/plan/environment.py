@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from qaml.errors import RunError
-from qaml.regular_file import as_written, digest_regular
+from qaml.files.regular import as_written, digest_regular
 
 VARIABLE = "env:"
 MOST_BYTES = 8 << 30

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from qaml.attacks.base import AttackPart, AttackResult
-from qaml.attacks.geometry.implementation import is_outside, perturbation_norms
+from qaml.attacks.geometry import is_outside, perturbation_norms
 from qaml.errors import RunError
 from qaml.types import Bounds, FloatArray
 

@@ -13,8 +13,8 @@ import warnings
 from pathlib import Path
 
 from qaml.errors import RunError
+from qaml.files.refusals import NotThere, cannot_read, cannot_write, content_of, remove
 from qaml.models.base import Checkpoint
-from qaml.run.refusals import NotThere, cannot_read, cannot_write, content_of, remove
 from qaml.text import one_line
 
 VARIABLE = "QAML_CHECKPOINT_SECONDS"

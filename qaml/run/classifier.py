@@ -33,7 +33,7 @@ def restore(description: Mapping[str, Any], weights: Path, device: str) -> nn.Mo
 
 def as_asked(module: nn.Module, description: Mapping[str, Any]) -> nn.Module:
     """A classifier as it decides, with or without noise; one of another package stands behind the edge."""
-    from qaml.models.edge.network import at_edge
+    from qaml.models.edge import at_edge
 
     part: ModelPart = description["model"]
     inference = description.get("inference")
@@ -47,7 +47,7 @@ def as_asked(module: nn.Module, description: Mapping[str, Any]) -> nn.Module:
 
 def wrapped(module: nn.Module, defences: Sequence[DefencePart], info: InputInfo) -> nn.Module:
     """The classifier with the defences that stand inside it; inputs pass the first one first."""
-    from qaml.models.edge.network import defended_at_edge
+    from qaml.models.edge import defended_at_edge
 
     for defence in reversed(defences):
         if defence.is_inside:

@@ -31,7 +31,7 @@ def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np
     Returns:
         (n,) float64: zero where the answer is wrong, infinite where there is no adversarial; None for other models.
     """
-    from qaml.attacks.exact_l2.implementation import exact_distances, has_exact_distances
+    from qaml.attacks.exact_l2.projection import exact_distances, has_exact_distances
 
     return exact_distances(module, inputs, labels).norms if has_exact_distances(module) else None
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from qaml.files.refusals import remove
 from qaml.plan.hardware import processor
 from qaml.plan.plan import STEP_MODULES
 from qaml.plan.step import Step
 from qaml.run.isolation.request import Report, request_of
 from qaml.run.job import Job
 from qaml.run.reads import states, watching
-from qaml.run.refusals import remove
 from qaml.run.store import Store
 from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
 from qaml.text import clean

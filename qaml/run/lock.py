@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qaml.run.refusals import cannot_write
+from qaml.files.refusals import cannot_write
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from qaml.files.refusals import cannot_write, remove
 from qaml.run.lock import LOCK_NAME, held, sessions
 from qaml.run.manifest import MANIFEST
-from qaml.run.refusals import cannot_write, remove
 from qaml.run.store import PROGRESS, Damaged, Store, listed
 
 LEFTOVER = 6 * 3600

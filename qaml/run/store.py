@@ -25,11 +25,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qaml.errors import StoreError
+from qaml.files.refusals import NotThere, cannot_read, cannot_write, content_of, digest_of, of_the_store, remove
+from qaml.files.write import write_durably
 from qaml.plan.environment import VARIABLE, state_of
-from qaml.run.files import write_durably
 from qaml.run.lock import AT_WORK, LOCK_NAME, give, take
 from qaml.run.manifest import MANIFEST, MOST, FileEntry, Manifest, Unsound, parse
-from qaml.run.refusals import NotThere, cannot_read, cannot_write, content_of, digest_of, of_the_store, remove
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

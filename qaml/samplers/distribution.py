@@ -8,7 +8,7 @@ import numpy as np
 
 from qaml.samplers.base import MOST_UNITS, BoltzmannParameters, Moments
 from qaml.samplers.conditional import hidden_means
-from qaml.samplers.exact.implementation import all_states, enumerate_machine
+from qaml.samplers.exact.enumeration import all_states, enumerate_machine
 from qaml.samplers.tempering.part import ParallelTempering
 
 if TYPE_CHECKING:

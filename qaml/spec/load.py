@@ -11,8 +11,8 @@ from typing import TypeVar
 from qaml.claims.detectors.base import DetectorPart
 from qaml.containment import Escaped, contained
 from qaml.errors import Location, Problem, SpecError
+from qaml.files.regular import read_regular
 from qaml.registry import foreign_module
-from qaml.regular_file import read_regular
 from qaml.spec.checks import check_suite
 from qaml.spec.claims import Sweeps, all_sweeps, build_claims
 from qaml.spec.document import check_shape

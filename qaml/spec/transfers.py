@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere, made_on
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.transfer import Transfer
 from qaml.registry import references
 from qaml.spec.claims import BuiltClaim
 from qaml.spec.problems import suggest

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.attacks import Target
-from qaml.attacks.carlini_wagner.implementation import nearest_rivals
+from qaml.attacks.carlini_wagner import nearest_rivals
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
 from qaml.quantum.distance.box import hyperplane_in_box
 from qaml.types import Bounds

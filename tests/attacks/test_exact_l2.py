@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.attacks import AttackPart, AttackResult, Target
-from qaml.attacks.exact_l2.implementation import OVERSHOOTS, exact_distances
 from qaml.attacks.exact_l2.part import ExactL2
+from qaml.attacks.exact_l2.projection import OVERSHOOTS, exact_distances
 from qaml.attacks.gradient.part import PGD
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
 from qaml.data.base import load

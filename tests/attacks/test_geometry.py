@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qaml.attacks.geometry.implementation import perturbation_norms, project, random_perturbations
+from qaml.attacks.geometry import perturbation_norms, project, random_perturbations
 from qaml.attacks.noise.part import UniformNoise
 from qaml.types import Bounds
 from qaml.vocab import Norm

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from qaml.attacks import AttackPart, Target
-from qaml.attacks.access.implementation import BATCH
+from qaml.attacks.access import BATCH
 from qaml.attacks.gradient.part import BIM, FGSM, MIM, PGD
 from qaml.types import Bounds
 from tests.attacks.truth import UNIT, Linear, Problem, norms, predict

@@ -31,7 +31,7 @@ def test_parts_load_no_heavy_library() -> None:
 
 def test_foolbox_comes_without_warnings_and_without_git() -> None:
     code = (
-        "import os; import qaml.attacks.engine.implementation as engine\n"
+        "import os; import qaml.attacks.engine as engine\n"
         "print(engine.foolbox.__version__, 'GIT_PYTHON_REFRESH' in os.environ)"
     )
     version, is_set = python(code, PATH="/nonexistent").split()

@@ -15,8 +15,8 @@ from qaml.attacks.base import Target
 from qaml.attacks.gradient.part import PGD
 from qaml.attacks.joint.network import Ensemble, balanced
 from qaml.attacks.joint.part import Joint
-from qaml.attacks.scale.implementation import GAP
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.scale import GAP
+from qaml.attacks.transfer import Transfer
 from qaml.data.base import load
 from qaml.data.digits import Digits
 from qaml.errors import PartError

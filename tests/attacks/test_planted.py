@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from qaml.attacks import AttackPart
 from qaml.attacks.autoattack.part import AutoAttack
-from qaml.attacks.geometry.implementation import perturbation_norms
+from qaml.attacks.geometry import perturbation_norms
 from qaml.attacks.gradient.part import FGSM, PGD
 from qaml.attacks.minimisation.part import DeepFool
 from qaml.attacks.noise.part import UniformNoise
-from qaml.attacks.planted.implementation import Features, Overheard, features_of, plant, planted_test
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.planted import Features, Overheard, features_of, plant, planted_test
+from qaml.attacks.transfer import Transfer
 from qaml.errors import PartError
 from qaml.types import Bounds
 from qaml.vocab import Norm

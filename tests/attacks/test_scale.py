@@ -10,7 +10,7 @@ from qaml.attacks import AttackPart, Target
 from qaml.attacks.autoattack.part import AutoAttack, Member
 from qaml.attacks.gradient.part import BIM, FGSM, MIM, PGD
 from qaml.attacks.noise.part import UniformNoise
-from qaml.attacks.scale.implementation import cross_entropy, measure, median_gap
+from qaml.attacks.scale import cross_entropy, measure, median_gap
 from tests.attacks.truth import UNIT, Problem
 
 

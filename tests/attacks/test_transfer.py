@@ -5,7 +5,7 @@ import pytest
 from qaml.attacks import AttackPart
 from qaml.attacks.gradient.part import FGSM, PGD
 from qaml.attacks.minimisation.part import DeepFool
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.transfer import Transfer
 from qaml.errors import PartError
 from qaml.registry import references
 from tests.attacks.truth import Problem

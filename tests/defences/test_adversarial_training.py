@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qaml.defences.adversarial_training.implementation import evaluating, union_sizes
+from qaml.defences.adversarial_training.hooks import evaluating, union_sizes
 from qaml.defences.adversarial_training.part import AdversarialTraining
 from qaml.models.base import Hooks, Training
 from qaml.models.training import fit_classifier

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qaml.files.checksum import seal, unseal
 from qaml.gate.baseline import Evidence, GateError, read_baseline, write_baseline
-from qaml.run.checksum import seal, unseal
 from tests.hostile_npz import DAMAGES, packed
 
 CELL = {"runs": 2, "images": 9, "data": "0" * 16, "measure": "1" * 16, "weights": ("2" * 16, "3" * 16)}

@@ -15,8 +15,8 @@ from sklearn.datasets import load_digits
 from typer.testing import CliRunner, Result
 
 from qaml.cli import app
+from qaml.files.checksum import seal, unseal
 from qaml.gate.baseline import read_baseline
-from qaml.run.checksum import seal, unseal
 from tests.plugin.project import Project
 
 SPEC = """\

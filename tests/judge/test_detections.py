@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import FGSM, PGD
 from qaml.attacks.joint.part import Joint
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.transfer import Transfer
 from qaml.claims.detectors.base import Answers
 from qaml.claims.detectors.disagreement import Disagreement
 from qaml.errors import RunError

@@ -9,7 +9,7 @@ import pytest
 
 import qaml
 from qaml.attacks.base import AttackResult
-from qaml.attacks.gradient import implementation
+from qaml.attacks.gradient import descent
 
 SPEC = """
 suite: outside
@@ -34,7 +34,7 @@ claims:
 def test_an_attack_beyond_its_budget_refutes_nothing(
     factor: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = implementation.attack
+    sound = descent.attack
 
     def further(part, target, inputs, labels, seed, progress):  # type: ignore[no-untyped-def]
         found = sound(part, target, inputs, labels, seed, progress)
@@ -42,7 +42,7 @@ def test_an_attack_beyond_its_budget_refutes_nothing(
         moved = np.clip(start + factor * (found.adversarials - start), 0, 1).astype(np.float32)
         return AttackResult(moved if factor > 1 else found.adversarials, found.claimed)
 
-    monkeypatch.setattr(implementation, "attack", further)
+    monkeypatch.setattr(descent, "attack", further)
     (tmp_path / "outside.yaml").write_text(SPEC)
     results = qaml.run_suite(tmp_path / "outside.yaml", store=tmp_path / "store", report=tmp_path / "report")
     broken = [[f.name for f in outcome.findings].count("outside_budget") for outcome in results]

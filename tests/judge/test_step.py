@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from qaml.attacks.base import ATTACKS, AttackPart
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.transfer import Transfer
 from qaml.judge import step
-from qaml.judge.drawings import Strip
 from qaml.judge.evidence import StoreSource
+from qaml.outcome.drawings import Strip
 
 PICTURE: dict[str, Any] = {
     "files": ["0-clean.png", "0-adversarial.png", "0-perturbation.png"],

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from qaml.report import exchange, folder
+from qaml.files import exchange
+from qaml.outcome import folder
 
 EVENTS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.chmod", "shutil.rmtree")
 NAMES = ("media/0123456789abcdef-a.png", "claims/suite/claim.html", "static/report.css", "outcomes.json", "index.html")

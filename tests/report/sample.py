@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from qaml.judge.drawings import Curve, Picture, Strip, TrainingCurve
-from qaml.judge.outcome import (
+from qaml.outcome.drawings import Curve, Picture, Strip, TrainingCurve
+from qaml.outcome.history import cell_name, with_earlier
+from qaml.outcome.outcome import (
     CellValue,
     Failure,
     Finding,
@@ -21,9 +22,8 @@ from qaml.judge.outcome import (
     ReportedValues,
     SuiteInfo,
 )
-from qaml.judge.past import CellChange, Past, Regression
-from qaml.judge.record import Interval
-from qaml.report.history import cell_name, with_earlier
+from qaml.outcome.past import CellChange, Past, Regression
+from qaml.outcome.record import Interval
 from qaml.vocab import Verdict
 
 RIVALS = ("cnn-adv", "cnn-squeezed", "cnn-smoothed")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from qaml.judge.drawings import CircuitDrawing, Portrait, Scatter
-from qaml.judge.outcome import Outcome
+from qaml.outcome.drawings import CircuitDrawing, Portrait, Scatter
+from qaml.outcome.outcome import Outcome
 from tests.report.sample import cell, outcome
 
 SCATTER = Scatter(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from qaml.judge.drawings import ClassProbabilities, Curve, Picture, Roc, Strip
-from qaml.judge.outcome import CellValue, Measurement, Outcome, Outcomes, SuiteInfo
-from qaml.judge.record import Interval
+from qaml.outcome.drawings import ClassProbabilities, Curve, Picture, Roc, Strip
+from qaml.outcome.outcome import CellValue, Measurement, Outcome, Outcomes, SuiteInfo
+from qaml.outcome.record import Interval
 from tests.report.sample import interval, outcome
 
 MODELS = ("convnet", "resnet", "qvc200", "qvc500", "qvc1000")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
-from qaml.judge.outcome import Outcomes
-from qaml.report import html
-from qaml.report.compare_page import write_comparison
-from qaml.report.merge import save
+from qaml.outcome.merge import save
+from qaml.outcome.outcome import Outcomes
+from qaml.report.pages import html
+from qaml.report.pages.comparison import write_comparison
 from tests.report.hostile import HOSTILE
 from tests.report.sample import comparison, sample, write_media
 from tests.report.sample_huang import portrayed

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from qaml.report import html
-from qaml.report.caveats import caveats
+from qaml.report.pages import html
+from qaml.report.text.caveats import caveats
 from tests.report.pages import Page
 from tests.report.sample import outcome
 from tests.report.sample_west import CAVEAT, west

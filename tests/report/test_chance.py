@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qaml.judge.outcome import Outcome
-from qaml.report.chance import by_chance, chance_sentence, risk_of
+from qaml.outcome.outcome import Outcome
+from qaml.report.text.chance import by_chance, chance_sentence, risk_of
 
 
 def outcome(verdict: str, *p_values: float | None, kind: str = "bound") -> Outcome:

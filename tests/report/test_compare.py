@@ -8,10 +8,10 @@ from urllib.parse import unquote
 import pytest
 
 from qaml.errors import StoreError
-from qaml.judge.outcome import Outcome, Outcomes
-from qaml.report.compare import compare_markdown, compare_table, pairs
-from qaml.report.compare_page import write_comparison
-from qaml.report.html import write_report
+from qaml.outcome.outcome import Outcome, Outcomes
+from qaml.report.pages.compare import compare_markdown, compare_table, pairs
+from qaml.report.pages.comparison import write_comparison
+from qaml.report.pages.html import write_report
 from qaml.text import clean
 from tests.report.hostile import HOSTILE
 from tests.report.pages import Page

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from qaml.judge.past import Regression
-from qaml.judge.record import Interval
-from qaml.report import html
-from qaml.report.courses import draw, earlier
-from qaml.report.gate import gate_view
-from qaml.report.headlines import changed, headlines
-from qaml.report.history import are_apart, cell_name, with_earlier
-from qaml.report.marks import accents
+from qaml.outcome.history import are_apart, cell_name, with_earlier
+from qaml.outcome.past import Regression
+from qaml.outcome.record import Interval
+from qaml.report.figures.accents import accents
+from qaml.report.figures.courses import draw, earlier
+from qaml.report.pages import html
+from qaml.report.text.gate import gate_view
+from qaml.report.text.headlines import changed, headlines
 from tests.report.pages import Page
 from tests.report.sample import REGRESSION, past, sample
 

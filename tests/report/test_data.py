@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qaml.report import data
+from qaml.report.figures import data
 from qaml.text import one_line
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.drawings import Curve, TrainingCurve
-from qaml.judge.outcome import Measurement
-from qaml.judge.record import Interval
-from qaml.report import curves, forest
-from qaml.report.marks import Accent
-from qaml.report.numbers import Style
+from qaml.outcome.drawings import Curve, TrainingCurve
+from qaml.outcome.outcome import Measurement
+from qaml.outcome.record import Interval
+from qaml.report.figures import curves, forest
+from qaml.report.figures.accents import Accent
+from qaml.report.text.numbers import Style
 from tests.report.sample import cell
 from tests.report.sample_west import MODELS, defended
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from qaml.errors import StoreError
-from qaml.report import belongings, exchange, folder
-from qaml.report.folder import built, tidy
-from qaml.run.hold import Hold, hold
+from qaml.files import exchange
+from qaml.files.hold import Hold, hold
+from qaml.outcome import belongings, folder
+from qaml.outcome.folder import built, tidy
 from tests.report.kills import NAMES, content, write
 
 OLD = dict.fromkeys((*NAMES, "claims/suite/gone.html"), "old")
@@ -76,7 +77,7 @@ def test_a_kill_at_any_file_event_loses_nothing(tmp_path: Path, mode: str) -> No
 def test_two_runs_with_one_folder_end_with_the_report_of_one(tmp_path: Path, any_way: str) -> None:
     target = tmp_path / "latest"
     script = (
-        "import sys; from pathlib import Path; from qaml.report import exchange, folder\n"
+        "import sys; from pathlib import Path; from qaml.files import exchange; from qaml.outcome import folder\n"
         "from tests.report.kills import write, content, NAMES\n"
         "target, name, way = Path(sys.argv[1]), sys.argv[2], sys.argv[3]\n"
         "if way == 'renames': exchange._system_call = lambda: None\n"

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import get_args
 
 from qaml.claims.base import MetricName
-from qaml.report import glossary
-from qaml.report.marks import words
+from qaml.report.pages import glossary
+from qaml.report.text.marks import words
 from qaml.vocab import Decision, GradientRule, Norm, ProfileName, Protocol, Verdict
 
 SECTIONS = {section.name: section.terms for section in glossary.glossary()}

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from qaml.judge.outcome import Outcomes
-from qaml.judge.past import Past
-from qaml.report import history
-from qaml.report.history import history_table, recall, recall_for, remember, sparkline, trends
-from qaml.run.checksum import unseal
+from qaml.files.checksum import unseal
+from qaml.outcome import history
+from qaml.outcome.history import recall, recall_for, remember, trends
+from qaml.outcome.outcome import Outcomes
+from qaml.outcome.past import Past
+from qaml.report.text.history import history_table, sparkline
 from tests.report.sample import sample
 
 

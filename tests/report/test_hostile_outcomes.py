@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from qaml.errors import QamlError
-from qaml.judge.outcome import Outcomes
-from qaml.report.compare import compare_table
-from qaml.report.history import history_table, recall, with_earlier
-from qaml.report.html import write_report
-from qaml.report.markdown import summary
-from qaml.report.merge import load, save
-from qaml.report.terminal import failure, table
-from qaml.run.checksum import seal
+from qaml.files.checksum import seal
+from qaml.outcome.history import recall, with_earlier
+from qaml.outcome.merge import load, save
+from qaml.outcome.outcome import Outcomes
+from qaml.report.pages.compare import compare_table
+from qaml.report.pages.html import write_report
+from qaml.report.text.history import history_table
+from qaml.report.text.markdown import summary
+from qaml.report.text.terminal import failure, table
 from tests.hostile_json import TEXTS, mutated
 from tests.report.sample import sample, write_media
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qaml.judge.outcome import Outcome, Outcomes
-from qaml.report import html, overview
-from qaml.report.history import with_earlier
-from qaml.report.marks import accents
-from qaml.report.merge import save
+from qaml.outcome.history import with_earlier
+from qaml.outcome.merge import save
+from qaml.outcome.outcome import Outcome, Outcomes
+from qaml.report.figures.accents import accents
+from qaml.report.pages import html, overview
 from qaml.text import clean
 from qaml.vocab import CELL_STATUSES, Verdict
 from tests.report.hostile import HOSTILE
@@ -235,8 +235,8 @@ def test_two_thousand_claims_have_a_page_each(tmp_path: Path) -> None:
 
 def test_a_report_imports_no_heavy_library() -> None:
     code = (
-        "import sys, qaml.report.html, qaml.report.markdown, qaml.report.terminal, qaml.report.junit;"
-        "import qaml.report.merge;"
+        "import sys, qaml.report.pages.html, qaml.report.text.markdown, qaml.report.text.terminal;"
+        "import qaml.outcome.merge, qaml.report.text.junit;"
         "print({m.partition('.')[0] for m in sys.modules} & {'torch', 'numpy', 'scipy', 'matplotlib', 'PIL', 'numba'})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

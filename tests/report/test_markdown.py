@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaml.errors import StoreError
-from qaml.judge.outcome import Outcome
-from qaml.report import junit, markdown
+from qaml.outcome.outcome import Outcome
+from qaml.report.text import junit, markdown
 from tests.report.sample import comparison, oddities, sample
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qaml.report.html import _static
-from qaml.report.marks import MARKS, N_COLOURS, accents, words
-from qaml.report.transfer import _HOT
+from qaml.report.figures.accents import N_COLOURS, accents
+from qaml.report.figures.transfer import _HOT
+from qaml.report.pages.html import _static
+from qaml.report.text.marks import MARKS, words
 from tests.report.sample import sample
 
 Array = NDArray[np.float64]

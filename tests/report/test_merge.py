@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaml.errors import StoreError
-from qaml.judge.outcome import Failure, Media, Outcomes
-from qaml.report.history import with_earlier
-from qaml.report.merge import _digest, load, merge, merge_folders, save
-from qaml.report.publish import publish
-from qaml.run.checksum import seal
+from qaml.files.checksum import seal
+from qaml.outcome.history import with_earlier
+from qaml.outcome.merge import _digest, load, merge, merge_folders, save
+from qaml.outcome.outcome import Failure, Media, Outcomes
+from qaml.report.pages.publish import publish
 from tests.report.sample import REGRESSION, past, sample, write_media
 
 
@@ -83,7 +83,7 @@ def test_a_medium_is_read_once_however_often_it_is_listed(tmp_path: Path, monkey
         read.append(name)
         return _digest(folder, name)
 
-    monkeypatch.setattr("qaml.report.merge._digest", noted)
+    monkeypatch.setattr("qaml.outcome.merge._digest", noted)
     load(tmp_path)
     assert read == [medium.path for medium in media]
 
@@ -91,7 +91,7 @@ def test_a_medium_is_read_once_however_often_it_is_listed(tmp_path: Path, monkey
 def test_outcomes_of_too_many_claims_are_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_media(tmp_path)
     save(sample(), tmp_path)
-    for limit, unit in (("qaml.judge.record.MOST_VALUES", "values"), ("qaml.report.merge.MOST_BYTES", "bytes")):
+    for limit, unit in (("qaml.outcome.record.MOST_VALUES", "values"), ("qaml.outcome.merge.MOST_BYTES", "bytes")):
         monkeypatch.setattr(limit, 10)
         with pytest.raises(StoreError, match=rf"outcomes\.json is too large: expected at most 10 {unit}") as caught:
             load(tmp_path)

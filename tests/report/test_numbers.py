@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from qaml.judge.outcome import Measurement
-from qaml.judge.record import Interval
-from qaml.report import numbers
-from qaml.report.numbers import Style
+from qaml.outcome.outcome import Measurement
+from qaml.outcome.record import Interval
+from qaml.report.text import numbers
+from qaml.report.text.numbers import Style
 
 POINTS, SHARE, NORM = Style("points", True), Style("points", False), Style("norm", False)
 

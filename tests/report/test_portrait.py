@@ -9,8 +9,8 @@ import pytest
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from qaml.judge.drawings import CircuitDrawing, Portrait
-from qaml.report import circuit, portrait, sweep
+from qaml.outcome.drawings import CircuitDrawing, Portrait
+from qaml.report.figures import circuit, portrait, sweep
 from tests.report.sample_huang import CIRCUIT, LAYER, PORTRAIT, SCATTER, portrayed
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.drawings import ClassProbabilities
-from qaml.report import probabilities
-from qaml.report.marks import Accent
+from qaml.outcome.drawings import ClassProbabilities
+from qaml.report.figures import probabilities
+from qaml.report.figures.accents import Accent
 from tests.report.sample_west import along, strip
 
 INK = Accent("#000", "")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from qaml.errors import StoreError
-from qaml.report import html
-from qaml.report.markdown import summary
-from qaml.report.merge import load, merge_folders
-from qaml.report.publish import publish
+from qaml.outcome.merge import load, merge_folders
+from qaml.report.pages import html
+from qaml.report.pages.publish import publish
+from qaml.report.text.markdown import summary
 from tests.report.sample import sample, write_media
 
 

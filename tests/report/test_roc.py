@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.drawings import Roc
-from qaml.report import roc
+from qaml.outcome.drawings import Roc
+from qaml.report.figures import roc
 from tests.report.sample_west import roc as sampled
 
 SHARES = st.floats(0, 1) | st.just(math.nan)

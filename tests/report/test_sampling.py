@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from qaml.judge.drawings import EmbeddingDrawing, Sampling
-from qaml.judge.outcome import Outcome, Outcomes
-from qaml.report import sampling
-from qaml.report.html import write_report
+from qaml.outcome.drawings import EmbeddingDrawing, Sampling
+from qaml.outcome.outcome import Outcome, Outcomes
+from qaml.report.figures import sampling
+from qaml.report.pages.html import write_report
 from tests.report.pages import Page
 from tests.report.sample import outcome
 

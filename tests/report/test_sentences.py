@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from qaml.judge.drawings import TrainingCurve
-from qaml.report import sentences
-from qaml.report.curves import panels
+from qaml.outcome.drawings import TrainingCurve
+from qaml.report.figures import captions
+from qaml.report.figures.curves import panels
+from qaml.report.text import sentences
 from tests.report.sample import comparison, outcome, sample, strip
 
 
@@ -75,7 +76,7 @@ def test_many_numbers_are_counted_against_the_paper() -> None:
 def test_a_curves_sentence_names_the_extremes_and_what_is_drawn() -> None:
     claim = comparison("cnn-adv", "fgsm")
     (panel,) = panels(claim.curves, claim.cells)
-    assert sentences.curve_sentence(panel) == (
+    assert captions.curve_sentence(panel) == (
         "Of 3 curves the lowest and the highest end: rbm (worst of fgsm + transfer) goes from 88.1 % at ε = 0"
         " to 8.0 % at ε = 0.3; rbm (fgsm) goes from 88.1 % at ε = 0 to 18.0 % at ε = 0.3. Bands are 95 % intervals,"
         " the thick line is the worst case over the attacks named, diamonds are the paper's."
@@ -84,20 +85,20 @@ def test_a_curves_sentence_names_the_extremes_and_what_is_drawn() -> None:
 
 def test_a_training_curves_sentence_says_where_the_seeds_end() -> None:
     seeds = ((1.0, 0.21), (1.1, 0.25), (1.0, math.nan))
-    said = sentences.training_sentence(TrainingCurve(model="rbm", name="loss", seeds=seeds))
+    said = captions.training_sentence(TrainingCurve(model="rbm", name="loss", seeds=seeds))
     assert said == "loss after 2 epochs: 0.21 to 0.25 over 2 seeds; 1 seed ended without a finite value."
-    none = sentences.training_sentence(TrainingCurve(model="rbm", name="loss", seeds=((),)))
+    none = captions.training_sentence(TrainingCurve(model="rbm", name="loss", seeds=((),)))
     assert none == "rbm: no finite loss was recorded."
 
 
 def test_a_strips_sentence_counts_the_changed_labels() -> None:
-    said = sentences.strip_sentence(strip("fgsm"))
+    said = captions.strip_sentence(strip("fgsm"))
     assert said == "The attack changes the label of 5 of 6 images shown; median norm of the perturbation 0.1."
 
 
 def test_a_tables_sentence_names_the_largest_gap() -> None:
     (table,) = sample().suites[0].tables
-    assert sentences.table_sentence(table) == (
+    assert captions.table_sentence(table) == (
         "11 of 12 cells measured; the paper's value lies in our interval in 1. "
         "The largest gap is rbm under fgsm: −38.1 points here."
     )

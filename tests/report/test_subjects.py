@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from qaml.judge.outcome import Outcomes
-from qaml.report import html, overview
-from qaml.report.courses import earlier
-from qaml.report.marks import accents
-from qaml.report.subject_page import SubjectView, subject_view
-from qaml.report.subjects import Kind, Links, Subject, subjects
+from qaml.outcome.outcome import Outcomes
+from qaml.report.figures.accents import accents
+from qaml.report.figures.courses import earlier
+from qaml.report.pages import html, overview
+from qaml.report.pages.subject import SubjectView, subject_view
+from qaml.report.pages.subjects import Kind, Links, Subject, subjects
 from tests.report.pages import Page
 from tests.report.sample import ATTACKS, RIVALS, sample
 from tests.report.sample_west import west

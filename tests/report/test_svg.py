@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.report import svg
-from qaml.report.svg import Axis
+from qaml.report.figures import svg
+from qaml.report.figures.svg import Axis
 
 FINITE = st.floats(-1e6, 1e6, allow_nan=False)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.report import terminal
+from qaml.report.text import terminal
 from tests.report.sample import comparison, oddities, sample
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.report.text import file_name, shorten, shorten_middle
+from qaml.report.text.width import file_name, shorten, shorten_middle
 from qaml.text import one_line
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=40)

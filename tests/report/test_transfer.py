@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.judge.drawings import Curve
-from qaml.judge.outcome import Outcome
-from qaml.report import transfer
-from qaml.report.html import pages
-from qaml.report.marks import accents
-from qaml.report.origin import Origin, origin
+from qaml.outcome.drawings import Curve
+from qaml.outcome.outcome import Outcome
+from qaml.report.figures import transfer
+from qaml.report.figures.accents import accents
+from qaml.report.pages.html import pages
+from qaml.report.text.origin import Origin, origin
 from tests.report.pages import Page
 from tests.report.sample import outcome
 from tests.report.sample_west import GRID, MODELS, accuracy, cell, curve, everything, west

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qaml.judge.outcome import Outcome
-from qaml.judge.session import Options, Session
+from qaml.outcome.outcome import Outcome
 from qaml.run.arrays import read_arrays
 from qaml.run.steps.exact import without_bounds
+from qaml.session.session import Options, Session
 from qaml.types import Bounds
 
 SPEC = """

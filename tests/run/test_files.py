@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from qaml.errors import StoreError
-from qaml.run.checksum import Unsealed, seal, unseal
-from qaml.run.files import write
+from qaml.files.checksum import Unsealed, seal, unseal
+from qaml.files.write import write
 
 
 def test_a_file_is_replaced_and_keeps_its_mode_and_its_link(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qaml.run.refusals import remove
+from qaml.files.refusals import remove
 from qaml.run.store import Damaged, Store
 from tests.plugin.project import Project, without_times
 from tests.run.conftest import CHOSEN, LINEAR, RBM

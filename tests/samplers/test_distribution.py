@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qaml.samplers.distribution import distribution_of, floors_of
-from qaml.samplers.exact.implementation import enumerate_machine
+from qaml.samplers.exact.enumeration import enumerate_machine
 from tests.samplers.machines import joint, small_machine, states
 
 DATA = np.full((10, 13), 0.5, np.float32)

@@ -3,7 +3,7 @@ import pytest
 
 from qaml.errors import PartError
 from qaml.samplers import BoltzmannParameters
-from qaml.samplers.exact.implementation import all_states, enumerate_machine
+from qaml.samplers.exact.enumeration import all_states, enumerate_machine
 from qaml.samplers.exact.part import Exact
 from tests.samplers.machines import joint, small_machine
 

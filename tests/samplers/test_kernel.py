@@ -14,7 +14,7 @@ from llvmlite.binding import get_host_cpu_features
 from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters
-from qaml.samplers.gibbs.implementation import FusedChains
+from qaml.samplers.gibbs.fused import FusedChains
 from qaml.samplers.gibbs.kernel import CHAINS, GROUP, LANES, PATTERNS, philox, random_words, tabulate
 from qaml.types import FloatArray
 from tests.samplers.machines import small_machine

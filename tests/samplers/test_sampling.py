@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from qaml.samplers import SAMPLERS, BoltzmannParameters, Moments, SamplerPart
-from qaml.samplers.gibbs.device.implementation import TensorChains
-from qaml.samplers.gibbs.implementation import FusedChains
+from qaml.samplers.gibbs.device import TensorChains
+from qaml.samplers.gibbs.fused import FusedChains
 from qaml.samplers.gibbs.part import (
     BatchPhase,
     ContrastiveDivergence,
     PersistentContrastiveDivergence,
     PersistentPhase,
 )
-from qaml.samplers.tempering.implementation import TemperedPhase
 from qaml.samplers.tempering.part import ParallelTempering
+from qaml.samplers.tempering.phase import TemperedPhase
 from qaml.types import FloatArray
 from tests.samplers.machines import joint, small_machine
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qaml.attacks.elsewhere import as_seen_by, made_on
-from qaml.attacks.transfer.part import Transfer
+from qaml.attacks.transfer import Transfer
 from qaml.judge.papers import paper_value
 from qaml.spec.load import load_suite
 from tests.spec.cases import ROOT

@@ -77,6 +77,6 @@ class AutoAttack(AttackPart):
         Raises:
             PartError: a named member does not exist for this number of classes.
         """
-        from qaml.attacks.autoattack.implementation import attack
+        from qaml.attacks.autoattack.ensemble import attack
 
         return attack(self, target, inputs, labels, seed, progress)

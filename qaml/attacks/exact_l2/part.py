@@ -48,6 +48,6 @@ class ExactL2(AttackPart):
         Raises:
             PartError: the classifier has no exact distances.
         """
-        from qaml.attacks.exact_l2.implementation import attack
+        from qaml.attacks.exact_l2.projection import attack
 
         return attack(self, target, inputs, labels, seed, progress)

@@ -69,7 +69,7 @@ class GradientAttack(AttackPart):
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Attack every input at every budget of the grid."""
-        from qaml.attacks.gradient.implementation import attack
+        from qaml.attacks.gradient.descent import attack
 
         return attack(self, target, inputs, labels, seed, progress)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from qaml.attacks.scale.implementation import balance, median_gap
+from qaml.attacks.scale import balance, median_gap
 from qaml.models.capabilities import reseed_all
 
 

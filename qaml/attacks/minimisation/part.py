@@ -31,7 +31,7 @@ class MinimisationAttack(AttackPart):
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Look for the smallest perturbation of every input, then apply it where it is within the budget."""
-        from qaml.attacks.minimisation.implementation import attack
+        from qaml.attacks.minimisation.smallest import attack
 
         return attack(self, target, inputs, labels, seed, progress)
 

@@ -35,6 +35,6 @@ class UniformNoise(AttackPart):
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Perturb every input at every budget, keeping the first draw that fools."""
-        from qaml.attacks.noise.implementation import attack
+        from qaml.attacks.noise.draws import attack
 
         return attack(self, target, inputs, labels, seed, progress)

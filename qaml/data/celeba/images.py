@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from qaml.errors import DataError
-from qaml.regular_file import read_regular
+from qaml.files.regular import read_regular
 
 if TYPE_CHECKING:
     from qaml.types import FloatArray

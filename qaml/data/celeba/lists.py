@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from qaml.data.pinned_file import first_file
 from qaml.errors import DataError
-from qaml.regular_file import open_regular
+from qaml.files.regular import open_regular
 
 ATTRIBUTES = "list_attr_celeba"
 PARTITION = "list_eval_partition"

@@ -57,7 +57,7 @@ class AdversarialTraining(DefencePart):
             seed: of the attack's draws and of the choice of examples.
             info: not needed.
         """
-        from qaml.defences.adversarial_training.implementation import AttackedBatches, AttackedOnce, AttackedUnion
+        from qaml.defences.adversarial_training.hooks import AttackedBatches, AttackedOnce, AttackedUnion
 
         assert craft is not None, "the runner gives the attack to a defence that names one"
         if self.regenerate == "batch":

@@ -37,6 +37,6 @@ class GaussianAugmentation(DefencePart):
         info: InputInfo | None = None,
     ) -> Hooks:
         """Hooks that append the noisy copy."""
-        from qaml.defences.augmentation.implementation import NoisyCopies
+        from qaml.defences.augmentation.hooks import NoisyCopies
 
         return NoisyCopies(self.sigma, None if info is None else info.bounds, seed)

@@ -42,7 +42,7 @@ class CombinedLoss(DefencePart):
         info: InputInfo | None = None,  # noqa: ARG002
     ) -> Hooks:
         """Hooks that attack every batch and weigh its losses."""
-        from qaml.defences.combined_loss.implementation import CleanAndAttacked
+        from qaml.defences.combined_loss.hooks import CleanAndAttacked
 
         assert craft is not None, "the runner gives the attack to a defence that names one"
         return CleanAndAttacked(craft, self.gamma, seed)

@@ -12,7 +12,7 @@ from qaml.judge.findings.scale import of_scale
 from qaml.judge.findings.subject import Rival, Subject
 from qaml.judge.findings.surrogates import below_reference
 from qaml.judge.meanings import MEANINGS, NAMES, Meaning
-from qaml.judge.outcome import Finding
+from qaml.outcome.outcome import Finding
 
 __all__ = [
     "MEANINGS",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.judge.findings.names import raised
-from qaml.judge.outcome import Finding
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean
+from qaml.outcome.outcome import Finding
 from qaml.types import IntArray
 
 NO_ANSWER = "no_answer"

@@ -8,8 +8,8 @@ import numpy as np
 
 from qaml.judge.findings.names import not_assessed, raised
 from qaml.judge.findings.subject import Subject
-from qaml.judge.outcome import Finding
 from qaml.metrics.evidence import Clean
+from qaml.outcome.outcome import Finding
 from qaml.vocab import Severity
 
 COUNT_SHARE, COUNT_IMAGES = 0.001, 2

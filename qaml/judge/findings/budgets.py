@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from qaml.judge.findings.names import raised
-from qaml.judge.outcome import Finding
 from qaml.metrics.evidence import Attacked, AttackTraits
+from qaml.outcome.outcome import Finding
 
 
 def outside_budget(model: str, traits: AttackTraits, attacked: Attacked) -> Iterator[Finding]:

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from qaml.claims.base import MetricName
 from qaml.judge.findings.names import raised
-from qaml.judge.outcome import Finding
 from qaml.judge.statistics.crossed import SYMMETRIC, components, contrast_interval
 from qaml.judge.statistics.limits import Limits
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.runs import Arm, net_skew
 from qaml.metrics.evidence import Clean
+from qaml.outcome.outcome import Finding
 
 DIVIDED: frozenset[MetricName] = frozenset({"retained", "attack_success_rate"})
 """Metrics that divide by clean accuracy, or count among the clean-correct."""

@@ -20,9 +20,9 @@ from qaml.judge.findings.subject import (
     paired,
     worst_member,
 )
-from qaml.judge.outcome import Finding
 from qaml.judge.statistics.exact import paired_excess
 from qaml.metrics.evidence import AttackTraits, Diagnosis
+from qaml.outcome.outcome import Finding
 from qaml.vocab import Severity
 
 ENOUGH_IMAGES = 100

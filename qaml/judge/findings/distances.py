@@ -8,10 +8,10 @@ import numpy as np
 
 from qaml.judge.findings.names import not_assessed, raised
 from qaml.judge.findings.subject import Array, Subject
-from qaml.judge.outcome import Finding
 from qaml.metrics.contributions import align
 from qaml.metrics.distance import is_below
 from qaml.metrics.evidence import Distances
+from qaml.outcome.outcome import Finding
 
 ENOUGH_IMAGES = 10
 MEDIAN_RATIO, FAILURES = 1.2, 0.10

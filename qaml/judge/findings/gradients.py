@@ -8,10 +8,10 @@ import numpy as np
 
 from qaml.judge.findings.names import not_assessed, raised
 from qaml.judge.findings.subject import Subject
-from qaml.judge.outcome import Finding
 from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.wilson import wilson
 from qaml.metrics.evidence import Diagnosis
+from qaml.outcome.outcome import Finding
 from qaml.vocab import Severity
 
 ENOUGH_IMAGES = 100

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qaml.judge.findings.names import raised
-from qaml.judge.outcome import Finding
 from qaml.judge.source import Repeats
+from qaml.outcome.outcome import Finding
 
 MOST = 0.01
 """Share of the test examples that may be among the training examples: no more than an interval hides."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qaml.judge.meanings import MEANINGS
-from qaml.judge.outcome import Finding
+from qaml.outcome.outcome import Finding
 from qaml.vocab import Severity
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from qaml.judge.findings.names import raised
 from qaml.judge.findings.norms import NEARER, TOLERATED, norms_of
 from qaml.judge.findings.subject import Subject
-from qaml.judge.outcome import Finding
+from qaml.outcome.outcome import Finding
 from qaml.vocab import Severity
 
 IMAGES = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qaml.judge.findings.names import raised
-from qaml.judge.outcome import Finding
+from qaml.outcome.outcome import Finding
 from qaml.types import IntArray
 
 CLASSES, LOGITS = 0.01, 0.05

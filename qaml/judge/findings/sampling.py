@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qaml.judge.findings.names import raised
-from qaml.judge.outcome import Finding
+from qaml.outcome.outcome import Finding
 
 EFFECTIVE_BETA = "effective beta"
 """The annealer's training curve."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from qaml.judge.findings.names import raised
 from qaml.judge.findings.subject import Subject
-from qaml.judge.outcome import Finding
+from qaml.outcome.outcome import Finding
 
 
 def of_scale(subject: Subject) -> Iterator[Finding]:

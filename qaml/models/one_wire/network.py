@@ -23,7 +23,7 @@ from qaml.models.quadratic.network import is_same
 from qaml.quantum.circuit import CHANNELS, Angle, Channel, Circuit, Gate, Operation
 from qaml.quantum.noise.shots import shots_needed
 from qaml.quantum.statevector.network import normalised
-from qaml.quantum.statevector.readout.network import z_signs
+from qaml.quantum.statevector.readout import z_signs
 
 if TYPE_CHECKING:
     from qaml.quantum.channels import ChannelPart

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.noise_layers.part import NoiseLayers as NoiseSettings
 from qaml.models.one_wire.network import Encoding, Noise, OneWireClassifier
-from qaml.quantum.averaged.network import conjugated, flipped, through
+from qaml.quantum.averaged import conjugated, flipped, through
 from qaml.quantum.circuit import Angle, Gate, Operation
-from qaml.quantum.statevector.gates.network import matrix, pauli_rotation, rot
-from qaml.quantum.statevector.layers.network import apply_product
+from qaml.quantum.statevector.gates import matrix, pauli_rotation, rot
+from qaml.quantum.statevector.layers import apply_product
 from qaml.quantum.statevector.network import apply
-from qaml.quantum.statevector.readout.network import z_signs
+from qaml.quantum.statevector.readout import z_signs
 
 if TYPE_CHECKING:
     from qaml.quantum.channels import ChannelPart

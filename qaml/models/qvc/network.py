@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from qaml.errors import DataError
 from qaml.models.quadratic.network import is_same, quadratic_forms
-from qaml.quantum.collapse.network import Collapsed, observables
+from qaml.quantum.collapse import Collapsed, observables
 from qaml.quantum.layered import network as layered
-from qaml.quantum.noise.implementation import noisy_observables
+from qaml.quantum.noise.evolution import noisy_observables
 from qaml.quantum.noise.shots import largest_spread, shots_needed
 from qaml.quantum.statevector import network as statevector
 from qaml.types import Split

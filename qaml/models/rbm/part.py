@@ -80,6 +80,6 @@ class RBM(ModelPart):
 
     def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Maximise the likelihood of pixels and labels, in place; curves ``reconstruction_error`` and ``accuracy``."""
-        from qaml.models.rbm.implementation import fit
+        from qaml.models.rbm.training import fit
 
         return fit(self, module, data, info, hooks, seed)

@@ -11,7 +11,7 @@ from safetensors.torch import load
 from torch import nn
 
 from qaml.errors import PartError
-from qaml.models.edge.network import Edge
+from qaml.models.edge import Edge
 from qaml.process_state import process_state_kept
 from qaml.types import InputInfo
 

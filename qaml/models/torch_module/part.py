@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from qaml.errors import PartError
+from qaml.files.regular import as_written, read_declared
 from qaml.models.base import History, Hooks
 from qaml.models.network_part import NetworkPart
 from qaml.process_state import process_state_kept
-from qaml.regular_file import as_written, read_declared
 from qaml.types import InputInfo, Settings, Split
 
 if TYPE_CHECKING:

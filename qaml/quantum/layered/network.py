@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 _COLUMNS_AT_ONCE = 256
-_OTHERWISE = "qaml.quantum.statevector.layers.network.layered_expectations takes other dtypes and devices"
+_OTHERWISE = "qaml.quantum.statevector.layers.layered_expectations takes other dtypes and devices"
 
 
 def expectations(amplitudes: Tensor, weights: Tensor, n_observables: int) -> Tensor:

@@ -12,9 +12,9 @@ from torch.nn.functional import pad
 from qaml.errors import PartError
 from qaml.quantum.checks import check, check_shapes
 from qaml.quantum.circuit import Angle, Circuit, Gate
-from qaml.quantum.statevector.gates.network import matrix
-from qaml.quantum.statevector.layers.network import layered_expectations, layered_states, layered_unitary_columns
-from qaml.quantum.statevector.readout.network import z_expectations
+from qaml.quantum.statevector.gates import matrix
+from qaml.quantum.statevector.layers import layered_expectations, layered_states, layered_unitary_columns
+from qaml.quantum.statevector.readout import z_expectations
 
 __all__ = [
     "apply",

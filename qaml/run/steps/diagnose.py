@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from qaml.attacks.access.implementation import access, check_gradients
-from qaml.attacks.battery.implementation import Battery, Threat, Victim
-from qaml.attacks.geometry.implementation import is_outside
-from qaml.attacks.gradient.implementation import exact_average
+from qaml.attacks.access import access, check_gradients
+from qaml.attacks.battery import Battery, Threat, Victim
+from qaml.attacks.geometry import is_outside
+from qaml.attacks.gradient.descent import exact_average
 from qaml.errors import PartError
 from qaml.metrics.distance import is_below
 from qaml.models.capabilities import has, is_randomised
 from qaml.models.logits import has_answer, margins
-from qaml.models.surrogate.network import build
+from qaml.models.surrogate import build
 from qaml.run.answers import correct_shares
 from qaml.run.arrays import read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore, target

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from qaml.run.job import Job
+from qaml.samplers.annealer.embedding.chains import embed, name_of, qubits_of, size_of
 from qaml.samplers.annealer.embedding.drawing import draw
-from qaml.samplers.annealer.embedding.implementation import embed, name_of, qubits_of, size_of
 from qaml.samplers.annealer.part import Layout
 from qaml.samplers.annealer.qpu import open_qpu
 

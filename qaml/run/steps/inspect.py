@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
-from qaml.models.rbm.implementation import visible_units
+from qaml.models.rbm.training import visible_units
 from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS
 from qaml.run.dataset import data_of, own

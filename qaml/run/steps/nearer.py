@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qaml.attacks.access.implementation import BATCH, is_fooled
+from qaml.attacks.access import BATCH, is_fooled
 from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import PGD
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.planted.implementation import features_of, planted_test
+from qaml.attacks.planted import features_of, planted_test
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import data_of, evaluated

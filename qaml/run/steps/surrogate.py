@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from qaml.models.surrogate.network import imitate
+from qaml.models.surrogate import imitate
 from qaml.run.answers import classes
 from qaml.run.classifier import WEIGHTS, defended, restore
 from qaml.run.dataset import data_of

@@ -15,7 +15,7 @@ from qaml.attacks.base import AttackPart
 from qaml.defences.base import Craft, DefencePart
 from qaml.errors import QamlError, RunError
 from qaml.models.base import Checkpoint, History, Hooks, ModelPart
-from qaml.models.edge.network import at_edge
+from qaml.models.edge import at_edge
 from qaml.models.seeding import reseed, seeded
 from qaml.run.adversarials import check_crafted
 from qaml.run.arrays import write_arrays

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from qaml.errors import PartError
-from qaml.regular_file import digest_regular
+from qaml.files.regular import digest_regular
 from qaml.samplers.base import NegativePhase, SamplerPart
 from qaml.types import Settings
 
@@ -219,6 +219,6 @@ class Annealer(SamplerPart):
         """
         if device != "cpu":
             raise PartError("sampler 'annealer' works on the CPU", "run with --qaml-device cpu")
-        from qaml.samplers.annealer.implementation import AnnealerPhase
+        from qaml.samplers.annealer.phase import AnnealerPhase
 
         return AnnealerPhase(self, n_visible, n_hidden, seed)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qaml.errors import PartError
-from qaml.npz_file import MOST_BYTES, NpzError, read_npz
-from qaml.regular_file import as_written, read_declared
+from qaml.files.npz import MOST_BYTES, NpzError, read_npz
+from qaml.files.regular import as_written, read_declared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -27,6 +27,6 @@ class Exact(SamplerPart):
                 f"got {n_visible} visible and {n_hidden} hidden",
                 f"use at most {self.max_units} hidden units, or sample with 'pcd' or 'parallel_tempering'",
             )
-        from qaml.samplers.exact.implementation import ExactPhase
+        from qaml.samplers.exact.enumeration import ExactPhase
 
         return ExactPhase(device)

@@ -43,9 +43,9 @@ class Chains(Protocol[Array]):
 def make_chains(n_visible: int, n_hidden: int, betas: Sequence[float], seed: int, device: str) -> Chains[Any]:
     """Chains at uniformly random states, one for each inverse temperature: fused on the CPU, in torch elsewhere."""
     if device == "cpu":
-        from qaml.samplers.gibbs.implementation import FusedChains
+        from qaml.samplers.gibbs.fused import FusedChains
 
         return FusedChains(n_visible, n_hidden, betas, seed)
-    from qaml.samplers.gibbs.device.implementation import TensorChains
+    from qaml.samplers.gibbs.device import TensorChains
 
     return TensorChains(n_visible, n_hidden, betas, seed, device)

@@ -33,7 +33,7 @@ class ParallelTempering(SamplerPart):
     def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase[Any]:
         """Make the sampler for one training run."""
         from qaml.samplers.gibbs.chains import make_chains
-        from qaml.samplers.tempering.implementation import TemperedPhase
+        from qaml.samplers.tempering.phase import TemperedPhase
 
         betas = tuple(beta for beta in self.betas for _ in range(self.chains))
         return TemperedPhase(make_chains(n_visible, n_hidden, betas, seed, device), self, seed)

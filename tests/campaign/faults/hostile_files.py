@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
-from qaml.run.checksum import seal
+from qaml.files.checksum import seal
 from tests.campaign.faults.attempt import Peace
 from tests.campaign.faults.hostile import Hostile, as_file, in_order, touching
 from tests.campaign.faults.project import SPEC, Project

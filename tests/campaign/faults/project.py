@@ -117,7 +117,7 @@ class Project:
         Raises:
             QamlError: the report is not whole.
         """
-        from qaml.report.merge import load
+        from qaml.outcome.merge import load
 
         folder = folder or self.report
         if not (folder / "outcomes.json").exists():

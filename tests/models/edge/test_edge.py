@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from qaml.attacks.base import ATTACKS, AttackPart
-from qaml.attacks.planted.implementation import features_of
+from qaml.attacks.planted import features_of
 from qaml.errors import PartError, RunError
 from qaml.models.base import ModelPart
 from qaml.models.capabilities import Capability, has, is_randomised, reseed_all
-from qaml.models.edge.network import Edge, at_edge
+from qaml.models.edge import Edge, at_edge
 from qaml.models.linear.network import LinearClassifier
 from qaml.models.torch_module.part import TorchModule
 from qaml.run.classifier import restore, target

@@ -11,7 +11,7 @@ from qaml.models.noise_layers.part import NoiseLayers
 from qaml.models.one_wire.network import OneWireClassifier, encoded
 from qaml.quantum.channels import AmplitudeDamping, Depolarising, GlobalDepolarising
 from qaml.quantum.circuit import Channel, Circuit
-from qaml.quantum.reference.implementation import reference
+from qaml.quantum.reference import reference
 from tests.models.one_wire.examples import inputs_of, qcnn, qnn
 from tests.quantum.circuits import gradients
 

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import binom
 
 from qaml.attacks.base import ATTACKS, AttackPart, Target
-from qaml.attacks.estimated.implementation import PARAMETER_SHIFT, EstimatedGradient, finite_difference
+from qaml.attacks.estimated import PARAMETER_SHIFT, EstimatedGradient, finite_difference
 from qaml.errors import PartError
 from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.noise_layers.part import NoiseLayers as Settings

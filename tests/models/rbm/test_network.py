@@ -13,7 +13,7 @@ from qaml.models.rbm.network import RBMClassifier
 from qaml.models.rbm.part import RBM
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.conditional import conditional_moments
-from qaml.samplers.exact.implementation import enumerate_machine
+from qaml.samplers.exact.enumeration import enumerate_machine
 from qaml.types import Bounds, InputInfo
 from tests.samplers.machines import joint, small_machine, states
 

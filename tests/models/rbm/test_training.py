@@ -9,13 +9,13 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from qaml.models.base import Checkpoint, Hooks, Training
-from qaml.models.rbm.device.implementation import TensorUpdate
-from qaml.models.rbm.implementation import make_update, train
+from qaml.models.rbm.device import TensorUpdate
 from qaml.models.rbm.network import RBMClassifier
 from qaml.models.rbm.part import RBM
+from qaml.models.rbm.training import make_update, train
 from qaml.samplers import SamplerPart
 from qaml.samplers.exact.part import Exact
-from qaml.samplers.gibbs.device.implementation import TensorChains
+from qaml.samplers.gibbs.device import TensorChains
 from qaml.samplers.gibbs.part import ContrastiveDivergence, PersistentContrastiveDivergence, PersistentPhase
 from qaml.samplers.tempering.part import ParallelTempering
 from qaml.types import Bounds, InputInfo, Split

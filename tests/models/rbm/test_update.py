@@ -9,15 +9,15 @@ import torch
 
 from qaml.errors import PartError
 from qaml.models.base import Hooks, Training
-from qaml.models.rbm.device.implementation import TensorUpdate
-from qaml.models.rbm.implementation import ArrayUpdate, make_update
+from qaml.models.rbm.device import TensorUpdate
 from qaml.models.rbm.kernel import adam, sgd
 from qaml.models.rbm.network import RBMClassifier
 from qaml.models.rbm.part import RBM
+from qaml.models.rbm.training import ArrayUpdate, make_update
 from qaml.models.rbm.update import Update
 from qaml.samplers.base import BoltzmannParameters
-from qaml.samplers.exact.implementation import ExactPhase
-from qaml.samplers.gibbs.device.implementation import TensorChains, tensor_moments
+from qaml.samplers.exact.enumeration import ExactPhase
+from qaml.samplers.gibbs.device import TensorChains, tensor_moments
 from qaml.samplers.gibbs.part import PersistentContrastiveDivergence, PersistentPhase
 from qaml.types import Bounds, FloatArray, InputInfo, Split
 

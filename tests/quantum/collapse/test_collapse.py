@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qaml.quantum.collapse.network import Collapsed, observables, signs
+from qaml.quantum.collapse import Collapsed, observables, signs
 from qaml.quantum.statevector.network import layered_expectations, layered_unitary_columns
 
 

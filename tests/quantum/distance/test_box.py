@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import LinearConstraint, linprog, minimize
 
 from qaml.quantum.distance.box import hyperplane_in_box
-from qaml.quantum.distance.implementation import hyperplane_l2
+from qaml.quantum.distance.smallest import hyperplane_l2
 from qaml.types import Bounds
 from qaml.vocab import Norm
 

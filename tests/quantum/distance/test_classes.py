@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qaml.errors import PartError
-from qaml.quantum.distance.implementation import exact_l2, hyperplane_l2
+from qaml.quantum.distance.smallest import exact_l2, hyperplane_l2
 from tests.quantum.distance.truth import logits, predicted, searched_distance, symmetric
 
 drawn = settings(max_examples=20, deadline=None, derandomize=True)
@@ -112,7 +112,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     observables, inputs, labels = symmetric(rng, 3, 6), rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
     whole = exact_l2(observables, inputs, labels)
-    monkeypatch.setattr("qaml.quantum.distance.implementation.CHUNK", 16)
+    monkeypatch.setattr("qaml.quantum.distance.smallest.CHUNK", 16)
     np.testing.assert_allclose(exact_l2(observables, inputs, labels).norms, whole.norms, rtol=1e-12)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from qaml.errors import PartError
 from qaml.quantum.layered.kernel import LANES
 from qaml.quantum.layered.network import expectations, unitary_columns
-from qaml.quantum.statevector.layers.network import layered_expectations
+from qaml.quantum.statevector.layers import layered_expectations
 from tests.quantum.layered import reference
 
 ANGLES = st.one_of(

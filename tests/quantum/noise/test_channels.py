@@ -23,7 +23,7 @@ from qaml.quantum.channels import (
     PhaseFlip,
     WireChannel,
 )
-from qaml.quantum.noise.implementation import transfer_matrix
+from qaml.quantum.noise.evolution import transfer_matrix
 from tests.quantum.noise.plain import PROBABILITIES, WIRE_CHANNELS, Complexes, after, pauli_channels, rotation
 
 ONE_OF_EACH = [

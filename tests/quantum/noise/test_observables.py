@@ -21,7 +21,7 @@ from qaml.quantum.channels import (
     GlobalDepolarising,
     PhaseFlip,
 )
-from qaml.quantum.noise.implementation import noisy_observables
+from qaml.quantum.noise.evolution import noisy_observables
 from qaml.quantum.statevector.network import layered_unitary_columns
 from tests.quantum.noise.plain import CHANNEL_LISTS, Floats, expectations
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from qaml.errors import PartError
 from qaml.quantum.circuit import CHANNELS, GATES, Angle, Channel, Circuit, Gate, layered
-from qaml.quantum.reference.implementation import draw, reference
+from qaml.quantum.reference import draw, reference
 from qaml.quantum.statevector.network import run
 from tests.quantum.circuits import Case, assert_same, cases, features_of, gradients, weights_of
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from qaml.errors import PartError
 from qaml.quantum.circuit import Entangler, layered
-from qaml.quantum.reference.implementation import reference
-from qaml.quantum.statevector.gates.network import rot
-from qaml.quantum.statevector.layers.network import at_once, layer_by_layer, product_expectations
+from qaml.quantum.reference import reference
+from qaml.quantum.statevector.gates import rot
+from qaml.quantum.statevector.layers import at_once, layer_by_layer, product_expectations
 from qaml.quantum.statevector.network import (
     layered_expectations,
     layered_states,
@@ -20,7 +20,7 @@ from qaml.quantum.statevector.network import (
     normalised,
     run,
 )
-from qaml.quantum.statevector.readout.network import z_signs
+from qaml.quantum.statevector.readout import z_signs
 from tests.quantum.circuits import assert_same, features_of, gradients, weights_of
 
 

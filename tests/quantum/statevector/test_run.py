@@ -11,8 +11,8 @@ from torch import Tensor
 
 from qaml.errors import PartError
 from qaml.quantum.circuit import GATES, Angle, Channel, Circuit, Gate
-from qaml.quantum.reference.implementation import reference
-from qaml.quantum.statevector.gates.network import matrix
+from qaml.quantum.reference import reference
+from qaml.quantum.statevector.gates import matrix
 from qaml.quantum.statevector.network import final_states, normalised, run
 from tests.quantum.circuits import Case, assert_same, cases, features_of, gradients
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from qaml.errors import PartError
-from qaml.samplers.annealer.implementation import AnnealerPhase
 from qaml.samplers.annealer.ising import to_ising
 from qaml.samplers.annealer.part import Annealer, Hardware, Recording, Temperature
+from qaml.samplers.annealer.phase import AnnealerPhase
 from qaml.samplers.annealer.tape import Tape
 from qaml.samplers.base import BoltzmannParameters
-from qaml.samplers.exact.implementation import enumerate_machine
+from qaml.samplers.exact.enumeration import enumerate_machine
 from qaml.testing.samplers import check_sampler
 from tests.samplers.annealer.test_emulator import distribution
 from tests.samplers.machines import small_machine

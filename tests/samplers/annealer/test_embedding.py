@@ -11,8 +11,8 @@ import pytest
 from minorminer.busclique import busgraph_cache
 
 from qaml.errors import PartError
+from qaml.samplers.annealer.embedding.chains import Size, couplers, embed, graph_of, size_of, verify
 from qaml.samplers.annealer.embedding.drawing import draw
-from qaml.samplers.annealer.embedding.implementation import Size, couplers, embed, graph_of, size_of, verify
 from qaml.samplers.annealer.part import Annealer, GivenChains, Hardware, Layout, Topology, largest_layer
 from tests.spec.cases import ROOT
 

@@ -9,11 +9,11 @@ from dwave.preprocessing import SpinReversalTransformComposite
 from numpy.typing import NDArray
 
 from qaml.errors import PartError
-from qaml.samplers.annealer.emulator.implementation import ThermalChip, in_order, ramp, sample_thermally
+from qaml.samplers.annealer.emulator import ThermalChip, in_order, ramp, sample_thermally
 from qaml.samplers.annealer.ising import Ising, to_ising
 from qaml.samplers.annealer.kernel import aligned
 from qaml.samplers.annealer.part import Backend, Hardware
-from qaml.samplers.annealer.temperature.implementation import effective_beta
+from qaml.samplers.annealer.temperature import effective_beta
 from tests.samplers.machines import small_machine, states
 
 READS = 20_000

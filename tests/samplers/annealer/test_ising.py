@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qaml.samplers.annealer.embedding.implementation import embed, graph_of
+from qaml.samplers.annealer.embedding.chains import embed, graph_of
 from qaml.samplers.annealer.ising import Ising, to_boltzmann, to_ising
 from qaml.samplers.annealer.part import Layout
 from qaml.samplers.base import BoltzmannParameters
-from qaml.samplers.exact.implementation import all_states
+from qaml.samplers.exact.enumeration import all_states
 
 TOLERANCE = 1e-9
 

@@ -14,10 +14,10 @@ from dwave.cloud import exceptions
 from dwave.system.testing import MockDWaveSampler
 
 from qaml.errors import PartError
-from qaml.samplers.annealer.emulator.implementation import ThermalChip
-from qaml.samplers.annealer.implementation import AnnealerPhase
+from qaml.samplers.annealer.emulator import ThermalChip
 from qaml.samplers.annealer.ising import to_ising
 from qaml.samplers.annealer.part import Annealer, GivenChains, Hardware
+from qaml.samplers.annealer.phase import AnnealerPhase
 from tests.samplers.machines import small_machine
 
 TOKEN = "SIM-0123456789abcdef"
@@ -81,9 +81,7 @@ def test_chains_of_a_qpu_that_has_lost_qubits_since_are_laid_anew(cloud: type[Cl
 
 def test_qpu_time_has_a_budget(cloud: type[Cloud], monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     sampler = phase(most_qpu_seconds=0.02)
-    monkeypatch.setattr(
-        "qaml.samplers.annealer.implementation.call_qpu", lambda s, m, k: (s.sample(m, **_known(k)), 0.008)
-    )
+    monkeypatch.setattr("qaml.samplers.annealer.phase.call_qpu", lambda s, m, k: (s.sample(m, **_known(k)), 0.008))
     for _ in range(2):
         sampler.call(to_ising(small_machine(5, 4)))
     with pytest.raises(PartError, match=r"the budget of 0\.02 s of QPU time is used up: 0\.02 s after 2 calls"):

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from qaml.samplers.annealer.embedding.implementation import Chains
+    from qaml.samplers.annealer.embedding.chains import Chains
 
 _WIDTH, _MARGIN = 900.0, 14.0
 _VISIBLE, _HIDDEN = (200.0, 280.0), (10.0, 70.0)

@@ -1,1 +1,0 @@
-"""The diagnostics' own attacks: members that share no blind spot, one after the other on what is still right."""

@@ -1,1 +1,0 @@
-"""Carlini & Wagner's attack within the box."""

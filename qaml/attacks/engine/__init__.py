@@ -1,1 +1,0 @@
-"""Foolbox, imported quietly, and its view of a classifier."""

@@ -1,1 +1,0 @@
-"""Gradients that an attacker of a circuit estimates from expectation values."""

@@ -1,1 +1,0 @@
-"""Norms, projections and random perturbations."""

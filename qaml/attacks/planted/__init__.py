@@ -1,1 +1,0 @@
-"""The planted-adversarial test of an attack."""

@@ -1,1 +1,0 @@
-"""The scale of logits at which cross-entropy tells an attacker where to go."""

@@ -1,1 +1,0 @@
-"""Adversarials by a surrogate that is taught around them."""

@@ -1,1 +1,0 @@
-"""Attacks made on a surrogate."""

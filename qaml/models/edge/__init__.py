@@ -1,1 +1,0 @@
-"""Where modules that are not qaml's own meet qaml."""

@@ -1,1 +1,0 @@
-"""Updates of an RBM in torch, for devices other than the CPU."""

@@ -1,0 +1,112 @@
+"""Whose file is it: ``qaml-files.json`` in a folder names what qaml has written there, and nothing else is touched."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from qaml.files.checksum import seal, unseal
+from qaml.files.regular import read_regular
+
+LIST = "qaml-files.json"
+OUTCOMES = "outcomes.json"
+MOST_MEDIUM = 64 << 20
+"""Bytes of a picture beside the outcomes."""
+_MOST_LIST = 16 << 20
+_NO_LIST = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EFBIG}
+_FORMER = re.compile(
+    r"(index|glossary)\.html|summary\.md|claims\.csv|outcomes\.json|static/report\.css"
+    r"|(claims|models|attacks)/[^/]+/[^/]+\.html|media/[0-9a-f]{16}-[^/]+"
+)
+"""What a report without a list holds: former versions of qaml wrote none."""
+_FORMER_FOLDERS = ("static", "claims", "models", "attacks", "media")
+
+
+def files(folder: Path) -> set[str]:
+    """Every file and link below a folder, relative to it."""
+    return {name for name in walk(folder) if not name.endswith("/")}
+
+
+def walk(folder: Path, below: str = "") -> Iterator[str]:
+    """Every file and link below a folder, relative to it, and every empty folder with ``/`` at its end."""
+    with os.scandir(folder / below) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    if below and not found:
+        yield below
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(folder, f"{below}{entry.name}/")
+        else:
+            yield f"{below}{entry.name}"
+
+
+def ours(folder: Path) -> set[str]:
+    """The files in a folder that qaml has written, as far as they are there and below no symbolic link."""
+    names = listed(folder)
+    if names is None:
+        names = set(_former(folder)) if (folder / OUTCOMES).is_file() else set()
+    parents = {str(PurePosixPath(name).parent) for name in names}
+    real = {parent for parent in parents if (folder / parent).resolve() == folder / parent}
+    here = {name for name in names if str(PurePosixPath(name).parent) in real and _is_file(folder / name)}
+    return here | ({LIST} if _is_file(folder / LIST) else set())
+
+
+def _former(folder: Path) -> Iterator[str]:
+    yield from (path.name for path in folder.iterdir() if _FORMER.fullmatch(path.name))
+    for inner in _FORMER_FOLDERS:
+        with suppress(OSError):
+            yield from (name for name in walk(folder, f"{inner}/") if _FORMER.fullmatch(name))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def listed(folder: Path) -> set[str] | None:
+    """The names in a folder's list; ``None`` where there is none, or it is damaged.
+
+    Raises:
+        OSError: it cannot be read now: nobody knows whose the files are.
+    """
+    try:
+        content, is_sealed = unseal(read_regular(folder / LIST, _MOST_LIST))
+        names = json.loads(content)["files"] if is_sealed else None
+        return names if names is None else {name for name in names if is_inside(name)}
+    except OSError as error:
+        if error.errno not in _NO_LIST:
+            raise
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    return None
+
+
+def is_inside(name: str) -> bool:
+    """Whether a relative name stays in its folder."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and ".." not in parts and not name.startswith("/") and "\0" not in name
+
+
+def list_of(names: Iterable[str]) -> str:
+    """The text of a list."""
+    content = json.dumps({"files": sorted({*names} - {LIST})}, indent=0)
+    return seal(content + "\n")
+
+
+def delete(folder: Path, names: Iterable[str]) -> None:
+    """Delete files of a folder, and its inner folders that are empty then."""
+    parents: set[PurePosixPath] = set()
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        parents.update(PurePosixPath(name).parents[:-1])
+    for parent in sorted(parents, reverse=True):
+        with suppress(OSError):
+            (folder / parent).rmdir()

@@ -1,0 +1,192 @@
+"""What a claim's page draws: curves, pictures, points, circuits, samplers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from qaml.outcome.record import Number, Record, Series
+
+
+class Curve(Record):
+    """Accuracy over epsilon of one model under one attack (or the worst case over several)."""
+
+    model: str
+    attack: str
+    metric: str
+    epsilons: tuple[Number, ...]
+    values: tuple[Number, ...]
+    lows: tuple[Number, ...]
+    highs: tuple[Number, ...]
+    is_worst_case: bool = False
+
+
+class TrainingCurve(Record):
+    """A training curve of one model: a line a seed, or a line a layer."""
+
+    model: str
+    name: str
+    seeds: tuple[Series, ...]
+    """The lines, a value for each of ``epochs``."""
+    epochs: Series = ()
+    """Counted from 1; left out where there is a value for every one."""
+    has_layers: bool = False
+    """Whether each line is a layer of the model, the mean of magnitudes over seeds."""
+
+
+class Picture(Record):
+    """One image of a strip: files are relative to ``outcomes.json``."""
+
+    clean: str
+    adversarial: str
+    perturbation: str
+    true_label: str
+    clean_label: str
+    clean_confidence: Number
+    adversarial_label: str
+    adversarial_confidence: Number
+    norm: Number
+    low_frequency: Number | None = None
+    """Share of the perturbation's spectral energy at low spatial frequencies."""
+
+
+class ClassProbabilities(Record):
+    """The softmax probabilities of a strip's first image along the budgets (West et al. 2022, Figure 1e, f)."""
+
+    image: int
+    """Position of the image in the test split: equal for the same image on several models."""
+    epsilons: tuple[Number, ...]
+    """Increasing, the clean image (0) first."""
+    classes: tuple[str, ...]
+    values: tuple[tuple[Number, ...], ...]
+    """A row a budget, a column a class."""
+
+
+class Strip(Record):
+    """Clean, adversarial and perturbation of some test images, for one model and attack."""
+
+    model: str
+    attack: str
+    epsilon: Number
+    caption: str
+    pictures: tuple[Picture, ...]
+    surrogate: str | None = None
+    """The model that the perturbations were made on, where that is another one."""
+    probabilities: ClassProbabilities | None = None
+    """Of the first picture, where the attack has a grid of at least three budgets."""
+
+
+class Scatter(Record):
+    """Test examples as points in a plane, clean and attacked."""
+
+    title: str
+    x_name: str
+    y_name: str
+    clean: tuple[Series, Series]
+    """Both coordinates of each example."""
+    attacked: tuple[Series, Series] | None = None
+    """The same of its adversarial."""
+    x_range: tuple[Number, Number] | None = None
+    """Of the axis; left out, what the points need."""
+    y_range: tuple[Number, Number] | None = None
+    regions: tuple[Annotated[str, Field(pattern="^[0-9-]+$")], ...] = ()
+    """What the model answers on a grid over both ranges, a text a row from the top: the first digit after the point of
+    the second class's probability, cell by cell, or - where there is none."""
+    has_circle: bool = False
+    """Whether points lie in the unit disc."""
+
+
+class Portrait(Record):
+    """What a model makes of the first test examples and of an attack on them, trained with the first seed."""
+
+    model: str
+    attack: str
+    epsilon: Number
+    surrogate: str | None = None
+    classes: tuple[str, ...]
+    labels: Series
+    """The class of each example."""
+    clean_correct: Series
+    """1 where the clean example is classified correctly."""
+    attacked_correct: Series
+    scatters: tuple[Scatter, ...] = ()
+
+
+class CircuitDrawing(Record):
+    """A model's quantum circuit."""
+
+    model: str
+    n_wires: int
+    encoding: str
+    gates: tuple[Annotated[str, Field(pattern=r"^~?\w+( [0-9]{1,3})+$")], ...]
+    """In order: ``cnot 0 1`` is a gate and its wires; ``~`` in front says that its angle is drawn."""
+    n_gates: int
+    """All of them; ``gates`` are the first."""
+    measured: tuple[int, ...]
+
+    @model_validator(mode="after")
+    def _gates_stand_on_wires(self) -> Self:
+        for gate in self.gates:
+            if max(int(wire) for wire in gate.split()[1:]) >= self.n_wires:
+                raise ValueError(f"expected gates on {self.n_wires} wires, got {gate!r}")
+        return self
+
+
+class EmbeddingDrawing(Record):
+    """How a model's units were laid out on an annealer's qubits."""
+
+    model: str
+    graph: str
+    n_visible: int
+    n_hidden: int
+    qubits: int
+    shortest: int
+    """Qubits of the shortest chain."""
+    longest: int
+    n_broken: int
+    """Qubits of the annealer that are missing."""
+    file: str
+    """The picture, relative to ``outcomes.json``."""
+
+
+class Sampling(Record):
+    """What a sampler says of the trained machines, beside their own distributions; a value a seed."""
+
+    model: str
+    sampler: str
+    is_exact: bool
+    """Whether the machine was enumerated; else it was sampled by parallel tempering."""
+    draws: Number
+    """Samples of an estimate."""
+    first: Series
+    """Deviation of the first moments, in units of what as many independent samples would deviate."""
+    second: Series
+    reference_error: Series
+    """The same of what they are held against."""
+    effective_beta: Series
+    broken_chains: Series
+    angle: Series
+    """Between estimated and true gradient, degrees."""
+    ideal_angle: Series
+    """The same with as many independent samples."""
+    divergence: Series
+    """Kullback–Leibler, nats, of machines that were enumerated."""
+    true_moments: Series
+    """Second moments of the first seed, some of them."""
+    moments: Series
+    energy_edges: Series
+    """Of a histogram of free energies, the first seed's."""
+    energies: Series
+    true_energies: Series
+
+
+class Roc(Record):
+    """The rates of a detector over its thresholds, as points of its receiver operating characteristic."""
+
+    detector: str
+    thresholds: tuple[Number, ...]
+    true_positives: tuple[Number, ...]
+    """Share of attacked images that are flagged at each threshold."""
+    false_positives: tuple[Number, ...]
+    """Share of clean images that are flagged at each threshold."""

@@ -1,0 +1,216 @@
+"""The outcome of a claim and the file of all outcomes: what every report is rendered from.
+
+Schema version 2: the file carries a checksum of itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from qaml.outcome.drawings import (
+    CircuitDrawing,
+    Curve,
+    EmbeddingDrawing,
+    Portrait,
+    Roc,
+    Sampling,
+    Strip,
+    TrainingCurve,
+)
+from qaml.outcome.past import Past, Regression
+from qaml.outcome.record import Interval, Number, Record
+from qaml.vocab import ProfileName, Protocol, Severity, Verdict
+
+SCHEMA_VERSION = 2
+ARTEFACT = "outcome.json"
+"""The file of one claim's outcome in the store: written by the judge's step, read by the session."""
+
+
+class Measurement(Record):
+    """One number of a claim, with what was expected of it and what the paper says."""
+
+    label: str
+    estimate: Interval
+    at_least: Number | None = None
+    at_most: Number | None = None
+    paper: Number | None = None
+    p_value: Number | None = None
+    """Two-sided, against the nearest threshold; none where nothing is tested."""
+
+
+class CellValue(Record):
+    """One measured cell."""
+
+    label: str
+    model: str
+    attack: tuple[str, ...]
+    metric: str
+    epsilon: Number | None
+    protocol: Protocol
+    estimate: Interval
+    paper: Number | None = None
+    surrogate: str | None = None
+    """The model that transferred attacks were made on."""
+
+
+class Finding(Record):
+    """A validity finding that was raised (or could not be assessed)."""
+
+    name: str
+    """Such as ``transfer_beats_white_box``."""
+    severity: Severity
+    model: str
+    attack: str | None = None
+    assessed: bool = True
+    message: str
+    """What was seen, with its numbers."""
+    means: str
+    """What it implies for the claim."""
+    remedy: str
+
+
+class Media(Record):
+    """A file beside ``outcomes.json``."""
+
+    path: str
+    sha256: str
+
+
+class Provenance(Record):
+    """Where a claim's numbers come from."""
+
+    artefacts: dict[str, str]
+    """Step (in words) → key."""
+    versions: dict[str, str]
+    """Library → version."""
+    data: dict[str, str]
+    """Dataset → digest of its declared checksums."""
+    seeds: dict[str, int]
+    """Model → number of training runs."""
+    commit: str | None = None
+    """Of the qaml checkout, with ``+`` if it had changes."""
+    machine: str = ""
+    seconds: Number = 0.0
+    """Compute time of all steps that the claim needed."""
+
+
+class Outcome(Record):
+    """What became of one claim."""
+
+    suite: str
+    id: str
+    case: dict[str, str] = Field({})
+    """The values of ``for`` that made this claim."""
+    statement: str
+    kind: str
+    profile: ProfileName
+    verdict: Verdict
+    reason: str
+    expected: Verdict = "supported"
+    expected_findings: tuple[str, ...] = ()
+    because: str = ""
+    paper_says: Verdict | None = None
+    measured: tuple[Measurement, ...]
+    unit: Literal["points", "norm", "plain"] = "points"
+    """``points``: values are shares, shown as percentage points."""
+    cells: tuple[CellValue, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    training: tuple[TrainingCurve, ...] = ()
+    strips: tuple[Strip, ...] = ()
+    portraits: tuple[Portrait, ...] = ()
+    circuits: tuple[CircuitDrawing, ...] = ()
+    embeddings: tuple[EmbeddingDrawing, ...] = ()
+    samplings: tuple[Sampling, ...] = ()
+    rocs: tuple[Roc, ...] = ()
+    setting: dict[str, str] = Field({})
+    """Each model (with its defences and where they stand) and each attack of the claim, in words."""
+    assumed: dict[str, str] = Field({})
+    notes: tuple[str, ...] = ()
+    provenance: Provenance
+    spec_file: str
+    spec_line: int
+    spec_yaml: str
+    """The claim's own lines."""
+    replay: str
+    """The exact command that runs this claim again."""
+
+    @property
+    def node(self) -> str:
+        """``suite::id``, as in the test id."""
+        return f"{self.suite}::{self.id}"
+
+    @property
+    def missing_findings(self) -> tuple[str, ...]:
+        """Findings that the spec expects and that were not raised."""
+        raised = {finding.name for finding in self.findings if finding.assessed}
+        return tuple(name for name in self.expected_findings if name not in raised)
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether the verdict is what the spec expects, for the reasons that it expects."""
+        return self.verdict == self.expected and not self.missing_findings
+
+
+class Failure(Record):
+    """A claim without a verdict: an error, never a refutation."""
+
+    suite: str
+    id: str
+    message: str
+    is_reached: bool = True
+    """Or the run ended before its turn came."""
+
+
+class ReportedCell(Record):
+    """One cell of a paper's table beside ours; ``ours`` is null where no claim measured it."""
+
+    model: str
+    attack: str
+    paper: Number
+    ours: Interval | None = None
+
+
+class ReportedValues(Record):
+    """A paper's table beside ours."""
+
+    name: str
+    metric: str
+    protocol: Protocol
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    cells: tuple[ReportedCell, ...]
+
+
+class SuiteInfo(Record):
+    """What the report says of a suite as a whole."""
+
+    name: str
+    title: str
+    citation: str
+    arxiv: str = ""
+    summary: str = ""
+    """Written in the suite, numbers filled in."""
+    assumed: dict[str, str] = Field({})
+    tables: tuple[ReportedValues, ...] = ()
+
+
+class Outcomes(Record):
+    """The content of ``outcomes.json``."""
+
+    schema_version: int = SCHEMA_VERSION
+    created: str
+    """ISO 8601, UTC."""
+    profile: ProfileName
+    seconds: Number = 0.0
+    """Wall time of the run."""
+    suites: tuple[SuiteInfo, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    media: tuple[Media, ...] = ()
+    earlier: tuple[Past, ...] = ()
+    """Earlier runs of the same profile, oldest first, with the cells and claims of this one."""
+    regression: Regression | None = None
+    """Where the run was held against a baseline."""

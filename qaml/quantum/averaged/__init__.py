@@ -1,1 +1,0 @@
-"""The observable behind layers with random rotations, averaged exactly over their draws."""

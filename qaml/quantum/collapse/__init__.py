@@ -1,1 +1,0 @@
-"""A trained circuit without its layers: one product with the input."""

@@ -1,1 +1,0 @@
-"""The layered family, two matrix products a layer."""

@@ -1,0 +1,55 @@
+"""The numbers of a figure as CSV inside the page: saved without a network, a script, or a file beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import quote
+
+from qaml.report.text.width import file_name
+from qaml.text import one_line
+
+Value = str | float | None
+_UNSAFE = re.compile(r"[^\w.,;:=+*/()~%-]+", re.ASCII)
+_DIGITS = 12
+_FORMULA = ("=", "+", "-", "@")
+"""First characters that make a spreadsheet compute what it should show."""
+
+
+class Data(NamedTuple):
+    """A file to save: its name, and its content as an address."""
+
+    name: str
+    address: str
+
+
+def data(name: str, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> Data:
+    """The table as a ``data:`` address; ``name`` is any text, the file's name is made of it."""
+    text = csv(header, rows).replace("%", "%25").replace(" ", "%20").replace("\n", "%0A")
+    text = _UNSAFE.sub(lambda found: quote(found[0].encode("utf-8", "replace")), text)
+    return Data(f"{file_name(name)}.csv", f"data:text/csv;charset=utf-8,{text}")
+
+
+def csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
+    """Lines of comma-separated values (RFC 4180, with plain newlines); what does not exist is empty."""
+    return "".join([",".join([_cell(value) for value in row]) + "\n" for row in (header, *rows)])
+
+
+def _cell(value: Value) -> str:
+    if isinstance(value, float):  # most of them
+        text = repr(value)
+        return "" if text == "nan" else text if len(text) <= _DIGITS else f"{value:.{_DIGITS}g}"
+    if isinstance(value, str):
+        return _quoted(value)
+    return "" if value is None else str(value)
+
+
+@lru_cache(maxsize=1024)
+def _quoted(value: str) -> str:
+    """Text as a cell; columns repeat the same few."""
+    text = one_line(value)
+    if text.startswith(_FORMULA):
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text

@@ -1,0 +1,127 @@
+"""The report's words, from the code's own vocabulary: verdicts, findings, claim kinds, metrics, parts."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from qaml.attacks.base import ATTACKS
+from qaml.claims.base import CLAIMS
+from qaml.defences.base import DEFENCES
+from qaml.errors import PartError
+from qaml.judge.meanings import MEANINGS
+from qaml.models.base import MODELS
+from qaml.registry import Registry
+from qaml.report.figures import sampling
+from qaml.report.text.marks import MARKS, SEVERITIES, words
+from qaml.samplers.base import SAMPLERS
+
+METRICS = {
+    "clean_accuracy": "share of unattacked test images that are classified correctly",
+    "accuracy_under_attack": "share of one attack's adversarials, at one budget, that are classified correctly: what"
+    " papers print",
+    "robust_accuracy": "share of images that are classified correctly, and that none of the attacks turns wrong at any"
+    " budget up to ε",
+    "attack_success_rate": "share of the correctly classified images that one attack at one budget turns wrong",
+    "norm_quantile": "the norm of perturbation that a share of the images needs to be fooled, such as the median",
+    "retained": "robust accuracy as a share of clean accuracy",
+    "epsilon_at": "the budget at which accuracy has fallen to a given value",
+    "training_loss": "the loss at the end of training",
+    "certified_accuracy": "share of images that are classified correctly and provably keep their answer within ε",
+    "low_frequency_share": "share of a perturbation's spectral energy at low spatial frequencies",
+    "shots_needed": "how often a circuit must be measured until its sampled answer is its exact one with 99 %",
+    "fidelity": "mean overlap |⟨ψ(x)|ψ(x')⟩|² of clean and perturbed states, as encoded, before any gate",
+    "flip_probability": "Σp, the flips that trained noise layers average to, summed over layers and wires",
+    "noise_reach": "share of images whose label trained noise layers could change: |⟨Z⟩| ≤ 2Σp",
+    "sampling_error": "deviation of a sampler's averages from the machine's own, × that of as many independent samples",
+    "gradient_angle": "degrees between the estimated and the true gradient",
+}
+
+WORDS = {
+    "ε, the budget": "the largest perturbation that the attacker may make, in the attack's norm",
+    "linf": "norm: the largest change of any input",
+    "l2": "norm: the Euclidean length of the change",
+    "as published": "protocol: everything as the paper has it, weak attacks included",
+    "budgeted": "protocol: the strongest attacker that a budget of steps, restarts and images affords",
+    "quick": "profile: small data and small budgets, minutes; says nothing about a paper's own experiment",
+    "standard": "profile: the paper's experiment at a size that a laptop runs in hours",
+    "paper": "profile: the paper's own sizes",
+    "95 % interval": "would hold the true value in 95 of 100 repetitions of training runs and images",
+    "seed": "one training run; a claim about a method needs several of them",
+    "white-box": "the attacker sees the model's gradients; adversarials are made on the model that is scored",
+    "transfer": "adversarials made on one model (the surrogate) and tried on another",
+    "pgd@convnet": "adversarials of pgd made on convnet",
+    "worst case": "an image counts as fooled if any of the attacks fools it",
+    "EOT": "expectation over transformation: gradients are averaged over draws of a random model",
+    "single draw": "decision or gradient of a random model: one draw of its noise",
+    "vote": "decision of a random model: the class that most draws name",
+    "mean": "decision of a random model: the class of the averaged outputs",
+    "exact": "decision or gradient of a random model: the average over its noise in closed form",
+    "shots": "decision of a circuit from a finite number of measurements",
+    "parameter shift": "gradient from circuits with shifted angles, as hardware has it",
+    "finite difference": "gradient from differences of outputs",
+}
+
+
+class Term(NamedTuple):
+    """A word and what it means; its code name where that differs."""
+
+    name: str
+    code: str
+    means: tuple[tuple[str, str], ...]
+    """Sentences, each with a lead (or none), such as ``raised if``."""
+    anchor: str = ""
+
+
+class Section(NamedTuple):
+    """Terms of one kind."""
+
+    name: str
+    terms: tuple[Term, ...]
+
+
+def anchors() -> frozenset[str]:
+    """What pages can link to."""
+    return frozenset(f"finding-{name}" for name in MEANINGS)
+
+
+def glossary() -> tuple[Section, ...]:
+    """Every section, verdicts first."""
+    parts: Mapping[str, Registry[Any]] = {
+        "Claims": CLAIMS,
+        "Attacks": ATTACKS,
+        "Models": MODELS,
+        "Defences": DEFENCES,
+        "Samplers of the negative phase": SAMPLERS,
+    }
+    return (
+        Section("Verdicts", tuple(Term(name, "", (("", mark.means),)) for name, mark in MARKS.items())),
+        Section("What a check can do to a verdict", tuple(Term(k, "", (("", v),)) for k, v in SEVERITIES.items())),
+        Section("Checks of the measurement", tuple(_findings())),
+        Section("Metrics", tuple(Term(words(k), k, (("", v),)) for k, v in METRICS.items())),
+        Section("Words", tuple(Term(k, "", (("", v),)) for k, v in WORDS.items())),
+        *(Section(name, tuple(_parts(registry))) for name, registry in parts.items()),
+        Section("Columns of the table of samplers", tuple(Term(k, "", (("", v),)) for k, v in sampling.COLUMNS)),
+    )
+
+
+def _findings() -> Iterator[Term]:
+    for name, meaning in MEANINGS.items():
+        said = (
+            ("", SEVERITIES[meaning.severity]),
+            ("Raised if", meaning.raised_if),
+            ("Means", meaning.means),
+            ("Remedy", meaning.remedy),
+        )
+        yield Term(words(name), name, said, f"finding-{name}")
+
+
+def _parts(registry: Registry[Any]) -> Iterator[Term]:
+    """Each kind with the first sentence of its documentation; one that cannot be imported is left out."""
+    for kind in registry.kinds():
+        try:
+            text = inspect.getdoc(registry.load(kind)) or ""
+        except PartError:
+            continue
+        yield Term(words(kind), kind, (("", " ".join(text.partition("\n\n")[0].replace("``", "").split())),))

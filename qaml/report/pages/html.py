@@ -1,0 +1,208 @@
+"""The HTML report: an overview, a page a claim, a model and an attack, and a glossary.
+
+It is opened from disk, printed, and read without a script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from qaml.outcome.outcome import Outcome, Outcomes
+from qaml.report.figures import sampling
+from qaml.report.figures.accents import Accent, accents
+from qaml.report.figures.courses import Earlier, earlier
+from qaml.report.pages import overview
+from qaml.report.pages.claim import claim_view
+from qaml.report.pages.glossary import anchors, glossary
+from qaml.report.pages.subject import subject_view
+from qaml.report.pages.subjects import Known, Links, Subject, subjects
+from qaml.report.text import numbers, sentences
+from qaml.report.text.chance import ABOUT, chance_sentence
+from qaml.report.text.gate import gate_view
+from qaml.report.text.headlines import headlines, verdict_counts
+from qaml.report.text.marks import MARKS, SEVERITIES, words
+from qaml.text import clean
+
+_HERE = Path(__file__).parent
+
+
+def write_report(outcomes: Outcomes, folder: Path) -> Path:
+    """Render the pages into a folder, which nobody else looks at yet (``qaml.outcome.folder``).
+
+    Returns:
+        The path of ``index.html``.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    for name, text in pages(outcomes):
+        write_page(folder / name, text)
+    write_page(folder / "claims.csv", overview.claims_csv(outcomes))
+    write_style(folder)
+    return folder / "index.html"
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page; a character that UTF-8 does not have becomes ``?``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+
+
+def write_style(folder: Path) -> None:
+    """The style sheet of every page."""
+    write_page(folder / "static" / "report.css", _static("report.css"))
+
+
+def render(template: str, **view: Any) -> str:
+    """A page that stands by itself."""
+    return _environment().get_template(template).render(**view)
+
+
+class _Whole(NamedTuple):
+    """What every page needs."""
+
+    outcomes: Outcomes
+    known: Known
+    accents: dict[str, Accent]
+    past: Earlier
+
+    def render(self, template: str, root: str, **view: Any) -> str:
+        links = Links(root, self.known, anchors())
+        page = _environment().get_template(template)
+        return page.render(outcomes=self.outcomes, accents=self.accents, links=links, **view)
+
+
+def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
+    """Every page: its name relative to the folder, and its text; ``index.html`` last."""
+    whole = _whole(outcomes)
+    suites: dict[str, _Pages] = {}
+    for position, outcome in enumerate(outcomes.outcomes):
+        suites.setdefault(outcome.suite, _Pages([], [])).positions.append(position)
+    for subject in whole.known:
+        suites[subject.suite].subjects.append(subject)
+    for suite in suites.values():  # one after the other: their pages share drawings
+        yield from _claim_pages(whole, suite.positions)
+        yield from _subject_pages(whole, suite.subjects)
+    yield "glossary.html", whole.render("glossary.html", "", sections=glossary())
+    yield "index.html", _index(whole)
+
+
+class _Pages(NamedTuple):
+    """What the pages of a suite are about: positions of claims, models and attacks."""
+
+    positions: list[int]
+    subjects: list[Subject]
+
+
+def index_page(outcomes: Outcomes) -> str:
+    """The overview."""
+    return _index(_whole(outcomes))
+
+
+def _whole(outcomes: Outcomes) -> _Whole:
+    return _Whole(outcomes, subjects(outcomes.outcomes), accents(outcomes), earlier(outcomes))
+
+
+def _index(whole: _Whole) -> str:
+    outcomes, looks = whole.outcomes, whole.accents
+    choices = overview.filters(outcomes)
+    script = _static("report.js")
+    return whole.render(
+        "index.html",
+        "",
+        seeds=_seeds(outcomes),
+        is_brief=overview.is_brief(outcomes),
+        counts=verdict_counts(outcomes.outcomes),
+        headlines=headlines(outcomes),
+        chance=chance_sentence(outcomes.outcomes),
+        about_intervals=ABOUT,
+        gate=gate_view(outcomes.regression),
+        suites=overview.suites(outcomes, choices, looks),
+        filters=choices,
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _subject_pages(whole: _Whole, subjects: Iterable[Subject]) -> Iterator[tuple[str, str]]:
+    for subject in subjects:
+        view = subject_view(subject, whole.known, whole.accents, whole.past)
+        yield subject.page, whole.render("subject.html", "../../", view=view, contents=view.contents)
+
+
+def _claim_pages(whole: _Whole, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
+    titles = {info.name: info for info in whole.outcomes.suites}
+    claims = whole.outcomes.outcomes
+    for i in positions:
+        outcome = claims[i]
+        view = claim_view(outcome, whole.accents, whole.past)
+        yield (
+            overview.page_of(outcome),
+            whole.render(
+                "claim.html",
+                "../../",
+                view=view,
+                contents=view.contents,
+                suite=titles.get(outcome.suite),
+                previous=_link(claims[i - 1]) if i else "",
+                following=_link(claims[i + 1]) if i + 1 < len(claims) else "",
+            ),
+        )
+
+
+def _link(outcome: Outcome) -> str:
+    return "../../" + overview.page_of(outcome)
+
+
+def _seeds(outcomes: Outcomes) -> str:
+    used = {m.estimate.n_seeds for o in outcomes.outcomes for m in o.measured}
+    if not used:
+        return ""
+    return numbers.count(max(used), "seed") if len(used) == 1 else f"{min(used)} to {max(used)} seeds"
+
+
+@cache
+def _static(name: str) -> str:
+    return (_HERE / "static" / name).read_text(encoding="utf-8")
+
+
+def _shown(value: Any) -> Any:
+    """What Jinja prints of a value before it escapes it."""
+    kind = type(value)
+    is_text = kind is str or (kind is not Markup and isinstance(value, str))
+    return clean(value) if is_text else value
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("qaml.report.pages"),
+        auto_reload=False,
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "words": words,
+        "date": numbers.format_date,
+        "duration": numbers.format_duration,
+        "page": overview.page_of,
+    }
+    environment.globals |= {
+        "marks": MARKS,
+        "severities": SEVERITIES,
+        "sampler_columns": sampling.COLUMNS,
+        "listing": sentences.listing,
+        "count": numbers.count,
+    }
+    return environment

@@ -1,0 +1,239 @@
+"""What ``index.html`` shows, worked out before any markup: suites, families (one scale each), rows, tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from qaml.outcome.outcome import Outcome, Outcomes, ReportedCell, ReportedValues, SuiteInfo
+from qaml.report.figures import forest, transfer
+from qaml.report.figures.accents import Accent
+from qaml.report.figures.captions import table_sentence
+from qaml.report.figures.data import Data, csv, data
+from qaml.report.figures.svg import Axis
+from qaml.report.pages.subjects import base_name
+from qaml.report.text.headlines import verdict_counts
+from qaml.report.text.marks import attacks_of, models_of, words
+from qaml.report.text.numbers import MISSING, Shown, Style, format_number, metric_style, show, show_estimate, style_of
+from qaml.report.text.sentences import needed_sentence, suite_sentence
+from qaml.report.text.width import file_name
+from qaml.vocab import Verdict
+
+MOST_DETAILED = 2500
+"""Claims whose rows show all; in a larger overview every row is brief, or it would not open at once."""
+KIND_NAMES = {
+    "bound": "bounds",
+    "difference": "differences",
+    "contrast": "contrasts",
+    "equivalence": "equivalences",
+    "ordering": "orderings",
+    "trend": "trends",
+    "reported": "reported values",
+    "detection": "detection rates",
+    "parameter": "trained parameters",
+    "all_of": "all of several",
+    "any_of": "any of several",
+}
+
+
+class Row(NamedTuple):
+    """A claim in the overview."""
+
+    outcome: Outcome
+    href: str
+    shown: Shown | None
+    plot: Markup
+    models: str
+    attacks: str
+    n_more: int
+
+
+class Family(NamedTuple):
+    """Claims of one kind and unit: one horizontal scale."""
+
+    name: str
+    unit: str
+    head: Markup
+    rows: tuple[Row, ...]
+
+
+class TableCell(NamedTuple):
+    """One cell of a paper's table: theirs, ours, and both drawn."""
+
+    paper: str
+    ours: str
+    interval: str
+    plot: Markup
+
+
+class Table(NamedTuple):
+    """A paper's table beside ours."""
+
+    name: str
+    unit: str
+    protocol: str
+    metric: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
+    sentence: str
+    data: Data
+
+
+class SuiteView(NamedTuple):
+    """A suite in the overview."""
+
+    info: SuiteInfo
+    anchor: str
+    counts: dict[Verdict, int]
+    families: tuple[Family, ...]
+    tables: tuple[Table, ...]
+    transfers: tuple[tuple[str, str], ...]
+    """Attacks that were transferred, and what came of it; their pages have the matrices."""
+    sentence: str
+    """The verdict on the paper in one sentence: as the suite has it, else what is counted."""
+    n_void: int
+    """Claims whose measurement a check voids."""
+    n_weak: int
+    """Claims with an attack that a check found weak."""
+    models: tuple[str, ...]
+    attacks: tuple[str, ...]
+
+
+class Filters(NamedTuple):
+    """What can be chosen; rows name models and attacks by their position here."""
+
+    suites: tuple[str, ...]
+    models: tuple[str, ...]
+    attacks: tuple[str, ...]
+    profiles: tuple[str, ...]
+
+
+def page_of(outcome: Outcome) -> str:
+    """The claim's page, relative to the report's folder."""
+    return f"claims/{file_name(outcome.suite)}/{file_name(outcome.id)}.html"
+
+
+def filters(outcomes: Outcomes) -> Filters:
+    """Every suite, model and attack that a claim looks at."""
+    return Filters(
+        tuple(dict.fromkeys(o.suite for o in outcomes.outcomes)),
+        tuple(dict.fromkeys(m for o in outcomes.outcomes for m in models_of(o))),
+        tuple(dict.fromkeys(a for o in outcomes.outcomes for a in attacks_of(o))),
+        tuple(dict.fromkeys(o.profile for o in outcomes.outcomes)),
+    )
+
+
+def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> list[SuiteView]:
+    """Every suite with its claims; a claim whose suite is not described gets a bare one."""
+    claims: dict[str, list[Outcome]] = {info.name: [] for info in outcomes.suites}
+    for outcome in outcomes.outcomes:
+        claims.setdefault(outcome.suite, []).append(outcome)
+    known = {info.name: info for info in outcomes.suites}
+    brief = is_brief(outcomes)
+    return [
+        _suite(known.get(name) or SuiteInfo(name=name, title="", citation=""), members, choices, looks, is_brief=brief)
+        for name, members in claims.items()
+    ]
+
+
+def is_brief(outcomes: Outcomes) -> bool:
+    """Whether there are too many claims to draw all of each."""
+    return len(outcomes.outcomes) > MOST_DETAILED
+
+
+def claims_csv(outcomes: Outcomes) -> str:
+    """Every claim with its verdict and deciding number, a line each."""
+    header = ("suite", "id", "statement", "kind", "profile", "verdict", "expected", "unit", "value", "low", "high")
+    rows = []
+    for o in outcomes.outcomes:
+        first = o.measured[0] if o.measured else None
+        numbers = (first.estimate.value, first.estimate.low, first.estimate.high) if first else (None, None, None)
+        limits = (first.at_least, first.at_most, first.paper) if first else (None, None, None)
+        named = (o.suite, o.id, o.statement, o.kind, o.profile, o.verdict, o.expected, o.unit)
+        rows.append((*named, *numbers, *limits))
+    return csv((*header, "at_least", "at_most", "paper"), rows)
+
+
+def _suite(
+    info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks: dict[str, Accent], *, is_brief: bool
+) -> SuiteView:
+    groups: dict[tuple[str, Style], list[Outcome]] = {}
+    for outcome in members:
+        is_signed = style_of(outcome).is_signed
+        groups.setdefault((outcome.kind, Style(outcome.unit, is_signed)), []).append(outcome)
+    families = tuple(_family(kind, style, group, choices, is_brief=is_brief) for (kind, style), group in groups.items())
+    tables = tuple(_table(info.name, table) for table in info.tables)
+    return SuiteView(
+        info,
+        f"suite-{file_name(info.name)}",
+        verdict_counts(members),
+        families,
+        tables,
+        tuple((matrix.attack, transfer.sentence(matrix)) for matrix in transfer.matrices(members, tuple(looks))),
+        info.summary or suite_sentence(members),
+        sum(any(f.assessed and f.severity == "void" for f in o.findings) for o in members),
+        sum(any(f.assessed and f.severity == "weak" for f in o.findings) for o in members),
+        tuple(dict.fromkeys(name for o in members for name in models_of(o))),
+        tuple(dict.fromkeys(base_name(name) for o in members for name in attacks_of(o))),
+    )
+
+
+def _family(kind: str, style: Style, members: Sequence[Outcome], choices: Filters, *, is_brief: bool) -> Family:
+    axis = forest.row_axis((o.measured[0] for o in members if o.measured), style)
+    rows = tuple(_row(outcome, axis, style, choices, is_brief=is_brief) for outcome in members)
+    unit = "smallest norm" if style.unit == "norm" else style.word
+    return Family(KIND_NAMES.get(kind, words(kind)), unit, forest.head(axis, style), rows)
+
+
+def _row(outcome: Outcome, axis: Axis, style: Style, choices: Filters, *, is_brief: bool) -> Row:
+    shown, plot = None, Markup("")
+    if outcome.measured:
+        first = outcome.measured[0]
+        shown = show(first, style)
+        said = needed_sentence(first, style)
+        plot = forest.row(first, axis, said, is_hollow=outcome.verdict == "invalid", is_brief=is_brief)
+    models = _positions(models_of(outcome), choices.models)
+    attacks = _positions(attacks_of(outcome), choices.attacks)
+    return Row(outcome, page_of(outcome), shown, plot, models, attacks, max(len(outcome.measured) - 1, 0))
+
+
+def _positions(names: Iterable[str], among: Sequence[str]) -> str:
+    return " ".join(str(among.index(name)) for name in names)
+
+
+def _table(suite: str, table: ReportedValues) -> Table:
+    style = metric_style(table.metric)
+    cells = {(c.attack, c.model): c for c in table.cells}
+    values = [v for c in table.cells for v in (c.paper, *((c.ours.value,) if c.ours else ())) if math.isfinite(v)]
+    axis = Axis(0.0, 1.0 if style.unit == "points" else max([*values, 1e-9]), 5.0, 85.0)
+    places = max((_places(c.paper * style.factor) for c in table.cells), default=0)
+    rows = tuple(
+        (row, tuple(_table_cell(cells.get((row, column)), axis, style, places) for column in table.columns))
+        for row in table.rows
+    )
+    numbers = [
+        (c.attack, c.model, c.paper, *((c.ours.value, c.ours.low, c.ours.high) if c.ours else (None, None, None)))
+        for c in table.cells
+    ]
+    saved = data(f"{suite}-{table.name}", ("attack", "model", "paper", "ours", "low", "high"), numbers)
+    named = (table.name, style.word, table.protocol, words(table.metric), table.columns)
+    return Table(*named, rows, table_sentence(table), saved)
+
+
+def _places(value: float) -> int:
+    """How many decimal places a paper printed, as far as four digits tell."""
+    text = f"{value:.4g}"
+    return len(text.partition(".")[2]) if "e" not in text else 0
+
+
+def _table_cell(cell: ReportedCell | None, axis: Axis, style: Style, places: int) -> TableCell | None:
+    if cell is None:
+        return None
+    paper = format_number(cell.paper * style.factor, places)
+    shown = show_estimate(cell.ours, style) if cell.ours is not None else None
+    ours = shown.value if shown else MISSING
+    plot = forest.cell_plot(cell.paper, cell.ours, axis)
+    return TableCell(paper, ours, shown.interval if shown else "", plot)

@@ -1,0 +1,63 @@
+"""Everything that a folder of a report holds, in one call."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from qaml.errors import StoreError
+from qaml.files.regular import read_regular
+from qaml.outcome.belongings import MOST_MEDIUM, is_inside
+from qaml.outcome.folder import built
+from qaml.outcome.merge import media_names, save
+from qaml.outcome.outcome import Outcomes
+from qaml.report.pages.html import write_report
+from qaml.report.text.markdown import summary
+
+SUMMARY = "summary.md"
+
+
+def publish(outcomes: Outcomes, folder: Path, pictures: Mapping[str, Path] = MappingProxyType({})) -> Path:
+    """Make a folder the report of these outcomes, whole: outcomes, pictures, summary and pages.
+
+    Args:
+        outcomes: of at least one claim.
+        folder: of the report, which is replaced in one step; files in it that qaml has not written stay.
+        pictures: path in the report → the file that it is copied from; those that are not named are in the folder.
+
+    Returns:
+        The path of ``index.html``.
+
+    Raises:
+        StoreError: the folder cannot be written, or a picture is missing; the folder is what it was.
+    """
+    with built(folder) as stage:
+        digests = {medium.path: medium.sha256 for medium in outcomes.media}
+        for name in media_names(outcomes):
+            places = dict.fromkeys((pictures.get(name, folder / name), folder / name))
+            content = _picture(name, places, digests.get(name))
+            (stage / name).parent.mkdir(parents=True, exist_ok=True)
+            (stage / name).write_bytes(content)
+        save(outcomes, stage)
+        (stage / SUMMARY).write_text(summary(outcomes), encoding="utf-8", errors="replace")
+        write_report(outcomes, stage)
+    return folder / "index.html"
+
+
+def _picture(name: str, places: Iterable[Path], digest: str | None) -> bytes:
+    """The content of the first file that is what it should be."""
+    if not is_inside(name):
+        raise StoreError(f"the medium {name!r} is not inside the report's folder", "run the claims again")
+    why = ""
+    for path in places:
+        try:
+            content = read_regular(path, MOST_MEDIUM)
+        except (OSError, ValueError) as error:
+            why = why or f"cannot be read: {error}"
+        else:
+            if digest in (None, hashlib.sha256(content).hexdigest()):
+                return content
+            why = why or "is not what it was"
+    raise StoreError(f"the medium {name} {why}", "run the claims again")

@@ -1,0 +1,198 @@
+"""Numbers as a person reads them: units, signs, and no more digits than the interval deserves."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from qaml.claims.cells import OF_TRAINING
+from qaml.outcome.outcome import Measurement, Outcome
+from qaml.outcome.record import Interval
+
+Unit = Literal["points", "norm", "plain"]
+
+MISSING = "–"
+_MINUS = "−"
+_SIGNED_KINDS = frozenset({"difference", "contrast", "equivalence", "ordering", "trend"})
+_PLAIN_METRICS = OF_TRAINING | {"norm_quantile", "epsilon_at", "shots_needed"}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Style(NamedTuple):
+    """How the numbers of one claim are written.
+
+    Attributes:
+        unit: of the outcome; ``points`` are shares and shown times 100.
+        is_signed: values are differences, so a positive one carries its plus.
+    """
+
+    unit: Unit
+    is_signed: bool
+
+    @property
+    def factor(self) -> float:
+        """From stored to shown values."""
+        return 100.0 if self.unit == "points" else 1.0
+
+    @property
+    def word(self) -> str:
+        """The unit after a number, empty for norms and plain numbers."""
+        if self.unit != "points":
+            return ""
+        return "points" if self.is_signed else "%"
+
+
+class Shown(NamedTuple):
+    """One measurement as text; empty where there is nothing to show."""
+
+    value: str
+    low: str
+    high: str
+    paper: str
+    needed: str
+    unit: str
+
+    @property
+    def interval(self) -> str:
+        """``[low, high]``."""
+        return f"[{self.low}, {self.high}]" if self.low else ""
+
+
+def style_of(outcome: Outcome) -> Style:
+    """How this outcome's measured values are written: differences carry a sign."""
+    is_negative = any(m.estimate.value < 0 for m in outcome.measured)
+    return Style(outcome.unit, outcome.kind in _SIGNED_KINDS or is_negative)
+
+
+def metric_style(metric: str) -> Style:
+    """How a cell of this metric is written: shares in per cent, norms and losses as they are."""
+    return Style("plain" if metric in _PLAIN_METRICS else "points", False)
+
+
+def has_interval(estimate: Interval) -> bool:
+    """Whether both ends exist (they may be infinite)."""
+    return not (math.isnan(estimate.low) or math.isnan(estimate.high))
+
+
+def decimals(estimate: Interval, style: Style) -> int:
+    """Decimal places of a value, in shown units: two significant digits of the interval's half-width.
+
+    Shares never get more than one place unless the interval is narrower than a tenth of a point.
+    """
+    half = (estimate.high - estimate.low) / 2 * style.factor
+    if not math.isfinite(half) or half <= 0:
+        return 1 if style.unit == "points" else _places_for_three_digits(estimate.value)
+    places = 1 - math.floor(math.log10(half))
+    if style.unit == "points":
+        return min(max(places, 0), 1 if half >= 0.1 else 2)
+    return min(max(places, 0), 6)
+
+
+def _places_for_three_digits(value: float) -> int:
+    if not math.isfinite(value) or value == 0:
+        return 1
+    return min(max(2 - math.floor(math.log10(abs(value))), 0), 6)
+
+
+def format_number(value: float | None, places: int, *, is_signed: bool = False) -> str:
+    """A number with a true minus sign; ``–`` where it does not exist, ``∞`` where it is infinite."""
+    if value is None or math.isnan(value):
+        return MISSING
+    sign = "+" if is_signed and value > 0 else ""
+    if math.isinf(value):
+        return (sign or _MINUS if is_signed or value < 0 else "") + "∞"
+    if abs(value) >= 1e9:
+        return f"{sign if value > 0 else _MINUS}{abs(value):.3g}"
+    text = f"{abs(value):,.{places}f}"
+    is_zero = float(text.replace(",", "")) == 0
+    return text if is_zero else (_MINUS if value < 0 else sign) + text
+
+
+def format_threshold(value: float, style: Style) -> str:
+    """A number that a person wrote in a spec: as many digits as they gave, four at most."""
+    shown = value * style.factor
+    if not math.isfinite(shown):
+        return format_number(shown, 0)
+    return f"{shown:.4g}".replace("-", _MINUS)
+
+
+def show(measurement: Measurement, style: Style) -> Shown:
+    """A measurement as text, every number to the same place."""
+    estimate = measurement.estimate
+    places = decimals(estimate, style)
+    low, high = (
+        (format_number(x * style.factor, places) for x in (estimate.low, estimate.high))
+        if has_interval(estimate)
+        else ("", "")
+    )
+    paper_places = max(places, 1) if style.unit == "points" else places
+    paper = "" if measurement.paper is None else _scaled(measurement.paper, paper_places, style)
+    value = _scaled(estimate.value, places, style)
+    return Shown(value, low, high, paper, _needed(measurement, style), style.word)
+
+
+def show_estimate(estimate: Interval, style: Style) -> Shown:
+    """An interval as text."""
+    return show(Measurement(label="", estimate=estimate), style)
+
+
+def _scaled(value: float, places: int, style: Style) -> str:
+    return format_number(value * style.factor, places, is_signed=style.is_signed)
+
+
+def _needed(measurement: Measurement, style: Style) -> str:
+    low, high = measurement.at_least, measurement.at_most
+    if low is not None and high is not None:
+        return f"{format_threshold(low, style)} to {format_threshold(high, style)}"
+    if low is not None:
+        return f"≥ {format_threshold(low, style)}"
+    return "" if high is None else f"≤ {format_threshold(high, style)}"
+
+
+def format_value(value: float, metric: str) -> str:
+    """One value of a metric without an interval, its unit included where it is per cent."""
+    style = metric_style(metric)
+    if style.unit == "points":
+        return f"{format_number(value * 100, 1)} %"
+    return format_number(value, _places_for_three_digits(value))
+
+
+def format_epsilon(value: float | None) -> str:
+    """A budget: up to three digits, ``∞`` for an unlimited attack."""
+    if value is None or not math.isfinite(value):
+        return "∞" if value is not None and math.isinf(value) else MISSING
+    return f"{value:.3g}"
+
+
+def format_scale(estimate: Interval) -> str:
+    """How much was measured: ``5 seeds × 1,000 images``."""
+    seeds = f"{estimate.n_seeds:,} {'seed' if estimate.n_seeds == 1 else 'seeds'}"
+    return f"{seeds} × {estimate.n_images:,} images" if estimate.n_images else seeds
+
+
+def format_duration(seconds: float) -> str:
+    """``2 h 11 min``, ``3 min 20 s``, ``12 s``; the two largest units."""
+    if not math.isfinite(seconds):
+        return MISSING
+    whole = max(round(seconds), 0)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours:,} h {minutes} min"
+    if minutes:
+        return f"{minutes} min {rest} s"
+    return f"{rest} s" if whole else "under 1 s"
+
+
+def format_date(iso: str) -> str:
+    """``20 Nov 2026`` from ISO 8601; any other text is returned as it is."""
+    try:
+        day = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """``1 claim``, ``1,200 claims``."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

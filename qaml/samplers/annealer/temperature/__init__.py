@@ -1,1 +1,0 @@
-"""The temperature of an annealer's samples."""

@@ -1,1 +1,0 @@
-"""Gibbs chains on torch tensors, for devices other than the CPU."""

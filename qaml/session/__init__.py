@@ -1,0 +1,1 @@
+"""A run from the selection of claims to their outcomes."""
