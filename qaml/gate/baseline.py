@@ -21,16 +21,17 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qaml.errors import QamlError, StoreError
-from qaml.files.checksum import Unsealed, seal, unseal
+from qaml.files.checksum import Unsealed, seal
 from qaml.files.hold import hold
 from qaml.files.npz import MOST_BYTES, NpzError, read_npz
 from qaml.files.regular import read_regular
 from qaml.files.write import write
+from qaml.outcome.record import LargeRecordError
+from qaml.outcome.upgrade import Format, VersionError, current, unchanged
 from qaml.vocab import ProfileName
 
-SCHEMA_VERSION = 2
-_UNSEALED = 1
-"""The version that had no checksum; saving or updating gives it one."""
+FORMAT = Format(upgrades=(unchanged,))
+"""Version 2 has a checksum."""
 _PATIENCE = 10.0
 """Seconds to wait for another writer in the same folder."""
 LEVEL = 0.01
@@ -78,7 +79,7 @@ class Baseline(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = FORMAT.version
     created: str
     """ISO 8601, UTC."""
     commit: str | None = None
@@ -188,20 +189,17 @@ def read_baseline(path: Path) -> tuple[Baseline, Mapping[str, Evidence]]:
         GateError: one is missing, is not what it should be, or they do not belong together.
     """
     try:
-        content, is_sealed = unseal(read_regular(path, MOST_JSON))
-        baseline = Baseline.model_validate_json(content)
+        baseline = Baseline.model_validate_json(current(read_regular(path, MOST_JSON), FORMAT))
     except OSError as error:
         hint = "'qaml baseline save' makes one from a finished run"
         raise GateError(f"cannot read the baseline {path}: {error.strerror or error}", hint) from error
     except Unsealed as error:
         hint = "restore it; settings are options of 'qaml baseline save', and 'update' accepts what was measured since"
         raise GateError(f"{path} {error}", hint) from error
+    except (VersionError, LargeRecordError) as error:
+        raise GateError(f"{path} {error}", "'qaml baseline save' makes one") from error
     except ValidationError as error:
         raise GateError(f"{path} is no baseline: {_first(error)}", "'qaml baseline save' makes one") from error
-    if baseline.schema_version not in (SCHEMA_VERSION, _UNSEALED):
-        raise GateError(f"{path} is of version {baseline.schema_version}, expected {SCHEMA_VERSION}", "save it anew")
-    if is_sealed != (baseline.schema_version == SCHEMA_VERSION):
-        raise GateError(f"{path} was edited or damaged: its checksum is missing", "restore it, or save it anew")
     beside = evidence_path(path)
     hint = "commit both files, or save the baseline anew"
     try:

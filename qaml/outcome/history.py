@@ -9,18 +9,30 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from qaml.files.checksum import seal, unseal
+from qaml.files.checksum import seal
 from qaml.files.regular import read_regular
 from qaml.files.write import write
 from qaml.outcome.outcome import CellValue, Outcomes
 from qaml.outcome.past import Past
-from qaml.outcome.record import Interval, parse_record
+from qaml.outcome.record import Interval, Record, parse_record
+from qaml.outcome.upgrade import Format, VersionError, current
 
 FOLDER = "history"
 """Of the artefact store."""
 MOST = 20
 """Earlier runs that a report knows of."""
 _MOST_BYTES = 64 << 20
+
+
+FORMAT = Format(upgrades=(lambda fields: {"run": fields},))
+"""Version 2 has a checksum and names its version."""
+
+
+class _Kept(Record):
+    """The file of an earlier run."""
+
+    schema_version: int = FORMAT.version
+    run: Past
 
 
 class Trend(NamedTuple):
@@ -57,7 +69,7 @@ def remember(outcomes: Outcomes, store: Path) -> Path:
     )
     stamp = "".join(character if character.isalnum() else "-" for character in outcomes.created)
     target = store / FOLDER / f"{stamp}-{uuid.uuid4().hex[:8]}.json"  # of its own: several runs may end at once
-    write(target, seal(past.model_dump_json() + "\n"))
+    write(target, seal(_Kept(run=past).model_dump_json() + "\n"))
     return target
 
 
@@ -112,6 +124,8 @@ def _history(store: Path, is_wanted: Callable[[Past], bool], most: int | None = 
             past = _read(path)
         except OSError as error:
             notes.append(f"{path} cannot be read: {error.strerror}; it is left out")
+        except VersionError as error:
+            notes.append(f"{path} {error}; it is left out")
         except ValueError:
             notes.append(f"{path} is damaged and left out: delete it")
         else:
@@ -122,7 +136,7 @@ def _history(store: Path, is_wanted: Callable[[Past], bool], most: int | None = 
 
 
 def _read(path: Path) -> Past:
-    return parse_record(Past, unseal(read_regular(path, _MOST_BYTES))[0])  # former versions have no checksum
+    return parse_record(_Kept, current(read_regular(path, _MOST_BYTES), FORMAT)).run
 
 
 def with_earlier(outcomes: Outcomes, runs: Sequence[Past]) -> Outcomes:

@@ -9,16 +9,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ValidationError
-
 from qaml.errors import StoreError
-from qaml.files.checksum import Unsealed, seal, unseal
+from qaml.files.checksum import Unsealed, seal
 from qaml.files.regular import digest_regular, read_regular
 from qaml.files.write import store_errors, write_durably
 from qaml.outcome.belongings import MOST_MEDIUM, OUTCOMES, is_inside
 from qaml.outcome.folder import tidy
 from qaml.outcome.outcome import (
-    SCHEMA_VERSION,
+    FORMAT,
     Failure,
     Media,
     Outcome,
@@ -29,11 +27,10 @@ from qaml.outcome.outcome import (
 )
 from qaml.outcome.past import CellChange, Past, Regression
 from qaml.outcome.record import MOST_BYTES, LargeRecordError, RecordError, parse_record
+from qaml.outcome.upgrade import VersionError, current
 from qaml.vocab import CELL_STATUSES
 
 FILE_NAME = OUTCOMES
-_UNSEALED = 1
-"""The schema version that had no checksum; writing the report again gives it one."""
 _RESTORE = "restore it, or run the claims again; what is accepted on purpose belongs into the specs"
 
 
@@ -52,7 +49,7 @@ def save(outcomes: Outcomes, folder: Path) -> Path:
     """
     media = tuple(Media(path=name, sha256=_digest(folder, name)) for name in media_names(outcomes))
     target = folder / FILE_NAME
-    complete = outcomes.model_copy(update={"schema_version": SCHEMA_VERSION, "media": media})
+    complete = outcomes.model_copy(update={"media": media})
     content = seal(complete.model_dump_json(indent=1) + "\n")
     write_durably(target, content.encode("utf-8", "replace"))
     return target
@@ -67,7 +64,7 @@ def load(path: Path) -> Outcomes:
     """Read outcomes from a file or from the folder it lies in; verify it, and the media beside it.
 
     Raises:
-        StoreError: there is no such file, it was edited, is damaged or of another schema version, or a medium is
+        StoreError: there is no such file, it was edited, is damaged or of another qaml's version, or a medium is
             missing or not what it was.
     """
     with _read_errors(path):
@@ -115,40 +112,16 @@ def _check_media(outcomes: Outcomes, file: Path) -> None:
 
 def _parse(content: bytes, file: Path) -> Outcomes:
     try:
-        plain, is_sealed = unseal(content)
-        outcomes = parse_record(Outcomes, plain)
+        return parse_record(Outcomes, current(content, FORMAT))
+    except VersionError as error:
+        hint = "read it with the qaml that wrote it, or run the claims again"
+        raise StoreError(f"{file} {error}", hint) from error
     except Unsealed as error:
         raise StoreError(f"{file} {error}", _RESTORE) from error
     except LargeRecordError as error:
         raise StoreError(f"{file} is too large: {error}", _FEWER) from error
     except RecordError as error:
-        _check_version(_version(plain, file), str(file))
         raise StoreError(f"{file} is damaged: {error}", "run the claims again") from error
-    _check_version(outcomes.schema_version, str(file))
-    if is_sealed != (outcomes.schema_version == SCHEMA_VERSION):
-        raise StoreError(f"{file} was edited or damaged: its checksum is missing", _RESTORE)
-    return outcomes.model_copy(update={"schema_version": SCHEMA_VERSION})
-
-
-class _Head(BaseModel):
-    """What outcomes of any version have."""
-
-    schema_version: int
-
-
-def _version(content: bytes, file: Path) -> int:
-    try:
-        return _Head.model_validate_json(content).schema_version
-    except ValidationError as error:
-        raise StoreError(f"{file} is not a file of outcomes, or it is damaged", "run the claims again") from error
-
-
-def _check_version(version: object, where: str) -> None:
-    if version not in (SCHEMA_VERSION, _UNSEALED):
-        raise StoreError(
-            f"{where} has schema version {version!r}, expected {SCHEMA_VERSION}",
-            "read it with the qaml that wrote it, or run the claims again",
-        )
 
 
 def merge(shards: Sequence[Outcomes]) -> Outcomes:
@@ -157,12 +130,10 @@ def merge(shards: Sequence[Outcomes]) -> Outcomes:
     Suites' tables are filled from every shard, run times add up, media of replaced claims are dropped.
 
     Raises:
-        StoreError: no shard, different profiles or schema versions, or two different files under one path.
+        StoreError: no shard, different profiles, or two different files under one path.
     """
     if not shards:
         raise StoreError("there are no outcomes to merge", "name at least one outcomes.json")
-    for i, shard in enumerate(shards, 1):
-        _check_version(shard.schema_version, f"shard {i}")
     profiles = sorted({shard.profile for shard in shards})
     if len(profiles) > 1:
         raise StoreError(f"cannot merge outcomes of different profiles: {', '.join(profiles)}", "merge each by itself")

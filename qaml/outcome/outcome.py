@@ -1,7 +1,4 @@
-"""The outcome of a claim and the file of all outcomes: what every report is rendered from.
-
-Schema version 2: the file carries a checksum of itself.
-"""
+"""The outcome of a claim and the file of all outcomes: what every report is rendered from."""
 
 from __future__ import annotations
 
@@ -21,9 +18,11 @@ from qaml.outcome.drawings import (
 )
 from qaml.outcome.past import Past, Regression
 from qaml.outcome.record import Interval, Number, Record
+from qaml.outcome.upgrade import Format, unchanged
 from qaml.vocab import ProfileName, Protocol, Severity, Verdict
 
-SCHEMA_VERSION = 2
+FORMAT = Format(upgrades=(unchanged,))
+"""Version 2 has a checksum."""
 ARTEFACT = "outcome.json"
 """The file of one claim's outcome in the store: written by the judge's step, read by the session."""
 
@@ -200,7 +199,7 @@ class SuiteInfo(Record):
 class Outcomes(Record):
     """The content of ``outcomes.json``."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = Field(FORMAT.version, ge=FORMAT.version, le=FORMAT.version)
     created: str
     """ISO 8601, UTC."""
     profile: ProfileName

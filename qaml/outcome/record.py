@@ -95,14 +95,22 @@ class LargeRecordError(RecordError):
     """They are more than is read."""
 
 
-def parse_record(kind: type[R], content: bytes) -> R:
-    """A record from its JSON, which anybody may have written.
+def check_size(content: bytes) -> None:
+    """Refuse JSON of more values than any run has, before it is parsed.
 
     Raises:
-        RecordError: it is no JSON, no such record, or has more values than any run.
+        LargeRecordError: it has more.
     """
     if (count := sum(content.count(mark) for mark in b",[{")) > MOST_VALUES:
         raise LargeRecordError(f"expected at most {MOST_VALUES:,} values, got {count:,}")
+
+
+def parse_record(kind: type[R], content: bytes) -> R:
+    """A record from its JSON, which anybody may have written and ``check_size`` has passed.
+
+    Raises:
+        RecordError: it is no JSON, or no such record.
+    """
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:

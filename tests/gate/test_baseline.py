@@ -87,12 +87,6 @@ def test_an_edited_baseline_is_refused(saved: Path) -> None:
         read_baseline(saved)
 
 
-def test_a_baseline_of_the_version_without_checksum_is_read(saved: Path) -> None:
-    content = json.loads(unseal(saved.read_bytes())[0])
-    saved.write_text(json.dumps({**content, "schema_version": 1}))
-    assert read_baseline(saved)[0].cells
-
-
 @pytest.mark.parametrize("stopped", [1, 2, 3])
 def test_a_writer_that_is_stopped_leaves_the_old_files_or_the_new_ones(
     saved: Path, monkeypatch: pytest.MonkeyPatch, stopped: int

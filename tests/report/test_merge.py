@@ -98,26 +98,6 @@ def test_outcomes_of_too_many_claims_are_not_called_damaged(tmp_path: Path, monk
         assert "fewer claims" in caught.value.hint
 
 
-def test_another_schema_version_is_a_clear_error(tmp_path: Path) -> None:
-    content = json.loads(shard(slice(0)).model_dump_json()) | {"schema_version": 3, "new_field": 1}
-    for text in (json.dumps(content), seal(json.dumps(content))):
-        (tmp_path / "outcomes.json").write_text(text)
-        with pytest.raises(StoreError, match="schema version 3, expected 2"):
-            load(tmp_path)
-    with pytest.raises(StoreError, match="shard 2 has schema version 3"):
-        merge([shard(slice(1)), shard(slice(1), schema_version=3)])
-
-
-def test_outcomes_of_the_version_without_checksum_are_read_and_get_one(tmp_path: Path) -> None:
-    write_media(tmp_path)
-    save(sample(), tmp_path)
-    former = sample().model_copy(update={"schema_version": 1}).model_dump_json(indent=1) + "\n"
-    (tmp_path / "outcomes.json").write_text(former, encoding="utf-8")
-    save(load(tmp_path), tmp_path)
-    assert '"checksum": "' in (tmp_path / "outcomes.json").read_text("utf-8")
-    assert load(tmp_path).schema_version == 2
-
-
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -165,7 +145,7 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path) -> None:
 def test_a_wrong_field_is_named(tmp_path: Path) -> None:
     content = json.loads(shard(slice(1)).model_dump_json())
     content["outcomes"][0]["verdict"] = "maybe"
-    (tmp_path / "outcomes.json").write_text(json.dumps(content))
+    (tmp_path / "outcomes.json").write_text(seal(json.dumps(content, indent=1)))
     with pytest.raises(StoreError, match=r"is damaged: outcomes\.0\.verdict"):
         load(tmp_path)
 
