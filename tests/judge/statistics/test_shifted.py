@@ -140,8 +140,10 @@ def test_truth_is_rarely_missed(seeds: int, gap: float, law: Law) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 4, 5])
 @pytest.mark.parametrize(("n_battery", "n"), [(100, 250), (250, 500), (500, 500), (500, 1000)])
-def test_truth_is_rarely_missed_on_the_whole_grid(seeds: int, n_battery: int, n: int) -> None:
+def test_truth_is_rarely_missed_over_a_grid(seeds: int, n_battery: int, n: int) -> None:
+    """A fixed fifth of the grid, each level of each factor in it; ``python -m tests.judge.gaps`` draws the whole."""
     laws: tuple[Law, ...] = ("same", "uniform")
-    for share, deviation, gap, law in product((0.5, 0.8, 0.95), (0.0, 0.02), (0.0, 0.02, 0.05, 0.1), laws):
+    grid = list(product((0.5, 0.8, 0.95), (0.0, 0.02), (0.0, 0.02, 0.05, 0.1), laws))
+    for share, deviation, gap, law in grid[seeds % 4 :: 5]:
         setting = Gaps(seeds, n_battery, n, share, deviation, gap, law)
         assert_rarely_missed(setting, 1500, seeds + n_battery + n)
