@@ -4,6 +4,7 @@
 # make check: the same set-up, then documentation, linters, types and every test.
 # make campaign: the same set-up, then planted weaknesses, sound models and cheating attacks against qaml itself, and
 #                faults: killed runs, damaged files, full disks, several runs at once, hostile input; all of it resumed.
+# make dist:  what a release publishes, in dist/, built and checked; with the tools in .venv.
 # make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 #
 # PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
@@ -21,7 +22,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: compiled files may stay for the next one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bench install test check campaign docs report performance clean
+.PHONY: bench install test check campaign docs dist report performance clean
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks/ -n auto --maxschedchunk=1 $(ARGS)
@@ -55,8 +56,14 @@ docs: $(READY)
 performance: $(READY)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python benchmarks/performance
 
+dist: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[release]'
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/twine check --strict dist/*
+
 clean:
-	rm -rf $(VENV) .qaml reports/latest docs/_build
+	rm -rf $(VENV) .qaml reports/latest docs/_build dist
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("qaml needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: name another, as in make bench PYTHON=python3.12" % v)'

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from qaml import __version__
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 project = "qaml"
-author = "the authors of qaml"
-version = release = version_of("qaml-bench")
+author = "The qaml authors"
+version = release = __version__
 
 extensions = ["myst_parser"]
 exclude_patterns = ["_build"]

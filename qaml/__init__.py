@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qaml.api import judge_outcomes, load_suite, run_suite
 
+__version__ = "0.1.0"
 __all__ = ["judge_outcomes", "load_suite", "run_suite"]
 
 

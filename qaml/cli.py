@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from qaml import __version__
 from qaml.errors import QamlError
 from qaml.installation import check_installation
 from qaml.text import clean
@@ -71,9 +72,19 @@ def _polite(command: Command) -> Command:
     return wrapper  # type: ignore[return-value]
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        _say(f"qaml {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 @_polite
-def _begin() -> None:
+def _begin(
+    version: Annotated[  # noqa: ARG001 - printed before anything else is looked at
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     check_installation()
 
 

@@ -58,7 +58,7 @@ class Problem(NamedTuple):
     source: str = ""
 
     def render(self) -> str:
-        """The mistake as a compiler would print it (DESIGN, section 5)."""
+        """The mistake as a compiler would print it: file, line, what was expected."""
         file, line, column = self.location
         head = f"{file}:{line}:{column}: " + (f"{self.path}: " if self.path else "") + self.message
         quoted = f"\n{line:6d} | {self.source}" if self.source else ""

@@ -1,7 +1,7 @@
 """Parts, and the registry that finds one by its kind: built-in tables first, then entry points of other packages.
 
 A part is light: a frozen pydantic class whose methods import the heavy file beside it. Looking up one kind
-imports one part (DESIGN, section 4).
+imports one part (``docs/architecture.md``).
 """
 
 from __future__ import annotations

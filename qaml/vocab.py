@@ -1,4 +1,4 @@
-"""The closed vocabularies of specs, artefacts and reports, as literal types (DESIGN, section 2)."""
+"""The closed vocabularies of specs, artefacts and reports, as literal types (``docs/spec.md``)."""
 
 from typing import Literal
 

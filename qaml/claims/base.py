@@ -260,7 +260,7 @@ class ClaimPart(Part, ABC):
 
     @abstractmethod
     def decide(self, estimator: Estimator) -> Decision:
-        """Apply the kind's rule (DESIGN, section 7)."""
+        """Apply the kind's rule (``docs/judging.md``)."""
 
 
 CLAIMS.bind(ClaimPart)

@@ -1,4 +1,4 @@
-"""From intervals to verdicts: the rules that claim kinds share (DESIGN, section 7)."""
+"""From intervals to verdicts: the rules that claim kinds share (``docs/judging.md``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracies and shares, from clean and attacked evidence (DESIGN, section 2)."""
+"""Accuracies and shares, from clean and attacked evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A digest of the source behind a step, so that changed code never meets an old result (DESIGN, section 6).
+"""A digest of the source behind a step, so that changed code never meets an old result (``docs/architecture.md``).
 
 It covers the step's modules and everything that they import: of qaml, and where a part is somebody else's also what
 lies beside it, wherever Python would find it. Installed libraries are known by their versions.

@@ -1,4 +1,4 @@
-"""Exact L2 distances of a trained classifier, where mathematics has them (DESIGN, section 9)."""
+"""Exact L2 distances of a trained classifier, where mathematics has them (``docs/exact.md``)."""
 
 from __future__ import annotations
 

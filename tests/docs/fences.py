@@ -25,9 +25,9 @@ def fences(page: Path) -> list[Fence]:
 
 
 def pages() -> list[Path]:
-    """Every Markdown page that people read: README, the changelog and docs/, generated pages included."""
+    """Every Markdown page that people read: those at the root and in docs/, generated pages included."""
     built = DOCS / "_build"
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(p for p in DOCS.rglob("*.md") if built not in p.parents)]
+    return [*sorted(ROOT.glob("*.md")), *sorted(p for p in DOCS.rglob("*.md") if built not in p.parents)]
 
 
 def name(page: Path) -> str:

@@ -13,6 +13,7 @@ from tests.docs.fences import ROOT, name, pages
 
 PAGES = pages()
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CITED = re.compile(r"``(docs/[\w/-]+\.md)``")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
 
@@ -71,6 +72,15 @@ def _without_code(text: str) -> str:
 def test_links_lead_somewhere(page: Path) -> None:
     found = {link.target: what for link in links(page) if (what := problem(link)) is not None}
     assert found == {}
+
+
+def test_code_cites_pages_that_there_are() -> None:
+    """And nothing that a reader of this repository does not have."""
+    texts = {path: path.read_text("utf-8") for folder in ("qaml", "tests") for path in (ROOT / folder).rglob("*.py")}
+    cited = {(path.relative_to(ROOT), page) for path, text in texts.items() for page in _CITED.findall(text)}
+    assert len(cited) > 10
+    assert sorted((path, page) for path, page in cited if not (ROOT / page).is_file()) == []
+    assert [path for path, text in texts.items() if re.search(r"\bDESIGN\b", text) and path != Path(__file__)] == []
 
 
 def test_pages_have_links_at_all() -> None:

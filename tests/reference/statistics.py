@@ -97,7 +97,7 @@ def mean_squares(model: Rows) -> tuple[float, float, float]:
 
 
 def variances_of_mean(model: Rows) -> tuple[float, float]:
-    """Of one model's mean: what runs, and what images contribute (DESIGN, section 7)."""
+    """Of one model's mean: what runs, and what images contribute (``docs/statistics.md``)."""
     of_runs, of_images, residual = mean_squares(model)
     size = len(model) * len(model[0])
     return of_runs / size, max(of_images - residual, 0.0) / size

@@ -1,4 +1,4 @@
-"""Validity findings: can the measurement be trusted? Pure functions of evidence (DESIGN, section 7)."""
+"""Validity findings: can the measurement be trusted? Pure functions of evidence (``docs/findings.md``)."""
 
 from __future__ import annotations
 

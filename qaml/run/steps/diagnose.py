@@ -1,7 +1,7 @@
 """The validity battery of one model under one threat (norm and budget): can the measurement be trusted?
 
 It runs beside the claim's own attacks, on images spread over all training runs, so that a single masked run is seen:
-``attacks.battery`` with a surrogate of its own, and a look at gradients and logits (DESIGN, section 7). At smaller
+``attacks.battery`` with a surrogate of its own, and a look at gradients and logits (``docs/findings.md``). At smaller
 budgets its best member runs again.
 """
 

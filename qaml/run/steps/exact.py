@@ -1,4 +1,4 @@
-"""A minimising L2 attack beside the exact distances of the same images (DESIGN, sections 7 and 9).
+"""A minimising L2 attack beside the exact distances of the same images (``docs/exact.md``).
 
 Exact distances ignore the bounds of the inputs, so the attack runs without them, too: with bounds a healthy attack
 stays above by as much as they cost.
