@@ -123,11 +123,9 @@ SLOW = pytest.mark.slow
     ("name", "workers", "chosen"),
     [
         ("SIGTERM", "0", OWN),
-        pytest.param("SIGHUP", "0", FOREIGN, marks=SLOW),
         pytest.param("SIGINT", "0", OWN, marks=SLOW),
         pytest.param("SIGTERM", "1", OWN, marks=SLOW),
         pytest.param("SIGHUP", "1", FOREIGN, marks=SLOW),
-        pytest.param("SIGINT", "1", FOREIGN, marks=SLOW),
     ],
 )
 def test_a_signal_ends_a_run_with_what_was_judged(
