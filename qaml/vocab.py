@@ -16,6 +16,8 @@ CellStatus = Literal["worse", "better", "unchanged", "new", "vanished", "not com
 """What became of a cell since the baseline."""
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "invalid")
+SEVERITIES: tuple[Severity, ...] = ("void", "weak", "note")
+"""What findings do to a verdict, the gravest first."""
 PROFILES: tuple[ProfileName, ...] = ("quick", "standard", "paper")
 CELL_STATUSES: tuple[CellStatus, ...] = (
     "worse",

@@ -40,6 +40,8 @@ OF_TRAINING: frozenset[MetricName] = frozenset(
     {"training_loss", "flip_probability", "sampling_error", "gradient_angle"}
 )
 """Metrics of a training run as a whole, one number a seed, without an image."""
+DIVIDED: frozenset[MetricName] = frozenset({"retained", "attack_success_rate"})
+"""Metrics that divide by clean accuracy, or count among the clean-correct."""
 WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.claims.base import Cell, Term
+from qaml.claims.cells import DIVIDED
 from qaml.judge.findings.subject import Subject, seated, worst_member
 from qaml.judge.weakness import FALLS, RISES, Assessed
 from qaml.metrics.accuracy import Threat, correct_at, is_within, joint
@@ -21,9 +22,6 @@ from qaml.metrics.worst_case import Candidate, worst_case
 from qaml.types import IntArray
 
 Array = NDArray[np.float64]
-
-OF_CLEAN = frozenset({"retained", "attack_success_rate"})
-"""Metrics that are shares of the clean-correct images."""
 
 
 class Gap(NamedTuple):
@@ -110,7 +108,7 @@ def _gap(cell: Cell, subjects: Sequence[Subject], looked: Sequence[Subject], lim
     mine, clean_right = _at(own, indices, images), _at(was_right, clean.indices, images)
     theirs = np.min([_at(worst_member(one), one.indices, images) for one in diagnoses], axis=0)
     lost = _lost(mine, draws, theirs, max(one.draws for one in diagnoses))
-    if cell.metric in OF_CLEAN:
+    if cell.metric in DIVIDED:
         counts = clean_right > 0.5
         lost, runs = lost[counts], runs[counts]
     return _by_run(lost, runs)

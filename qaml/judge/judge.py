@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
-from qaml.claims.cells import OF_TRAINING, SHARES, WITHOUT_EPSILON
+from qaml.claims.cells import DIVIDED, OF_TRAINING, SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.estimator import SourceEstimator
 from qaml.judge.findings import (
@@ -19,7 +19,6 @@ from qaml.judge.findings import (
     of_sampling,
     off_temperature,
 )
-from qaml.judge.findings.chance import DIVIDED
 from qaml.judge.gap import Checked, checked
 from qaml.judge.nearest import OUT_OF_SCOPE as NO_NORMS
 from qaml.judge.nearest import Shrunk, shrunk
@@ -201,8 +200,7 @@ def _findings(
     surrogates = resolver.source.surrogates() if isinstance(resolver.source, SurrogateSource) else {}
     for model, surrogate in surrogates.items():
         found += below_reference(model, surrogate, resolver.clean(model))
-    order = {"void": 0, "weak": 1, "note": 2}
-    return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))
+    return tuple(sorted(found, key=lambda finding: finding.rank))
 
 
 def _interval(estimate: Estimate) -> Interval:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from qaml.claims.base import Cell
+from qaml.claims.base import Cell, MetricName
 from qaml.claims.cells import OF_TRAINING
+from qaml.findings import FINDINGS
 from qaml.judge.findings.answers import diverged, unanswered_attacked, unanswered_clean
 from qaml.judge.findings.budgets import outside_budget
-from qaml.judge.findings.chance import DIVIDED, at_chance
+from qaml.judge.findings.chance import at_chance
 from qaml.judge.findings.memory import seen_in_training
 from qaml.judge.findings.repetition import answers_differ
 from qaml.judge.resolve import Resolver
@@ -44,13 +45,13 @@ class Standing(NamedTuple):
         """Whether a cell says nothing."""
         if cell.metric in OF_TRAINING:
             return False
-        return self.is_void(cell.model, cell.attack, cell.metric in DIVIDED)
+        return self.is_void(cell.model, cell.attack, cell.metric)
 
-    def is_void(self, model: str, attacks: Sequence[str], is_divided: bool = False) -> bool:
-        """Whether a model's answers, clean and under these attacks, say nothing (divided by clean accuracy or not)."""
+    def is_void(self, model: str, attacks: Sequence[str], metric: MetricName | None = None) -> bool:
+        """Whether a model's answers, clean and under these attacks, say nothing, or a metric of them."""
         found = [*self.of_models.get(model, ())]
         found += [finding for attack in attacks for finding in self.of_pairs.get((model, attack), ())]
-        return any(finding.severity == "void" and (is_divided or finding.name != "at_chance") for finding in found)
+        return any(finding.severity == "void" and FINDINGS[finding.name].is_about(metric) for finding in found)
 
 
 NOTHING_KNOWN = Standing({}, {})

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from qaml.claims.base import Cell, MetricName
+from qaml.findings import FINDINGS
 from qaml.judge.findings.comparisons import beats, first_fall, suspects
 from qaml.judge.findings.norms import TOLERATED, norms_of
 from qaml.judge.findings.subject import Outcomes, Subject, measured, one_draw, paired, seated
@@ -70,13 +71,9 @@ class Assessed(NamedTuple):
         return any(finding.name == name and finding.severity == "weak" for finding in self.findings)
 
 
-OF_DEGREE = frozenset({"another_attack_fools_more", "another_attack_is_nearer", "cannot_reach_epsilon"})
-"""Findings of an attack that is weaker than others, but works."""
-
-
 def failed(assessed: Assessed) -> bool:
     """Whether an attack was found to fail on the model, rather than to be weaker than another."""
-    return any(finding.severity == "weak" and finding.name not in OF_DEGREE for finding in assessed.findings)
+    return any(finding.severity == "weak" and not FINDINGS[finding.name].is_of_degree for finding in assessed.findings)
 
 
 def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
@@ -92,10 +89,7 @@ def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
     if any(finding.severity == "void" for one in attacks for finding in one.findings):
         return Effect(is_void=True)
     names = {finding.name for one in attacks for finding in one.findings if finding.severity == "weak"}
-    if cell.metric != "norm_quantile":  # whatever has a budget is held against other attacks at that budget
-        names.discard("another_attack_is_nearer")
-    names.discard("another_attack_fools_more")  # counted over all of the cell's attacks together (judge.gap)
-    is_weak = any(not _is_cured(name, cell, attacks) for name in names)
+    is_weak = any(FINDINGS[name].is_about(cell.metric) and not _is_cured(name, cell, attacks) for name in names)
     if is_weak and cell.metric in VOIDED:
         return Effect(is_void=True)
     return Effect(is_weak and cell.metric in FALLS, is_weak and cell.metric in RISES)

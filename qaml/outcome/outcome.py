@@ -19,7 +19,7 @@ from qaml.outcome.drawings import (
 from qaml.outcome.past import Past, Regression
 from qaml.outcome.record import Interval, Number, Record
 from qaml.outcome.upgrade import Format, unchanged
-from qaml.vocab import ProfileName, Protocol, Severity, Verdict
+from qaml.vocab import SEVERITIES, ProfileName, Protocol, Severity, Verdict
 
 FORMAT = Format(upgrades=(unchanged,))
 """Version 2 has a checksum."""
@@ -68,6 +68,11 @@ class Finding(Record):
     means: str
     """What it implies for the claim."""
     remedy: str
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """The gravest first, and of equal ones what was assessed."""
+        return SEVERITIES.index(self.severity), not self.assessed
 
 
 class Media(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from qaml.judge.meanings import MEANINGS, Meaning
+from qaml.findings import FINDINGS, Meaning
 from qaml.reference.markdown import code, page, prose, table
 from qaml.vocab import Severity
 
@@ -22,7 +22,7 @@ def findings_page() -> str:
     """The page: a table for each effect."""
     blocks = ["How they are assessed, and how often they are wrong: [Findings](../findings.md)."]
     for severity, (title, effect) in _EFFECTS.items():
-        rows = [_row(name, meaning) for name, meaning in MEANINGS.items() if meaning.severity == severity]
+        rows = [_row(name, meaning) for name, meaning in FINDINGS.items() if meaning.severity == severity]
         blocks += [f"## {title}", effect, table(("finding", "raised if", "means", "remedy"), rows)]
     return page("All findings", *blocks)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import Field
 
+from qaml.findings import FINDINGS
 from qaml.spec.expand import Case, word
 from qaml.spec.nodes import Located, Path, mapping
 from qaml.spec.problems import Problems, shown, suggest
@@ -96,6 +97,11 @@ def _check(
     if surprising and not rule.because.strip():
         hint = f"write {{verdict: {surprising[0]}, because: …}}" if place.text is not None else ""
         problems.missing(place, (*path, "because"), f"expecting {surprising[0]!r} needs a reason", hint)
+    for item, finding in enumerate(rule.findings):
+        if finding not in FINDINGS:
+            node = place.at(("findings", item))
+            where = (*path, "findings", item)
+            problems.value(node, where, f"unknown finding {shown(finding)}", suggest(finding, FINDINGS, "findings"))
     for name, values in rule.when.items():
         node = place.at(("when", name))
         where = (*path, "when", name)

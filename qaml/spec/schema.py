@@ -14,6 +14,7 @@ from qaml.claims.base import CLAIMS, Cell, ReportedTable
 from qaml.claims.detectors.base import DETECTORS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
+from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
 from qaml.quantum.channels import CHANNELS
 from qaml.registry import Part, Registry
@@ -59,6 +60,7 @@ def json_schema() -> Schema:
         for part in members:
             _require(definitions[ref[part]], "kind")
         definitions[registry.base_class.__name__] = _any(_ref(ref[part]) for part in members)
+    definitions[ref[ExpectationRule]]["properties"]["findings"]["items"]["enum"] = list(FINDINGS)
     _allow_placeholders(definitions, [ref[part] for part in parts[CLAIMS]])
     definitions |= _entries(definitions, {part: ref[part] for part in (*parts[MODELS], *parts[CLAIMS])}, parts)
     return {

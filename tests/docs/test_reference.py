@@ -12,7 +12,7 @@ from qaml.claims.base import CLAIMS
 from qaml.claims.detectors.base import DETECTORS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
-from qaml.judge.findings import NAMES
+from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
 from qaml.quantum.channels import CHANNELS
 from qaml.reference.markdown import prose, table
@@ -41,7 +41,7 @@ def test_every_kind_and_every_field_of_it_is_listed(registry: Any) -> None:
 
 def test_every_finding_is_listed() -> None:
     assert sorted(re.findall(r"^\| `(\w+)`", (REFERENCE / "findings.md").read_text("utf-8"), re.MULTILINE)) == sorted(
-        NAMES
+        FINDINGS
     )
 
 

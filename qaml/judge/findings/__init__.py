@@ -11,13 +11,9 @@ from qaml.judge.findings.sampling import of_sampling, off_temperature
 from qaml.judge.findings.scale import of_scale
 from qaml.judge.findings.subject import Rival, Subject
 from qaml.judge.findings.surrogates import below_reference
-from qaml.judge.meanings import MEANINGS, NAMES, Meaning
 from qaml.outcome.outcome import Finding
 
 __all__ = [
-    "MEANINGS",
-    "NAMES",
-    "Meaning",
     "Rival",
     "Subject",
     "below_reference",
@@ -40,5 +36,4 @@ def findings_of(subject: Subject) -> tuple[Finding, ...]:
         *of_arithmetic(subject),
         *[*of_scale(subject), *of_norms(subject)],
     ]
-    order = {"void": 0, "weak": 1, "note": 2}
-    return tuple(sorted(found, key=lambda finding: (order[finding.severity], not finding.assessed)))
+    return tuple(sorted(found, key=lambda finding: finding.rank))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.claims.base import MetricName
 from qaml.judge.findings.names import raised
 from qaml.judge.statistics.crossed import SYMMETRIC, components, contrast_interval
 from qaml.judge.statistics.limits import Limits
@@ -15,9 +14,6 @@ from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.runs import Arm, net_skew
 from qaml.metrics.evidence import Clean
 from qaml.outcome.outcome import Finding
-
-DIVIDED: frozenset[MetricName] = frozenset({"retained", "attack_success_rate"})
-"""Metrics that divide by clean accuracy, or count among the clean-correct."""
 
 
 def at_chance(model: str, clean: Clean, is_divided: bool) -> Iterator[Finding]:

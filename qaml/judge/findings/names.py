@@ -1,15 +1,15 @@
-"""Findings made from their meanings (``qaml.judge.meanings``)."""
+"""Findings made from their meanings (``qaml.findings``)."""
 
 from __future__ import annotations
 
-from qaml.judge.meanings import MEANINGS
+from qaml.findings import FINDINGS
 from qaml.outcome.outcome import Finding
 from qaml.vocab import Severity
 
 
 def raised(name: str, model: str, attack: str | None, message: str, severity: Severity | None = None) -> Finding:
     """A finding with its meaning filled in; ``severity`` where it differs from the usual one."""
-    meaning = MEANINGS[name]
+    meaning = FINDINGS[name]
     return Finding(
         name=name,
         severity=severity or meaning.severity,

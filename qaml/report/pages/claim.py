@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
 
-from qaml.judge.meanings import MEANINGS
+from qaml.findings import FINDINGS
 from qaml.outcome.drawings import EmbeddingDrawing, Picture, Portrait, Strip
 from qaml.outcome.outcome import CellValue, Finding, Outcome
 from qaml.report.figures import captions, curves, portrait, probabilities, sampling
@@ -40,7 +40,6 @@ SECTIONS = {
 }
 """Of the page, in order: anchor and heading."""
 _ALWAYS = frozenset({"weaknesses", "number", "provenance", "written"})
-_ORDER = {"void": 0, "weak": 1, "note": 2}
 
 
 class FindingView(NamedTuple):
@@ -181,8 +180,8 @@ def strip_views(strips: Iterable[Strip]) -> tuple[StripView, ...]:
 
 def raised(findings: Iterable[Finding]) -> tuple[FindingView, ...]:
     """Findings that were raised, the gravest first, each with its rule."""
-    ordered = sorted((f for f in findings if f.assessed), key=lambda f: _ORDER[f.severity])
-    return tuple(FindingView(f, MEANINGS[f.name].raised_if if f.name in MEANINGS else "") for f in ordered)
+    ordered = sorted((f for f in findings if f.assessed), key=lambda f: f.rank)
+    return tuple(FindingView(f, FINDINGS[f.name].raised_if if f.name in FINDINGS else "") for f in ordered)
 
 
 def _behind(outcome: Outcome) -> tuple[CellValue, ...]:

@@ -10,7 +10,7 @@ from qaml.attacks.base import ATTACKS
 from qaml.claims.base import CLAIMS
 from qaml.defences.base import DEFENCES
 from qaml.errors import PartError
-from qaml.judge.meanings import MEANINGS
+from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
 from qaml.registry import Registry
 from qaml.report.figures import sampling
@@ -83,7 +83,7 @@ class Section(NamedTuple):
 
 def anchors() -> frozenset[str]:
     """What pages can link to."""
-    return frozenset(f"finding-{name}" for name in MEANINGS)
+    return frozenset(f"finding-{name}" for name in FINDINGS)
 
 
 def glossary() -> tuple[Section, ...]:
@@ -107,7 +107,7 @@ def glossary() -> tuple[Section, ...]:
 
 
 def _findings() -> Iterator[Term]:
-    for name, meaning in MEANINGS.items():
+    for name, meaning in FINDINGS.items():
         said = (
             ("", SEVERITIES[meaning.severity]),
             ("Raised if", meaning.raised_if),

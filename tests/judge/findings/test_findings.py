@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from qaml.judge.findings import MEANINGS, NAMES, Rival, Subject, collapsed_seed, findings_of, off_temperature
+from qaml.findings import FINDINGS
+from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of, off_temperature
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.vocab import Severity
 from tests.judge.findings.evidence import N, attacked, healthy, healthy_diagnosis, right
@@ -247,5 +248,5 @@ def test_every_finding_has_a_meaning_and_a_remedy() -> None:
     raised |= {"another_attack_fools_more", "no_search"}  # beside this list
     raised |= {"no_answer", "training_diverged", "answers_differ", "at_chance"}  # in tests/judge/test_standing.py
     raised |= {"test_in_training"}  # in test_memory.py
-    assert raised == set(NAMES) - {"beyond_exact_distance", "below_exact_distance"}  # in test_distances.py
-    assert all(meaning.raised_if and meaning.means and meaning.remedy for meaning in MEANINGS.values())
+    assert raised == set(FINDINGS) - {"beyond_exact_distance", "below_exact_distance"}  # in test_distances.py
+    assert all(meaning.raised_if and meaning.means and meaning.remedy for meaning in FINDINGS.values())

@@ -1,9 +1,16 @@
-"""Every validity finding: its name, how much it weighs, when it is raised, what it means, and what to do."""
+"""Every validity finding: its name, what it does to a verdict, when it is raised, what it means, and what to do.
+
+Specs, reports and pages read it without a numerical library; the code that raises a finding is in the module of its
+family in ``qaml.judge.findings``, and a finding cannot be raised that is in one of the two places only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from qaml.claims.base import MetricName
+from qaml.claims.cells import DIVIDED
 from qaml.vocab import Severity
 
 
@@ -15,17 +22,25 @@ class Meaning(NamedTuple):
         raised_if: the rule, in words.
         means: what it implies for a claim.
         remedy: what to do about it.
+        is_of_degree: the attack is weaker than another one, but works.
+        limits: the metrics whose cells it limits or voids; None for all that it can.
     """
 
     severity: Severity
     raised_if: str
     means: str
     remedy: str
+    is_of_degree: bool = False
+    limits: frozenset[MetricName] | None = None
+
+    def is_about(self, metric: MetricName | None) -> bool:
+        """Whether it limits or voids cells of this metric; None is evidence that no metric divides."""
+        return self.limits is None or metric in self.limits
 
 
 _UPPER_BOUND = "the measured robustness is an upper bound of the true one"
 
-MEANINGS: dict[str, Meaning] = {
+FINDINGS: Mapping[str, Meaning] = {
     "non_finite": Meaning(
         "void",
         "any logits or gradients are not finite",
@@ -65,6 +80,7 @@ MEANINGS: dict[str, Meaning] = {
         "void for metrics that divide by clean accuracy",
         "the model is not known to have learned anything, so what is left of its accuracy says nothing",
         "check the inputs' scale and the training; judge robust_accuracy",
+        limits=DIVIDED,
     ),
     "outside_budget": Meaning(
         "void",
@@ -103,6 +119,8 @@ MEANINGS: dict[str, Meaning] = {
         "weak where more than 10 % of the battery's images are right under the attack and wrong with the battery",
         "the attack misses adversarials that are known to exist: the verdict must also hold with those counted",
         "attack with both, attack: [pgd, …]: margin loss, more steps and restarts, AutoAttack",
+        is_of_degree=True,
+        limits=frozenset(),  # counted over all of the cell's attacks together (judge.gap)
     ),
     "no_search": Meaning(
         "weak",
@@ -134,6 +152,7 @@ MEANINGS: dict[str, Meaning] = {
         "steps × step size < ε (as published: note)",
         f"steps × step size is smaller than the budget, which is never used up, so {_UPPER_BOUND}",
         "more steps or a larger step size",
+        is_of_degree=True,
     ),
     "library_count_differs": Meaning(
         "note",
@@ -173,6 +192,8 @@ MEANINGS: dict[str, Meaning] = {
         "the diagnostics, or the exact distance within the bounds, is more than 5 % nearer (five or more: note)",
         f"the distances that the attack found are too large, so {_UPPER_BOUND}",
         "name several attacks (`attack: [deepfool, carlini_wagner]`): the smallest norm counts",
+        is_of_degree=True,
+        limits=frozenset({"norm_quantile"}),  # whatever has a budget is held against other attacks at that budget
     ),
     "margin_below_precision": Meaning(
         "void",
@@ -216,5 +237,3 @@ MEANINGS: dict[str, Meaning] = {
         "look at its training curve; more seeds, or a training that does not collapse",
     ),
 }
-
-NAMES: tuple[str, ...] = tuple(MEANINGS)
