@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qaml.errors import PartError
-from qaml.models.capabilities import has
+from qaml.models.capabilities import OneValued
 
 
 class Rule(NamedTuple):
@@ -37,22 +37,21 @@ class EstimatedGradient(nn.Module):
     """A circuit whose gradient in its inputs is estimated by a rule; its values are its own.
 
     Args:
-        module: with ``expectations`` (batch, …) → (batch,) and ``logits_of`` their logits.
+        module: a ``OneValued``.
         rule: shift and factor, the same for every coordinate.
     """
 
     def __init__(self, module: nn.Module, rule: Rule) -> None:
         super().__init__()
-        if not has(module, "expectations", "logits_of"):
+        if not isinstance(module, OneValued):
             raise PartError("an estimated gradient needs a circuit with one measured wire", "attack a qnn or a qcnn")
-        self.module = module
+        self.module: OneValued = module
         self.rule = rule
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, …) → logits (batch, 2)."""
         expectations = _Estimated.apply(inputs, self.module.expectations, self.rule)  # type: ignore[no-untyped-call]
-        logits: Tensor = self.module.logits_of(expectations)  # type: ignore[operator]
-        return logits
+        return self.module.logits_of(expectations)
 
 
 class _Estimated(torch.autograd.Function):

@@ -20,7 +20,7 @@ from qaml.attacks.base import AttackPart, Target
 from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.attacks.geometry import project, random_perturbations, single_precision
 from qaml.errors import PartError
-from qaml.models.capabilities import has, is_randomised
+from qaml.models.capabilities import Featured, is_randomised
 from qaml.types import Bounds
 from qaml.vocab import Norm
 
@@ -44,14 +44,13 @@ _TRIES = 5
 class Features(nn.Module):
     """A classifier's ``features`` method as a module: (batch, *shape) → (batch, …)."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: Featured) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map inputs to what the classifier's last layer sees."""
-        features: Tensor = self.module.features(inputs)  # type: ignore[operator]
-        return features
+        return self.module.features(inputs)
 
 
 class Overheard(nn.Module):
@@ -87,7 +86,7 @@ def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
         A module, or None where no linear layer is called on as many rows, or none that gradients reach; None also
         where the forward pass draws, since what was planted in one draw is not there in the next.
     """
-    if has(module, "features"):
+    if isinstance(module, Featured):
         return Features(module)
     if is_randomised(module):
         return None

@@ -1,16 +1,21 @@
-"""What a classifier can do beside answering, asked in one place.
+"""What a classifier offers beside logits: one protocol for each kind of question that others ask.
 
-qaml's own modules have what their class defines. A module of a user's stands behind ``models.edge``, which shows only
+A module of qaml's own offers what its class defines. A module of a user's is behind ``models.edge``, which offers only
 what its part declares (``ModelPart.capabilities``): an attribute of the user's that happens to be called ``states`` is
 no capability.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from torch import nn
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from qaml.quantum.circuit import Circuit
 
 Capability = Literal[
     "is_randomised",
@@ -24,46 +29,126 @@ Capability = Literal[
     "bloch",
     "described",
     "curves",
-    "noise",
     "total_flips",
     "shots_needed",
 ]
-"""``is_randomised`` with ``reseed(seed)``: forward passes draw. ``averaged()``: the classifier averaged over draws.
-``expectations(inputs)`` with ``logits_of``: one measured value. ``observables()``: logits are quadratic forms.
-``features(inputs)``: what the last layer sees. ``states(inputs)``: encoded quantum states. ``bloch(inputs)``: of the
-measured wire. ``described(noise)``: the circuit. ``curves()``: values of an epoch. ``noise``, ``total_flips()``: noise
-layers. ``shots_needed(inputs)``: how often to measure."""
+"""The members of the protocols below, by which a part declares what its modules offer."""
 
 
-def capability(module: nn.Module, name: Capability) -> Any:
-    """The method or value, or None for a module without it."""
-    return getattr(module, name, None)
+@runtime_checkable
+class Randomised(Protocol):
+    """A module whose forward passes may draw."""
+
+    @property
+    def is_randomised(self) -> bool:
+        """Whether the next forward pass draws."""
 
 
-def has(module: nn.Module, *names: Capability) -> bool:
-    """Whether a module has all of these."""
-    return all(capability(module, name) is not None for name in names)
+@runtime_checkable
+class Reseeded(Protocol):
+    """A module that owns its draws, and those of the modules that it holds."""
+
+    def reseed(self, seed: int) -> None:
+        """Start the draws anew, so that the sequence of forward passes is a function of the seed."""
+
+
+@runtime_checkable
+class Averaging(Protocol):
+    """A randomised classifier with an exact average over its draws."""
+
+    def averaged(self) -> nn.Module:
+        """The deterministic classifier."""
+
+
+@runtime_checkable
+class OneValued(Protocol):
+    """A classifier that decides by one measured value."""
+
+    def expectations(self, inputs: Tensor) -> Tensor:
+        """The value: (batch, …) → (batch,)."""
+
+    def logits_of(self, expectations: Tensor) -> Tensor:
+        """(batch,) → (batch, 2)."""
+
+
+@runtime_checkable
+class Quadratic(Protocol):
+    """A classifier with logits s·xᵀO_kx/‖x‖², s > 0."""
+
+    def observables(self) -> Tensor:
+        """O_k, (n_classes, n_features, n_features)."""
+
+
+@runtime_checkable
+class Featured(Protocol):
+    """A network with a last layer."""
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What the last layer sees: (batch, …) → (batch, …)."""
+
+
+@runtime_checkable
+class Encoding(Protocol):
+    """A circuit that encodes inputs as states."""
+
+    def states(self, inputs: Tensor) -> Tensor:
+        """Amplitudes: (batch, …) → (batch, 2**n)."""
+
+
+@runtime_checkable
+class OnSphere(Protocol):
+    """A circuit with one measured wire."""
+
+    def bloch(self, inputs: Tensor) -> Tensor:
+        """⟨X⟩, ⟨Y⟩, ⟨Z⟩ of the measured wire: (batch, …) → (batch, 3)."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A circuit that is known gate by gate."""
+
+    def described(self, noise: Literal["none", "draws", "average"]) -> Circuit:
+        """The circuit with its noise layers as random angles or as channels, or without them."""
+
+
+@runtime_checkable
+class Curved(Protocol):
+    """A module with values to follow in training."""
+
+    def curves(self) -> Mapping[str, float]:
+        """The values after an epoch, by name."""
+
+
+@runtime_checkable
+class Flipped(Averaging, Protocol):
+    """A circuit that may have noise layers which average to flips of single wires."""
+
+    def total_flips(self) -> float | None:
+        """The sum of the flips' probabilities; ``None`` without noise layers."""
+
+
+@runtime_checkable
+class Sampled(Protocol):
+    """A classifier that is measured shot by shot."""
+
+    def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
+        """How often to measure: (batch, …) → (batch,)."""
 
 
 def is_randomised(module: nn.Module) -> bool:
     """Whether the forward pass draws."""
-    return bool(capability(module, "is_randomised"))
+    return isinstance(module, Randomised) and bool(module.is_randomised)
 
 
 def averaged(module: nn.Module) -> nn.Module:
     """The classifier averaged exactly over its draws, or itself where nothing averages them."""
-    average = capability(module, "averaged")
-    return average() if callable(average) else module
+    return module.averaged() if isinstance(module, Averaging) else module
 
 
 def reseed_all(module: nn.Module, seed: int) -> None:
-    """Start the draws of the outermost modules that draw; each reseeds what it holds.
-
-    What lies behind the edge is asked by the edge alone.
-    """
-    reseed = capability(module, "reseed")
-    if callable(reseed):
-        reseed(seed)
-    elif not getattr(type(module), "is_edge", False):
+    """Start the draws of the outermost modules that draw; each reseeds what it holds."""
+    if isinstance(module, Reseeded) and callable(module.reseed):
+        module.reseed(seed)
+    else:
         for child in module.children():
             reseed_all(child, seed)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from qaml.errors import PartError
-from qaml.models.capabilities import Capability, is_randomised, reseed_all
+from qaml.models.capabilities import Capability, Randomised, is_randomised, reseed_all
 from qaml.process_state import note_change
 
 OWN = frozenset({"qaml", "torch"})
@@ -41,10 +42,9 @@ class Edge(nn.Module):
 
     Args:
         module: (batch, *shape) → (batch, n_classes).
-        declared: what else others may ask of it, by the word of its part.
+        declared: what else it offers, by the word of its part; what the module then lacks is not offered.
     """
 
-    is_edge: ClassVar[bool] = True
     _place: Tensor
 
     def __init__(self, module: nn.Module, declared: frozenset[Capability] = frozenset()) -> None:
@@ -53,6 +53,10 @@ class Edge(nn.Module):
         self.training = module.training
         self.register_buffer("_place", torch.empty(0, dtype=torch.float32), persistent=False)
         self._declared = declared
+        for name in declared - {"is_randomised", "reseed"}:
+            if (found := getattr(module, name, None)) is not None:
+                # past ``nn.Module.__setattr__``, which would take a module for a child
+                self.__dict__[name] = partial(_averaged, found) if name == "averaged" else found
         self._widened: list[_Held] = []
         self._is_double = False
         self._is_single_only = False
@@ -154,22 +158,21 @@ class Edge(nn.Module):
         """By the module's own names, as are ``get_parameter`` and ``get_buffer``."""
         return self.module.get_submodule(target)
 
-    def __getattr__(self, name: str) -> Any:
-        """What the module's part declares; nothing else of the module shows."""
-        if name in self.__dict__.get("_declared", ()):
-            return self._capability(name)
-        return super().__getattr__(name)
+    @property
+    def is_randomised(self) -> bool:
+        """Whether the part says so, and the module does not deny it."""
+        return "is_randomised" in self._declared and (
+            not isinstance(self.module, Randomised) or bool(self.module.is_randomised)
+        )
 
-    def _capability(self, name: str) -> Any:
-        if name == "is_randomised":
-            return bool(getattr(self.module, name, True))
-        if name == "reseed":
-            return self._reseed
-        found = getattr(self.module, name)
-        return (lambda: Edge(found())) if name == "averaged" else found
+    def reseed(self, seed: int) -> None:
+        """Start the module's draws anew, if its part declares any; its own methods are not called otherwise."""
+        if "reseed" in self._declared:
+            reseed_all(self.module, seed)
 
-    def _reseed(self, seed: int) -> None:
-        reseed_all(self.module, seed)
+
+def _averaged(average: Callable[[], nn.Module]) -> Edge:
+    return Edge(average())
 
 
 def at_edge(module: nn.Module, declared: frozenset[Capability] = frozenset()) -> nn.Module:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qaml.models.capabilities import capability, is_randomised
+from qaml.models.capabilities import is_randomised, reseed_all
 
 if TYPE_CHECKING:
     import torch
@@ -41,4 +41,4 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 def reseed(module: nn.Module, seed: int) -> None:
     """Start the draws of a randomised module anew; a deterministic module is left as it is."""
     if is_randomised(module):
-        capability(module, "reseed")(seed)
+        reseed_all(module, seed)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from qaml.errors import RunError
 from qaml.models.base import Checkpoint, History, Hooks, Training
-from qaml.models.capabilities import capability, has
+from qaml.models.capabilities import Curved
 from qaml.models.schedule import one_cycle, set_pace
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.types import Split
@@ -59,7 +59,7 @@ def fit_classifier(
     for epoch in range(start, training.epochs):
         module.train()
         step, loss_mean, accuracy = run.epoch(hooks.epoch(module, data, epoch), epoch, step)
-        curves: Mapping[str, float] = capability(module, "curves")() if has(module, "curves") else {}
+        curves = module.curves() if isinstance(module, Curved) else {}
         history = _extended(history, loss=loss_mean, accuracy=accuracy, **curves)
         hooks.save(Checkpoint(epoch + 1, run.arrays(step), history))
         hooks.progress(epoch + 1, training.epochs, loss=loss_mean, accuracy=accuracy)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qaml.models.capabilities import has, is_randomised
+from qaml.models.capabilities import averaged, is_randomised
 from qaml.models.logits import has_answer
 from qaml.models.seeding import reseed
 from qaml.quantum.noise.votes import vote_chance
@@ -122,10 +122,7 @@ def correct_shares(
 
 def decides(module: nn.Module, inference: Inference) -> nn.Module:
     """The classifier, or its exact average where that decides."""
-    if inference.decision in ("exact", "shots") and has(module, "averaged"):
-        averaged: nn.Module = module.averaged()  # type: ignore[operator]
-        return averaged
-    return module
+    return averaged(module) if inference.decision in ("exact", "shots") else module
 
 
 def answers(module: nn.Module, inputs: Images, inference: Inference, seed: int, device: str) -> Answers:

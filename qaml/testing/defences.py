@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Hooks, Training
+from qaml.models.capabilities import is_randomised
 from qaml.models.seeding import reseed, seeded
 from qaml.models.training import fit_classifier
 from qaml.testing.material import (
@@ -79,7 +80,7 @@ def _check_wrapper(part: DefencePart, data: Split, info: InputInfo) -> None:
     assert tuple(logits.shape) == expected, f"expected logits of shape {expected}, got {tuple(logits.shape)}"
     (gradient,) = torch.autograd.grad(logits.sum(), inputs, allow_unused=True)
     assert gradient is not None, "no gradient reaches the inputs through the defence: pass it straight through (BPDA)"
-    says = bool(getattr(wrapped, "is_randomised", False))
+    says = is_randomised(wrapped)
     assert says == part.randomises, f"randomises is {part.randomises}, but the wrapped module's is_randomised is {says}"
     with torch.no_grad(), global_generators_left_alone(f"{part.kind}'s wrapper"):
         differs = not torch.equal(wrapped(inputs), wrapped(inputs))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from qaml.models.base import Checkpoint, History, ModelPart
+from qaml.models.capabilities import is_randomised
 from qaml.models.seeding import reseed
 from qaml.testing.material import (
     Recorder,
@@ -39,6 +40,8 @@ def check_model(part: ModelPart, info: InputInfo) -> None:
     _check_building(part, info)
     module = part.build(info, SEED).eval()
     _check_logits(part, module, data, info)
+    missing = sorted(part.capabilities - set(dir(module)))
+    assert not missing, f"{part.kind} declares {', '.join(missing)}, which its module does not have"
     if part.is_randomised:
         _check_randomness(part, module, data)
     else:
@@ -86,7 +89,7 @@ def _check_batches(module: nn.Module, data: Split) -> None:
 
 
 def _check_randomness(part: ModelPart, module: nn.Module, data: Split) -> None:
-    assert getattr(module, "is_randomised", False), f"{part.kind} is randomised, but its module does not say so"
+    assert is_randomised(module), f"{part.kind} is randomised, but its module does not say so"
     inputs = torch.tensor(data.inputs)
 
     def sequence(seed: int) -> Tensor:

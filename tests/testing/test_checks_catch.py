@@ -19,6 +19,7 @@ from qaml.data.moons import Moons
 from qaml.defences.base import Craft
 from qaml.defences.squeezing.part import FeatureSqueezing
 from qaml.models.base import Checkpoint, History, Hooks, Training
+from qaml.models.capabilities import Capability
 from qaml.models.linear.part import Linear
 from qaml.samplers.base import Moments
 from qaml.samplers.gibbs.part import PersistentContrastiveDivergence
@@ -135,6 +136,12 @@ class HiddenState(Linear):
         return history
 
 
+class Boasting(Linear):
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset({"features", "shots_needed"})
+
+
 class Silent(Linear):
     def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:  # noqa: ARG002
         return super().fit(module, data, info, Hooks(), seed)
@@ -157,6 +164,7 @@ class Nowhere(Linear):
         (Unseeded, "two training runs with one seed"),
         (HiddenState, "rebuilt from its state dictionary gives other logits"),
         (Silent, r"fit offered no checkpoint through hooks\.save"),
+        (Boasting, "declares features, shots_needed, which its module does not have"),
         (Nowhere, "source_modules names 'nowhere.network', which cannot be found"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,26 +52,16 @@ class _Boxed(nn.Module):
         return logits
 
 
-class _Square(SquareAttack):  # type: ignore[misc]
-    """Square, for which a tie or a NaN is no success: left with nobody to fool, it fails on an empty batch."""
+def _without_ties(judge: Callable[..., tuple[Tensor, Tensor]], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Square's margin z_y − max z_j of each input, twice: Square descends what it judges.
 
-    def margin_and_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Margin z_y − max z_j of each input, twice: Square descends what it judges."""
-        margin: Tensor = super().margin_and_loss(x, y)[0]
-        # finite, for Square multiplies by zero and one where it means to choose
-        margin = torch.where(torch.isnan(margin), 1e30, margin)
-        margin = torch.where(margin == 0, torch.finfo(margin.dtype).tiny, margin)
-        return margin, margin
-
-
-class _CrossEntropy(APGDAttack):  # type: ignore[misc]
-    """APGD on the cross-entropy of scaled logits, in a form that does not saturate, in the place of the DLR loss."""
-
-    scale: float
-
-    def dlr_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """The loss of logits x, (batch,)."""
-        return cross_entropy(x, y, self.scale)
+    A tie or a NaN is no success: with no input left to fool, Square fails on an empty batch.
+    """
+    margin = judge(x, y)[0]
+    # finite, for Square multiplies by zero and one where it means to choose
+    margin = torch.where(torch.isnan(margin), 1e30, margin)
+    margin = torch.where(margin == 0, torch.finfo(margin.dtype).tiny, margin)
+    return margin, margin
 
 
 def attack(
@@ -166,7 +157,9 @@ class _Batch:
             "verbose": False,
         }
         if member == "square":
-            return _Square(boxed, n_queries=part.queries, resc_schedule=part.queries < 5000, **settings)
+            engine = SquareAttack(boxed, n_queries=part.queries, resc_schedule=part.queries < 5000, **settings)
+            engine.margin_and_loss = partial(_without_ties, engine.margin_and_loss)
+            return engine
         settings |= {"n_iter": part.steps, "n_restarts": part.restarts}
         n_targets = min(self.target.n_classes - 1, 9)
         if member in ("fab", "fab_t"):
@@ -174,8 +167,9 @@ class _Batch:
         if member == "apgd_t":
             return APGDAttack_targeted(boxed, n_target_classes=n_targets, logger=_silent, **settings)
         if member == "apgd_ce" and self.scale is not None:
-            engine = _CrossEntropy(boxed, loss="dlr", logger=_silent, **settings)
-            engine.scale = self.scale.factor
+            engine = APGDAttack(boxed, loss="dlr", logger=_silent, **settings)
+            # of scaled logits, in a form that does not saturate, in the place of the DLR loss
+            engine.dlr_loss = partial(cross_entropy, scale=self.scale.factor)
             return engine
         return APGDAttack(boxed, loss="ce" if member == "apgd_ce" else "dlr", logger=_silent, **settings)
 

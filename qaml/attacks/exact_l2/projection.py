@@ -13,7 +13,7 @@ from qaml.attacks.base import AttackResult, Progress, Target
 from qaml.attacks.exact_l2.part import ExactL2
 from qaml.attacks.geometry import perturbation_norms
 from qaml.errors import PartError
-from qaml.models.capabilities import has
+from qaml.models.capabilities import Quadratic
 from qaml.models.linear.network import LinearClassifier
 from qaml.quantum.distance.smallest import ExactDistances, exact_l2, hyperplane_l2
 
@@ -54,7 +54,7 @@ def attack(
 
 def has_exact_distances(module: nn.Module) -> bool:
     """Whether ``exact_distances`` knows this module."""
-    return isinstance(module, LinearClassifier) or has(module, "observables")
+    return isinstance(module, LinearClassifier | Quadratic)
 
 
 def exact_distances(
@@ -63,8 +63,7 @@ def exact_distances(
     """Exact L2 distances to a trained classifier's decision boundary, bounds ignored.
 
     Args:
-        module: linear, or with ``observables()`` (n_classes, n_features, n_features) and logits xᵀO_kx/‖x‖² times a
-            positive scale.
+        module: linear, or a ``Quadratic``.
         inputs: (n, *shape); images are flattened.
         labels: (n,) true labels.
         progress: told the share done.
@@ -72,18 +71,17 @@ def exact_distances(
     Raises:
         PartError: the module is another.
     """
-    if not has_exact_distances(module):
-        raise PartError(
-            f"{type(module).__name__} has no exact distances",
-            "attack 'linear', 'quadratic' with 'norm_bounded: true' or 'qvc', without defences inside the classifier",
-        )
     flat = inputs.detach().flatten(1).double().cpu().numpy()
     true = labels.cpu().numpy()
     if isinstance(module, LinearClassifier):
         weights, bias = (parameter.detach().double().cpu().numpy() for parameter in module.output.parameters())
         return hyperplane_l2(weights, bias, flat, true)
-    observables: Tensor = module.observables()  # type: ignore[operator]
-    return exact_l2(observables.detach().double().cpu().numpy(), flat, true, progress)
+    if isinstance(module, Quadratic):
+        return exact_l2(module.observables().detach().double().cpu().numpy(), flat, true, progress)
+    raise PartError(
+        f"{type(module).__name__} has no exact distances",
+        "attack 'linear', 'quadratic' with 'norm_bounded: true' or 'qvc', without defences inside the classifier",
+    )
 
 
 def _step_over(module: nn.Module, clean: Tensor, nearest: Tensor, labels: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from qaml.attacks.geometry import project
 from qaml.attacks.gradient.part import FGSM, MIM, PGD, GradientAttack
 from qaml.attacks.scale import cross_entropy, measure
 from qaml.errors import PartError
-from qaml.models.capabilities import averaged, has
+from qaml.models.capabilities import Averaging
 
 T = TypeVar("T")
 
@@ -83,9 +83,9 @@ def exact_average(module: nn.Module) -> nn.Module:
     Raises:
         PartError: nothing averages them exactly.
     """
-    if not has(module, "averaged"):
+    if not isinstance(module, Averaging):
         raise PartError("this classifier's draws have no exact average", "attack it with 'eot', the mean of some draws")
-    return averaged(module)
+    return module.averaged()
 
 
 class _Batch:
@@ -159,8 +159,14 @@ def _engine(part: GradientAttack, step: float) -> Any:
         "random_start": isinstance(part, PGD) and part.random_start,
     }
     if isinstance(part, MIM):
-        return _MOMENTUM[part.norm](momentum=part.decay, **settings)
-    return _DESCENT[part.norm](**settings)
+        engine = _MOMENTUM[part.norm](momentum=part.decay, **settings)
+        # accumulates gradients over their L1 norm (Dong et al. 2018, eq. 6 and section 3.3); foolbox takes their signs
+        engine.normalize = partial(_scaled, p=1)
+        return engine
+    engine = _DESCENT[part.norm](**settings)
+    if part.norm == "l2":
+        engine.normalize = partial(_scaled, p=2)
+    return engine
 
 
 def _margin_loss(model: Any, labels: Any) -> Callable[[Any], Any]:
@@ -185,7 +191,7 @@ def _wrap(tensor: Tensor) -> Any:
     return eagerpy.astensor(tensor)
 
 
-def _scaled(gradients: Any, p: float) -> Any:
+def _scaled(gradients: Any, *, p: float, x: Any, bounds: Any) -> Any:  # noqa: ARG001
     """Gradients of norm p; divided by their largest entry first, for 1e-25 squared is zero in float32, and foolbox's
     floor of 1e-12 turns the steps of a confident network into none."""  # noqa: D205, D209
     raw: Tensor = gradients.raw.flatten(1)
@@ -194,26 +200,8 @@ def _scaled(gradients: Any, p: float) -> Any:
     return _wrap(raw.reshape(gradients.shape))
 
 
-class _L2Descent(foolbox.attacks.L2BasicIterativeAttack):  # type: ignore[misc]
-    """Steepest ascent in L2."""
-
-    def normalize(self, gradients: Any, *, x: Any, bounds: Any) -> Any:  # noqa: ARG002
-        return _scaled(gradients, 2)
-
-
-class _LinfMomentum(foolbox.attacks.LinfMomentumIterativeFastGradientMethod):  # type: ignore[misc]
-    """Accumulates gradients over their L1 norm, as Dong et al. 2018, eq. 6; foolbox accumulates their signs."""
-
-    def normalize(self, gradients: Any, *, x: Any, bounds: Any) -> Any:  # noqa: ARG002
-        return _scaled(gradients, 1)
-
-
-class _L2Momentum(foolbox.attacks.L2MomentumIterativeFastGradientMethod):  # type: ignore[misc]
-    """The same with a step of fixed L2 length (Dong et al. 2018, section 3.3)."""
-
-    def normalize(self, gradients: Any, *, x: Any, bounds: Any) -> Any:  # noqa: ARG002
-        return _scaled(gradients, 1)
-
-
-_DESCENT = {"linf": foolbox.attacks.LinfBasicIterativeAttack, "l2": _L2Descent}
-_MOMENTUM = {"linf": _LinfMomentum, "l2": _L2Momentum}
+_DESCENT = {"linf": foolbox.attacks.LinfBasicIterativeAttack, "l2": foolbox.attacks.L2BasicIterativeAttack}
+_MOMENTUM = {
+    "linf": foolbox.attacks.LinfMomentumIterativeFastGradientMethod,
+    "l2": foolbox.attacks.L2MomentumIterativeFastGradientMethod,
+}

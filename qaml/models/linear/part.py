@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from qaml.models.capabilities import Capability
 from qaml.models.network_part import NetworkPart
 from qaml.types import InputInfo
 
@@ -24,6 +25,11 @@ class Linear(NetworkPart):
     def has_exact_distances(self) -> bool:
         """Always: the boundary between two classes is a hyperplane."""
         return True
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """None: its distances follow from its weights, without observables."""
+        return frozenset()
 
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The untrained classifier; images are flattened."""

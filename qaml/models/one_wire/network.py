@@ -129,17 +129,21 @@ class OneWireClassifier(nn.Module, ABC):
 
     def curves(self) -> dict[str, float]:
         """β of every noise layer, and the flips that they average to, for the training curves."""
-        if self.noise is None:
+        flips = self.total_flips()
+        if self.noise is None or flips is None:
             return {}
         betas = enumerate(self.noise.beta.detach().tolist(), start=1)
-        return {f"beta {number}": beta for number, beta in betas} | {"flips": self.total_flips()}
+        return {f"beta {number}": beta for number, beta in betas} | {"flips": flips}
 
-    def total_flips(self) -> float:
+    def total_flips(self) -> float | None:
         """Σp over the Y flips that noise layers at inference average to; without them ⟨Z⟩ differs by at most 2Σp.
 
-        Each of them is ρ → (1 − p)ρ + p YρY, and changes an expectation value in [−1, 1] by at most 2p.
+        Each of them is ρ → (1 − p)ρ + p YρY, and changes an expectation value in [−1, 1] by at most 2p. ``None`` for
+        a circuit without noise layers.
         """
-        noisy = self.operations("average") if self.noise is not None and self.noise.inference else ()
+        if self.noise is None:
+            return None
+        noisy = self.operations("average") if self.noise.inference else ()
         return math.fsum(operation.probabilities[1] for operation in noisy if isinstance(operation, Channel))
 
     def trained(self) -> AbstractContextManager[None]:

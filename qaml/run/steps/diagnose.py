@@ -7,7 +7,7 @@ budgets its best member runs again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from qaml.attacks.geometry import is_outside
 from qaml.attacks.gradient.descent import exact_average
 from qaml.errors import PartError
 from qaml.metrics.distance import is_below
-from qaml.models.capabilities import has, is_randomised
+from qaml.models.capabilities import Averaging, is_randomised
 from qaml.models.logits import has_answer, margins
 from qaml.models.surrogate import build
 from qaml.run.answers import correct_shares
@@ -42,6 +42,8 @@ STRONGEST = "pgd"
 
 Flags = NDArray[np.bool_]
 Arrays = dict[str, NDArray[Any]]
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Logits (n, classes) and labels (n,) → the sum over the inputs."""
 
 
 def execute(job: Job) -> None:
@@ -85,7 +87,7 @@ def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, don
         has_gradients=_has_gradients(job, module, data.info, inputs, labels),
         undefended=_undefended(job, run),
         surrogate=surrogate_of(job, data.info),
-        average=exact_average if has(module, "averaged") else None,
+        average=exact_average if isinstance(module, Averaging) else None,
     )
     threat = Threat(job.payload["norm"], float(job.payload["epsilon"]), job.seed)
     battery = Battery(victim, threat, inputs, labels)
@@ -195,7 +197,7 @@ def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, 
 def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bool = True) -> Arrays:
     """Logits and gradients on clean images."""
     if has_gradients:
-        logits, loss_gradients = _gradients(module, inputs, labels, nn.functional.cross_entropy)
+        logits, loss_gradients = _gradients(module, inputs, labels, _cross_entropy)
     else:
         with torch.no_grad():
             logits = torch.cat([module(batch) for batch in torch.split(inputs, BATCH)]).double().cpu().numpy()
@@ -217,15 +219,14 @@ def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bo
 
 
 def _gradients(
-    module: nn.Module, inputs: Tensor, labels: Tensor, loss: object
+    module: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Logits (n, classes) and input gradients (n, n_features) of the summed loss."""
     all_logits, all_gradients = [], []
     for x, y in zip(torch.split(inputs, BATCH), torch.split(labels, BATCH), strict=True):
         leaf = x.clone().requires_grad_(True)
         logits = module(leaf)
-        value = loss(logits, y, reduction="sum")  # type: ignore[operator]
-        (gradient,) = torch.autograd.grad(value, leaf)
+        (gradient,) = torch.autograd.grad(loss(logits, y), leaf)
         all_logits.append(logits.detach().double().cpu().numpy())
         all_gradients.append(gradient.flatten(1).double().cpu().numpy())
     return np.concatenate(all_logits), np.concatenate(all_gradients)
@@ -241,7 +242,11 @@ def _margin_gradients(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDAr
     return gradients
 
 
-def _margin(logits: Tensor, labels: Tensor, reduction: str) -> Tensor:  # noqa: ARG001
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(logits, labels, reduction="sum")
+
+
+def _margin(logits: Tensor, labels: Tensor) -> Tensor:
     own = logits.gather(1, labels[:, None])[:, 0]
     other = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
     return (other - own).sum()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qaml.metrics.spectrum import low_frequency_share
-from qaml.models.capabilities import has
+from qaml.models.capabilities import Encoding, Flipped, OneValued, Sampled
 from qaml.run.answers import BATCH, Images, correct_shares, decides
 from qaml.run.arrays import Rows, read_arrays, write_arrays
 from qaml.run.classifier import WEIGHTS, defended, restore
@@ -161,14 +161,12 @@ def _attacked(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.
 @torch.no_grad()
 def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); nothing for models that encode no states."""
-    if not has(module, "states"):
+    if not isinstance(module, Encoding):
         return {}
+    states_of = module.states
 
     def overlaps(start: FloatArray, attacked: FloatArray) -> NDArray[Any]:
-        clean, states = (
-            module.states(torch.from_numpy(images).double().to(device))  # type: ignore[operator]
-            for images in (start, attacked)
-        )
+        clean, states = (states_of(torch.from_numpy(images).double().to(device)) for images in (start, attacked))
         found: NDArray[Any] = (clean.conj() * states).sum(1).abs().square().cpu().numpy()
         return found
 
@@ -178,14 +176,14 @@ def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArra
 @torch.no_grad()
 def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """Whether noise layers could change the label, |⟨Z⟩| ≤ 2Σp, (n_epsilons, n); nothing for models without any."""
-    if not has(module, "noise", "total_flips"):
+    if not isinstance(module, Flipped) or (flips := module.total_flips()) is None:
         return {}
-    average, flips = module.averaged(), module.total_flips()  # type: ignore[operator]
+    average = module.averaged()
+    assert isinstance(average, OneValued), "a circuit with noise layers measures one wire"
+    expectations = average.expectations
 
     def within(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
-        found: NDArray[Any] = (
-            (average.expectations(torch.from_numpy(attacked).to(device)).abs() <= 2 * flips).cpu().numpy()
-        )
+        found: NDArray[Any] = (expectations(torch.from_numpy(attacked).to(device)).abs() <= 2 * flips).cpu().numpy()
         return found
 
     return {"within_noise": asked.of_batches(within)}
@@ -194,11 +192,11 @@ def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, ND
 @torch.no_grad()
 def _shots(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """How often a circuit must be measured for each input, (n_epsilons, n) float64; nothing for other models."""
-    if not has(module, "shots_needed"):
+    if not isinstance(module, Sampled):
         return {}
+    shots_needed = module.shots_needed
 
     def needed(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
-        found: NDArray[Any] = module.shots_needed(torch.from_numpy(attacked).to(device))  # type: ignore[operator]
-        return found.astype(np.float64)
+        return shots_needed(torch.from_numpy(attacked).to(device)).astype(np.float64)
 
     return {"shots": asked.of_batches(needed)}

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qaml.models.capabilities import averaged, capability, has, is_randomised
+from qaml.models.capabilities import Described, Encoding, OnSphere, averaged, is_randomised
+from qaml.models.one_wire.network import OneWireClassifier
 from qaml.models.seeding import reseed
 from qaml.quantum.circuit import Channel, Circuit
 from qaml.run.answers import classes, probabilities
@@ -59,12 +60,15 @@ def execute(job: Job) -> None:
     }
     if info.n_features == 2 and info.n_classes == 2:
         content["scatters"].append(_regions(decider, info, clean, attacked))
-    if has(module, "states") and len(clean) > 1:
+    if isinstance(module, Encoding) and len(clean) > 1:
         content["scatters"].append(_components(module, clean, attacked))
-    if has(module, "bloch") and not getattr(module, "channels", ()):
+    has_channels = isinstance(module, OneWireClassifier) and bool(module.channels)
+    if isinstance(module, OnSphere) and not has_channels:
         untrained = description["model"].build(info, job.payload["trained_from"]).to(job.device)
-        untrained = as_asked(untrained, description)
-        content["scatters"] += _bloch(untrained, module, clean, attacked, job.seed)
+        for title, circuit, moved in (("before", as_asked(untrained, description), None), ("after", module, attacked)):
+            assert isinstance(circuit, OnSphere), "training leaves a circuit one"
+            reseed(circuit, job.seed)
+            content["scatters"].append(_bloch(f"{title} training", circuit, clean, moved))
     (job.output / "portrait.json").write_text(json.dumps(content))
 
 
@@ -106,7 +110,7 @@ def _regions(module: nn.Module, info: InputInfo, clean: Tensor, attacked: Tensor
 
 
 @torch.no_grad()
-def _components(module: Any, clean: Tensor, attacked: Tensor) -> dict[str, Any]:
+def _components(module: Encoding, clean: Tensor, attacked: Tensor) -> dict[str, Any]:
     states, moved = (module.states(inputs.double()).cpu().numpy() for inputs in (clean, attacked))
     points, attacked_points, explained = principal_components(states, moved)
     names = [f"component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(explained)]
@@ -139,23 +143,19 @@ def principal_components(
     return centred @ vectors / roots, placed @ vectors / roots, values / total
 
 
-def _bloch(untrained: Any, trained: Any, clean: Tensor, attacked: Tensor, seed: int) -> list[dict[str, Any]]:
+def _bloch(title: str, module: OnSphere, clean: Tensor, attacked: Tensor | None) -> dict[str, Any]:
     """⟨X⟩ and ⟨Z⟩ of the measured wire, of one draw for each example."""
-    panels = []
-    for title, module, moved in (("before training", untrained, None), ("after training", trained, attacked)):
-        reseed(module, seed)
-        points = module.bloch(clean)[:, ::2].cpu().numpy()
-        after = None if moved is None else module.bloch(moved)[:, ::2].cpu().numpy()
-        panel = _scatter(f"measured wire, {title}", "⟨X⟩", "⟨Z⟩", points, after)
-        panels.append(panel | {"x_range": list(DISC), "y_range": list(DISC), "has_circle": True})
-    return panels
+    points = module.bloch(clean)[:, ::2].cpu().numpy()
+    moved = None if attacked is None else module.bloch(attacked)[:, ::2].cpu().numpy()
+    panel = _scatter(f"measured wire, {title}", "⟨X⟩", "⟨Z⟩", points, moved)
+    return panel | {"x_range": list(DISC), "y_range": list(DISC), "has_circle": True}
 
 
 def _circuit(module: nn.Module) -> Mapping[str, Any] | None:
     """The gates behind the encoding, or the encoding's own, as ``name wire …``."""
-    if not has(module, "described"):
+    if not isinstance(module, Described):
         return None
-    circuit: Circuit = capability(module, "described")("draws" if is_randomised(module) else "none")
+    circuit = module.described("draws" if is_randomised(module) else "none")
     return {
         "n_wires": circuit.n_wires,
         "encoding": circuit.encoding,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,20 @@ from qaml.attacks.base import ATTACKS, AttackPart
 from qaml.attacks.planted import features_of
 from qaml.errors import PartError, RunError
 from qaml.models.base import ModelPart
-from qaml.models.capabilities import Capability, has, is_randomised, reseed_all
+from qaml.models.capabilities import (
+    Averaging,
+    Curved,
+    Described,
+    Encoding,
+    Featured,
+    Flipped,
+    OneValued,
+    OnSphere,
+    Quadratic,
+    Sampled,
+    is_randomised,
+    reseed_all,
+)
 from qaml.models.edge import Edge, at_edge
 from qaml.models.linear.network import LinearClassifier
 from qaml.models.torch_module.part import TorchModule
@@ -140,16 +154,13 @@ def test_weights_have_the_names_that_their_author_gave_them(tmp_path: Path) -> N
     assert torch.equal(module.get_parameter("same.weight"), module.get_parameter("inner.weight"))
 
 
-NAMES: tuple[Capability, ...] = (
-    "averaged", "expectations", "logits_of", "observables", "features", "states", "bloch", "described", "curves",
-    "noise", "total_flips", "shots_needed", "is_randomised", "reseed",
-)  # fmt: skip
+OFFERS = (Averaging, Curved, Described, Encoding, Featured, Flipped, OneValued, OnSphere, Quadratic, Sampled)
 
 
 @pytest.mark.parametrize("name", ["Named", "Features"])
 def test_no_attribute_of_a_user_is_a_capability(name: str) -> None:
     module = part(name).build(INFO, 1)
-    assert [each for each in NAMES if has(module, each)] == []
+    assert [offer for offer in OFFERS if isinstance(module, offer)] == []
     assert not is_randomised(module)
     reseed_all(module, 0)
 
@@ -178,9 +189,10 @@ def test_what_a_part_declares_is_seen_and_stands_behind_the_edge() -> None:
     assert inner.seeds == (3,)
     inputs = torch.rand(2, 4)
     given = inputs.clone()
+    assert isinstance(copy.deepcopy(module), Averaging)
     module.averaged()(inputs)
     assert torch.equal(inputs, given)
-    assert not has(module, "features")
+    assert not isinstance(module, Featured)
     assert not is_randomised(at_edge(inner))
 
 

@@ -136,7 +136,7 @@ def test_the_total_of_flips_bounds_what_noise_does() -> None:
     inputs = inputs_of(module, 50, 0)
     noisy = module.averaged().expectations(inputs)
     assert module.total_flips() == pytest.approx(3 * float(module.noise.flips().sum()))
-    reach = 2 * module.total_flips()
+    reach = 2 * (module.total_flips() or 0.0)
     module.noise.inference = False
     assert module.total_flips() == 0
     change = (noisy - module.averaged().expectations(inputs)).abs().max()
