@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from qaml.errors import RunError
 from qaml.files.refusals import remove
 from qaml.plan.hardware import processor
 from qaml.plan.plan import STEP_MODULES
@@ -80,9 +81,13 @@ class Executor:
             missing=missing,
         )
         with warnings_as_python_shows_them():
-            module = importlib.import_module(STEP_MODULES[step.kind])
-            with one_thread(), watching(is_on=step.code.is_foreign) as found:
-                module.execute(job)
+            try:
+                module = importlib.import_module(STEP_MODULES[step.kind])
+                with one_thread(), watching(is_on=step.code.is_foreign) as found:
+                    module.execute(job)
+            except ModuleNotFoundError as error:
+                hint = "qaml requires it: 'pip install qaml-bench' installs what is missing"
+                raise RunError(f"the Python package {error.name!r} is not installed", hint) from error
         return Report(self._read_by_others(step, states(found, self.store.root, *step.code.files)))
 
     def _read_by_others(self, step: Step, found: Mapping[str, str]) -> Mapping[str, str]:

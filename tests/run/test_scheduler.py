@@ -66,6 +66,18 @@ def test_parents_come_first_and_nothing_runs_twice(tmp_path: Path) -> None:
     assert stand_in.RAN == ["load", "train", "judge"]
 
 
+def test_a_package_that_only_one_step_needs_is_named_where_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, draw = step("load"), step("draw", kind="picture")
+    alone = worker(plan(load, draw), tmp_path)
+    monkeypatch.setattr(executor, "STEP_MODULES", {"load": stand_in.__name__, "picture": "no_such_package"})
+    alone.complete(load.key)
+    with pytest.raises(RunError, match="draw: the Python package 'no_such_package' is not installed") as caught:
+        alone.complete(draw.key)
+    assert "pip install qaml-bench" in caught.value.hint
+
+
 def test_the_longest_remaining_path_goes_first(tmp_path: Path) -> None:
     short = step("short", cost=5)
     long = step("long", cost=1)
