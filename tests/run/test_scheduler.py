@@ -69,12 +69,10 @@ def test_parents_come_first_and_nothing_runs_twice(tmp_path: Path) -> None:
 def test_a_package_that_only_one_step_needs_is_named_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load, draw = step("load"), step("draw", kind="picture")
-    alone = worker(plan(load, draw), tmp_path)
-    monkeypatch.setattr(executor, "STEP_MODULES", {"load": stand_in.__name__, "picture": "no_such_package"})
-    alone.complete(load.key)
+    draw = step("draw")
+    monkeypatch.setattr(executor, "STEP_MODULES", {"train": "no_such_package"})
     with pytest.raises(RunError, match="draw: the Python package 'no_such_package' is not installed") as caught:
-        alone.complete(draw.key)
+        worker(plan(draw), tmp_path).complete(draw.key)
     assert "pip install qaml-bench" in caught.value.hint
 
 
