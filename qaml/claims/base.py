@@ -237,11 +237,24 @@ class Decision(NamedTuple):
         verdict: one of the four.
         reason: one sentence with the number that decided, for a person.
         measured: every estimate the rule looked at, the deciding one first.
+        beyond: what the reason adds to the deciding estimate's numbers, its scale and what was expected; None where the
+            reason is a sentence of another kind.
     """
 
     verdict: Verdict
     reason: str
     measured: tuple[Measured, ...]
+    beyond: str | None = None
+
+    def followed_by(self, remark: str) -> Decision:
+        """The decision with one more remark at the end of its reason."""
+        beyond = None if self.beyond is None else "; ".join(filter(None, (self.beyond, remark)))
+        return self._replace(reason=f"{self.reason}; {remark}", beyond=beyond)
+
+    def preceded_by(self, remark: str) -> Decision:
+        """The decision with one more remark at the start of its reason."""
+        beyond = None if self.beyond is None else "; ".join(filter(None, (remark, self.beyond)))
+        return self._replace(reason=f"{remark}; {self.reason}", beyond=beyond)
 
 
 NO_TABLES: Mapping[str, ReportedTable] = MappingProxyType({})

@@ -48,5 +48,6 @@ def _combined(verdict: Verdict, decisions: list[Decision]) -> Decision:
     deciding = next(decision for decision in decisions if decision.verdict == verdict)
     others = [decision for decision in decisions if decision is not deciding]
     n = sum(decision.verdict == verdict for decision in decisions)
-    reason = f"{n} of {len(decisions)} claims {verdict}; {deciding.reason}" if others else deciding.reason
-    return Decision(verdict, reason, (*deciding.measured, *(m for other in others for m in other.measured)))
+    decided = deciding.preceded_by(f"{n} of {len(decisions)} claims {verdict}") if others else deciding
+    measured = (*deciding.measured, *(m for other in others for m in other.measured))
+    return decided._replace(verdict=verdict, measured=measured)

@@ -74,7 +74,8 @@ class Equivalence(ClaimPart):
         ]
         unit: Literal["points", "plain"] = "points" if {of.metric, over.metric} <= SHARES else "plain"
         decision = decide_all(measured, unit, [one.verdict for _, one in labelled])
-        return decision._replace(reason=decision.reason + self._about_images(decision))
+        remark = self._about_images(decision)
+        return decision.followed_by(remark) if remark else decision
 
     def _judged(self, terms: tuple[Term, ...], estimator: Estimator) -> _Judged:
         """One difference, with the interval that decides."""
@@ -97,7 +98,7 @@ class Equivalence(ClaimPart):
         if estimate.n_differing != 0 or is_limited(estimate) or decision.verdict == "refuted":
             return ""
         if self.margin == 0 and decision.verdict == "supported":
-            return "; no image of any run is answered differently"
+            return "no image of any run is answered differently"
         if self.margin == 0 or decision.verdict == "supported":
             return ""
-        return "; no image of any run is answered differently, which margin: 0 asks for"
+        return "no image of any run is answered differently, which margin: 0 asks for"

@@ -22,7 +22,7 @@ from qaml.claims.base import (
 )
 from qaml.claims.cells import SHARES, filled, is_swept, without_repeats
 from qaml.claims.rules import holm, is_limited, known_range, of_all, survives
-from qaml.claims.wording import Unit, sentence
+from qaml.claims.wording import Unit, decision
 
 
 class _Pair(NamedTuple):
@@ -106,8 +106,8 @@ class Ordering(ClaimPart):
     ) -> Decision:
         first = Measured(deciding.label, deciding.estimate, self.tie)
         others = [Measured(p.label, p.estimate, self.tie) for p in pairs if p.is_adjacent and p is not deciding]
-        reversed_note = " (reversed)" if verdict == "refuted" else ""
-        return Decision(verdict, sentence(first, unit, named=True) + reversed_note, (first, *others))
+        beside = "reversed" if verdict == "refuted" else ""
+        return decision(verdict, (first, *others), unit, is_named=True, beside=beside)
 
 
 def _is_reversed(estimate: Estimate) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -85,8 +85,8 @@ class Reported(ClaimPart):
         else:
             decision = self._cell_by_cell(entries, table, estimator)
         if not estimator.judges_tables:
-            reason = f"a paper's values are never judged at this scale; {decision.reason}"
-            return decision._replace(verdict="inconclusive", reason=reason)
+            decided = decision.preceded_by("a paper's values are never judged at this scale")
+            return decided._replace(verdict="inconclusive")
         return decision
 
     def _cell_by_cell(self, entries: Sequence[_Entry], table: ReportedTable, estimator: Estimator) -> Decision:
@@ -103,30 +103,29 @@ class Reported(ClaimPart):
         verdict = of_all(verdicts)
         order = sorted(range(len(entries)), key=lambda i: (verdicts[i] != verdict, -_distance(measured[i])))
         first = order[0]
-        reason = _sentence(measured[first], [v == "supported" for v in verdicts], table)
-        reason += self._why(entries[first], measured[first].estimate, verdict, table, estimator)
-        reason += _resolution(table, [entry.paper for entry in entries])
-        return Decision(verdict, reason, tuple(measured[i] for i in order))
+        decided = _decision(verdict, [measured[i] for i in order], [v == "supported" for v in verdicts], table)
+        remarks = self._why(entries[first], measured[first].estimate, verdict, table, estimator)
+        for remark in (*remarks, *_resolution(table, [entry.paper for entry in entries])):
+            decided = decided.followed_by(remark)
+        return decided
 
     def _why(
         self, entry: _Entry, estimate: Estimate, verdict: Verdict, table: ReportedTable, estimator: Estimator
-    ) -> str:
+    ) -> Iterator[str]:
         """What a person would ask next: why it does not decide, and what else would fit."""
-        text = ""
         low, high = known_range(estimate)
         is_inside = low <= entry.paper <= high
         settings = _open(entry.cell, estimator)
         if verdict == "invalid" and settings and not is_inside:
-            text += (
-                f"; not comparable: the paper leaves {' and '.join(settings)} of {entry.row} open, "
+            yield (
+                f"not comparable: the paper leaves {' and '.join(settings)} of {entry.row} open, "
                 "so a value that does not fit says nothing about the paper"
             )
         widest = self._widest(entry.paper, table)
         if verdict == "inconclusive" and is_inside and reach(estimate) > widest:
-            text += f"; {_width(entry, widest, table, estimator, estimate.n_seeds)}"
+            yield _width(entry, widest, table, estimator, estimate.n_seeds)
         if is_inside and not estimate.is_void:
-            text += _others(entry, estimate, table)
-        return text
+            yield from _others(entry, estimate, table)
 
     def _row(self, row: str, entries: Sequence[_Entry], table: ReportedTable, estimator: Estimator) -> Row:
         """All columns of a row at every budget that was measured, and clean."""
@@ -239,12 +238,13 @@ def _width(entry: _Entry, widest: float, table: ReportedTable, estimator: Estima
     return f"{text}: too few training runs, about {needed} would do"
 
 
-def _others(entry: _Entry, estimate: Estimate, table: ReportedTable) -> str:
+def _others(entry: _Entry, estimate: Estimate, table: ReportedTable) -> Iterator[str]:
     """How many of the paper's other values in the row would pass for this one."""
     place = table.columns.index(entry.cell.model)
     others = [value for i, value in enumerate(table.rows[entry.row]) if value is not None and i != place]
     fitting = sum(estimate.low <= value <= estimate.high for value in others)
-    return f"; {fitting} of the row's {len(others)} other values would fit as well" if fitting else ""
+    if fitting:
+        yield f"{fitting} of the row's {len(others)} other values would fit as well"
 
 
 def _distance(measured: Measured) -> float:
@@ -252,24 +252,26 @@ def _distance(measured: Measured) -> float:
     return max(measured.estimate.low - paper, paper - measured.estimate.high)
 
 
-def _sentence(measured: Measured, inside: Sequence[bool], table: ReportedTable) -> str:
-    estimate = measured.estimate
+def _decision(verdict: Verdict, measured: Sequence[Measured], inside: Sequence[bool], table: ReportedTable) -> Decision:
+    first = measured[0]
+    estimate = first.estimate
     unit: Literal["percent", "plain"] = "percent" if table.metric in SHARES else "plain"
     mark = " %" if unit == "percent" else ""
     ends = f"{number(estimate.low, unit)} to {number(estimate.high, unit)}"
-    paper = number(measured.paper if measured.paper is not None else float("nan"), unit)
+    paper = f"the paper's {number(first.paper if first.paper is not None else float('nan'), unit)}{mark}"
     remark = weakness(estimate, unit)
-    text = (
-        f"{measured.label}: the paper's {paper}{mark} against ours {number(estimate.value, unit)}{mark}, "
-        f"95 % prediction interval {ends}{'; ' + remark if remark else ''}; {scale(estimate)}"
-    )
-    return text if len(inside) == 1 else f"{sum(inside)} of {len(inside)} values inside; {text}"
+    numbers = f"against ours {number(estimate.value, unit)}{mark}, 95 % prediction interval {ends}"
+    reason = "; ".join(filter(None, (f"{first.label}: {paper} {numbers}", remark, scale(estimate))))
+    beyond = f"{first.label}: {'; '.join(filter(None, (remark, paper)))}"
+    decided = Decision(verdict, reason, tuple(measured), beyond)
+    return decided if len(inside) == 1 else decided.preceded_by(f"{sum(inside)} of {len(inside)} values inside")
 
 
-def _resolution(table: ReportedTable, papers: Sequence[float]) -> str:
+def _resolution(table: ReportedTable, papers: Sequence[float]) -> Iterator[str]:
     """Say so where the paper's own test set is too small to tell its cells apart."""
     if table.n is None or table.metric not in SHARES or len(papers) < 2:
-        return ""
+        return
     close = sum(abs(a - b) < 1.96 * ((a * (1 - a) + b * (1 - b)) / table.n) ** 0.5 for a, b in combinations(papers, 2))
     pairs = len(papers) * (len(papers) - 1) // 2
-    return f"; the paper's {table.n:,} images cannot separate {close} of {pairs} pairs of its values" if close else ""
+    if close:
+        yield f"the paper's {table.n:,} images cannot separate {close} of {pairs} pairs of its values"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from qaml.claims.base import Decision, Estimate, Measured
-from qaml.claims.wording import Unit, sentence
+from qaml.claims.wording import Unit, decision
 from qaml.vocab import Verdict
 
 _SEVEREST_FIRST: tuple[Verdict, ...] = ("refuted", "invalid", "inconclusive", "supported")
@@ -91,11 +91,11 @@ def decide_all(measured: Sequence[Measured], unit: Unit, verdicts: Sequence[Verd
     alike = [i for i, v in enumerate(verdicts) if v == verdict]
     deciding = min(alike, key=lambda i: _room(measured[i], verdict))
     ordered = (measured[deciding], *measured[:deciding], *measured[deciding + 1 :])
-    reason = sentence(measured[deciding], unit, named=len(measured) > 1)
-    if len(measured) > 1:
-        adjusted = holm([m.estimate.p_value for m in measured])[deciding]
-        reason += f" ({_among(verdict, len(alike), len(measured))}{_beside(adjusted)})"
-    return Decision(verdict, reason, ordered)
+    if len(measured) == 1:
+        return decision(verdict, ordered, unit)
+    adjusted = holm([m.estimate.p_value for m in measured])[deciding]
+    beside = f"{_among(verdict, len(alike), len(measured))}{_beside(adjusted)}"
+    return decision(verdict, ordered, unit, is_named=True, beside=beside)
 
 
 def _room(measured: Measured, verdict: Verdict) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
-from qaml.claims.base import Estimate, Measured
+from qaml.claims.base import Decision, Estimate, Measured
+from qaml.vocab import Verdict
 
 Unit = Literal["percent", "points", "plain"]
 """A share in percent, a difference of shares in points, or the number itself."""
@@ -87,14 +89,26 @@ def _limits(estimate: Estimate) -> str:
     return "a weak attack means that the truth may be higher" if estimate.may_be_higher else ""
 
 
-def sentence(measured: Measured, unit: Unit, *, named: bool = False) -> str:
-    """The whole reason: number, interval, what was needed, what weakens it, how much was measured."""
-    estimate = measured.estimate
-    parts = [with_interval(estimate, unit)]
-    if measured.at_least is not None or measured.at_most is not None:
-        parts.append(f"needed {needed(measured.at_least, measured.at_most, unit)}")
-    text = ", ".join(parts)
-    if named:
-        text = f"{measured.label}: {text}"
-    remark = weakness(estimate, unit)
-    return f"{text}{'; ' + remark if remark else ''}; {scale(estimate)}"
+def decision(
+    verdict: Verdict, measured: Sequence[Measured], unit: Unit, *, is_named: bool = False, beside: str = ""
+) -> Decision:
+    """A verdict with its reason: number, interval, what was needed, what weakens it, how much was measured.
+
+    Args:
+        verdict: one of the four.
+        measured: every estimate, the deciding one first.
+        unit: of its numbers.
+        is_named: whether the reason begins with the label of the deciding estimate.
+        beside: a remark in brackets at the end.
+    """
+    first = measured[0]
+    parts = [with_interval(first.estimate, unit)]
+    if first.at_least is not None or first.at_most is not None:
+        parts.append(f"needed {needed(first.at_least, first.at_most, unit)}")
+    remark = weakness(first.estimate, unit)
+    name = f"{first.label}: " if is_named else ""
+    reason = "; ".join(filter(None, (name + ", ".join(parts), remark, scale(first.estimate))))
+    beyond = "; ".join(filter(None, (remark, beside)))
+    return Decision(
+        verdict, f"{reason} ({beside})" if beside else reason, tuple(measured), f"{name}{beyond}" if beyond else ""
+    )

@@ -42,6 +42,7 @@ class Judgement(NamedTuple):
 
     verdict: Verdict
     reason: str
+    beyond: str | None
     measured: tuple[Measurement, ...]
     unit: Literal["points", "norm", "plain"]
     cells: tuple[CellValue, ...]
@@ -111,6 +112,7 @@ def judge(
     return Judgement(
         verdict=decision.verdict,
         reason=decision.reason,
+        beyond=decision.beyond,
         measured=tuple(_measurement(measured) for measured in decision.measured),
         unit=_unit(cells),
         cells=tuple(_cell_value(cell, estimator) for cell in asked),

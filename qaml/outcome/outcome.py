@@ -112,6 +112,9 @@ class Outcome(Record):
     profile: ProfileName
     verdict: Verdict
     reason: str
+    """One sentence with the number that decided."""
+    beyond: str | None = None
+    """What the reason adds to the first measurement's numbers; none where it is a sentence of another kind."""
     expected: Verdict = "supported"
     expected_findings: tuple[str, ...] = ()
     because: str = ""

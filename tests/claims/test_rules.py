@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaml.claims.base import Estimate, Measured
+from qaml.claims.base import Decision, Estimate, Measured
 from qaml.claims.rules import holm, of_all, of_any, verdict_of
-from qaml.claims.wording import Unit, number, sentence
+from qaml.claims.wording import Unit, decision, number
 from qaml.vocab import VERDICTS, Verdict
 
 numbers = st.floats(-1, 1)
@@ -85,7 +85,40 @@ def test_combining_one_verdict_keeps_it(verdict: Verdict) -> None:
     ],
 )
 def test_sentences(estimate: Estimate, limits: tuple[float | None, float | None], unit: Unit, text: str) -> None:
-    assert sentence(Measured("", estimate, *limits), unit) == text
+    assert decision("supported", [Measured("", estimate, *limits)], unit).reason == text
+
+
+LOW = Estimate(0.72, 0.67, 0.76, n_seeds=3, worst_low=0.59, gap=0.08)
+
+
+@pytest.mark.parametrize(
+    ("made", "beyond"),
+    [
+        (decision("supported", [Measured("a", Estimate(0.7, 0.6, 0.8), 0.5)], "percent"), ""),
+        (decision("refuted", [Measured("a", Estimate(0.4, 0.3, 0.45), 0.5)], "percent", beside="reversed"), "reversed"),
+        (
+            decision("invalid", [Measured("a", LOW, 0.65)], "percent", is_named=True, beside="1 of 2 invalid"),
+            "a: with the battery at most 64.0, interval from 59.0; 1 of 2 invalid",
+        ),
+        (
+            decision("invalid", [Measured("a", LOW, 0.65)], "percent").preceded_by("first").followed_by("last"),
+            "first; with the battery at most 64.0, interval from 59.0; last",
+        ),
+    ],
+)
+def test_what_a_reason_says_beyond_the_numbers_is_known(made: Decision, beyond: str) -> None:
+    """Pages show the numbers beside the verdict: the rest is a value, not a text that somebody reads back."""
+    assert made.beyond == beyond
+    assert all(part in made.reason for part in beyond.removeprefix("a: ").split("; "))
+    assert "95 % interval" in made.reason
+    assert "95 % interval" not in beyond
+
+
+def test_a_reason_of_another_kind_stays_one() -> None:
+    made = Decision("inconclusive", "no budget fits", ())
+    assert made.preceded_by("at this scale").followed_by("as shown") == Decision(
+        "inconclusive", "at this scale; no budget fits; as shown", ()
+    )
 
 
 def test_zero_has_no_sign() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,16 +19,6 @@ from qaml.report.text.numbers import (
 )
 from qaml.vocab import VERDICTS
 
-_NUMBER = r"[+−]?[\d∞][\d.,]*"
-_SCALE = rf"(?:{_NUMBER} images, )?{_NUMBER} seeds?(?: × {_NUMBER} images|, so of this trained model)?"
-_REPEATED = re.compile(
-    rf"(?:(?P<label>.*): )?(?:(?P<paper>the paper's \S+(?: points| %)?) against ours )?{_NUMBER}(?: points| %)?, "
-    rf"(?:95 % (?:prediction )?interval .+? to .+?|no interval)(?:, needed [^;]+?)?(?:; (?P<remark>.+?))?; {_SCALE}"
-    r"(?: \((?P<more>.*)\))?",
-    re.DOTALL,
-)
-"""A reason that holds the numbers of ``verdict_numbers``, perhaps to another place."""
-
 
 def verdict_numbers(outcome: Outcome) -> str:
     """``+12.4 points, 95 % interval 8.1 to 16.9, needed ≥ 5; 5 seeds × 1,000 images``."""
@@ -45,12 +34,7 @@ def verdict_numbers(outcome: Outcome) -> str:
 
 def reason_beyond_numbers(outcome: Outcome) -> str:
     """The outcome's reason without the numbers that ``verdict_numbers`` has said (perhaps to another place)."""
-    repeated = _REPEATED.fullmatch(outcome.reason)
-    if not repeated:
-        return outcome.reason
-    beside = ", ".join(filter(None, (repeated["paper"], repeated["more"])))
-    more = "; ".join(filter(None, (repeated["remark"], beside)))
-    return f"{repeated['label']}: {more}" if repeated["label"] and more else more
+    return outcome.reason if outcome.beyond is None else outcome.beyond
 
 
 def with_unit(value: str, unit: str) -> str:
