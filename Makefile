@@ -1,11 +1,12 @@
 # make bench: install once, run every claim at the quick profile, print the verdicts and where the report is.
 # make install: that set-up alone.
 # make test:  the same set-up, then the tests that take no more than seconds.
-# make check: the same set-up, then documentation, linters, types and every test.
+# make check: the same set-up, then the site, linters, types and every test.
 # make campaign: the same set-up, then planted weaknesses, sound models and cheating attacks against qaml itself, and
 #                faults: killed runs, damaged files, full disks, several runs at once, hostile input; all of it resumed.
 # make dist:  what a release publishes, in dist/, built and checked; with the tools in .venv.
 # make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
+# make site:  the same set-up, then docs/ and the pages of the published reports as one site, in site/.
 #
 # PYTHON       an interpreter of Python 3.11 to 3.13 (default: python3)
 # TORCH_INDEX  an index of PyTorch builds, such as one for CPUs only (default: pip's own)
@@ -22,7 +23,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: compiled files may stay for the next one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bench install test check campaign docs dist report performance clean
+.PHONY: bench install test check campaign docs site dist report performance clean
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks/ -n auto --maxschedchunk=1 $(ARGS)
@@ -35,7 +36,7 @@ TEST := $(BIN)/pytest tests -p hypothesispytest -n auto --dist worksteal --durat
 test: $(READY)
 	$(TEST) -m "not slow" $(ARGS)
 
-check: docs
+check: site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -49,9 +50,16 @@ campaign: $(READY)
 report: $(READY)
 	$(BIN)/qaml report
 
+SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet
+
 docs: $(READY)
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
+	$(SPHINX) docs docs/_build/html
 	@echo "docs: docs/_build/html/index.html"
+
+site: $(READY)
+	for each in reports/published/*; do $(BIN)/qaml report $$each --output site/reports/$${each##*/} >/dev/null || exit; done
+	$(SPHINX) --tag site --doctree-dir docs/_build/site docs site
+	@echo "site: site/index.html"
 
 performance: $(READY)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python benchmarks/performance
@@ -63,7 +71,7 @@ dist: $(READY)
 	$(BIN)/twine check --strict dist/*
 
 clean:
-	rm -rf $(VENV) .qaml reports/latest docs/_build dist
+	rm -rf $(VENV) .qaml reports/latest docs/_build dist site
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("qaml needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: name another, as in make bench PYTHON=python3.12" % v)'

@@ -27,9 +27,22 @@ html_show_sphinx = False
 myst_heading_anchors = 4
 
 
+PUBLISHED = re.compile(r"\[([^]]*)\]\((?:\.\./)+reports/published/([^)/]+)/summary\.md\)")
+
+
 def setup(app: Sphinx) -> None:
-    """Links out of this folder, such as to README, are no pages here: offer the file."""
+    """Links out of this folder, such as to README, are no pages here: offer the file.
+
+    On the site (`make site`) there are the pages of published reports: links to their summaries lead to them.
+    """
+    if app.tags.has("site"):
+        app.connect("source-read", _lead_to_reports)
     app.connect("source-read", _offer_files)
+
+
+def _lead_to_reports(_: Sphinx, page: str, source: list[str]) -> None:
+    root = "../" * page.count("/")
+    source[0] = PUBLISHED.sub(rf'<a href="{root}reports/\2/index.html">\1</a>', source[0])
 
 
 def _offer_files(app: Sphinx, page: str, source: list[str]) -> None:

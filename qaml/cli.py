@@ -253,20 +253,28 @@ def report(
     table_in: Annotated[
         Path | None, typer.Option(help="Also put the table of verdicts into this Markdown file, between its marks.")
     ] = None,
+    publish: Annotated[
+        Path | None,
+        typer.Option(help="Also pack the report into this folder: small enough for a repository, no pages."),
+    ] = None,
 ) -> None:
     """Render the report again from stored outcomes, or merge those of several shards."""
     from qaml.outcome.merge import merge_folders
-    from qaml.report.pages.publish import publish
+    from qaml.report.pages.packed import opened, pack
+    from qaml.report.pages.publish import publish as write
     from qaml.report.text.markdown import insert_table
     from qaml.report.text.terminal import table
     from qaml.spec.load import as_typed
 
     folder = output or Path(as_typed(_chosen().options.report))
-    merged, pictures = merge_folders(outcomes or [folder])
-    if table_in is not None:
-        insert_table(merged, table_in)
-    _say(table(merged))
-    _say(f"report: {publish(merged, folder, pictures)}")
+    with opened(outcomes or [folder]) as sources:
+        merged, pictures = merge_folders(sources)
+        if table_in is not None:
+            insert_table(merged, table_in)
+        _say(table(merged))
+        _say(f"report: {write(merged, folder, pictures)}")
+    if publish is not None:
+        _say(f"published: {pack(folder, publish)}")
 
 
 @app.command()

@@ -96,12 +96,12 @@ def _written(
 
 def _has_verdicts(folder: Path) -> bool:
     """Whether a report is there that tells of any verdict, or may: it cannot be read now, or is too large."""
-    from qaml.outcome.merge import FILE_NAME, load
+    from qaml.outcome.merge import load, outcomes_file
 
     try:
         return bool(load(folder).outcomes)
     except QamlError:
-        return os.path.lexists(folder / FILE_NAME)
+        return os.path.lexists(outcomes_file(folder))
 
 
 def _gated(session: Session, file: Path, report: Report, assembled: Assembled) -> Report:

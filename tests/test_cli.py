@@ -140,10 +140,15 @@ def test_report_renders_again_and_merges(project: Project) -> None:
     assert qaml("report").exit_code == 0
     assert page.is_file()
     assert project.report() == before
-    result = qaml("report", "reports/latest", "reports/latest/outcomes.json", "--output", "merged")
+    result = qaml(
+        "report", "reports/latest", "reports/latest/outcomes.json", "--output", "merged", "--publish", "packed"
+    )
     assert result.exit_code == 0
     assert "report: merged/index.html" in result.output
-    assert project.report("merged")["outcomes"] == before["outcomes"]
+    assert "published: packed/summary.md" in result.output
+    assert qaml("report", "packed", "--output", "again").exit_code == 0
+    for name in ("merged", "again"):
+        assert project.report(name)["outcomes"] == before["outcomes"]
 
 
 def test_schema_is_the_one_beside_the_specs() -> None:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from qaml.outcome.merge import load
 from qaml.report.text.markdown import BEGIN, END, suite_table
 
 ROOT = Path(__file__).parent.parent
-PUBLISHED = sorted(path.parent for path in (ROOT / "reports" / "published").glob("*/outcomes.json"))
+PUBLISHED = sorted(path.parent for path in (ROOT / "reports" / "published").glob("*/outcomes.json.xz"))
 
 
 def test_the_table_of_verdicts_is_generated_from_what_was_published() -> None:
@@ -16,8 +18,14 @@ def test_the_table_of_verdicts_is_generated_from_what_was_published() -> None:
     assert shown == [*tables[0][:2], *(row for table in tables for row in table[2:])]
 
 
-def test_every_published_report_is_linked() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_every_published_report_is_linked(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
     for folder in PUBLISHED:
-        assert f"reports/published/{folder.name}/index.html" in text
-        assert f"reports/published/{folder.name}/summary.md" in text
+        assert f"reports/published/{folder.name}/summary.md)" in text
+
+
+def test_published_reports_are_packed() -> None:
+    files = [path for path in (ROOT / "reports" / "published").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".xz", ".json", ".md", ".csv", ".png", ".svg"}
+    assert sum(path.stat().st_size for path in files) <= 8 << 20

@@ -25,8 +25,9 @@ def steps() -> dict[str, dict[str, Any]]:
     return {step.get("name", step.get("uses")): step for step in job["steps"]}
 
 
-def test_it_is_valid_by_the_published_schema() -> None:
-    arguments = ["--builtin-schema", "vendor.github-workflows", str(WORKFLOW)]
+def test_workflows_are_valid_by_the_published_schema() -> None:
+    files = map(str, sorted(WORKFLOW.parent.glob("*.yml")))
+    arguments = ["--builtin-schema", "vendor.github-workflows", *files]
     done = subprocess.run([sys.executable, "-m", "check_jsonschema", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -10,12 +10,15 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from qaml.files.checksum import unseal
+from qaml.outcome.belongings import OUTCOMES
 from qaml.outcome.outcome import Outcome, Outcomes, SuiteInfo
+from qaml.report.pages.packed import opened
 from qaml.report.pages.publish import publish
 
 PUBLISHED = Path(__file__).parents[2] / "reports" / "published"
@@ -25,13 +28,13 @@ MOST_PAINT = 1.0
 OPENINGS = 5
 
 
-def many(n_claims: int) -> Outcomes:
-    """The published claims, repeated until there are enough of them."""
+def many(n_claims: int, reports: Sequence[Path]) -> Outcomes:
+    """The claims of reports, repeated until there are enough of them."""
     claims: list[Outcome] = []
     suites: list[SuiteInfo] = []
     copy = 0
     while len(claims) < n_claims:
-        for folder in sorted(PUBLISHED.iterdir()):
+        for folder in reports:
             report = renamed(folder, copy)
             suites += report.suites
             claims += report.outcomes
@@ -41,7 +44,7 @@ def many(n_claims: int) -> Outcomes:
 
 def renamed(folder: Path, copy: int) -> Outcomes:
     """A report whose suite and models have other names, so that no drawing of another copy serves for it."""
-    text = unseal((folder / "outcomes.json").read_bytes())[0].decode()
+    text = unseal((folder / OUTCOMES).read_bytes())[0].decode()
     text = re.sub(r'("suite": ?"[^"]+)', rf"\1-{copy}", text)
     text = re.sub(r'("model": ?"[^"]+)', rf"\1-{copy}", text)
     report = Outcomes.model_validate_json(text)
@@ -77,13 +80,14 @@ def at_most(n_claims: int, name: str, value: float, unit: str, bar: float) -> di
 
 def rows() -> list[dict[str, Any]]:
     """Write a report of each size; open its overview a few times."""
-    return [row for n_claims in SIZES for row in _rows(n_claims)]
+    with opened(sorted(PUBLISHED.iterdir())) as reports:
+        return [row for n_claims in SIZES for row in _rows(n_claims, reports)]
 
 
-def _rows(n_claims: int) -> list[dict[str, Any]]:
+def _rows(n_claims: int, reports: Sequence[Path]) -> list[dict[str, Any]]:
     most_seconds, most_megabytes = SIZES[n_claims]
-    pictures = {f"media/{file.name}": file for report in PUBLISHED.iterdir() for file in (report / "media").iterdir()}
-    outcomes = many(n_claims)
+    pictures = {f"media/{file.name}": file for report in reports for file in (report / "media").iterdir()}
+    outcomes = many(n_claims, reports)
     with TemporaryDirectory() as name:
         start = time.process_time()
         index = publish(outcomes, Path(name) / "report", pictures)

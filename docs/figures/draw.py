@@ -6,7 +6,6 @@ classifier that is trained here. ``tests/docs/test_figures.py`` holds the drawin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from markupsafe import Markup
 
 from qaml.judge.statistics.crossed import share_interval
 from qaml.judge.statistics.wilson import wilson
+from qaml.outcome.merge import load
 from qaml.report.figures.svg import Axis, path, short, tag, tick_label
 
 HERE = Path(__file__).parent
@@ -129,7 +129,7 @@ def verdicts() -> str:
 
 def attacks() -> str:
     """One machine under five attacks, from the published report: which of them would a paper have shown?"""
-    published = json.loads((HERE.parents[1] / "reports/published/kehoe2021/outcomes.json").read_text("utf-8"))
+    published = load(HERE.parents[1] / "reports/published/kehoe2021")
     names = {
         "fgsm-sweep": ("FGSM", "c0"),
         "cnn-fgsm": ("FGSM made on a CNN", "c1"),
@@ -138,12 +138,12 @@ def attacks() -> str:
         "autoattack": ("AutoAttack", "c3"),
     }
     curves = {
-        curve["attack"]: curve
-        for claim in published["outcomes"]
-        for curve in claim["curves"]
-        if curve["model"] == "rbm" and curve["metric"] == "accuracy_under_attack" and curve["attack"] in names
+        curve.attack: curve
+        for claim in published.outcomes
+        for curve in claim.curves
+        if curve.model == "rbm" and curve.metric == "accuracy_under_attack" and curve.attack in names
     }
-    lines = [Line(name, curves[a]["epsilons"], curves[a]["values"], look) for a, (name, look) in names.items()]
+    lines = [Line(name, curves[a].epsilons, curves[a].values, look) for a, (name, look) in names.items()]
     axes = Axis(0.0, 0.3, 60.0, 540.0), Axis(0.0, 1.0, 290.0, 30.0)
     return chart("One RBM under five attacks", "ε (L∞)", "accuracy, %", *axes, lines, 100.0)
 

@@ -16,6 +16,8 @@ from qaml.files.regular import read_regular
 
 LIST = "qaml-files.json"
 OUTCOMES = "outcomes.json"
+PACKED = "outcomes.json.xz"
+"""The same in a report that is packed for a repository."""
 MOST_MEDIUM = 64 << 20
 """Bytes of a picture beside the outcomes."""
 _MOST_LIST = 16 << 20

@@ -26,7 +26,7 @@ from qaml.files.exchange import exchange
 from qaml.files.hold import hold
 from qaml.files.write import store_errors, write
 from qaml.outcome import belongings
-from qaml.outcome.belongings import LIST, OUTCOMES, list_of
+from qaml.outcome.belongings import LIST, OUTCOMES, PACKED, list_of
 
 INDEX = "index.html"
 _HINT = (
@@ -241,7 +241,7 @@ def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:
 
 def _rank(name: str) -> tuple[int, str]:
     """Outcomes never come before their pictures, nor the first page before what it leads to."""
-    last = {OUTCOMES: 2, INDEX: 3}
+    last = {OUTCOMES: 2, PACKED: 2, INDEX: 3}
     return last.get(name, 0 if name.startswith("media/") else 1), name
 
 

@@ -1,4 +1,4 @@
-"""``outcomes.json`` on disk, and the shards of a long run put together: the later answer about a claim stays."""
+"""``outcomes.json`` on disk, plain or packed, and the shards of a long run put together: the later answer stays."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from qaml.errors import StoreError
 from qaml.files.checksum import Unsealed, seal
+from qaml.files.packed import pack, unpack
 from qaml.files.regular import digest_regular, read_regular
 from qaml.files.write import store_errors, write_durably
-from qaml.outcome.belongings import MOST_MEDIUM, OUTCOMES, is_inside
+from qaml.outcome.belongings import MOST_MEDIUM, OUTCOMES, PACKED, files, is_inside
 from qaml.outcome.folder import tidy
 from qaml.outcome.outcome import (
     FORMAT,
@@ -37,8 +38,13 @@ _RESTORE = "restore it, or run the claims again; what is accepted on purpose bel
 _FEWER = "write a report for every suite, or for fewer claims"
 
 
-def save(outcomes: Outcomes, folder: Path) -> Path:
+def save(outcomes: Outcomes, folder: Path, *, is_packed: bool = False) -> Path:
     """Write ``outcomes.json`` into the folder that holds the media, with the checksum of every picture it shows.
+
+    Args:
+        outcomes: to write.
+        folder: to write to.
+        is_packed: whether as ``outcomes.json.xz``, with the checksum of every file that is in the folder.
 
     Returns:
         The path of the file.
@@ -47,11 +53,12 @@ def save(outcomes: Outcomes, folder: Path) -> Path:
         StoreError: a picture is missing.
         OSError: the folder cannot be written.
     """
-    media = tuple(Media(path=name, sha256=_digest(folder, name)) for name in media_names(outcomes))
-    target = folder / FILE_NAME
+    names = sorted(files(folder)) if is_packed else media_names(outcomes)
+    media = tuple(Media(path=name, sha256=_digest(folder, name)) for name in names)
+    target = folder / (PACKED if is_packed else FILE_NAME)
     complete = outcomes.model_copy(update={"media": media})
-    content = seal(complete.model_dump_json(indent=1) + "\n")
-    write_durably(target, content.encode("utf-8", "replace"))
+    content = seal(complete.model_dump_json(indent=1) + "\n").encode("utf-8", "replace")
+    write_durably(target, pack(content) if is_packed else content)
     return target
 
 
@@ -71,7 +78,7 @@ def load(path: Path) -> Outcomes:
         if not path.exists():  # a run may have died while the folder had no name
             for folder in (path, path.parent):
                 tidy(Path(os.path.realpath(folder)))
-        file = path / FILE_NAME if path.is_dir() else path
+        file = outcomes_file(path)
     content = _read(file)
     while True:
         outcomes = _parse(content, file)
@@ -85,6 +92,14 @@ def load(path: Path) -> Outcomes:
             return outcomes
 
 
+def outcomes_file(path: Path) -> Path:
+    """The file of outcomes: the path itself, or in a folder ``outcomes.json``, else the packed one if there is one."""
+    if not path.is_dir():
+        return path
+    plain, packed = path / FILE_NAME, path / PACKED
+    return packed if packed.exists() and not plain.exists() else plain
+
+
 def _read_errors(path: Path) -> AbstractContextManager[None]:
     return store_errors("read", path, hint="check the path and its permissions")
 
@@ -92,7 +107,10 @@ def _read_errors(path: Path) -> AbstractContextManager[None]:
 def _read(file: Path) -> bytes:
     with _read_errors(file):
         try:
-            return read_regular(file, MOST_BYTES)
+            content = read_regular(file, MOST_BYTES)
+            return unpack(content, MOST_BYTES) if file.suffix == ".xz" else content
+        except ValueError as error:
+            raise StoreError(f"{file} is damaged: {error}", _RESTORE) from error
         except OSError as error:
             if error.errno != errno.EFBIG:
                 raise

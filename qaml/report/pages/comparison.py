@@ -11,8 +11,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from qaml.errors import StoreError
-from qaml.outcome.belongings import OUTCOMES
 from qaml.outcome.folder import INDEX, built
+from qaml.outcome.merge import outcomes_file
 from qaml.outcome.outcome import Outcome, Outcomes
 from qaml.report.figures import forest
 from qaml.report.pages import html
@@ -64,7 +64,7 @@ def write_comparison(first: Outcomes, second: Outcomes, sources: tuple[Path, Pat
     Raises:
         StoreError: the folder holds a report, or cannot be written.
     """
-    if (folder / OUTCOMES).exists():
+    if folder.is_dir() and outcomes_file(folder).exists():
         raise StoreError(f"{folder} holds a report, which the comparison would replace", "name another folder")
     found = pairs(first, second)
     text = html.render(
