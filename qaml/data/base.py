@@ -37,7 +37,7 @@ TRANSFORMS: Registry["TransformPart"] = Registry(
 
 
 STATE_TOLERANCE = 1e-4
-"""By which the norm of a state may differ from 1: float32 keeps seven digits of each amplitude."""
+"""Largest accepted difference of a state's norm from 1: float32 keeps seven digits of each amplitude."""
 
 
 class TransformPart(Part, ABC):
@@ -56,7 +56,7 @@ class TransformPart(Part, ABC):
         """The transformed dataset; ``indices`` still name the original examples."""
 
     def for_testing(self) -> Self | None:
-        """What of it changes test data: itself, or nothing."""
+        """Return the transform that test data go through: this one, or none where it changes training data only."""
         return self
 
 
@@ -64,7 +64,7 @@ class DatasetPart(Part, ABC):
     """A source of labelled inputs with a declared description and checksum."""
 
     transforms: tuple[TransformPart, ...] = ()
-    """Applied in order after loading."""
+    """Transforms, applied in this order after loading."""
 
     needs_files: ClassVar[bool] = False
     """Whether data must be on disk or downloaded (then tests that need them carry a marker)."""
@@ -83,7 +83,7 @@ class DatasetPart(Part, ABC):
 
     @abstractmethod
     def read(self) -> Data:
-        """The dataset before any transform, verified against ``checksums``.
+        """Read the dataset before any transform, verified against ``checksums``.
 
         Raises:
             DataError: files are missing, damaged, or not what was declared.
@@ -96,7 +96,7 @@ class DatasetPart(Part, ABC):
 
     @property
     def tested(self) -> Self:
-        """The same dataset where only its test data matter: models that saw different shares of it meet there."""
+        """The same dataset reduced to what determines its test data: equal for models that trained on other shares."""
         kept = tuple(part for transform in self.transforms if (part := transform.for_testing()) is not None)
         return self.model_copy(update={"transforms": kept})
 
@@ -111,7 +111,7 @@ TRANSFORMS.bind(TransformPart)
 
 
 def load(part: DatasetPart) -> Data:
-    """Read a dataset and apply its transforms in order, held against what is promised; every call reads anew.
+    """Read a dataset and apply its transforms in order, checked against its declaration; every call reads anew.
 
     Raises:
         DataError: files are missing or damaged, the content is not what is declared, a transform asks for more examples
@@ -122,7 +122,7 @@ def load(part: DatasetPart) -> Data:
 
 
 def load_plain(part: DatasetPart) -> Data:
-    """The dataset before its transforms, held against what it promises.
+    """Read the dataset before its transforms, checked against its declaration.
 
     Raises:
         DataError: as ``load``.
@@ -133,7 +133,7 @@ def load_plain(part: DatasetPart) -> Data:
 
 
 def transformed(part: DatasetPart, data: Data) -> Data:
-    """What the dataset's transforms make of it, held against what they promise.
+    """Apply the dataset's transforms to loaded data, checked against their declarations.
 
     Raises:
         DataError: as ``load``.

@@ -1,4 +1,4 @@
-"""What a server sends for an address: no more than declared, in a time that has an end, whatever the server does."""
+"""The answer of a server to a request, limited in size and in time, however the server behaves."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ import requests
 import urllib3
 
 TIMEOUT_SECONDS: float = 30
-"""Without a byte."""
+"""Seconds without a byte after which a server is given up."""
 GRACE_SECONDS: float = 60
-"""Before the speed counts."""
+"""Seconds before the average speed is checked."""
 SLOWEST: Final = 20_000
-"""Bytes a second, on average, that a server must reach."""
+"""Average speed that a server must reach, in bytes per second."""
 MOST_REDIRECTS: Final = 5
 _CHUNK: Final = 1 << 14
 
 
 class BodyError(Exception):
-    """A server gave nothing, something else, or too much; in a few words that go behind the address."""
+    """A server sent nothing, something else, or too much; the message is a few words that follow the address."""
 
 
 def body(url: str, most: int) -> Iterator[bytes]:
-    """The bytes of an answer as they come.
+    """Yield the bytes of an answer as they arrive.
 
     They are received in a thread, since a server that sends a header a minute is waited for inside of libraries; where
     it is given up, the thread ends with its connection.
 
     Args:
-        url: asked for.
+        url: the address that is requested.
         most: bytes that the answer may have.
 
     Raises:
@@ -83,7 +83,7 @@ def _receive(url: str, most: int, inbox: Queue[bytes | Exception | None], given_
                     if given_up.is_set():
                         return
         put(None)
-    except Exception as error:  # whatever the libraries raise for what a server may do is told where it is waited for
+    except Exception as error:  # libraries raise many types for a bad server; the waiting thread reports them
         put(error)
 
 
@@ -106,4 +106,4 @@ def _reason(error: Exception) -> str:
             return str(error)
         case requests.RequestException() if isinstance(error, ValueError):
             return "it is, or leads to, no address of the web (https://…)"
-    return type(error).__name__  # its text may hold the address, passwords and all
+    return type(error).__name__  # its text may hold the address, with its password

@@ -21,10 +21,10 @@ class Source(NamedTuple):
     """Where the images come from.
 
     Attributes:
-        folder_name: below the data folder.
-        train: files of training records, in order.
-        test: files of test records, in order.
-        obtain: where a person gets the files, for the hint about missing ones.
+        folder_name: name of the folder below the data folder.
+        train: names of the files of training records, in order.
+        test: names of the files of test records, in order.
+        obtain: where a user gets the files, for the hint about missing ones.
         caveat: what a reader of the numbers must know; empty for the official images.
     """
 
@@ -79,7 +79,7 @@ class Cifar2(DatasetPart):
 
     @property
     def caveat(self) -> str:
-        """Said of the JPEG copy."""
+        """The warning that the JPEG copy differs from the official images; empty for these."""
         return self._declared.caveat
 
     def read(self) -> Data:

@@ -1,7 +1,7 @@
-"""What every loaded dataset holds, checked at the door: one place for the ``load`` step and for ``qaml.testing``.
+"""What every loaded dataset holds, checked once after reading, for the ``load`` step and for ``qaml.testing``.
 
-Whole numbers of another width and inputs of another precision are converted; everything else that is not as promised is
-refused, with what was found and what was expected.
+Whole numbers of another width and inputs of another precision are converted; everything else that differs from the
+declaration is refused, with what was found and what was expected.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def checked(kind: str, data: Data, info: InputInfo) -> Data:
     """The dataset with float32 inputs and int64 labels and indices.
 
     Args:
-        kind: of the dataset, for messages.
-        data: as read.
+        kind: the dataset's kind, for messages.
+        data: the dataset as it was read.
         info: what was declared before anything was read.
 
     Raises:
@@ -32,7 +32,7 @@ def checked(kind: str, data: Data, info: InputInfo) -> Data:
         raise DataError(f"dataset {kind!r}: read() gave a {type(data).__name__}, expected qaml.types.Data")
     if data.info != info:
         raise DataError(
-            f"dataset {kind!r}: declared {info}, loaded {data.info}", "describe() must tell what read() gives"
+            f"dataset {kind!r}: declared {info}, loaded {data.info}", "describe() must declare what read() returns"
         )
     train, test = (
         _Door(kind, name, info).split(split) for name, split in (("training", data.train), ("test", data.test))
@@ -108,7 +108,7 @@ class _Door:
             return "no channel? inputs[:, None] adds one"
         if int(np.prod(found)) == self.info.n_features:
             return f"the same number of coordinates: inputs.reshape(-1, {', '.join(map(str, shape))})?"
-        return "describe() must tell what read() gives"
+        return "describe() must declare what read() returns"
 
     # --- labels
 
@@ -148,7 +148,7 @@ class _Door:
         repeats = n - len(np.unique(indices))
         if repeats:
             hint = "images are paired across models by them: np.arange(n), before anything is left out"
-            raise self._error(f"indices repeat, {repeats} of {n} stood before", hint)
+            raise self._error(f"indices repeat, {repeats} of {n} occurred before", hint)
         if int(indices.min()) < 0 or int(indices.max()) > np.iinfo(np.int64).max:
             raise self._error("indices are negative or too large", "positions in the published split")
         return indices.astype(np.int64)

@@ -21,9 +21,9 @@ class Digits(DatasetPart):
 
     kind: Literal["digits"] = "digits"
     test: int = Field(500, ge=10, le=N_EXAMPLES - 10)
-    """Test examples; the other ones are for training. Both keep the class shares."""
+    """Number of test examples; the other ones are for training. Both keep the class shares."""
     seed: int = Field(0, ge=0, lt=2**32)
-    """Of the choice of test examples."""
+    """Seed of the random choice of test examples."""
 
     def describe(self) -> InputInfo:
         """Inputs of shape (1, 8, 8) in [0, 1], ten classes."""
@@ -37,7 +37,7 @@ class Digits(DatasetPart):
         """All digits, split; ``indices`` count through scikit-learn's order, over both splits.
 
         Raises:
-            DataError: the installed scikit-learn brings other digits.
+            DataError: the installed scikit-learn contains other digits.
         """
         import numpy as np
         from sklearn.datasets import load_digits

@@ -1,4 +1,4 @@
-"""Fetching a dataset's files from the first mirror that has them, once however many workers ask."""
+"""Fetching a dataset's files from the first mirror that has them, once for any number of workers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def fetch(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
     The content is verified before the file gets its name, so what has the name is intact.
 
     Args:
-        file: what is declared of it.
-        folder: made if it is not there.
+        file: declared name, shape and checksum.
+        folder: target folder, which is made if it is missing.
         mirrors: folders on the web that hold ``<name>.gz``, tried in order.
 
     Raises:
-        DataError: no mirror gave the file (with the reason of each), or the folder cannot be written.
+        DataError: no mirror delivered the file (with the reason of each), or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def _from_any(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
 
 
 def _without_password(url: str) -> str:
-    """The address as logs and reports may show it."""
+    """The address without its password, for logs and reports."""
     start, at, rest = url.rpartition("@")
     return f"{start.partition('://')[0]}://…@{rest}" if at else url
 
@@ -73,13 +73,13 @@ def _from_one(file: IdxFile, folder: Path, url: str) -> Path:
 
 
 def _most_bytes(file: IdxFile) -> int:
-    """Of a file packed as badly as gzip may pack it, or not at all."""
+    """Largest size of a download, in bytes: the file as badly packed as gzip may pack it, or not packed."""
     return file.size + file.size // 100 + 4096
 
 
 @contextmanager
 def _bar(file: IdxFile) -> Iterator[Callable[[int], object]]:
-    """Draw on stderr, where it is a terminal; what it gives counts more bytes as received."""
+    """Draw a progress bar on stderr, if that is a terminal; the yielded function takes the number of bytes received."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(file.name, total=None)

@@ -1,4 +1,4 @@
-"""Where datasets that come in files are looked for."""
+"""The folder in which datasets' files are looked for."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class IdxDataset(DatasetPart, ABC):
 
     needs_files: ClassVar[bool] = True
     folder_name: ClassVar[str]
-    """Below the data folder, and below a mirror of the user's."""
+    """Name of the folder below the data folder, and below a mirror of the user's own."""
     files: ClassVar[IdxFiles]
     classes: ClassVar[tuple[str, ...]]
     mirrors: ClassVar[tuple[str, ...]]
@@ -46,14 +46,14 @@ class IdxDataset(DatasetPart, ABC):
 
     @property
     def folder(self) -> Path:
-        """Where the files are looked for: below ``$QAML_DATA``, or below the user's cache folder."""
+        """The folder in which the files are looked for: below ``$QAML_DATA``, or below the user's cache folder."""
         return data_folder(self.folder_name)
 
     def read(self) -> Data:
         """The dataset in its published order, downloaded first where files are missing.
 
         Raises:
-            DataError: a file is damaged, or missing and no mirror gave it.
+            DataError: a file is damaged, or missing and no mirror delivered it.
         """
         files = self.files
         train = self._split(files.train_images, files.train_labels)

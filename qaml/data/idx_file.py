@@ -1,4 +1,4 @@
-"""One IDX file: its declared shape and content, where it may lie, and what can be wrong with it.
+"""One IDX file: its declared shape and content, the names it may have, and the errors of reading it.
 
 IDX (LeCun, Cortes & Burges 1998): a big-endian magic number 0x0800 + number of dimensions for unsigned bytes, the
 dimensions as 32-bit integers, then the bytes in row-major order.
@@ -21,12 +21,12 @@ RESTORE = "delete the file, and the next run downloads it, or put an intact copy
 
 
 class IdxFile(NamedTuple):
-    """What is declared of a file of unsigned bytes.
+    """The declaration of a file of unsigned bytes.
 
     Attributes:
-        name: of the plain file; compressed it ends in ``.gz``.
+        name: file name, uncompressed; the compressed file's name ends in ``.gz``.
         shape: (n,) for labels, (n, height, width) for images.
-        sha256: of the uncompressed content, because the ``.gz`` bytes of mirrors differ.
+        sha256: checksum of the uncompressed content, because the ``.gz`` bytes of mirrors differ.
     """
 
     name: str
@@ -35,13 +35,13 @@ class IdxFile(NamedTuple):
 
     @property
     def header(self) -> bytes:
-        """The bytes that the content must begin with."""
+        """The bytes with which the content must begin."""
         n = len(self.shape)
         return struct.pack(f">{1 + n}I", 0x0800 + n, *self.shape)
 
     @property
     def size(self) -> int:
-        """Bytes of the uncompressed content."""
+        """Size of the uncompressed content, in bytes."""
         return len(self.header) + math.prod(self.shape)
 
     def find(self, folder: Path) -> Path | None:

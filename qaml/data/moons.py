@@ -26,13 +26,13 @@ class Moons(DatasetPart):
 
     kind: Literal["moons"] = "moons"
     n: int = Field(1000, ge=20, le=1_000_000)
-    """Points, half of them on each moon."""
+    """Number of points, half of them on each moon."""
     noise: float = Field(0.03, ge=0, le=1)
     """Standard deviation of the noise, in units of the radius."""
     test_share: float = Field(0.2, gt=0, lt=1)
     """Share of the points that is for testing; both moons keep their share."""
     seed: int = Field(0, ge=0, lt=2**32)
-    """Of the noise, the order of the points, and the choice of test points."""
+    """Seed of the noise, of the order of the points, and of the choice of test points."""
 
     def describe(self) -> InputInfo:
         """Inputs of shape (2,); bounds are the noiseless moons' [−1, 2] and six standard deviations on either side."""
@@ -47,7 +47,7 @@ class Moons(DatasetPart):
         """The points, split; ``indices`` count through the generator's order, over both splits.
 
         Raises:
-            DataError: the generator gave other points than declared, or points out of bounds.
+            DataError: the generator made other points than declared, or points out of bounds.
         """
         import numpy as np
         from sklearn.datasets import make_moons

@@ -45,11 +45,11 @@ def first_file(paths: Iterable[Path]) -> Path | None:
 def uncompressed(path: Path, size: int, hint: str) -> bytes:
     """The uncompressed bytes of a file, one more than ``size`` of them at most.
 
-    Whether they are compressed is read off the bytes, since browsers unzip a ``.gz`` and keep its name.
+    The bytes show whether they are compressed, since browsers unzip a ``.gz`` and keep its name.
 
     Args:
-        path: of the file.
-        size: bytes expected.
+        path: path of the file.
+        size: expected size, in bytes.
         hint: what to do about a damaged file.
 
     Raises:

@@ -33,12 +33,12 @@ class Records(NamedTuple):
 
 
 class RecordFile(NamedTuple):
-    """What is declared of a file.
+    """The declaration of a file.
 
     Attributes:
-        name: of the plain file; compressed it ends in ``.gz``.
-        n_records: in the file.
-        sha256: of the uncompressed content.
+        name: file name, uncompressed; the compressed file's name ends in ``.gz``.
+        n_records: number of records in the file.
+        sha256: checksum of the uncompressed content.
     """
 
     name: str

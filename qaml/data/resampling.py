@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 CHUNK = 2048
-"""Images at a time: float64 copies of 60,000 would take gigabytes."""
+"""Number of images shrunk at a time: float64 copies of 60,000 would take gigabytes."""
 
 
 def area_weights(n_from: int, n_to: int) -> NDArray[np.float64]:
-    """How much of each old pixel lies in each new one, along one axis.
+    """The share of each old pixel in each new one, along one axis.
 
     New pixel i covers [i, i + 1) · n_from / n_to of the old axis, so averaging is its own antialiasing filter. Overlaps
     are counted in whole units of 1 / n_to: a block mean over 4 pixels gets weights of exactly 1/4.
@@ -36,7 +36,7 @@ def downscale(images: FloatArray, size: int) -> FloatArray:
 
     Args:
         images: (n, channels, height, width), neither side shorter than ``size``.
-        size: of the new images, in pixels.
+        size: height and width of the new images, in pixels.
 
     Returns:
         (n, channels, size, size) float32; within the range of the old ones.

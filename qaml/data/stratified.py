@@ -39,8 +39,8 @@ def stratified_choice(labels: IntArray, total: int, seed: int, stream: int = 0) 
     Args:
         labels: (n,) int64, not negative.
         total: examples to choose, at most n.
-        seed: of the choice.
-        stream: tells choices apart that share a seed, such as training and test.
+        seed: seed of the random choice.
+        stream: name that makes choices with the same seed independent, such as training and test.
 
     Returns:
         (total,) int64 positions, increasing.
@@ -58,13 +58,13 @@ def stratified_order(labels: IntArray, indices: IntArray, count: int | None = No
     """Examples in random order with every prefix's class shares within one example of the whole's.
 
     Classes come earliest deadline first (Tijdeman 1980, "The chairman assignment problem"): largest remainders, as for
-    a choice, give no nested prefixes. Within a class the order hangs on original positions alone, so datasets that
+    a choice, give no nested prefixes. Within a class the order depends on original positions alone, so datasets that
     share examples begin with the same ones.
 
     Args:
         labels: (n,) int64, not negative.
         indices: (n,) int64, original positions.
-        count: how many to order (default: all); fewer give the beginning of the same order.
+        count: number of examples to order (default: all); a smaller one returns the beginning of the same order.
 
     Returns:
         (count,) int64 positions, each once.
@@ -81,7 +81,7 @@ def stratified_order(labels: IntArray, indices: IntArray, count: int | None = No
 
 
 def _turns(sizes: list[int], count: int) -> IntArray:
-    """The class of each place: of those that may come (less than one ahead), the one that must come first.
+    """The class at each place: among the classes that may come (less than one ahead), the one due first.
 
     The j-th example of a class of size s among n may come after place (j − 1)·n/s and must have come by place ⌈j·n/s⌉;
     integers throughout.

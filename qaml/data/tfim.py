@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TRANSITION = 1.0
 """The field J_x of the infinite chain's phase transition."""
 DECLARED = {(4, 999): "38ebe34d47560d3641a23a8cb4f3d9f3e408919e8ce27fe9a3e6e776e902ee77"}
-"""(sites, fields) → SHA-256, see ``digest``."""
+"""Declared checksums: (sites, fields) → SHA-256, see ``digest``."""
 
 
 class TransverseIsing(DatasetPart):
@@ -31,19 +31,19 @@ class TransverseIsing(DatasetPart):
     swaps the two names. The label is the side of J = 1, and J = 1 itself counts as paramagnetic. With an odd number
     of fields, such as the paper's 999, it is among them.
 
-    At small fields the two lowest states lie within 1e-10 of each other and any mixture of them would do as a ground
-    state, so the one of even parity (ΠX_n = 1) is taken: there it is unique, with positive amplitudes.
+    At small fields the energies of the two lowest states differ by less than 1e-10 and any mixture of them would do as
+    a ground state, so the one of even parity (ΠX_n = 1) is taken: there it is unique, with positive amplitudes.
     """
 
     kind: Literal["tfim"] = "tfim"
     sites: int = Field(4, ge=2, le=10)
-    """Spins N of the chain; a state has 2**N amplitudes."""
+    """Number N of spins of the chain; a state has 2**N amplitudes."""
     fields: int = Field(999, ge=20, le=100_000)
-    """Values of the field: 2k/(fields + 1), k = 1 … fields."""
+    """Number of values of the field, which are 2k/(fields + 1), k = 1 … fields."""
     test_share: float = Field(0.4, gt=0, lt=1)
     """Share of the states that is for testing; both phases keep their share."""
     seed: int = Field(0, ge=0, lt=2**32)
-    """Of the choice of test states."""
+    """Seed of the random choice of test states."""
 
     def describe(self) -> InputInfo:
         """States of 2**sites real amplitudes, of norm 1."""
@@ -58,7 +58,7 @@ class TransverseIsing(DatasetPart):
         """The states, split; ``indices`` count the fields upwards, over both splits.
 
         Raises:
-            DataError: the diagonalisation gave other states than declared.
+            DataError: the diagonalisation yielded other states than declared.
         """
         import numpy as np
 

@@ -54,10 +54,10 @@ class Binarise(TransformPart):
 
     kind: Literal["binarise"] = "binarise"
     threshold: float = 0.5
-    """In the dataset's units; a coordinate equal to it becomes the lower bound."""
+    """Threshold in the dataset's units; a coordinate equal to it becomes the lower bound."""
 
     def describe(self, info: InputInfo) -> InputInfo:
-        """Unchanged: attacks may still move inputs anywhere between the bounds.
+        """The unchanged description: attacks may still move inputs anywhere between the bounds.
 
         Raises:
             PartError: the threshold leaves only one value.
@@ -131,11 +131,11 @@ class Subset(TransformPart):
 
     kind: Literal["subset"] = "subset"
     train: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
-    """Training examples to keep (default: all)."""
+    """Number of training examples to keep (default: all)."""
     test: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
-    """Test examples to keep (default: all)."""
+    """Number of test examples to keep (default: all)."""
     seed: int = Field(0, ge=0, lt=2**32)
-    """Of the choice."""
+    """Seed of the random choice."""
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
@@ -144,11 +144,11 @@ class Subset(TransformPart):
         return self
 
     def describe(self, info: InputInfo) -> InputInfo:
-        """Unchanged."""
+        """The unchanged description: a choice of examples alters no input."""
         return info
 
     def for_testing(self) -> Self | None:
-        """The choice of test examples, if there is one."""
+        """The same transform with its choice of test examples alone, or none without such a choice."""
         return self.model_copy(update={"train": None}) if self.test is not None else None
 
     def apply(self, data: Data) -> Data:
@@ -178,11 +178,11 @@ class Normalise(TransformPart):
 
     kind: Literal["normalise"] = "normalise"
     bounds: tuple[float, float] | None = None
-    """New bounds [low, high] that the declared ones are mapped onto."""
+    """New bounds [low, high], onto which the declared ones are mapped."""
     mean: float | None = None
-    """Subtracted, in the dataset's units; needs ``std``."""
+    """Value to subtract from every coordinate, in the dataset's units; needs ``std``."""
     std: float | None = Field(None, gt=0)
-    """Divided by; needs ``mean``."""
+    """Value to divide every coordinate by, after the subtraction; needs ``mean``."""
 
     @model_validator(mode="after")
     def _is_one_map(self) -> Self:
@@ -195,7 +195,7 @@ class Normalise(TransformPart):
         return self
 
     def describe(self, info: InputInfo) -> InputInfo:
-        """The bounds are mapped along, and rounded to float32 as inputs are, so that these stay within them.
+        """The description with the mapped bounds, rounded to float32 as inputs are, so that these stay within them.
 
         Raises:
             PartError: the new bounds are equal or infinite in float32.
@@ -204,7 +204,7 @@ class Normalise(TransformPart):
         low, high = (_single((edge - offset) / scale) for edge in info.bounds)
         if not -math.inf < low < high < math.inf:
             raise PartError(
-                f"normalise gives bounds that float32 cannot tell apart or hold: [{low:g}, {high:g}]",
+                f"normalise gives bounds that float32 cannot distinguish or hold: [{low:g}, {high:g}]",
                 "choose bounds further apart, or a standard deviation of the inputs' own size",
             )
         return info._replace(bounds=Bounds(low, high))
@@ -234,7 +234,7 @@ class Amplitudes(TransformPart):
     """Amplitude encoding as a step of its own: x/‖x‖, padded with zeros to 2**n amplitudes.
 
     Attacks then perturb the state instead of the pixels: their budgets are in amplitudes, of which even the largest is
-    rarely near 1. A circuit encodes the perturbed vector again, so that it has norm 1 whatever the attack did.
+    rarely near 1. A circuit encodes the perturbed vector again, so that it has norm 1 after any attack.
     """
 
     kind: Literal["amplitudes"] = "amplitudes"

@@ -36,10 +36,10 @@ def averaged_observable(
     Args:
         rotations: (n_layers, n, 2, 2), unitary.
         flips: (n_layers,) the probability p of a Y on each wire of a layer.
-        entangler: after the rotations of every layer.
-        position: of the flips: before a layer's rotations, or after its entangler.
-        wire: measured at the end.
-        channels: on every wire after every layer.
+        entangler: the entangler after the rotations of every layer.
+        position: place of the flips: before a layer's rotations, or after its entangler.
+        wire: the wire that is measured at the end.
+        channels: noise on every wire after every layer.
 
     Returns:
         O, (2**n, 2**n) complex128 and Hermitian, with E⟨Z⟩ = ψ†Oψ for a state ψ before the layers.

@@ -1,4 +1,4 @@
-"""Noise channels of a circuit: what happens to every wire, or to the whole state, after each layer.
+"""Noise channels of a circuit, which act on every wire, or to the whole state, after each layer.
 
 A channel acts after the layer's entangler. A list of channels acts in the order in which it is written.
 """
@@ -49,7 +49,7 @@ class WireChannel(ChannelPart):
 
     @abstractmethod
     def kraus(self) -> tuple[Matrix, ...]:
-        """K_i of ρ → Σ K_i ρ K_i†, with Σ K_i† K_i = 1."""
+        """The Kraus operators K_i of ρ → Σ K_i ρ K_i†, with Σ K_i† K_i = 1."""
 
 
 class GlobalChannel(ChannelPart):
@@ -57,7 +57,7 @@ class GlobalChannel(ChannelPart):
 
     @abstractmethod
     def factor(self) -> float:
-        """What is left of every observable's traceless part: f in [0, 1] of ρ → f ρ + (1 − f) 1/2ⁿ."""
+        """The factor on every observable's traceless part: f in [0, 1] of ρ → f ρ + (1 − f) 1/2ⁿ."""
 
 
 class Depolarising(WireChannel):
@@ -65,10 +65,10 @@ class Depolarising(WireChannel):
 
     kind: Literal["depolarising"] = "depolarising"
     probability: Probability
-    """p, of any of the three errors on one wire after one layer."""
+    """Probability p of any of the three errors on one wire after one layer."""
 
     def kraus(self) -> tuple[Matrix, ...]:
-        """√(1−p) 1, √(p/3) X, √(p/3) Y, √(p/3) Z."""
+        """The operators √(1−p) 1, √(p/3) X, √(p/3) Y, √(p/3) Z."""
         third = self.probability / 3
         return pauli_kraus(third, third, third)
 
@@ -78,10 +78,10 @@ class GlobalDepolarising(GlobalChannel):
 
     kind: Literal["global_depolarising"] = "global_depolarising"
     probability: Probability
-    """p, of losing the state after one layer."""
+    """Probability p of losing the state after one layer."""
 
     def factor(self) -> float:
-        """1 − p."""
+        """The factor 1 − p."""
         return 1 - self.probability
 
 
@@ -94,10 +94,10 @@ class AmplitudeDamping(WireChannel):
 
     kind: Literal["amplitude_damping"] = "amplitude_damping"
     gamma: Probability
-    """γ, the probability that |1⟩ relaxes on one wire after one layer."""
+    """Probability γ that |1⟩ relaxes on one wire after one layer."""
 
     def kraus(self) -> tuple[Matrix, ...]:
-        """|0⟩⟨0| + √(1−γ) |1⟩⟨1|, √γ |0⟩⟨1|."""
+        """The operators |0⟩⟨0| + √(1−γ) |1⟩⟨1| and √γ |0⟩⟨1|."""
         return ((1, 0), (0, math.sqrt(1 - self.gamma))), ((0, math.sqrt(self.gamma)), (0, 0))
 
 
@@ -106,10 +106,10 @@ class BitFlip(WireChannel):
 
     kind: Literal["bit_flip"] = "bit_flip"
     probability: Probability
-    """p, of an X on one wire after one layer."""
+    """Probability p of an X on one wire after one layer."""
 
     def kraus(self) -> tuple[Matrix, ...]:
-        """√(1−p) 1, √p X."""
+        """The operators √(1−p) 1 and √p X."""
         return pauli_kraus(self.probability, 0, 0)
 
 
@@ -118,10 +118,10 @@ class PhaseFlip(WireChannel):
 
     kind: Literal["phase_flip"] = "phase_flip"
     probability: Probability
-    """p, of a Z on one wire after one layer."""
+    """Probability p of a Z on one wire after one layer."""
 
     def kraus(self) -> tuple[Matrix, ...]:
-        """√(1−p) 1, √p Z."""
+        """The operators √(1−p) 1 and √p Z."""
         return pauli_kraus(0, 0, self.probability)
 
 
@@ -144,7 +144,7 @@ class PauliChannel(WireChannel):
         return self
 
     def kraus(self) -> tuple[Matrix, ...]:
-        """√(1−px−py−pz) 1, √px X, √py Y, √pz Z."""
+        """The operators √(1−px−py−pz) 1, √px X, √py Y and √pz Z."""
         return pauli_kraus(self.px, self.py, self.pz)
 
 
@@ -156,12 +156,12 @@ class GaussianRotation(WireChannel):
 
     kind: Literal["gaussian_rotation"] = "gaussian_rotation"
     sigma: float = Field(ge=0)
-    """σ, the standard deviation of η."""
+    """Standard deviation σ of η."""
     beta: float = 1.0
-    """β, radians of rotation for η = 1."""
+    """Angle β of the rotation for η = 1, in radians."""
 
     def kraus(self) -> tuple[Matrix, ...]:
-        """√(1−p) 1, √p Y."""
+        """The operators √(1−p) 1 and √p Y."""
         return pauli_kraus(0, flip_probability(self.sigma * self.beta), 0)
 
 

@@ -1,4 +1,4 @@
-"""Mistakes in a circuit and in what is fed to it, found before anything is computed."""
+"""Mistakes in a circuit and in its arguments, found before anything is computed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qaml.errors import PartError
 from qaml.quantum.circuit import CHANNELS, ENCODINGS, GATES, SOURCES, Angle, Channel, Circuit, Gate, Operation
 
 MAX_WIRES = 12
-"""West et al. 2022's largest circuit; a state has 4,096 amplitudes, a unitary 16 million."""
+"""Largest number of wires, as in West et al. 2022: a state has 4,096 amplitudes, a unitary 16 million."""
 
 Shape: TypeAlias = tuple[int, ...]
 

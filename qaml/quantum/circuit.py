@@ -15,7 +15,7 @@ Entangler = Literal["cz_chain", "cnot_chain", "cnot_ring"]
 
 
 class Arity(NamedTuple):
-    """What a gate or a channel takes: a number of wires, and of angles or probabilities."""
+    """The number of wires of a gate or channel, and of its angles or probabilities."""
 
     n_wires: int
     n_parameters: int
@@ -46,7 +46,7 @@ class Angle(NamedTuple):
     """An angle in radians: scale × array[index], the array chosen by ``source``; for ``fixed`` the scale itself."""
 
     source: Source
-    index: int = 0  # type: ignore[assignment]  # hides tuple.index, which nobody asks an angle for
+    index: int = 0  # type: ignore[assignment]  # hides tuple.index, which an angle does not need
     scale: float = 1.0
 
 
@@ -89,7 +89,7 @@ class Circuit(NamedTuple):
 
     @property
     def n_features(self) -> int:
-        """Fewest features an input has, so that every angle finds its own; all 2**n_wires of a state."""
+        """Smallest number of features of an input, so that every angle has its own; all 2**n_wires of a state."""
         return 2**self.n_wires if self.encoding == "state" else _length(self.operations, "feature")
 
     @property

@@ -1,4 +1,4 @@
-"""A circuit whose angles stay as they are, collapsed to what its layers do to an amplitude-encoded input.
+"""A circuit with fixed angles, collapsed to the action of its layers on an amplitude-encoded input.
 
 The circuit does not depend on its input, so with C the first d rows of Uᵀ (row j is U|j⟩) and real amplitudes x
 

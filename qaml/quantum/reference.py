@@ -49,7 +49,7 @@ def reference(circuit: Circuit, device: Any = None) -> Reference:
     """The circuit as a function (weights, inputs, draws=None) → ⟨Z⟩, of the shapes of ``statevector.network.run``.
 
     Args:
-        circuit: with or without channels.
+        circuit: a circuit with or without channels.
         device: a PennyLane device or the name of one; by default ``default.qubit``, or ``default.mixed`` for channels.
 
     Returns:

@@ -85,8 +85,8 @@ def test_apply_keeps_what_describe_says(part: TransformPart, info: InputInfo) ->
         (SelectClasses(classes=(0, -1)), IMAGES, "select_classes: no class -1"),
         (SelectClasses(classes=("a", "d")), IMAGES, "select_classes: no class 'd'"),
         (SelectClasses(classes=("a", 0)), IMAGES, "select_classes names a class twice"),
-        (Normalise(bounds=(1.0, 1 + 1e-9)), IMAGES, "normalise gives bounds that float32 cannot tell apart or hold"),
-        (Normalise(mean=0.0, std=1e-300), IMAGES, "normalise gives bounds that float32 cannot tell apart or hold"),
+        (Normalise(bounds=(1.0, 1 + 1e-9)), IMAGES, "normalise gives bounds that float32 cannot distinguish or hold"),
+        (Normalise(mean=0.0, std=1e-300), IMAGES, "normalise gives bounds that float32 cannot distinguish or hold"),
     ],
 )
 def test_what_does_not_fit_is_said_before_any_data_are_read(part: TransformPart, info: InputInfo, message: str) -> None:

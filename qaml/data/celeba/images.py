@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 178, 218
 MOST_BYTES = 1 << 20
-"""Of one photograph: uncompressed it has 116 kB."""
+"""Largest accepted size of one photograph, in bytes: uncompressed it has 116 kB."""
 SQUARE = (0, 20, 178, 198)
 """Left, upper, right and lower edge of the crop: rows 20 … 197 and all columns."""
 
@@ -29,9 +29,9 @@ def read_images(folder: Path, names: Sequence[str], size: int) -> FloatArray:
     Shrinking is Pillow's bilinear filter, whose support grows with the ratio, so that it is its own antialiasing.
 
     Args:
-        folder: of the files.
-        names: of the files, each 178 wide and 218 high.
-        size: of the inputs, in pixels.
+        folder: the folder with the files.
+        names: file names of the photographs, each 178 wide and 218 high.
+        size: height and width of the inputs, in pixels.
 
     Returns:
         (n, 3, size, size) float32.

@@ -30,7 +30,7 @@ RESTORE = "put an intact copy of the list there"
 
 
 class Row(NamedTuple):
-    """One line of a list about one image; ``line`` counts from 1."""
+    """One line of a list, about one image; ``line`` is its number, from 1."""
 
     line: int
     image: str
@@ -106,8 +106,8 @@ def choose(
         partition: image → split.
         has_attribute: image → whether it has the attribute.
         split: code of the partition list.
-        limit: images to choose at most; all for ``None``.
-        path: of the attribute list, for the error.
+        limit: largest number of images to choose; all for ``None``.
+        path: path of the attribute list, for the error message.
 
     Raises:
         DataError: an image has no attributes.
@@ -133,7 +133,7 @@ def _attribute_rows(path: Path) -> tuple[list[str], Iterator[Row]]:
 
 
 def _counted(path: Path, rows: Iterator[Row], announced: int) -> Iterator[Row]:
-    """The rows, at the end of which their number is what line 1 says."""
+    """Yield the rows, and check at the end that line 1 states their number."""
     n_rows = 0
     for row in rows:
         n_rows += 1

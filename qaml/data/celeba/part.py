@@ -25,7 +25,8 @@ SHOWN = 3
 class CelebA(DatasetPart):
     """Photographs of faces with or without one attribute (Liu, Luo, Wang & Tang 2015); from the user's own copy.
 
-    Of the aligned version, rows 20 … 197 and all columns, shrunk by Pillow's bilinear filter, which is antialiased.
+    Inputs are rows 20 … 197 and all columns of the aligned version, shrunk by Pillow's bilinear filter, which is
+    antialiased.
     """
 
     kind: Literal["celeba"] = "celeba"
@@ -44,12 +45,12 @@ class CelebA(DatasetPart):
         return InputInfo((3, self.size, self.size), classes, Bounds(0.0, 1.0))
 
     def checksums(self) -> Mapping[str, str]:
-        """The parameters: every user brings a copy, so nothing pins its content."""
+        """The dataset's parameters: every user brings a copy, so no checksum pins its content."""
         return {"attribute": self.attribute, "size": str(self.size), "limit": str(self.limit or "none")}
 
     @property
     def caveat(self) -> str:
-        """Said because nothing pins the content."""
+        """The warning that nothing pins the content."""
         return "images of CelebA from the user's own copy, whose content is not verified"
 
     def read(self) -> Data:

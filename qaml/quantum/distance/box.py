@@ -9,7 +9,7 @@ from qaml.types import Bounds, IntArray
 from qaml.vocab import Norm
 
 CHUNK = 2_000_000
-"""Coordinates sorted at once."""
+"""Number of coordinates that are sorted at once."""
 
 
 def hyperplane_in_box(
@@ -23,12 +23,12 @@ def hyperplane_in_box(
     hair beyond flips.
 
     Args:
-        weights: (k, d) float64.
-        bias: (k,) float64.
+        weights: W, (k, d) float64.
+        bias: b, (k,) float64.
         inputs: (n, d) float64 within the bounds.
         labels: (n,) true labels.
-        bounds: of every coordinate.
-        norm: of the perturbations.
+        bounds: bounds of every coordinate.
+        norm: norm that measures the perturbations.
 
     Returns:
         (n,) zero where the label does not win (a tie included), infinite where no rival can win within the box.
@@ -80,6 +80,6 @@ def _met(values: Array) -> Array:
 
 
 def _left(values: Array) -> Array:
-    """(n, d + 1): the sum of the others."""
+    """(n, d + 1): the sum of the coordinates that have not met their bound yet."""
     backwards = np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
     return np.concatenate([backwards, np.zeros((len(values), 1))], axis=1)

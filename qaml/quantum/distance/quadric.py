@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 NEGLIGIBLE = 1e-30
 """The component of x along the smallest eigenvector is taken to be at least this share of x's largest."""
 STEPS = 100
-"""Evaluations of the secular equation at most; seven are typical."""
+"""Largest number of evaluations of the secular equation; seven are typical."""
 
 
 class Quadric(NamedTuple):
@@ -32,12 +32,12 @@ class Quadric(NamedTuple):
         return cls(*np.linalg.eigh(matrix))
 
     def negated(self) -> Quadric:
-        """The same of −M."""
+        """The decomposition of −M."""
         return Quadric(-self.eigenvalues[::-1], np.ascontiguousarray(self.vectors[:, ::-1]))
 
     @property
     def rounding(self) -> float:
-        """Eigenvalues up to this size cannot be told from zero."""
+        """Eigenvalues up to this size cannot be distinguished from zero."""
         return float(len(self.eigenvalues) * np.finfo(np.float64).eps * np.abs(self.eigenvalues).max(initial=0.0))
 
 
@@ -47,8 +47,8 @@ class Projection(NamedTuple):
     Attributes:
         norms: (n,) distances; 0 where xᵀMx ≤ 0 already, infinite where M has no negative eigenvalue.
         offsets: (n, d) nearest point minus x, in eigenvector coordinates; zero where the distance is 0 or infinite.
-        dual: (n,) square roots of the Lagrangian dual's values: lower bounds of the distances, whatever the accuracy
-            of the multiplier.
+        dual: (n,) square roots of the Lagrangian dual's values: lower bounds of the distances at any accuracy of the
+            multiplier.
         forms: (n,) xᵀMx.
     """
 
@@ -64,7 +64,7 @@ def quadric_distance(quadric: Quadric, inputs: Array) -> Projection:
     The set is a cone, so x − z is orthogonal to z and d² = ‖x‖² − ‖z‖². If M has a negative eigenvalue, some vector
     inside the cone is not orthogonal to x, so d < ‖x‖: the apex z = 0 is never the nearest point. There Mz ≠ 0, and a
     hair beyond z on the line from x the form is negative. If M has none, no z has zᵀMz < 0 and the distance is
-    infinite: to touch the null space of M is a tie and no flip. An input that lies in it is a tie already: 0.
+    infinite: the null space of M is a tie and no flip. An input in it is a tie already, at distance 0.
 
     Args:
         quadric: the decomposed matrix (d, d).

@@ -13,7 +13,7 @@ from qaml.errors import PartError
 from qaml.quantum.distance.quadric import Array, Quadric, quadric_distance
 
 CHUNK = 256
-"""Images projected at once: their coordinates stay in the cache, and memory is bounded."""
+"""Number of images projected at once: their coordinates stay in the cache, and memory is bounded."""
 
 Labels = NDArray[np.int64]
 
@@ -47,7 +47,7 @@ def exact_l2(
         observables: (k, d, d) float64, symmetric, restricted to the d features (padding excluded).
         inputs: (n, d) float64; the zero vector has no direction, every class ties there and its norm is 0.
         labels: (n,) true labels.
-        progress: told the share of pairs of classes that are done.
+        progress: called with the share of pairs of classes that are done.
 
     Raises:
         PartError: shapes or labels do not fit, or an observable is not finite.
@@ -71,7 +71,7 @@ def exact_l2(
 
 
 class _Best:
-    """The nearest boundary so far of every input."""
+    """The nearest boundary of every input so far."""
 
     def __init__(self, inputs: Array, labels: Labels) -> None:
         self._inputs = inputs

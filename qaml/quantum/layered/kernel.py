@@ -17,9 +17,9 @@ they were. Before a group is uncomputed, Σ λ₁ψ₀ − λ₀ψ₁ over the p
 twice the gradient of its angle, times 1 + t² for every wire uncomputed before. After D*, Σ ±(Re λ·Im ψ − Im λ·Re ψ) is
 twice the gradient of the wire's angle in D.
 
-numba has no vectors and unrolls no lists, so this file emits a layer's instructions itself, for each number of wires
-when it is asked for. Compiled code is cached beside this file, and everything that kernels call stands here, because
-numba notices changes of this file only. Each number of wires has a name, hence a cache file, of its own: processes that
+numba has no vectors and unrolls no lists, so this file emits a layer's instructions itself, for each number of wires at
+its first use. Compiled code is cached beside this file, and everything that kernels call is defined here, because numba
+notices changes of this file only. Each number of wires has a name, hence a cache file, of its own: processes that
 compile different ones at once would otherwise exchange theirs.
 """
 
@@ -44,7 +44,7 @@ Kernel: TypeAlias = Callable[..., None]
 
 
 class _Registers(NamedTuple):
-    """What the processor's vector registers hold.
+    """The capacity of the processor's vector registers.
 
     Attributes:
         lanes: float32 numbers in one.
@@ -63,10 +63,10 @@ _WIDE = "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
 _REGISTERS = _Registers(16, 3, 4, 2, 3) if _WIDE else _Registers(8, 2, 3, 1, 2)
 """32 registers of 512 bits, or 16 of 256 bits."""
 _TILE = 6
-"""Wires of a tile at most: 64 amplitudes of state and adjoint are 16 kB of the first-level cache's 32 kB or more."""
+"""Most wires of a tile: 64 amplitudes of state and adjoint are 16 kB of the first-level cache's 32 kB or more."""
 
 LANES = _REGISTERS.lanes
-"""Samples in a block."""
+"""Number of samples in a block."""
 
 Group: TypeAlias = range
 """Neighbouring wires whose rotations are applied in registers."""
@@ -107,7 +107,7 @@ def place(n_wires: int, k: int) -> int:
 
 
 def state_size(n_wires: int) -> int:
-    """The float32 numbers of a block's state."""
+    """The size of a block's state, as a number of float32 numbers."""
     size: int = place(n_wires, 2**n_wires)
     return size
 
@@ -155,7 +155,7 @@ class _Code:
         self.builder.store(vector, self.builder.bitcast(self.at(pointer, offset), _VECTOR.as_pointer()), align=4)
 
     def splat(self, pointer: ir.Value, offset: ir.Value | int = 0) -> ir.Value:
-        """One number in every lane."""
+        """A vector with one number in every lane."""
         undefined = ir.Constant(_VECTOR, ir.Undefined)
         number = self.builder.load(self.at(pointer, offset))
         first = self.builder.insert_element(undefined, number, ir.Constant(_WORD, 0))
@@ -186,7 +186,7 @@ class _Code:
 
     @contextmanager
     def amplitudes_besides(self, tile: list[Group]) -> Iterator[Callable[[Group], Any]]:
-        """Loop over the amplitudes with zeros in the tile's bits; what is yielded loops over the rest for a group."""
+        """Loop over the amplitudes with zeros in the tile's bits; the yielded function loops over a group's rest."""
         start, stop = min(g.start for g in tile), max(g.stop for g in tile)
         low = self.n_wires - stop
         with self.loop(2 ** (self.n_wires - (stop - start))) as i:
@@ -224,7 +224,7 @@ class _Code:
         self.store_part(amplitudes.im, pointer, group, 1)
 
     def sums(self, count: int) -> Values:
-        """Places for sums, zero at first, that LLVM keeps in registers."""
+        """Variables for sums, zero at first, that LLVM keeps in registers."""
         return [cgutils.alloca_once_value(self.builder, _ZERO) for _ in range(count)]
 
     def add_to(self, total: ir.Value, value: ir.Value) -> None:
@@ -472,7 +472,7 @@ def _compiled(name: str, n_wires: int, signature: Any, function: Kernel) -> Kern
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
 def _pack(n_wires: int, rows: Any, block: int, state: Any) -> None:
-    """The block's rows as real amplitudes, zero beyond the last row and the last column."""
+    """Write the block's rows as real amplitudes, zero beyond the last row and the last column."""
     for i in range(len(state)):
         state[i] = 0
     for lane in range(min(LANES, len(rows) - LANES * block)):
@@ -482,7 +482,7 @@ def _pack(n_wires: int, rows: Any, block: int, state: Any) -> None:
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
 def _unpack(n_wires: int, state: Any, block: int, rows: Any) -> None:
-    """The real parts, as rows."""
+    """Write the real parts as rows."""
     for lane in range(min(LANES, len(rows) - LANES * block)):
         for k in range(rows.shape[1]):
             rows[LANES * block + lane, k] = state[place(n_wires, k) + lane]
@@ -490,7 +490,7 @@ def _unpack(n_wires: int, state: Any, block: int, rows: Any) -> None:
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
 def _turn(n_wires: int, cotangents: Any, block: int, sums: Any) -> None:
-    """Twice the block's cotangents, samples in the lanes."""
+    """Write twice the block's cotangents, samples in the lanes."""
     for wire in range(n_wires):
         for lane in range(LANES):
             sums[wire * LANES + lane] = 2 * cotangents[LANES * block + lane, wire]
@@ -498,7 +498,7 @@ def _turn(n_wires: int, cotangents: Any, block: int, sums: Any) -> None:
 
 @cache
 def forward(n_wires: int) -> Kernel:
-    """The forward kernel of so many wires.
+    """The forward kernel for a number of wires.
 
     Its arguments: rows (batch, features), diagonals (layers, 2 · 2^wires), tangents (layers, wires), states (slots,
     ``state_size``), partial (2^wires · LANES,), means (blocks · LANES, wires), first and last block. A block's state

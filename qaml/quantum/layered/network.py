@@ -35,7 +35,7 @@ def expectations(amplitudes: Tensor, weights: Tensor, n_observables: int) -> Ten
     Args:
         amplitudes: (batch, features ≤ 2^wires), rows of norm 1, float32 on the CPU; the rest is zero.
         weights: (layers, wires, 3) = (φ, θ, ω) in radians, Rot = RZ(ω)·RY(θ)·RZ(φ), float32 on the CPU.
-        n_observables: how many wires are measured, from wire 0 on.
+        n_observables: number of wires that are measured, from wire 0 on.
 
     Returns:
         (batch, n_observables), float32.
@@ -54,11 +54,11 @@ def expectations(amplitudes: Tensor, weights: Tensor, n_observables: int) -> Ten
 
 
 def unitary_columns(weights: Tensor, n_columns: int) -> Tensor:
-    """What the circuit makes of basis states: row j is U|j⟩, global phase included.
+    """The circuit's action on basis states: row j is U|j⟩, global phase included.
 
     Args:
         weights: (layers, wires, 3), as for ``expectations``.
-        n_columns: how many basis states, from 0 on, at most 2^wires.
+        n_columns: number of basis states, from 0 on, at most 2^wires.
 
     Returns:
         (n_columns, 2^wires), complex64, without gradients.
@@ -164,7 +164,7 @@ def _share(n_blocks: int, work: Callable[[int, int], None]) -> None:
 
 
 def _cache_lines(*shape: int) -> FloatArray:
-    """Room that begins with a cache line of 64 bytes: a vector then touches one."""
+    """An array that begins with a cache line of 64 bytes: a vector then touches one line."""
     n = math.prod(shape)
     room = np.empty(n + 16, np.float32)
     start = -room.ctypes.data % 64 // 4

@@ -1,4 +1,4 @@
-"""What the kernel needs of a circuit's angles, and the angles' gradients from what the kernel returns.
+"""The kernel's input from a circuit's angles, and the angles' gradients from the kernel's output.
 
 **Diagonals.** RZ(ω) of layer l − 1, the chain of CZ and RZ(φ) of layer l follow one another and are diagonal: one
 product a layer. The last layer's ω and CZ change no expectation value of Z.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 _LAYERS_AT_ONCE = 16
-"""Layers whose diagonals are made together: their intermediate products stay in the cache."""
+"""Number of layers whose diagonals are made together: their intermediate products stay in the cache."""
 
 
 class Tables(NamedTuple):
@@ -65,8 +65,8 @@ def gradients(sums: NDArray[np.float64], tables: Tables, uncomputed: Iterable[ra
     """Gradients of all angles, (layers, wires, 3).
 
     Args:
-        sums: (layers, 2 · wires) as from the kernel.
-        tables: the kernel's.
+        sums: (layers, 2 · wires), the kernel's sums over generators.
+        tables: the tables that the kernel worked with.
         uncomputed: the groups of wires in the order in which the kernel uncomputes them.
     """
     n_layers, n_wires = tables.tangents.shape
@@ -86,7 +86,7 @@ def gradients(sums: NDArray[np.float64], tables: Tables, uncomputed: Iterable[ra
 def _factors(
     weights: NDArray[np.float64], flips: NDArray[np.bool], frames: NDArray[np.bool], scales: NDArray[np.float64]
 ) -> NDArray[np.complex128]:
-    """What each wire contributes to the diagonals but for CZ in its own frame, (layers, wires, 2)."""
+    """Each wire's factors of the diagonals, except those of CZ, in its own frame: (layers, wires, 2)."""
     angles = weights[..., 0].copy()
     angles[1:] += weights[:-1, :, 2]
     signs, before = np.where(frames, -1.0, 1.0), frames[:-1]

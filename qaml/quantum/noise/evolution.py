@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 MAX_WIRES = 12
 BLOCK_BYTES = 5 * 2**16
-"""Of a kernel's buffer at most: most of a common second-level cache, and six wires of ten observables fit."""
+"""Most bytes of a kernel's buffer: most of a common second-level cache; six wires of ten observables fit."""
 _PAULIS = np.array((IDENTITY, PAULI_Z, PAULI_X, PAULI_Y), complex)
-"""In the order of the bits (x, z) of a string."""
+"""The Pauli matrices in the order of the bits (x, z) of a string: 1, Z, X, Y."""
 
 
 class Stage(NamedTuple):
-    """Something that happens on every wire, then to the state as a whole, going backwards.
+    """One step of the backward evolution: a map on every wire, then one on the state as a whole.
 
     Attributes:
-        transfer: (4, 4) of one wire, or (n, 4, 4).
-        factor: of every traceless part, afterwards.
+        transfer: the wires' transfer matrices: (4, 4) for all of them, or (n, 4, 4).
+        factor: factor on every traceless part, afterwards.
     """
 
     transfer: Floats
@@ -81,7 +81,7 @@ def noisy_observables(
 
 
 def transfer_matrix(operators: Complexes) -> Floats:
-    """What Kraus operators do to observables of one wire: T_ij = tr(P_i Σ K†P_jK)/2 with P = 1, Z, X, Y.
+    """The action of Kraus operators on observables of one wire: T_ij = tr(P_i Σ K†P_jK)/2 with P = 1, Z, X, Y.
 
     Args:
         operators: (..., n_operators, 2, 2).
@@ -129,7 +129,7 @@ def _check(angles: Floats, n_observables: int, n_columns: int | None) -> int:
 
 
 def _stages(channels: Sequence[ChannelPart]) -> list[Stage]:
-    """The channels backwards, with as few passes over the wires as there may be."""
+    """The channels backwards, with as few passes over the wires as possible."""
     stages = [Stage(np.eye(4), 1.0)]
     for channel in reversed(channels):
         transfer, factor = stages[-1]
@@ -177,7 +177,7 @@ class _Evolution:
         self._share = share
 
     def pass_back(self, stages: Sequence[Stage], *, chained: bool) -> None:
-        """Through the CZ chain, where asked, and then through the stages."""
+        """Take the observables back through the CZ chain, if requested, and then through the stages."""
         for stage in stages:
             self._turn(np.broadcast_to(stage.transfer, (self._n_wires, 4, 4)), chained)
             # channels keep the identity, so a trace once made stays as it is
@@ -187,7 +187,7 @@ class _Evolution:
             chained = False
 
     def coefficients(self) -> Floats:
-        """Of all strings, (2**n, 2**n, n_observables)."""
+        """The coefficients of all strings, (2**n, 2**n, n_observables)."""
         self._strings *= self._factor
         self._strings[0, 0] = self._traces
         return self._strings
@@ -214,7 +214,7 @@ class _Group(NamedTuple):
 
 
 def _groups(n_wires: int, n_observables: int) -> list[_Group]:
-    """As few passes as the buffer allows, the last wires first: they lie together in memory, as the CZ chain likes.
+    """As few passes as the buffer allows, the last wires first: they are contiguous in memory, as the CZ chain needs.
 
     The last wires are as many as fit. The others share the rest, with room for four neighbouring blocks at least.
     """

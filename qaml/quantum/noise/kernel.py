@@ -12,8 +12,8 @@ copied to a buffer that stays in the second-level cache, turned there wire by wi
 other one, so results do not depend on how threads share them. Observables are innermost and go through together, and
 with them neighbouring blocks: what is innermost is a vector, and runs of a cache line or less cost three times as much.
 
-Compiled code is cached beside this file, and everything that kernels call stands here, because numba notices changes of
-this file only.
+Compiled code is cached beside this file, and everything that kernels call is defined here, because numba notices
+changes of this file only.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def turn_behind_chain(source: Floats, target: Floats, transfers: Floats, signs: 
 
     Args:
         source: coefficients (2**n, 2**n, n_observables).
-        target: of the same shape, other memory.
+        target: array of the same shape in other memory.
         transfers: (width, 4, 4) in the order 1, Z, X, Y, column j what P_j of a wire becomes, its first (1, 0, 0, 0).
         signs: (2**n,) the parities (−1)^|v|.
         first: block to begin with.
@@ -64,7 +64,7 @@ def turn_in_place(strings: Floats, transfers: Floats, shift: int, together: int,
 
     Args:
         strings: coefficients (2**n, 2**n, n_observables).
-        transfers: (width, 4, 4), as above.
+        transfers: (width, 4, 4), as in ``turn_behind_chain``.
         shift: number of wires behind the group.
         together: binary logarithm, at most the shift, of neighbouring blocks that go together: longer runs of memory.
         first: set of blocks to begin with.
@@ -130,7 +130,7 @@ def _copy(source: Floats, target: Floats) -> None:
 
 @compiled(nogil=True, fastmath=_FAST)
 def _through_chain(source: Floats, x: int, z: int, signs: Floats, target: Floats) -> None:
-    """What the chain makes of strings (x, z), (x, z + 1), …: a power of two of them, as many as fit in the target."""
+    """The chain's images of strings (x, z), (x, z + 1), …: a power of two of them, as many as fit in the target."""
     n_observables = source.shape[2]
     row = source[x].reshape(source.size // len(source))
     n_strings = len(target) // n_observables
@@ -158,7 +158,7 @@ def _turn(block: Floats, transfers: Floats, run: int) -> None:
 
 @compiled(nogil=True, fastmath=_FAST)
 def _turn_wire(block: Floats, transfer: Floats, step: int, x_step: int) -> None:
-    """Mix the coefficients of 1, Z, X and Y on one wire; ``step`` lies between 1 and Z, ``x_step`` between 1 and X."""
+    """Mix the coefficients of 1, Z, X and Y on one wire; ``step`` is the offset from 1 to Z, ``x_step`` from 1 to X."""
     r01, r02, r03 = transfer[0, 1], transfer[0, 2], transfer[0, 3]
     r11, r12, r13 = transfer[1, 1], transfer[1, 2], transfer[1, 3]
     r21, r22, r23 = transfer[2, 1], transfer[2, 2], transfer[2, 3]

@@ -1,4 +1,4 @@
-"""How many runs of a circuit tell the two largest of its expectation values apart.
+"""The number of runs of a circuit that distinguish the two largest of its expectation values.
 
 Each shot measures all wires. D = Z_a − Z_b of the two is −2, 0 or 2, with mean m = ⟨Z_a⟩ − ⟨Z_b⟩ > 0 and variance
 E[D²] − m² = 2 − 2⟨Z_aZ_b⟩ − m². The decision is right when the average of D over the shots is positive.
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LARGEST = 2.0
-"""Of |D|."""
+"""Largest value of |D|."""
 ROUNDING = 1e-5
-"""Of expectation values in float32, which may leave [−1, 1] by as much."""
+"""Rounding error of expectation values in float32, by which they may leave [−1, 1]."""
 
 
 class Shots(NamedTuple):
     """Shots an image, whole numbers as floats; infinite where both expectation values are the same.
 
     Attributes:
-        estimated: by the normal approximation, z²s²/m² for the one-sided quantile z and the spread s. This is the
+        estimated: number by the normal approximation, z²s²/m² for the one-sided quantile z and the spread s. This is
+            the
             number to report.
-        guaranteed: by Hoeffding's inequality, 8 ln(1/(1 − confidence))/m², which holds at any number of shots.
+        guaranteed: number by Hoeffding's inequality, 8 ln(1/(1 − confidence))/m², which holds at any number of shots.
     """
 
     estimated: Floats
@@ -41,12 +42,12 @@ class Shots(NamedTuple):
 def shots_needed(margin: ArrayLike, spread: ArrayLike, confidence: float = 0.99) -> Shots:
     """Shots after which the sampled order of the two largest expectation values is right with this probability.
 
-    The other classes are taken to be out of the race.
+    The other classes are assumed never to come first.
 
     Args:
         margin: (images,) m, the largest expectation value less the second largest, in [0, 2].
         spread: (images,) s, the standard deviation of D in one shot; ``largest_spread`` where ⟨Z_aZ_b⟩ is not known.
-        confidence: at least 0.5, below 1.
+        confidence: probability of the right order, at least 0.5, below 1.
 
     Raises:
         PartError: a margin, spread or confidence outside its range.

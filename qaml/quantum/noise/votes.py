@@ -13,14 +13,14 @@ def vote_chance(probabilities: NDArray[np.float64], shots: int) -> NDArray[np.fl
     """The chance that a vote says 1 (Huang & Zhang 2023, algorithm 2).
 
     Every shot has a draw of its own, so shots are independent with the same probability, the average over draws, and
-    their number of ones is binomial, whatever the draws' distribution. A tie says 0, as in the algorithm.
+    their number of ones is binomial for any distribution of the draws. A tie says 0, as in the algorithm.
 
     Args:
-        probabilities: of a one, averaged over draws, any shape.
-        shots: J.
+        probabilities: probability that a shot is 1, averaged over draws, of any shape.
+        shots: number J of shots.
 
     Returns:
-        Of the same shape.
+        The chances, of the same shape.
     """
     import numpy as np
     from scipy.stats import binom

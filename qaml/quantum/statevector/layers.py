@@ -26,7 +26,7 @@ from qaml.quantum.statevector.gates import rot
 from qaml.quantum.statevector.readout import z_expectations
 
 FEW_WIRES = 4
-"""Up to here a circuit's whole unitary is made."""
+"""Largest number of wires up to which a circuit's whole unitary is made."""
 
 
 def layered_expectations(amplitudes: Tensor, weights: Tensor, n_observables: int) -> Tensor:
@@ -37,7 +37,7 @@ def layered_expectations(amplitudes: Tensor, weights: Tensor, n_observables: int
     Args:
         amplitudes: (batch, d ≤ 2**n), float32 or float64, normalised; missing amplitudes are zero.
         weights: (n_layers, n, 3), the angles (φ, θ, ω) of Rot.
-        n_observables: at most n.
+        n_observables: number of wires that are measured, at most n.
 
     Returns:
         (batch, n_observables), dtype and device of the amplitudes.
@@ -82,7 +82,7 @@ def product_states(amplitudes: Tensor, rotations: Tensor, entangler: Entangler) 
 
 
 def at_once(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
-    """The same by the circuit's whole unitary, (2**n, 2**n): on few wires a layer costs more to call than to compute.
+    """States behind the layers by the circuit's whole unitary: on few wires a layer costs more to call than to compute.
 
     Args:
         states: (batch, 2**n), complex.
@@ -104,7 +104,7 @@ def at_once(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
 
 
 def layer_by_layer(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
-    """The same layer by layer, two products each: states (batch, 2**n) complex, rotations (n_layers, n, 2, 2)."""
+    """States behind layers, two products each; states (batch, 2**n) complex, rotations (n_layers, n, 2, 2)."""
     after: Tensor = _Layers.apply(states, *_halves(rotations, entangler), entangler)  # type: ignore[no-untyped-call]
     return after
 
@@ -147,13 +147,13 @@ class _Plan(NamedTuple):
     """Where an entangler takes the halves' products from, and with which signs, which are those of CZs."""
 
     left: Tensor
-    """(4**a,), entries."""
+    """Entries of the left product to take, (4**a,)."""
     right: Tensor
-    """(2**b,) or, where there are odd rows of states, (2 · 2**b,): rows."""
+    """Rows of the right product to take: (2**b,) or, where there are odd rows of states, (2 · 2**b,)."""
     left_signs: Tensor
-    """(2**a, 1)."""
+    """Signs of the left product's rows, (2**a, 1)."""
     right_signs: Tensor
-    """(1 or 2, 2**b, 1)."""
+    """Signs of the right products' rows, (1 or 2, 2**b, 1)."""
 
 
 @lru_cache(maxsize=32)
@@ -177,7 +177,7 @@ def _split(states: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 
 def _joined(states: Tensor) -> Tensor:
-    """The way back from ``_split``."""
+    """The inverse of ``_split``."""
     return states.permute(2, 1, 0, 3).flatten(1)
 
 
@@ -212,7 +212,7 @@ def apply_product(states: Tensor, rotations: Tensor) -> Tensor:
 
 @lru_cache(maxsize=32)
 def basis_map(entangler: Entangler, n_wires: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What an entangler makes of the basis: E|j⟩ = signs[j] |index[j]⟩, both (2**n_wires,); not to be changed."""
+    """The entangler's action on the basis: E|j⟩ = signs[j] |index[j]⟩, both (2**n_wires,); not to be changed."""
     index = torch.arange(2**n_wires, device=device)
     signs = torch.ones(2**n_wires, dtype=torch.float64, device=device)
     for gate in entangling_gates(entangler, n_wires):
@@ -241,7 +241,7 @@ def kronecker(rotations: Tensor) -> Tensor:
 
 
 def _pair_signs(index: Tensor) -> Tensor:
-    """What the CZs between neighbours make of basis states: −1 for an odd number of pairs 11."""
+    """The signs of basis states by the CZs between neighbours: −1 for an odd number of pairs 11."""
     pairs, n_pairs = index & (index >> 1), torch.zeros_like(index)
     while bool(pairs.any()):
         n_pairs, pairs = n_pairs + (pairs & 1), pairs >> 1
@@ -266,7 +266,7 @@ class _Layers(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
-        """The states' gradient steps back."""
+        """Take the states' gradient back through the layers."""
         after, left, right = ctx.saved_tensors
         before, of_left, of_right = _back(
             after, _split(gradient, left, right), left, right, ctx.entangler, any(ctx.needs_input_grad[1:3])
@@ -279,7 +279,7 @@ class _Expectations(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, left: Tensor, right: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
-        """As of ``_Layers``, and signs (2**n,) → (batch,)."""
+        """The arguments of ``_Layers.forward``, and signs (2**n,) → (batch,)."""
         after = _through(_split(states, left, right), left, right, entangler)
         parts = torch.view_as_real(after)
         weighted = parts * _split(signs[None], left, right).real[..., None]
@@ -290,7 +290,7 @@ class _Expectations(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None, None]:
-        """The states' gradient begins at the observable and steps back."""
+        """Take the states' gradient from the observable back through the layers."""
         after, weighted, left, right = ctx.saved_tensors
         wanted = any(ctx.needs_input_grad[1:3])
         first = torch.view_as_complex(weighted * (2 * gradient)[:, None, None])
@@ -312,15 +312,15 @@ def _through(states: Tensor, left: Tensor, right: Tensor, entangler: Entangler) 
 def _back(
     states: Tensor, gradient: Tensor, left: Tensor, right: Tensor, entangler: Entangler, wanted: bool
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """The gradient in front of the layers steps back like the states do; a matrix' gradient is the product of the two.
+    """Take the gradient back through the layers as the states are; a matrix' gradient is the product of the two.
 
     Args:
-        states: behind the layers; kept as they are.
-        gradient: of these, overwritten.
-        left: of every layer.
-        right: of every layer.
-        entangler: of every layer.
-        wanted: whether the matrices' gradients are.
+        states: states behind the layers; they are not changed.
+        gradient: gradient of these states, which is overwritten.
+        left: left product of every layer.
+        right: right products of every layer.
+        entangler: the entangler of every layer.
+        wanted: whether the matrices' gradients are computed.
     """
     middle = torch.empty_like(gradient)
     (rows, parities), (middle_rows, middle_parities) = _views(gradient), _views(middle)

@@ -31,9 +31,9 @@ def run(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tensor | None 
     """⟨Z⟩ of the circuit's observables, differentiable in weights, inputs and draws.
 
     Args:
-        circuit: without channels.
+        circuit: a circuit without channels.
         weights: (n_weights,), angles in radians.
-        inputs: (batch, n_features), float32 or float64, whose precision is that of the whole; complex for states.
+        inputs: (batch, n_features), float32 or float64, whose precision the whole computation has; complex for states.
         draws: (n_draws,) shared by the batch, or (batch, n_draws).
 
     Returns:
@@ -93,7 +93,7 @@ class _Normalised(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        """What of the gradient is orthogonal to the amplitudes."""
+        """The component of the gradient that is orthogonal to the amplitudes."""
         amplitudes, norms, largest = ctx.saved_tensors
         along = torch.linalg.vecdot(amplitudes, gradient)[:, None]
         to_inputs: Tensor = (gradient - amplitudes * along) / norms / largest
@@ -113,7 +113,7 @@ def _encoded(circuit: Circuit, inputs: Tensor) -> Tensor:
 
 
 def _value(angle: Angle, arrays: dict[str, Tensor], states: Tensor) -> Tensor:
-    """Radians, of shape () or (batch,)."""
+    """The angle in radians, of shape () or (batch,)."""
     if angle.source == "fixed":
         return torch.tensor(angle.scale, dtype=states.real.dtype, device=states.device)
     return angle.scale * arrays[angle.source][..., angle.index]
