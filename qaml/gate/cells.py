@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qaml.gate.baseline import Evidence
+from qaml.plan.canonical import canonical
+from qaml.plan.claims import ClaimPlan
 from qaml.plan.digest import digest
-from qaml.plan.plan import STEP_MODULES, ClaimPlan
-from qaml.plan.step import Step, canonical
+from qaml.plan.kinds import KINDS
+from qaml.plan.step import Step
 from qaml.run.arrays import read_arrays
 from qaml.run.store import Store
 
@@ -66,7 +68,7 @@ def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
         own = claim.models[model]
         if not _are_done(store, made.scores):
             continue
-        makers = [steps[key] for craft in made.crafts for role, key in craft.parents.items() if role != "data"]
+        makers = [steps[key] for craft in made.crafts for role, key in craft.parents.items() if role.kind == "train"]
         is_fixed = all(bool(getattr(step.payload["model"], "is_trained", False)) for step in (*own.trains, *makers))
         weights = _digests(store, (*own.trains, *makers))
         measure = _measure(made.crafts, made.scores[0])
@@ -99,11 +101,11 @@ def _digests(store: Store, trains: Sequence[Step]) -> tuple[str, ...]:
 def _measure(crafts: Sequence[Step], score: Step) -> str:
     """What attacks and scores, without the models: settings, code and library versions."""
     settings: list[Any] = [score.payload["epsilons"], score.payload["classifier"]["inference"]]
-    modules = {STEP_MODULES["evaluate"]}
+    modules = {KINDS["evaluate"].module}
     for craft in crafts[:1]:
         names = [name for name in craft.payload if name not in ("classifier", "classifiers", "dataset", "images")]
         settings.append({name: craft.payload[name] for name in names})
         attack = craft.payload["attack"]
-        modules |= {STEP_MODULES["attack"], type(attack).__module__, *attack.source_modules}
+        modules |= {KINDS["attack"].module, type(attack).__module__, *attack.source_modules}
     code = digest(modules)
     return hashlib.sha256(canonical([settings, code.code, code.versions]).encode()).hexdigest()[:16]

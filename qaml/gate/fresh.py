@@ -15,7 +15,7 @@ from qaml.run.scheduler import Scheduler
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from qaml.plan.plan import ClaimPlan
+    from qaml.plan.claims import ClaimPlan
     from qaml.session.session import Session
 
 

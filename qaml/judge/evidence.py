@@ -17,6 +17,7 @@ from qaml.errors import PartError
 from qaml.judge.detections import Predictions, detect
 from qaml.judge.source import Repeats
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
+from qaml.plan.role import Role, RoleKind
 from qaml.run.arrays import read_arrays
 
 if TYPE_CHECKING:
@@ -25,17 +26,23 @@ if TYPE_CHECKING:
     from qaml.attacks.base import AttackPart
     from qaml.claims.base import ReportedTable
     from qaml.claims.detectors.base import DetectorPart
-    from qaml.judge.source import Detections, Surrogate
+    from qaml.judge.source import Detections
+    from qaml.plan.judged import Surrogate
 
-Read = Callable[[str, str], Path]
+Read = Callable[[Role, str], Path]
 BATTERY = "correct_"
+WHERE_MEASURED = (
+    *("low_frequency", "shots", "within_noise", "fidelity", "unanswered", "outside", "asked", "maker_unanswered"),
+    *("logit_gap", "logit_factor"),
+)
+"""Arrays of answers on adversarials that not every model and attack has."""
 
 
 class StoreSource:
     """Implements ``judge.source.Source`` over a claim's parents.
 
     Args:
-        roles: the roles of the claim's parents, such as ``clean rbm 0`` and ``attack rbm fgsm 0``.
+        parents: of the judge's step: what each is, and its key.
         read: (role, file name) → path.
         attacks: the suite's attacks that the claim uses, and what transferred ones are made with.
         tables: the suite's reported tables.
@@ -45,34 +52,33 @@ class StoreSource:
 
     def __init__(
         self,
-        roles: Mapping[str, str],
+        parents: Mapping[Role, str],
         read: Read,
         attacks: Mapping[str, AttackPart],
         tables: Mapping[str, ReportedTable],
         detectors: Mapping[str, DetectorPart] = MappingProxyType({}),
         surrogates: Mapping[str, Surrogate] = MappingProxyType({}),
     ) -> None:
-        self._roles = roles
+        self._parents = parents
         self._read = read
         self._attacks = attacks
         self._tables = tables
         self._detectors = detectors
         self._surrogates = surrogates
-        self._cache: dict[str, dict[str, NDArray[Any]]] = {}
+        self._cache: dict[Role, dict[str, NDArray[Any]]] = {}
 
-    def _arrays(self, role: str, name: str) -> dict[str, NDArray[Any]]:
+    def _arrays(self, role: Role, name: str) -> dict[str, NDArray[Any]]:
         if role not in self._cache:
             self._cache[role] = read_arrays(self._read(role, name))
         return self._cache[role]
 
-    def _seeds(self, prefix: str) -> list[str]:
-        """Roles ``prefix 0``, ``prefix 1``, … in order."""
-        count = sum(1 for role in self._roles if role.rpartition(" ")[0] == prefix)
-        return [f"{prefix} {number}" for number in range(count)]
+    def _runs(self, kind: RoleKind, model: str, attack: str = "") -> list[Role]:
+        """The parents of one kind, in the order of training runs or budgets."""
+        return sorted(role for role in self._parents if role[:3] == (kind, model, attack))
 
     def clean(self, model: str) -> Clean:
         """The model on clean test images."""
-        seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"clean {model}")]
+        seeds = self._predictions(self._runs("clean", model))
         correct = np.stack([arrays["correct"][0] for arrays in seeds])
         of_circuits = {
             name: np.stack([arrays[name][0] for arrays in seeds]) if name in seeds[0] else None
@@ -89,7 +95,7 @@ class StoreSource:
 
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model on the attack's adversarials."""
-        seeds = [self._arrays(role, "predictions.npz") for role in self._seeds(f"attack {model} {attack}")]
+        seeds = self._predictions(self._runs("attack", model, attack))
         is_transferred = isinstance(self._attacks[attack], MadeElsewhere)
         stacked = {name: np.stack([arrays[name] for arrays in seeds]) for name in seeds[0] if name != "draws"}
         return Attacked(
@@ -99,16 +105,7 @@ class StoreSource:
             norms=None if is_transferred else stacked.get("norms"),  # what fools the surrogate may not fool this one
             draws=int(seeds[0]["draws"]),
             claimed=None if is_transferred else stacked["claimed"],  # the library counted on the surrogate
-            low_frequency=stacked.get("low_frequency"),
-            shots=stacked.get("shots"),
-            within_noise=stacked.get("within_noise"),
-            fidelity=stacked.get("fidelity"),
-            unanswered=stacked.get("unanswered"),
-            outside=stacked.get("outside"),
-            asked=stacked.get("asked"),
-            maker_unanswered=stacked.get("maker_unanswered"),
-            logit_gap=stacked.get("logit_gap"),
-            logit_factor=stacked.get("logit_factor"),
+            **{name: stacked.get(name) for name in WHERE_MEASURED},
         )
 
     def traits(self, attack: str) -> AttackTraits:
@@ -130,19 +127,19 @@ class StoreSource:
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:
         """The battery of this model under the attack's threat, and whether the attack misses planted adversarials."""
-        role = f"battery {model} {attack}"
-        if role not in self._roles:
+        role = Role("battery", model, attack)
+        if role not in self._parents:
             return None
-        plant = f"plant {model} {attack}"
-        missed = self._arrays(plant, "planted.npz")["missed"] if plant in self._roles else np.zeros(0, dtype=bool)
+        plant = Role("plant", model, attack)
+        missed = self._arrays(plant, "planted.npz")["missed"] if plant in self._parents else np.zeros(0, dtype=bool)
         found = self._diagnosis(role)
         return found._replace(planted_missed=missed if missed.size else None, is_constant=self._is_constant(model))
 
     def weaker_diagnoses(self, model: str, attack: str) -> tuple[Diagnosis, ...]:
         """The battery's best member at smaller budgets, increasing."""
-        return tuple(self._diagnosis(role) for role in self._seeds(f"weaker {model} {attack}"))
+        return tuple(self._diagnosis(role) for role in self._runs("weaker", model, attack))
 
-    def _diagnosis(self, role: str) -> Diagnosis:
+    def _diagnosis(self, role: Role) -> Diagnosis:
         arrays = self._arrays(role, "diagnosis.npz")
         n = len(arrays["indices"])
         return Diagnosis(
@@ -163,60 +160,59 @@ class StoreSource:
 
     def distances(self, model: str, attack: str) -> Distances | None:
         """The attack without bounds beside exact distances, where the model turned out to have them."""
-        role = f"exact {model} {attack}"
-        if role not in self._roles:
+        role = Role("exact", model, attack)
+        if role not in self._parents:
             return None
         arrays = self._arrays(role, "exact.npz")
         return Distances(**arrays) if arrays["exact"].size else None
 
     def nearer(self, model: str, attack: str) -> Nearer | None:
         """What other attacks find in the attack's norm, where a claim is about the norms that it found."""
-        role = f"nearer {model} {attack}"
-        return Nearer(**self._arrays(role, "nearer.npz")) if role in self._roles else None
+        role = Role("nearer", model, attack)
+        return Nearer(**self._arrays(role, "nearer.npz")) if role in self._parents else None
 
     def _is_constant(self, model: str) -> bool:
-        predicted = self._arrays(self._seeds(f"clean {model}")[0], "predictions.npz")["predicted"]
+        predicted = self._arrays(self._runs("clean", model)[0], "predictions.npz")["predicted"]
         return len(np.unique(predicted)) == 1
 
     def detections(self, detector: str) -> Detections:
         """What one detector flagged."""
         read = Predictions(
-            lambda model: self._predictions(f"clean {model}"),
-            lambda model, attack: self._predictions(f"attack {model} {attack}"),
+            lambda model: self._predictions(self._runs("clean", model)),
+            lambda model, attack: self._predictions(self._runs("attack", model, attack)),
         )
         return detect(self._detectors[detector], self._attacks, read)
 
     def repeats(self, model: str) -> Repeats:
         """Test examples of the model's dataset that are among its training examples."""
-        record = self._json(f"data {model}", "dataset.json")
+        record = self._json(Role("data", model), "dataset.json")
         return Repeats(int(record["test_in_training"]), int(record["n_test"]))
 
     def surrogates(self) -> Mapping[str, Surrogate]:
         """The models that attacks are made on and that have a reference accuracy."""
         return self._surrogates
 
-    def _predictions(self, prefix: str) -> list[dict[str, NDArray[Any]]]:
-        return [self._arrays(role, "predictions.npz") for role in self._seeds(prefix)]
+    def _predictions(self, roles: Sequence[Role]) -> list[dict[str, NDArray[Any]]]:
+        return [self._arrays(role, "predictions.npz") for role in roles]
 
     def weights_of(self, model: str) -> str:
         """The first training run's key: models derived from one another have it in common."""
-        return self._roles.get(f"train {model} 0", model)
+        return self._parents.get(Role("train", model, replicate=0), model)
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         """Training curves, one dictionary a seed."""
-        roles = self._seeds(f"train {model}")
-        return tuple(self._json(role, "history.json") for role in roles)
+        return tuple(self._json(role, "history.json") for role in self._runs("train", model))
 
     def inspections(self, model: str) -> tuple[dict[str, Any], ...]:
         """What an inspection of the samples found, one dictionary a seed."""
-        return tuple(self._json(role, "inspection.json") for role in self._seeds(f"inspect {model}"))
+        return tuple(self._json(role, "inspection.json") for role in self._runs("inspect", model))
 
     def embedding(self, model: str) -> dict[str, Any] | None:
         """How a model's machine was laid out on an annealer's qubits."""
-        role = f"embed {model}"
-        return self._json(role, "embedding.json") if role in self._roles else None
+        role = Role("embed", model)
+        return self._json(role, "embedding.json") if role in self._parents else None
 
-    def _json(self, role: str, name: str) -> dict[str, Any]:
+    def _json(self, role: Role, name: str) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self._read(role, name).read_text())
         return content
 
@@ -225,7 +221,7 @@ class StoreSource:
         from safetensors import safe_open
 
         found = []
-        for role in self._seeds(f"train {model}"):
+        for role in self._runs("train", model):
             with safe_open(self._read(role, "weights.safetensors"), framework="numpy") as file:
                 _check_name(model, name, sorted(file.keys()))
                 found.append(tuple(float(value) for value in file.get_tensor(name).ravel()))
@@ -245,14 +241,8 @@ class StoreSource:
         """(model, attack) → the content of its portrait."""
         return self._drawn("portrait", "portrait.json")
 
-    def _drawn(self, wanted: str, name: str) -> dict[tuple[str, str], dict[str, Any]]:
-        found = {}
-        for role in self._roles:
-            kind, _, rest = role.partition(" ")
-            if kind == wanted:
-                model, attack = rest.split(" ")
-                found[model, attack] = self._json(role, name)
-        return found
+    def _drawn(self, kind: RoleKind, name: str) -> dict[tuple[str, str], dict[str, Any]]:
+        return {(role.model, role.attack): self._json(role, name) for role in self._parents if role.kind == kind}
 
 
 def _majority(labels: NDArray[np.int64]) -> NDArray[np.bool_]:

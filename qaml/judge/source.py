@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from qaml.claims.base import ReportedTable
     from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
+    from qaml.plan.judged import Surrogate
     from qaml.types import FloatArray
 
 
@@ -35,20 +36,6 @@ class Detections(NamedTuple):
     true_positives: tuple[float, ...] = ()
     false_positives: tuple[float, ...] = ()
     heard: tuple[tuple[str, str | None], ...] = ()
-
-
-class Surrogate(NamedTuple):
-    """A model that a claim's attacks are made on, and what its kind is known to reach.
-
-    Attributes:
-        attacks: of the claim that are made on it, by name.
-        accuracy: the clean accuracy that it is held against, 0 … 1.
-        source: who says that models of its kind reach it; may be empty.
-    """
-
-    attacks: tuple[str, ...]
-    accuracy: float
-    source: str = ""
 
 
 class Repeats(NamedTuple):

@@ -5,58 +5,56 @@ The outcome is an artefact itself, so a cached run judges nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qaml.judge.evidence import StoreSource
 from qaml.judge.judge import judge
-from qaml.judge.source import Surrogate
 from qaml.outcome.drawings import CircuitDrawing, EmbeddingDrawing, Picture, Portrait, Strip
 from qaml.outcome.outcome import ARTEFACT, Outcome, Provenance
+from qaml.plan.role import Role
 from qaml.run.job import Job
-from qaml.spec.suite import ClaimEntry
+
+if TYPE_CHECKING:
+    from qaml.plan.judged import JudgedClaim
 
 
 def execute(job: Job) -> None:
     """Write ``outcome.json``; provenance, replay and pictures are completed when the report is assembled."""
-    claim = job.payload
-    surrogates = {name: Surrogate(*fields) for name, fields in claim["surrogates"].items()}
-    source = StoreSource(job.parents, job.read, claim["attacks"], claim["reported"], claim["detectors"], surrogates)
-    entry = ClaimEntry(
-        id=claim["id"],
-        case=claim["case"],
-        statement=claim["statement"],
-        part=claim["claim"],
-        expected=claim["expected"],
-        paper_says=claim["paper_says"],
-        line=claim["line"],
-        yaml=claim["yaml"],
-    )
-    judgement = judge(entry, source, claim["reported"], claim["profile"], claim["assumed"])
+    claim: JudgedClaim = job.payload["claim"]
+    entry = claim.entry
+    source = StoreSource(job.parents, job.read, claim.attacks, claim.reported, claim.detectors, claim.surrogates)
+    judgement = judge(entry, source, claim.reported, claim.profile, claim.assumed)
     judgement = judgement._replace(notes=(*judgement.notes, *_not_drawn(job.missing)))
     outcome = Outcome(
-        suite=claim["suite"],
+        suite=claim.suite,
         id=entry.id,
         case=entry.case,
         statement=entry.statement,
         kind=entry.part.kind,
-        profile=claim["profile"],
+        profile=claim.profile,
         expected=entry.expected.verdict,
         expected_findings=entry.expected.findings,
         because=entry.expected.because,
         paper_says=entry.paper_says,
-        setting=claim["setting"],
-        assumed=claim["assumed"],
+        setting=dict(claim.setting),
+        assumed=dict(claim.assumed),
         strips=_strips(source, job.parents),
         portraits=_portraits(source),
         circuits=_circuits(source),
         embeddings=_embeddings(source, job.parents),
-        provenance=Provenance(artefacts=dict(job.parents), versions={}, data={}, seeds=_seeds(job.parents)),
-        spec_file=claim["file"],
+        provenance=Provenance(
+            artefacts={str(role): key for role, key in job.parents.items()},
+            versions={},
+            data={},
+            seeds=Counter(role.model for role in job.parents if role.kind == "train"),
+        ),
+        spec_file=claim.file,
         spec_line=entry.line,
         spec_yaml=entry.yaml,
         replay="",
-        **judgement._asdict() | {"notes": (*judgement.notes, *map(_unseen, claim["unseen"]))},
+        **judgement._asdict() | {"notes": (*judgement.notes, *map(_unseen, claim.unseen))},
     )
     (job.output / ARTEFACT).write_text(outcome.model_dump_json(indent=1))
 
@@ -65,28 +63,17 @@ def _unseen(remark: str) -> str:
     return f"{remark}: results are kept by what is declared of it in 'reads', and do not notice other changes"
 
 
-def _not_drawn(missing: Mapping[str, str]) -> Iterator[str]:
+def _not_drawn(missing: Mapping[Role, str]) -> Iterator[str]:
     """What the report should have shown, and why it does not."""
     for role, reason in missing.items():
-        drawn, model, attack = role.split(" ")
-        what = "pictures" if drawn == "picture" else "portrait"
-        yield f"the {what} of {model} under {attack} could not be made: {reason}"
+        what = "pictures" if role.kind == "picture" else "portrait"
+        yield f"the {what} of {role.model} under {role.attack} could not be made: {reason}"
 
 
-def _seeds(roles: Mapping[str, str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for role in roles:
-        kind, _, rest = role.partition(" ")
-        if kind == "train":
-            model = rest.rpartition(" ")[0]
-            counts[model] = counts.get(model, 0) + 1
-    return counts
-
-
-def _strips(source: StoreSource, parents: Mapping[str, str]) -> tuple[Strip, ...]:
+def _strips(source: StoreSource, parents: Mapping[Role, str]) -> tuple[Strip, ...]:
     strips = []
     for (model, attack), content in source.strips.items():
-        key = parents[f"picture {model} {attack}"]
+        key = parents[Role("picture", model, attack)]
         norm = source.traits(attack).norm
         pictures = tuple(_picture(key, picture, norm) for picture in content["pictures"])
         surrogate = source.traits(attack).surrogate
@@ -120,15 +107,13 @@ def _circuits(source: StoreSource) -> tuple[CircuitDrawing, ...]:
     return tuple(CircuitDrawing.model_validate({"model": model, **content}) for model, content in circuits.items())
 
 
-def _embeddings(source: StoreSource, parents: Mapping[str, str]) -> tuple[EmbeddingDrawing, ...]:
+def _embeddings(source: StoreSource, parents: Mapping[Role, str]) -> tuple[EmbeddingDrawing, ...]:
     """Each model's chains, the picture named by artefact until the report copies it."""
-    roles = [role for role in parents if role.startswith("embed ")]
     found = []
-    for role in roles:
-        model = role.removeprefix("embed ")
-        content = source.embedding(model) or {}
+    for role in (role for role in parents if role.kind == "embed"):
+        content = source.embedding(role.model) or {}
         fields = {name: value for name, value in content.items() if name != "chains"}
-        found.append(EmbeddingDrawing(model=model, file=f"{parents[role]}/embedding.svg", **fields))
+        found.append(EmbeddingDrawing(model=role.model, file=f"{parents[role]}/embedding.svg", **fields))
     return tuple(found)
 
 

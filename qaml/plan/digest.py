@@ -5,7 +5,8 @@ lies beside it, wherever Python would find it. Installed libraries are known by 
 
 Code is digested as its syntax tree without docstrings: a comment or a reworded docstring rebuilds nothing, any other
 change rebuilds what depends on it. Words, errors and the registry are left out, and of the families' bases the tables
-of kinds: they compute nothing, resolved parameters stand in the key themselves, a new kind must not retrain models.
+of kinds: they compute nothing, resolved parameters and roles are in the key themselves, a new kind must not retrain
+models.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from qaml.plan.syntax import imports_of, plain
 INTERFACES = frozenset(
     {
         *("qaml", "qaml.registry", "qaml.errors", "qaml.files.regular", "qaml.text", "qaml.vocab", "qaml.types"),
-        *("qaml.run.store", "qaml.run.reads", "qaml.files.refusals"),
+        *("qaml.run.store", "qaml.run.reads", "qaml.files.refusals", "qaml.plan.role"),
     }
 )
 

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from qaml.plan.canonical import canonical
 from qaml.plan.digest import Digest
+from qaml.plan.kinds import KINDS, StepKind
+from qaml.plan.role import Role
 from qaml.registry import Part
-
-StepKind = Literal[
-    "load",
-    "train",
-    "attack",
-    "evaluate",
-    "surrogate",
-    "diagnose",
-    "plant",
-    "exact",
-    "nearer",
-    "picture",
-    "portrait",
-    "embed",
-    "inspect",
-    "judge",
-]
 
 
 class Step(NamedTuple):
@@ -47,7 +32,7 @@ class Step(NamedTuple):
     kind: StepKind
     key: str
     title: str
-    parents: Mapping[str, str]
+    parents: Mapping[Role, str]
     payload: Mapping[str, Any]
     seed: int
     cost: float
@@ -61,7 +46,7 @@ class Step(NamedTuple):
     @property
     def is_courtesy(self) -> bool:
         """Whether it only draws something for the report: verdicts are the same without it."""
-        return self.kind in ("picture", "portrait")
+        return KINDS[self.kind].is_courtesy
 
 
 def parts_in(value: Any) -> Iterator[Part]:
@@ -79,24 +64,11 @@ def parts_in(value: Any) -> Iterator[Part]:
             yield from parts_in(item)
 
 
-def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces; equal values give equal text whatever the order of keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", serialize_as_any=True)
-    if isinstance(value, float):
-        return repr(value)
-    raise TypeError(f"{type(value).__name__} has no canonical form")
-
-
 def make_step(
     kind: StepKind,
     title: str,
     payload: Mapping[str, Any],
-    parents: Mapping[str, Step],
+    parents: Mapping[Role, Step],
     code: Digest,
     cost: float,
     device: str = "cpu",
@@ -107,12 +79,12 @@ def make_step(
     The seed depends on the parameters and on the parents' seeds only, so that a refactoring repeats the same draws.
     """
     parameters = canonical(payload)
-    identity = canonical([kind, parameters, {role: p.seed for role, p in parents.items()}])
+    identity = canonical([kind, parameters, {str(role): p.seed for role, p in parents.items()}])
     seed = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:6], "big")
     content = {
         "kind": kind,
         "parameters": parameters,
-        "parents": {role: p.key for role, p in parents.items()},
+        "parents": {str(role): p.key for role, p in parents.items()},
         "seed": seed,
         "dtype": "float32",
         "device": device,

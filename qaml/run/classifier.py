@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from qaml.attacks.base import Target
 from qaml.defences.base import DefencePart
+from qaml.plan.role import Role
 
 if TYPE_CHECKING:
     from torch import nn
 
     from qaml.models.base import ModelPart
+    from qaml.run.job import Job
     from qaml.types import FloatArray, InputInfo
 
 WEIGHTS = "weights.safetensors"
@@ -29,6 +31,11 @@ def restore(description: Mapping[str, Any], weights: Path, device: str) -> nn.Mo
     module.eval()
     module.requires_grad_(False)
     return wrapped(as_asked(module, description), description["defences"], info)
+
+
+def trained(job: Job, description: Mapping[str, Any], run: int | None = None) -> nn.Module:
+    """The classifier of a training run that the job reads; the only one, if none is named."""
+    return restore(description, job.read(Role("train", replicate=run), WEIGHTS), job.device)
 
 
 def as_asked(module: nn.Module, description: Mapping[str, Any]) -> nn.Module:

@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from qaml.data.base import DatasetPart, load_plain, transformed
-from qaml.plan.step import canonical
+from qaml.plan.canonical import canonical
+from qaml.plan.role import Role
 from qaml.run.reads import watching
 from qaml.run.store import DATA_RECORD, Damaged
 from qaml.types import Data, Split
@@ -85,7 +86,7 @@ def data_of(job: Job, part: DatasetPart) -> Data:
     Raises:
         DataChanged: what is loaded now has other content.
     """
-    record = json.loads(job.read("data", DATA_RECORD).read_text())
+    record = json.loads(job.read(Role("data"), DATA_RECORD).read_text())
     recorded = {name: record[name]["fingerprint"] for name in ("train", "test")}
     with watching(is_on=False):  # by the load step
         return _as_recorded(job, part, recorded)
@@ -98,7 +99,7 @@ def _as_recorded(job: Job, part: DatasetPart, recorded: dict[str, str]) -> Data:
     if found.fingerprints != recorded:
         which = " and ".join(f"the {name} split" for name in recorded if found.fingerprints[name] != recorded[name])
         raise DataChanged(
-            job.parents["data"],
+            job.parents[Role("data")],
             f"dataset {part.kind!r} has other content than before ({which}), though it declares the same: "
             "it changes while its results are computed, or every time it is read",
             "let read() give the same arrays each time (seed it), and keep its files as they are during a run",

@@ -14,7 +14,8 @@ from pathlib import Path
 from qaml.errors import RunError
 from qaml.files.refusals import remove
 from qaml.plan.hardware import processor
-from qaml.plan.plan import STEP_MODULES
+from qaml.plan.kinds import KINDS
+from qaml.plan.role import Role
 from qaml.plan.step import Step
 from qaml.run.isolation.request import Report, request_of
 from qaml.run.job import Job
@@ -37,7 +38,7 @@ class Executor:
         self.device = device
         self._read_by: dict[str, dict[str, str]] = {}
 
-    def make(self, step: Step, missing: Mapping[str, str], progress: Callable[..., None]) -> None:
+    def make(self, step: Step, missing: Mapping[Role, str], progress: Callable[..., None]) -> None:
         """Run the step and put what it writes into the store; its checkpoint stays unless it succeeds.
 
         Args:
@@ -59,12 +60,12 @@ class Executor:
             provenance["seconds"] = round(time.perf_counter() - start, 3)
         remove(self.store.checkpoint(step.key))
 
-    def _execute(self, step: Step, missing: Mapping[str, str], output: Path, progress: Callable[..., None]) -> Report:
+    def _execute(self, step: Step, missing: Mapping[Role, str], output: Path, progress: Callable[..., None]) -> Report:
         """Run the step's code: here, or in a process of its own if it is not qaml's."""
         if step.runs_foreign_code:
             from qaml.run.isolation.apart import perform_apart
 
-            request = request_of(step, missing, STEP_MODULES[step.kind], self.store, output, self.device)
+            request = request_of(step, missing, KINDS[step.kind].module, self.store, output, self.device)
             report = perform_apart(request, progress)
             _tell(step, report)
             return report
@@ -82,7 +83,7 @@ class Executor:
         )
         with warnings_as_python_shows_them():
             try:
-                module = importlib.import_module(STEP_MODULES[step.kind])
+                module = importlib.import_module(KINDS[step.kind].module)
                 with one_thread(), watching(is_on=step.code.is_foreign) as found:
                     module.execute(job)
             except ModuleNotFoundError as error:
@@ -96,7 +97,7 @@ class Executor:
             self._read_by.setdefault(name, {}).update(found)
         return {name: state for module in step.code.foreign for name, state in self._read_by[module].items()}
 
-    def _read(self, parents: Mapping[str, str], role: str, name: str) -> Path:
+    def _read(self, parents: Mapping[Role, str], role: Role, name: str) -> Path:
         return self.store.read(parents[role], name)
 
 
@@ -113,7 +114,7 @@ def _provenance(step: Step, device: str) -> dict[str, object]:
         "kind": step.kind,
         "title": step.title,
         "seed": step.seed,
-        "parents": dict(step.parents),
+        "parents": {str(role): key for role, key in step.parents.items()},
         "code": step.code.code,
         "versions": dict(step.code.versions),
         "device": device,

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from qaml.plan.role import Role
+
 
 class Job(NamedTuple):
     """A step at work.
@@ -27,10 +29,10 @@ class Job(NamedTuple):
     key: str
     payload: Mapping[str, Any]
     seed: int
-    parents: Mapping[str, str]
-    read: Callable[[str, str], Path]
+    parents: Mapping[Role, str]
+    read: Callable[[Role, str], Path]
     output: Path
     checkpoint: Path
     progress: Callable[[float, str], None]
     device: str = "cpu"
-    missing: Mapping[str, str] = MappingProxyType({})
+    missing: Mapping[Role, str] = MappingProxyType({})

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from qaml.data.base import DatasetPart
 from qaml.errors import QamlError, RunError, StoreError
 from qaml.plan.plan import Plan
+from qaml.plan.role import Role
 from qaml.plan.step import Step
 from qaml.run.dataset import DataChanged
 from qaml.run.executor import Executor
@@ -232,7 +233,7 @@ class Scheduler:
                 self._run(load)
         self.order.look_again()
 
-    def _missing(self, step: Step) -> dict[str, str]:
+    def _missing(self, step: Step) -> dict[Role, str]:
         """Why parents that only draw something are absent, by role."""
         reasons = {}
         for role, key in step.parents.items():

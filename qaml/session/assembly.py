@@ -177,17 +177,17 @@ class _Origins:
 
     def of(self, outcome: Outcome) -> Provenance:
         """Every artefact behind an outcome, with what made it."""
-        steps = ancestors(self.plan, self.plan.claims[outcome.node].judge.key)
+        claim = self.plan.claims[outcome.node]
+        steps = ancestors(self.plan, claim.judge.key)
         made = [self._provenance(key) for key in steps]
         versions: dict[str, str] = {}
         for each in made:
             versions |= each.get("versions", {})
-        loads = {step.title.removeprefix("load "): key for key, step in steps.items() if step.kind == "load"}
         return outcome.provenance.model_copy(
             update={
                 "artefacts": {step.title: key for key, step in steps.items()},
                 "versions": dict(sorted(versions.items())) | {"python": platform.python_version()},
-                "data": {name: key[:16] for name, key in loads.items()},
+                "data": {name: key[:16] for key in steps if (name := claim.datasets.get(key)) is not None},
                 "commit": self.commit,
                 "machine": "; ".join(sorted({str(each["machine"]) for each in made if "machine" in each})),
                 "seconds": sum(each.get("seconds", 0.0) for each in made),

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from qaml.errors import PartError
 from qaml.judge.evidence import StoreSource
+from qaml.plan.role import Role
 from qaml.run.arrays import write_arrays
 
 
@@ -18,20 +19,20 @@ def source(folder: Path, predicted: list[int]) -> StoreSource:
     n = len(predicted)
     right = np.ones(n, dtype=bool)
     flags = dict.fromkeys(("clean_correct", "zero_gradient", "margin_below_precision", "correct_pgd"), right)
-    files: dict[str, dict[str, object]] = {
-        "clean rbm 0": {
+    files: dict[Role, dict[str, object]] = {
+        Role("clean", "rbm", replicate=0): {
             "correct": np.ones((1, n)),
             "indices": np.arange(n),
             "draws": 1,
             "predicted": np.array([predicted]),
         },
-        "clean rbm 1": {
+        Role("clean", "rbm", replicate=1): {
             "correct": np.ones((1, n)),
             "indices": np.arange(n),
             "draws": 1,
             "predicted": np.arange(n)[None],
         },
-        "battery rbm pgd": {
+        Role("battery", "rbm", "pgd"): {
             **flags,
             "epsilon": 0.1,
             "indices": np.arange(n),
@@ -40,13 +41,13 @@ def source(folder: Path, predicted: list[int]) -> StoreSource:
             "below_exact": 2,
             "outputs_are_probabilities": False,
         },
-        "exact rbm deepfool": {
+        Role("exact", "rbm", "deepfool"): {
             "indices": np.arange(n),
             "found": np.full(n, 1.1),
             "exact": np.full(n, 1.0),
             "lengths": np.full(n, 8.0),
         },
-        "exact rbm wrapped": {name: np.zeros(0) for name in ("indices", "found", "exact", "lengths")},
+        Role("exact", "rbm", "wrapped"): {name: np.zeros(0) for name in ("indices", "found", "exact", "lengths")},
     }
     for role, arrays in files.items():
         write_arrays(folder / f"{role}.npz", {name: np.asarray(value) for name, value in arrays.items()})
@@ -85,7 +86,7 @@ def test_a_parameter_that_a_model_lacks_names_those_it_has(tmp_path: Path) -> No
     save_file(
         {"weights": np.ones((2, 3), np.float32), "bias": np.zeros(3, np.float32)}, tmp_path / "weights.safetensors"
     )
-    source = StoreSource({"train net 0": "key"}, lambda _, name: tmp_path / name, {}, {})
+    source = StoreSource({Role("train", "net", replicate=0): "key"}, lambda _, name: tmp_path / name, {}, {})
     assert source.parameter("net", "bias") == ((0.0, 0.0, 0.0),)
     with pytest.raises(PartError, match="model 'net' has no parameter 'weight'") as caught:
         source.parameter("net", "weight")

@@ -13,6 +13,7 @@ from qaml.attacks.transfer import Transfer
 from qaml.judge import step
 from qaml.judge.evidence import StoreSource
 from qaml.outcome.drawings import Strip
+from qaml.plan.role import Role
 
 PICTURE: dict[str, Any] = {
     "files": ["0-clean.png", "0-adversarial.png", "0-perturbation.png"],
@@ -31,7 +32,7 @@ def strip(folder: Path, attack: str, content: dict[str, Any]) -> Strip:
     (folder / "strip.json").write_text(json.dumps({"epsilon": "0.1", **content}))
     pgd = ATTACKS.load("pgd").model_validate({"kind": "pgd", "norm": "linf", "epsilon": (0.1,)})
     attacks: dict[str, AttackPart] = {"pgd": pgd, "pgd@convnet": Transfer(surrogate="convnet", attack="pgd")}
-    roles = {f"picture qvc {attack}": "key"}
+    roles = {Role("picture", "qvc", attack): "key"}
     source = StoreSource(roles, lambda _, name: folder / name, attacks, {})
     (made,) = step._strips(source, roles)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qaml.plan.plan import Plan, ancestors, make_plan
+from qaml.plan.role import Role
 from qaml.plan.step import Step
 from qaml.spec.load import load_suite
 from qaml.spec.suite import Reference
@@ -34,7 +35,7 @@ def test_a_joint_attack_sees_all_of_its_models_in_their_seeds() -> None:
     plan = planned("several")
     craft = plan.claims["detectors::several"].attacks["linear", "both"].crafts[1]
     assert craft.title == "attack linear + fnn with pgd, seed 1"
-    assert [plan.steps[craft.parents[role]].title for role in ("train", "train 1")] == [
+    assert [plan.steps[craft.parents[Role("train", replicate=maker)]].title for maker in (None, 1)] == [
         "train linear, seed 1",
         "train fnn, seed 1",
     ]
@@ -58,7 +59,9 @@ def test_makers_with_a_reference_are_known_to_the_judge_of_joint_attacks_and_det
     held = {name: model._replace(reference=Reference(0.9)) for name, model in SUITE.models.items()}
     suite = SUITE._replace(models=held)
     claims = make_plan(((suite, claim) for claim in suite.claims), seeds=1).claims
-    surrogates = {name: claims[f"detectors::{name}"].judge.payload["surrogates"] for name in ("several", "detects")}
+    surrogates = {
+        name: claims[f"detectors::{name}"].judge.payload["claim"].surrogates for name in ("several", "detects")
+    }
     assert surrogates["several"] == {"linear": (("both",), 0.9, ""), "fnn": (("pgd@fnn", "both"), 0.9, "")}
     assert surrogates["detects"] == {"linear": (("pgd@linear", "fgsm@linear"), 0.9, "")}
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from qaml.errors import RunError
-from qaml.plan.plan import Plan, ancestors, make_plan, min_images
+from qaml.plan.maker import min_images
+from qaml.plan.plan import Plan, ancestors, make_plan
+from qaml.plan.role import Role
 from qaml.plan.step import Step
 from qaml.spec.load import load_text
 from qaml.spec.suite import Suite
@@ -140,10 +142,10 @@ def test_adversarial_training_once_attacks_an_undefended_twin() -> None:
     plan = planned("hardened")
     trains = {step.title: step for step in of_kind(plan, "train")}
     hardened = trains["train hardened, seed 0"]
-    assert plan.steps[hardened.parents["undefended"]].title.startswith("train ")
+    assert plan.steps[hardened.parents[Role("undefended")]].title.startswith("train ")
     # the twin without the defence is the plain model: trained once if somebody claims something about it, too
     plain = planned("linear").claims["planned::linear"].models["linear"].trains[0]
-    assert hardened.parents["undefended"] == plain.key
+    assert hardened.parents[Role("undefended")] == plain.key
 
 
 def test_transferred_adversarials_are_made_on_the_surrogate_and_scored_on_the_target() -> None:
@@ -151,9 +153,9 @@ def test_transferred_adversarials_are_made_on_the_surrogate_and_scored_on_the_ta
     steps = plan.claims["planned::transferred"].attacks["linear", "from-rbm"]
     assert steps.battery is None
     craft, score = steps.crafts[0], steps.scores[0]
-    assert plan.steps[craft.parents["train"]].title == "train rbm, seed 0"
-    assert plan.steps[score.parents["train"]].title == "train linear, seed 0"
-    assert score.parents["attack"] == craft.key
+    assert plan.steps[craft.parents[Role("train")]].title == "train rbm, seed 0"
+    assert plan.steps[score.parents[Role("train")]].title == "train linear, seed 0"
+    assert score.parents[Role("attack")] == craft.key
 
 
 def test_surrogates_with_a_reference_are_evaluated_for_the_verdict() -> None:
@@ -161,12 +163,13 @@ def test_surrogates_with_a_reference_are_evaluated_for_the_verdict() -> None:
     held = TEXT.replace("hidden: 8, ", "hidden: 8, reference_accuracy: 0.9, reference_source: a table, ")
     claims = {text: planned_from(text).claims["planned::transferred"] for text in (TEXT, held)}
     roles = {
-        text: [role for role in claim.judge.parents if role.startswith("clean rbm")] for text, claim in claims.items()
+        text: [str(role) for role in claim.judge.parents if role[:2] == ("clean", "rbm")]
+        for text, claim in claims.items()
     }
     assert roles == {TEXT: [], held: ["clean rbm 0", "clean rbm 1"]}
-    surrogates = {text: claim.judge.payload["surrogates"] for text, claim in claims.items()}
+    surrogates = {text: claim.judge.payload["claim"].surrogates for text, claim in claims.items()}
     assert surrogates == {TEXT: {}, held: {"rbm": (("from-rbm",), 0.9, "a table")}}
-    assert planned_from(held).claims["planned::linear"].judge.payload["surrogates"] == {}
+    assert planned_from(held).claims["planned::linear"].judge.payload["claim"].surrogates == {}
 
 
 def planned_from(text: str) -> Plan:
@@ -186,8 +189,8 @@ def test_minimising_l2_attacks_are_held_against_exact_distances_where_the_model_
         steps = plan.claims[f"planned::{claim}"].attacks["linear", attack]
         assert steps.exact is not None
         assert steps.exact.key == step.key
-        assert f"exact linear {attack}" in plan.claims[f"planned::{claim}"].judge.parents
-    assert step.parents["train"] == plan.claims["planned::near"].models["linear"].trains[0].key
+        assert Role("exact", "linear", attack) in plan.claims[f"planned::{claim}"].judge.parents
+    assert step.parents[Role("train")] == plan.claims["planned::near"].models["linear"].trains[0].key
     assert plan.claims["planned::linear"].attacks["linear", "fgsm"].exact is None
 
 
@@ -274,16 +277,16 @@ def test_the_caveat_of_a_models_data_stands_with_the_verdict() -> None:
         "twin: {kind: linear, dataset: digits", "twin: {kind: linear, dataset: photos"
     )
     claims = make_plan((s, claim) for s in [suite(text)] for claim in s.claims).claims
-    setting = claims["planned::twin"].judge.payload["setting"]
+    setting = claims["planned::twin"].judge.payload["claim"].setting
     assert ". Caveat of photos: pixels decoded from a lossy JPEG copy" in setting["twin"]
-    assert "Caveat" not in claims["planned::linear"].judge.payload["setting"]["linear"]
+    assert "Caveat" not in claims["planned::linear"].judge.payload["claim"].setting["linear"]
 
 
 def test_a_plan_without_end_is_refused_claim_by_claim(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = planned()
-    monkeypatch.setattr("qaml.plan.plan.MAX_STEPS", len(whole.steps))
+    monkeypatch.setattr("qaml.plan.maker.MAX_STEPS", len(whole.steps))
     assert not planned().unplanned
-    monkeypatch.setattr("qaml.plan.plan.MAX_STEPS", len(whole.steps) - 1)
+    monkeypatch.setattr("qaml.plan.maker.MAX_STEPS", len(whole.steps) - 1)
     cut = planned()
     assert len(cut.steps) < len(whole.steps)
     assert cut.unplanned

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qaml.plan.canonical import canonical
 from qaml.plan.digest import Digest
-from qaml.plan.step import Step, canonical, make_step
+from qaml.plan.role import Role
+from qaml.plan.step import Step, make_step
 
 CODE = Digest("code", (("torch", "2"),))
 
@@ -30,7 +32,7 @@ def test_the_order_of_keys_does_not_matter(content: dict[str, Any]) -> None:
         step(kind="attack"),
         step(code=Digest("other", CODE.versions)),
         step(code=Digest("code", (("torch", "3"),))),
-        step(parents={"data": step()}),
+        step(parents={Role("data"): step()}),
         step(device="cuda"),
     ],
 )

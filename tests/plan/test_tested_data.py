@@ -5,6 +5,7 @@ from __future__ import annotations
 from qaml.data.digits import Digits
 from qaml.data.transforms import Binarise, Subset
 from qaml.plan.plan import make_plan
+from qaml.plan.role import Role
 from qaml.spec.load import load_text
 
 SUITE = """
@@ -38,5 +39,5 @@ def test_adversarials_are_made_once_for_models_that_saw_different_shares() -> No
     moved = plan.claims["shares::moved"].attacks["fnn", "fgsm@linear"]
     assert own.crafts == moved.crafts
     trains = [step for step in plan.steps.values() if step.kind == "train"]
-    assert {step.parents["data"] for step in trains} == {s.key for s in plan.steps.values() if s.kind == "load"}
-    assert len({step.parents["data"] for step in trains}) == 2
+    assert {step.parents[Role("data")] for step in trains} == {s.key for s in plan.steps.values() if s.kind == "load"}
+    assert len({step.parents[Role("data")] for step in trains}) == 2

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from qaml.metrics.spectrum import low_frequency_share
+from qaml.plan.role import Role
 from qaml.run.arrays import write_arrays
 from qaml.run.job import Job
 from qaml.run.steps import evaluate, picture
@@ -46,7 +47,7 @@ def write(path: Path, images: int, budgets: int) -> None:
 def job(folder: Path, epsilons: tuple[float, ...] | None) -> Job:
     described = {"dataset": SimpleNamespace(info=INFO), "inference": Inference(), "defences": []}
     payload = {"classifier": described, "images": None, "order": "file", "epsilons": epsilons, "count": 6}
-    parents = {"attack": "a", "train": "t"}
+    parents = {Role("attack"): "a", Role("train"): "t"}
     return Job("k", payload, 0, parents, lambda _, name: folder / name, folder, folder, lambda *_: None)
 
 
@@ -61,7 +62,7 @@ def main(folder: Path, budgets: int, runs: int) -> None:
     model(torch.zeros(1, *INFO.shape))
     low_frequency_share(np.ones((500, *INFO.shape), dtype=np.float32))
     before, found = peak(), {}
-    with patch.object(evaluate, "restore", lambda *_: model), patch.object(picture, "restore", lambda *_: model):
+    with patch.object(evaluate, "trained", lambda *_: model), patch.object(picture, "trained", lambda *_: model):
         for name, module, epsilons in (
             ("pictures", picture, None),
             ("budgets", evaluate, None),

@@ -9,11 +9,12 @@ import time
 import warnings
 
 from qaml.errors import RunError
+from qaml.plan.role import Role
 from qaml.run.job import Job
 
 RAN: list[str] = []
 """The names of the steps that ran, in order."""
-MISSING: dict[str, str] = {}
+MISSING: dict[Role, str] = {}
 """What the last one was not given, and why."""
 
 

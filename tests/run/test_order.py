@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qaml.plan.kinds import StepKind
 from qaml.plan.plan import Plan, ancestors, make_plan
-from qaml.plan.step import Step, StepKind
+from qaml.plan.step import Step
 from qaml.run.order import URGENT, Order
 from qaml.spec.load import load_suite
 from tests.run.simulation import LongestPathFirst, ours, simulate

@@ -50,7 +50,7 @@ def arrays(epsilons: tuple[float, ...] = GRID) -> dict[str, NDArray[Any]]:
 def strip(folder: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Execute the step on these adversarials; the content of its ``strip.json``."""
     np.savez(folder / "adversarials.npz", **made)  # type: ignore[arg-type]
-    monkeypatch.setattr(picture, "restore", lambda *_: Brightness().eval())
+    monkeypatch.setattr(picture, "trained", lambda *_: Brightness().eval())
     picture.execute(
         Job(
             key="k",

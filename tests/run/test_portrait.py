@@ -32,7 +32,7 @@ def drawn(folder: Path, monkeypatch: pytest.MonkeyPatch, part: ModelPart, **infe
     moved = start + np.array([0.1, 0.0], dtype=np.float32)
     made = {"start": start, "adversarials": moved[None], "labels": labels, "epsilons": np.array([0.1])}
     module = part.build(MOONS.info, 3).eval().requires_grad_(False)
-    monkeypatch.setattr(portrait, "restore", lambda *_: module)
+    monkeypatch.setattr(portrait, "trained", lambda *_: module)
     write_arrays(folder / "adversarials.npz", made)
     description = {"dataset": MOONS, "model": part, "inference": Inference(**inference), "defences": []}
     payload = {"classifier": description, "count": 6, "trained_from": 3}

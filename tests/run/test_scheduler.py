@@ -16,10 +16,13 @@ from typing import Any
 import pytest
 
 from qaml.errors import QamlError, RunError, StoreError
+from qaml.plan.claims import ClaimPlan
 from qaml.plan.digest import Digest
-from qaml.plan.plan import STEP_MODULES, ClaimPlan, Plan
-from qaml.plan.step import Step, StepKind, make_step
-from qaml.run import executor, scheduler
+from qaml.plan.kinds import KINDS, Kind, StepKind
+from qaml.plan.plan import Plan
+from qaml.plan.role import Role
+from qaml.plan.step import Step, make_step
+from qaml.run import scheduler
 from qaml.run.progress import Reporter, read
 from qaml.run.prune import prune
 from qaml.run.scheduler import REBUILDS, Scheduler, StepCrashed
@@ -31,7 +34,8 @@ CODE = Digest("code", ())
 
 @pytest.fixture(autouse=True)
 def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(executor, "STEP_MODULES", dict.fromkeys(STEP_MODULES, stand_in.__name__))
+    for name, kind in list(KINDS.items()):
+        monkeypatch.setitem(KINDS, name, kind._replace(module=stand_in.__name__))
     monkeypatch.setattr(scheduler, "WAIT", 0.001)
     stand_in.RAN.clear()
     yield
@@ -39,13 +43,13 @@ def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def step(name: str, *parents: Step, cost: float = 1.0, kind: StepKind = "train", **payload: Any) -> Step:
-    return make_step(kind, name, {"name": name, **payload}, {p.title: p for p in parents}, CODE, cost)
+    return make_step(kind, name, {"name": name, **payload}, {Role("train", p.title): p for p in parents}, CODE, cost)
 
 
 def plan(*steps: Step, claims: tuple[Step, ...] = ()) -> Plan:
     """Steps with parents first; claims default to the last step."""
     judged: Any = {
-        f"suite::{judge.title}": ClaimPlan(None, None, {}, {}, judge)  # type: ignore[arg-type]
+        f"suite::{judge.title}": ClaimPlan(None, None, {}, {}, judge, {})  # type: ignore[arg-type]
         for judge in claims or steps[-1:]
     }
     return Plan({s.key: s for s in steps}, judged)
@@ -70,7 +74,7 @@ def test_a_package_that_only_one_step_needs_is_named_where_it_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw = step("draw")
-    monkeypatch.setattr(executor, "STEP_MODULES", {"train": "no_such_package"})
+    monkeypatch.setitem(KINDS, "train", Kind("no_such_package", 1.0))
     with pytest.raises(RunError, match="draw: the Python package 'no_such_package' is not installed") as caught:
         worker(plan(draw), tmp_path).complete(draw.key)
     assert "pip install qaml-bench" in caught.value.hint
@@ -165,7 +169,7 @@ def test_a_worker_without_claims_helps_and_tries_nothing_that_failed(tmp_path: P
     second.help()
     assert first.store.has(sound.key)
     assert sorted(stand_in.RAN) == sorted(["bad", "picture", "sound", *(each.title for each in good)])
-    assert stand_in.MISSING == {"picture": "ZeroDivisionError: no"}
+    assert {Role("train", "picture"): "ZeroDivisionError: no"} == stand_in.MISSING
     first.complete(sound.key)
 
 
@@ -391,8 +395,8 @@ def test_a_failing_picture_fails_nobody_and_says_why(tmp_path: Path) -> None:
     one = worker(plan(train, picture, portrait, judge), tmp_path)
     one.complete(judge.key)
     assert sorted(stand_in.RAN) == ["judge", "picture", "portrait", "train"]
-    assert stand_in.MISSING == {"picture": "ZeroDivisionError: no"}
-    assert Store(tmp_path).manifest(judge.key).provenance["parents"].keys() == {"train", "portrait"}
+    assert {Role("train", "picture"): "ZeroDivisionError: no"} == stand_in.MISSING
+    assert Store(tmp_path).manifest(judge.key).provenance["parents"].keys() == {"train train", "train portrait"}
     with pytest.raises(StepCrashed, match="picture failed"):
         one.complete(picture.key)
 
@@ -402,4 +406,4 @@ def test_what_only_a_picture_needs_fails_nobody_either(tmp_path: Path) -> None:
     picture = step("picture", attack, kind="picture")
     judge = step("judge", picture, kind="judge")
     worker(plan(attack, picture, judge), tmp_path).complete(judge.key)
-    assert stand_in.MISSING == {"picture": "refused"}
+    assert {Role("train", "picture"): "refused"} == stand_in.MISSING

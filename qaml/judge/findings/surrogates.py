@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 
 from qaml.judge.findings.names import raised
-from qaml.judge.source import Surrogate
 from qaml.judge.statistics.exact import binomial_excess
 from qaml.metrics.evidence import Clean
 from qaml.outcome.outcome import Finding
+from qaml.plan.judged import Surrogate
 
 ALARMS = 0.001
 """Share of surrogates exactly at their reference that may be called below it, all runs together."""

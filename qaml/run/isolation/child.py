@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from qaml import errors
 from qaml.errors import QamlError
+from qaml.plan.role import Role
 from qaml.process_state import process_state_kept
 from qaml.run.dataset import DataChanged
 from qaml.run.isolation.request import Request
@@ -95,7 +96,7 @@ def _perform(request: Request, send: Send) -> Message:
     return {"sources": states(opened, request.store, *request.files), "changes": list(dict.fromkeys(changes))}
 
 
-def _reader(store: Store, parents: Mapping[str, str]) -> Callable[[str, str], Path]:
+def _reader(store: Store, parents: Mapping[Role, str]) -> Callable[[Role, str], Path]:
     return lambda role, name: store.read(parents[role], name)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from qaml.data.base import DatasetPart
 from qaml.errors import RunError
+from qaml.plan.role import Role
 from qaml.plan.step import Step, parts_in
 from qaml.run.store import Store
 from qaml.run.surroundings import ONE_THREAD
@@ -33,8 +34,8 @@ class Request(NamedTuple):
     payload: bytes
     datasets: bytes
     seed: int
-    parents: Mapping[str, str]
-    missing: Mapping[str, str]
+    parents: Mapping[Role, str]
+    missing: Mapping[Role, str]
     store: Path
     session: str
     is_fresh: bool
@@ -60,7 +61,9 @@ class Report(NamedTuple):
     changes: tuple[str, ...] = ()
 
 
-def request_of(step: Step, missing: Mapping[str, str], module: str, store: Store, output: Path, device: str) -> Request:
+def request_of(
+    step: Step, missing: Mapping[Role, str], module: str, store: Store, output: Path, device: str
+) -> Request:
     """The step with everything around it as it is now.
 
     Raises:

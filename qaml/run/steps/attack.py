@@ -12,7 +12,7 @@ from qaml.models.seeding import reseed
 from qaml.run.adversarials import check_result, outside
 from qaml.run.answers import NO_ANSWER, classes
 from qaml.run.arrays import write_arrays
-from qaml.run.classifier import WEIGHTS, defended, restore, target
+from qaml.run.classifier import defended, target, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
 from qaml.types import FloatArray
@@ -71,10 +71,11 @@ def _unanswered(attacked: nn.Module, inputs: Tensor, adversarials: FloatArray, j
 def _attacked(job: Job, inputs: Tensor) -> nn.Module:
     """The classifier that the attacker sees: one model, or several at once."""
     if "joint" not in job.payload:
-        return restore(job.payload["classifier"], job.read("train", WEIGHTS), job.device)
+        return trained(job, job.payload["classifier"])
     modules = [
-        restore(description, job.read(role, WEIGHTS), job.device)
-        for role, description in job.payload["classifiers"].items()
+        trained(job, job.payload["classifiers"][str(role)], role.replicate)
+        for role in job.parents
+        if role.kind == "train"
     ]
     ensemble: nn.Module = job.payload["joint"].ensemble(modules, inputs)
     return ensemble.eval()

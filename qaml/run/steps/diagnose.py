@@ -25,9 +25,10 @@ from qaml.metrics.distance import is_below
 from qaml.models.capabilities import Averaging, is_randomised
 from qaml.models.logits import has_answer, margins
 from qaml.models.surrogate import build
+from qaml.plan.role import Role
 from qaml.run.answers import correct_shares
 from qaml.run.arrays import read_arrays, write_arrays
-from qaml.run.classifier import WEIGHTS, defended, restore, target
+from qaml.run.classifier import WEIGHTS, defended, target, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
@@ -53,7 +54,7 @@ def execute(job: Job) -> None:
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     labels = torch.from_numpy(test.labels).to(job.device)
-    n_runs = sum(role.startswith("train ") for role in job.parents)
+    n_runs = sum(role.kind == "train" for role in job.parents)
     runs = np.arange(len(test)) % n_runs
     parts = []
     for run in range(min(n_runs, len(test))):
@@ -78,7 +79,7 @@ def _joined(name: str, parts: list[Arrays], order: NDArray[np.int64]) -> NDArray
 
 def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, done: float) -> Arrays:
     """The battery on one training run."""
-    module = restore(job.payload["classifier"], job.read(f"train {run}", WEIGHTS), job.device)
+    module = trained(job, job.payload["classifier"], run)
     scorer = _Scorer(job, module, labels)
     victim = Victim(
         target=target(module, data.info),
@@ -91,7 +92,7 @@ def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, don
     )
     threat = Threat(job.payload["norm"], float(job.payload["epsilon"]), job.seed)
     battery = Battery(victim, threat, inputs, labels)
-    only = _worth_repeating(job) if "leader" in job.parents else frozenset()
+    only = _worth_repeating(job) if Role("leader") in job.parents else frozenset()
     battery.run(lambda name: job.progress(done, name), only)
     arrays: Arrays = {f"{MEMBER}{name}": shares for name, shares in battery.correct.items()}
     if not only:
@@ -145,19 +146,19 @@ def _undefended(job: Job, run: int) -> nn.Module | None:
     outside = [defence for defence in description["defences"] if not defence.is_inside]
     if len(outside) == len(description["defences"]):
         return None
-    return restore({**description, "defences": outside}, job.read(f"train {run}", WEIGHTS), job.device)
+    return trained(job, {**description, "defences": outside}, run)
 
 
 def surrogate_of(job: Job, info: InputInfo) -> nn.Module:
     """The battery's own surrogate of the model that the job is about."""
     network = build(info, 0)
-    network.load_state_dict(load_file(job.read("surrogate", WEIGHTS)))
+    network.load_state_dict(load_file(job.read(Role("surrogate"), WEIGHTS)))
     return network.to(job.device).eval().requires_grad_(False)
 
 
 def _worth_repeating(job: Job) -> frozenset[str]:
     """The member that fooled most at the largest budget, and the strongest by construction."""
-    arrays = read_arrays(job.read("leader", DIAGNOSIS))
+    arrays = read_arrays(job.read(Role("leader"), DIAGNOSIS))
     named = {name.removeprefix(MEMBER): values for name, values in arrays.items() if name.startswith(MEMBER)}
     fooled = {name: float(np.nansum(1 - values)) for name, values in named.items() if name != "unbounded"}
     return frozenset({max(fooled, key=lambda name: fooled[name]), *(fooled.keys() & {STRONGEST})})

@@ -13,9 +13,10 @@ from torch import nn
 
 from qaml.metrics.spectrum import low_frequency_share
 from qaml.models.capabilities import Encoding, Flipped, OneValued, Sampled
+from qaml.plan.role import Role
 from qaml.run.answers import BATCH, Images, correct_shares, decides
 from qaml.run.arrays import Rows, read_arrays, write_arrays
-from qaml.run.classifier import WEIGHTS, defended, restore
+from qaml.run.classifier import defended, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
 from qaml.run.repetition import ATTACKED_IMAGES, CLEAN_IMAGES, repeated, spread
@@ -37,10 +38,10 @@ def execute(job: Job) -> None:
     """  # noqa: D205
     description = job.payload["classifier"]
     inference: Inference = description["inference"]
-    module = restore(description, job.read("train", WEIGHTS), job.device)
+    module = trained(job, description)
     with ExitStack() as files:
         asked, arrays = _inputs(job, files)
-        if "attack" in job.parents:
+        if Role("attack") in job.parents:
             arrays |= _fidelity(module, asked, job.device)
         arrays |= _within_noise(module, asked, job.device)
         found = correct_shares(
@@ -123,7 +124,7 @@ class _WithinBudgets(NamedTuple):
 
 def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: NDArray[np.int64]) -> NDArray[np.int64]:
     """A ``Repetition`` on some of the images, as an array (5,)."""
-    is_clean = "attack" not in job.parents
+    is_clean = Role("attack") not in job.parents
     places = spread(len(asked.inputs), CLEAN_IMAGES if is_clean else ATTACKED_IMAGES)
     sample = np.concatenate([asked.inputs[place : place + 1] for place in places])
     clean = sample if is_clean else asked.start[places % len(asked.start)]
@@ -132,7 +133,7 @@ def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: NDArray
 
 def _inputs(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.generic]]]:
     """What is predicted, and what goes with it."""
-    if "attack" in job.parents:
+    if Role("attack") in job.parents:
         return _attacked(job, files)
     description = job.payload["classifier"]
     data = data_of(job, description["dataset"])
@@ -142,7 +143,7 @@ def _inputs(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.ge
 
 
 def _attacked(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.generic]]]:
-    path = job.read("attack", "adversarials.npz")
+    path = job.read(Role("attack"), "adversarials.npz")
     made = read_arrays(path, without="adversarials")
     start = made.pop("start")
     adversarials = Rows(files.enter_context(path.open("rb")), "adversarials", merged=2)

@@ -11,7 +11,7 @@ import torch
 
 from qaml.attacks.base import AttackPart, Target
 from qaml.run.arrays import write_arrays
-from qaml.run.classifier import WEIGHTS, defended, restore
+from qaml.run.classifier import defended, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
@@ -31,7 +31,7 @@ def execute(job: Job) -> None:
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     labels = torch.from_numpy(test.labels).to(job.device)
-    module = restore(description, job.read("train", WEIGHTS), job.device)
+    module = trained(job, description)
     exact = exact_norms(module, inputs, labels)
     if exact is None:
         write_arrays(job.output / EXACT, {name: np.zeros(0) for name in ("indices", "found", "exact", "lengths")})

@@ -16,7 +16,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import PGD
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
 from qaml.run.arrays import write_arrays
-from qaml.run.classifier import WEIGHTS, defended, restore, target
+from qaml.run.classifier import defended, target, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms_in_box
 from qaml.run.job import Job
@@ -40,12 +40,12 @@ def execute(job: Job) -> None:
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     labels = torch.from_numpy(test.labels).to(job.device)
-    n_runs = sum(role.startswith("train ") for role in job.parents)
+    n_runs = sum(role.kind == "train" for role in job.parents)
     runs = np.arange(len(test)) % n_runs
     norms = np.full(len(test), np.inf)
     for run in range(min(n_runs, len(test))):
         own = np.flatnonzero(runs == run)
-        module = restore(description, job.read(f"train {run}", WEIGHTS), job.device)
+        module = trained(job, description, run)
         rows = torch.from_numpy(own).to(job.device)
         norms[own] = smallest_norms(module, data.info, inputs[rows], labels[rows], job.payload["norm"], job.seed)
         job.progress((run + 1) / n_runs, "")

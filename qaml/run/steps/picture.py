@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from qaml.metrics.spectrum import low_frequency_share
+from qaml.plan.role import Role
 from qaml.run.answers import NO_ANSWER, Answers, answers, decides
 from qaml.run.arrays import Rows, read_arrays
-from qaml.run.classifier import WEIGHTS, restore
+from qaml.run.classifier import trained
 from qaml.run.job import Job
 from qaml.types import Bounds, FloatArray, InputInfo
 
@@ -34,10 +35,10 @@ def execute(job: Job) -> None:
     """
     description = job.payload["classifier"]
     info: InputInfo = description["dataset"].info
-    module = restore(description, job.read("train", WEIGHTS), job.device)
+    module = trained(job, description)
     asked = partial(answers, decides(module, description["inference"]), inference=description["inference"])
     ask: Ask = partial(asked, seed=job.seed, device=job.device)
-    path = job.read("attack", "adversarials.npz")
+    path = job.read(Role("attack"), "adversarials.npz")
     made = read_arrays(path, without="adversarials")
     labels, epsilon = made["labels"], float(made["epsilons"][-1])
     unattacked = ask(made["start"])

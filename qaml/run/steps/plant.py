@@ -8,7 +8,7 @@ import torch
 from qaml.attacks.base import AttackPart
 from qaml.attacks.planted import features_of, planted_test
 from qaml.run.arrays import write_arrays
-from qaml.run.classifier import WEIGHTS, defended, restore
+from qaml.run.classifier import defended, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
 
@@ -19,7 +19,7 @@ def execute(job: Job) -> None:
     """Write ``planted.npz``: missed (n,) bool, empty where the model has no last linear layer to listen at."""
     description = job.payload["classifier"]
     attack: AttackPart = job.payload["attack"]
-    module = restore(description, job.read("train", WEIGHTS), job.device)
+    module = trained(job, description)
     data = data_of(job, description["dataset"])
     test = evaluated(data.test, IMAGES, job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)

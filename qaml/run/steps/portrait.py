@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from qaml.models.capabilities import Described, Encoding, OnSphere, averaged, is_randomised
 from qaml.models.one_wire.network import OneWireClassifier
 from qaml.models.seeding import reseed
+from qaml.plan.role import Role
 from qaml.quantum.circuit import Channel, Circuit
 from qaml.run.answers import classes, probabilities
 from qaml.run.arrays import Rows, read_arrays
-from qaml.run.classifier import WEIGHTS, as_asked, restore
+from qaml.run.classifier import as_asked, trained
 from qaml.run.job import Job
 from qaml.types import InputInfo
 
@@ -36,10 +37,10 @@ def execute(job: Job) -> None:
     """
     description = job.payload["classifier"]
     info: InputInfo = description["dataset"].info
-    module = restore(description, job.read("train", WEIGHTS), job.device)
+    module = trained(job, description)
     # randomised models decide in many ways; points and regions are those of the average over draws, or of one draw
     decider = averaged(module)
-    path = job.read("attack", "adversarials.npz")
+    path = job.read(Role("attack"), "adversarials.npz")
     made = read_arrays(path, without="adversarials")
     count = min(job.payload["count"], len(made["labels"]))
     with path.open("rb") as file:

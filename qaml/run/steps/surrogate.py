@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from qaml.models.surrogate import imitate
 from qaml.run.answers import classes
-from qaml.run.classifier import WEIGHTS, defended, restore
+from qaml.run.classifier import WEIGHTS, defended, trained
 from qaml.run.dataset import data_of
 from qaml.run.job import Job
 
@@ -18,7 +18,7 @@ def execute(job: Job) -> None:
     """Write ``weights.safetensors``."""
     description: dict[str, Any] = job.payload["classifier"]
     data = data_of(job, description["dataset"])
-    module = restore(description, job.read("train", WEIGHTS), job.device)
+    module = trained(job, description)
     images = defended(data.train.inputs, description["defences"], data.info)
 
     def answer(inputs: torch.Tensor) -> torch.Tensor:

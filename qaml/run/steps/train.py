@@ -17,6 +17,7 @@ from qaml.errors import QamlError, RunError
 from qaml.models.base import Checkpoint, History, Hooks, ModelPart
 from qaml.models.edge import at_edge
 from qaml.models.seeding import reseed, seeded
+from qaml.plan.role import Role
 from qaml.run.adversarials import check_crafted
 from qaml.run.arrays import write_arrays
 from qaml.run.checkpoint import Checkpoints, chosen_interval
@@ -32,8 +33,8 @@ LOOKED_AT = 8
 def execute(job: Job) -> None:
     """Write ``weights.safetensors`` and ``history.json``."""
     part: ModelPart = job.payload["model"]
-    if "embedding" in job.parents:
-        part = part.embedded(job.read("embedding", "embedding.json"))
+    if Role("embedding") in job.parents:
+        part = part.embedded(job.read(Role("embedding"), "embedding.json"))
     data = data_of(job, job.payload["dataset"])
     own_epochs = None if part.runs_foreign_code else part.training.epochs  # others may count in units of their own
     checkpoints = Checkpoints(job.checkpoint, job.key, own_epochs, chosen_interval())
@@ -53,8 +54,8 @@ def _trained(job: Job, part: ModelPart, data: Data, checkpoints: Checkpoints) ->
         train = Split(defended(train.inputs, defences, data.info), train.labels, train.indices)
         module = part.build(data.info, job.seed)
         module.to(job.device)
-        if "start" in job.parents:
-            module.load_state_dict(load_file(job.read("start", WEIGHTS)))
+        if Role("start") in job.parents:
+            module.load_state_dict(load_file(job.read(Role("start"), WEIGHTS)))
         hooks = _RunHooks(job, checkpoints, _defence_hooks(job, data.info))
         try:
             return module, train, part.fit(module, train, data.info, hooks, job.seed)
@@ -111,7 +112,7 @@ def _check_weights_are_all(job: Job, module: nn.Module, train: Split) -> None:
 
 def _defence_hooks(job: Job, info: InputInfo) -> list[Hooks]:
     crafts: dict[str, AttackPart] = job.payload["crafts"]
-    undefended = _undefended(job) if "undefended" in job.parents else None
+    undefended = _undefended(job) if Role("undefended") in job.parents else None
     return [
         defence.training_hooks(
             _craft(crafts[str(position)], job.payload, info) if str(position) in crafts else None,
@@ -129,7 +130,7 @@ def _undefended(job: Job) -> nn.Module:
         "model": job.payload["model"],
         "defences": [d for d in job.payload["defences"] if not d.needs_undefended],
     }
-    return restore(description, job.read("undefended", WEIGHTS), job.device)
+    return restore(description, job.read(Role("undefended"), WEIGHTS), job.device)
 
 
 def _craft(attack: AttackPart, payload: Mapping[str, Any], info: InputInfo) -> Craft:

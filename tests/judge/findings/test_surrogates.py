@@ -7,8 +7,8 @@ import pytest
 
 from qaml.judge.findings import below_reference
 from qaml.judge.judge import judge
-from qaml.judge.source import Surrogate
 from qaml.metrics.evidence import Clean
+from qaml.plan.judged import Surrogate
 from tests.judge.findings.evidence import right
 from tests.judge.sources import ArraySource, add, claim, entry, traits
 

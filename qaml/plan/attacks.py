@@ -1,0 +1,140 @@
+"""The steps of attacks: adversarials, answers on them, and what tells whether they can be trusted."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from qaml.attacks.base import AttackPart
+from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.plan.classifier import described, restored
+from qaml.plan.diagnostics import battery, exact, planted
+from qaml.plan.drawings import picture, portrait
+from qaml.plan.maker import StepMaker, named
+from qaml.plan.models import Evaluated, ModelPlanner, ModelSteps, score
+from qaml.plan.role import Role
+from qaml.plan.step import Step
+from qaml.spec.suite import Suite
+
+
+class AttackSteps(NamedTuple):
+    """The steps of one attack on one model; ``None`` where switched off.
+
+    ``battery`` is at the attack's largest budget; what a claim asks at smaller ones has steps of its own.
+    """
+
+    crafts: tuple[Step, ...]
+    scores: tuple[Step, ...]
+    battery: Step | None
+    planted: Step | None
+    exact: Step | None
+    picture: Step | None
+    portrait: Step | None
+
+
+class Resolved(NamedTuple):
+    """An attack of a suite on one of its models, every name resolved.
+
+    Attributes:
+        model: the model that is asked about the adversarials.
+        name: of the attack in the suite.
+        part: the attack as written.
+        inner: what computes adversarials; the part itself, unless they are made elsewhere.
+        makers: the models that they are made on.
+    """
+
+    model: ModelSteps
+    name: str
+    part: AttackPart
+    inner: Any
+    makers: tuple[ModelSteps, ...]
+
+    def in_words(self, run: int) -> str:
+        """Which adversarials, such as ``rbm with fgsm, seed 0``."""
+        made_on = " + ".join(maker.entry.name for maker in self.makers)
+        if not isinstance(self.part, MadeElsewhere):
+            return f"{made_on} with {self.name}, seed {run}"
+        is_start_defended = any(defence.defends_data for defence in self.model.entry.defences)
+        start = f", from the images of {self.model.entry.name}" if is_start_defended else ""
+        return f"{made_on} with {self.part.attack}, seed {run}{start}"
+
+
+def computing(suite: Suite, name: str) -> Any:
+    """The attack that computes adversarials: the named one, or the one that it names."""
+    part = suite.attacks[name]
+    return part.resolved(suite.attacks[part.attack]) if isinstance(part, MadeElsewhere) else part
+
+
+def makers(suite: Suite, name: str) -> tuple[str, ...]:
+    """The other models that an attack's adversarials are made on; none where they are made on the target itself."""
+    part = suite.attacks[name]
+    return part.makers if isinstance(part, MadeElsewhere) else ()
+
+
+class AttackPlanner:
+    """Plans each attack on each model of one suite once.
+
+    Args:
+        maker: of the suite's steps.
+        models: of the suite.
+    """
+
+    def __init__(self, maker: StepMaker, models: ModelPlanner) -> None:
+        self._maker = maker
+        self._models = models
+        self._planned: dict[tuple[str, str], AttackSteps] = {}
+
+    def steps(self, model: str, attack: str) -> AttackSteps:
+        """The steps of an attack on a model.
+
+        Raises:
+            QamlError: it cannot be planned.
+        """
+        if (model, attack) not in self._planned:
+            with named(f"attack {attack!r} on {model!r}"):
+                self._planned[model, attack] = self._steps(self._models.steps(model), attack)
+        return self._planned[model, attack]
+
+    def _steps(self, model: ModelSteps, name: str) -> AttackSteps:
+        maker, inner = self._maker, computing(self._maker.suite, name)
+        others = tuple(self._models.steps(other) for other in makers(maker.suite, name))
+        attack = Resolved(model, name, maker.suite.attacks[name], inner, others or (model,))
+        crafts = tuple(_craft(maker, attack, run) for run in range(len(model.trains)))
+        scores = tuple(
+            score(maker, model.entry, model.load, train, _evaluated(attack, run, craft))
+            for run, (train, craft) in enumerate(zip(model.trains, crafts, strict=True))
+        )
+        return AttackSteps(
+            crafts,
+            scores,
+            None if others else battery(maker, model, inner),
+            None if others else planted(maker, model, name, inner),
+            None if others else exact(maker, model, name, inner),
+            picture(maker, model, name, crafts[0]),
+            portrait(maker, model, name, crafts[0]),
+        )
+
+
+def _evaluated(attack: Resolved, run: int, craft: Step) -> Evaluated:
+    return Evaluated(craft, attack.in_words(run), attack.inner.grid if attack.inner.minimises else None)
+
+
+def _craft(maker: StepMaker, attack: Resolved, run: int) -> Step:
+    """Adversarials are made on the model itself or on those that the attack names; they start from the target's
+    defended images."""  # noqa: D205, D209
+    suite, target, inner = maker.suite, attack.model.entry, attack.inner
+    data_defences = [defence for defence in target.defences if defence.defends_data]
+    made_on = {Role("train", replicate=number or None): made for number, made in enumerate(attack.makers)}
+    parents = {role: made.trains[run % len(made.trains)] for role, made in made_on.items()}
+    classifiers = {str(role): described(suite, made.entry) for role, made in made_on.items()}
+    is_joint = len(made_on) > 1
+    payload = {
+        "attack": inner.model_copy(update={"epsilon": None}) if inner.minimises else inner,
+        "dataset": suite.datasets[target.dataset].tested,
+        "start_from": data_defences,
+        "images": maker.n_attacked(attack.part.images, inner.images),
+        "order": suite.evaluation.order,
+    } | ({"classifiers": classifiers, "joint": attack.part} if is_joint else {"classifier": classifiers["train"]})
+    behind = (part for made in attack.makers for part in restored(made.entry))
+    parts = (inner, *((attack.part,) if is_joint else ()), *behind, *data_defences)
+    title, parents = f"attack {attack.in_words(run)}", {Role("data"): attack.model.load} | parents
+    return maker.make("attack", title, payload, parents, parts, size=len(inner.grid))

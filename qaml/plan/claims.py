@@ -1,0 +1,188 @@
+"""The steps of one claim: everything that its verdict reads, and the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from qaml.attacks.base import AttackPart
+from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.claims.base import Cell
+from qaml.claims.detectors.base import DetectorPart
+from qaml.plan.attacks import AttackPlanner, AttackSteps, computing, makers
+from qaml.plan.diagnostics import SAME, nearer, weaker
+from qaml.plan.judged import JudgedClaim, Surrogate
+from qaml.plan.maker import StepMaker
+from qaml.plan.models import ModelPlanner, ModelSteps
+from qaml.plan.role import Role, numbered
+from qaml.plan.step import Step
+from qaml.plan.words import in_words, model_in_words
+from qaml.registry import references
+from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
+
+
+class ClaimPlan(NamedTuple):
+    """What one claim needs, by the suite's names.
+
+    Attributes:
+        suite: the claim's.
+        entry: the claim.
+        models: its steps of each model.
+        attacks: its steps of each attack on a model.
+        judge: its last step.
+        datasets: the key of each load step of the suite → the dataset's name.
+    """
+
+    suite: Suite
+    entry: ClaimEntry
+    models: Mapping[str, ModelSteps]
+    attacks: Mapping[tuple[str, str], AttackSteps]
+    judge: Step
+    datasets: Mapping[str, str]
+
+
+class ClaimPlanner:
+    """Plans the claims of one suite.
+
+    Args:
+        maker: of the suite's steps.
+        seeds: training runs of every model, overriding the suite.
+    """
+
+    def __init__(self, maker: StepMaker, seeds: int | None) -> None:
+        self._maker = maker
+        self._suite = maker.suite
+        self._models = ModelPlanner(maker, seeds)
+        self._attacks = AttackPlanner(maker, self._models)
+
+    def plan(self, entry: ClaimEntry) -> ClaimPlan:
+        """Every step of a claim.
+
+        Raises:
+            QamlError: something that it needs cannot be planned.
+        """
+        self._maker.check_room()
+        suite, cells = self._suite, entry.part.cells(self._suite.reported)
+        detectors = self._detectors(entry)
+        heard = [pair for detector in detectors.values() for pair in detector.pairs(suite.attacks)]
+        shown = {(cell.model, name): None for cell in cells for name in cell.attack}
+        models = {m: self._models.steps(m) for m in (*(cell.model for cell in cells), *(model for model, _ in heard))}
+        attacks = {pair: self._attacks.steps(*pair) for pair in (*shown, *heard)}
+        surrogates = self._surrogates(cells, detectors.values())
+        parents: dict[Role, Step] = {}
+        for name, steps in (models | {name: self._models.steps(name) for name in surrogates}).items():
+            parents |= numbered("clean", steps.clean, name)
+        for name, steps in models.items():
+            parents |= _of_model(name, steps)
+        for (model, attack), made in attacks.items():
+            parents |= numbered("attack", made.scores, model, attack)
+            parents |= _checks(model, attack, made)
+            if (model, attack) in shown:  # a detector hears attacks, and draws none of them
+                parents |= _drawn(model, attack, made)
+                parents |= numbered("weaker", self._weaker(models[model], made, cells, attack), model, attack)
+        parents |= self._nearer(cells)
+        names = {attack for _, attack in attacks}
+        claim = JudgedClaim(
+            suite=suite.name,
+            file=suite.path.name,
+            profile=suite.profile,
+            entry=entry,
+            reported=dict(suite.reported),
+            assumed=dict(suite.assumed),
+            attacks=self._with_inner(names),
+            detectors=detectors,
+            surrogates=surrogates,
+            setting=self._setting(models, names, detectors),
+            unseen=tuple(sorted({r for made in models.values() for train in made.trains for r in train.code.remarks})),
+        )
+        parts = (entry.part, *detectors.values())
+        judge = self._maker.make("judge", f"judge {entry.id}", {"claim": claim}, parents, parts)
+        return ClaimPlan(suite, entry, models, attacks, judge, self._models.datasets)
+
+    def _weaker(self, model: ModelSteps, made: AttackSteps, cells: Sequence[Cell], attack: str) -> tuple[Step, ...]:
+        if made.battery is None:
+            return ()
+        return weaker(self._maker, model, made.battery, self._budgets(cells, model.entry.name, attack))
+
+    def _budgets(self, cells: Sequence[Cell], model: str, attack: str) -> Iterator[float]:
+        """The budgets at which a claim's cells are decided on this model, where this attack is one of theirs."""
+        for cell in cells:
+            if cell.model != model or attack not in cell.attack:
+                continue
+            if isinstance(cell.epsilon, float):
+                yield cell.epsilon
+                continue
+            grids = [computing(self._suite, name).grid for name in cell.attack]
+            shared = [e for e in grids[0] if all(any(abs(e - f) <= SAME * e for f in grid) for grid in grids[1:])]
+            if cell.epsilon == "every" or cell.metric == "epsilon_at":
+                yield from shared
+            elif shared:
+                yield shared[-1]
+
+    def _nearer(self, cells: Sequence[Cell]) -> dict[Role, Step]:
+        """For cells about the norms that their own attacks found."""
+        asked = [cell for cell in cells if cell.metric == "norm_quantile"]
+        pairs = {(c.model, name): None for c in asked for name in c.attack if not makers(self._suite, name)}
+        return _present(
+            {
+                Role("nearer", model, name): nearer(self._maker, self._models.steps(model), self._suite.attacks[name])
+                for model, name in pairs
+            }
+        )
+
+    def _detectors(self, entry: ClaimEntry) -> dict[str, DetectorPart]:
+        names = dict.fromkeys(name for _, table, name in references(entry.part) if table == "detectors")
+        return {name: self._suite.detectors[name] for name in names}
+
+    def _surrogates(self, cells: Sequence[Cell], detectors: Iterable[DetectorPart]) -> dict[str, Surrogate]:
+        """The models with a reference that the claim's attacks are made on."""
+        made: dict[str, dict[str, None]] = {}
+        for cell in cells:
+            for name in cell.attack:
+                for maker in makers(self._suite, name):
+                    made.setdefault(maker, {})[name] = None
+        for detector in detectors:
+            for name in detector.mixture(self._suite.attacks):
+                for maker in detector.makers(name, self._suite.attacks):
+                    made.setdefault(maker, {})[name] = None
+        references = {name: self._suite.models[name].reference for name in made}
+        return {name: Surrogate(tuple(made[name]), *held) for name, held in references.items() if held is not None}
+
+    def _with_inner(self, names: set[str]) -> dict[str, AttackPart]:
+        """These attacks, and those that transferred ones are made with."""
+        parts = (self._suite.attacks[name] for name in names)
+        inner = {part.attack for part in parts if isinstance(part, MadeElsewhere)}
+        return {name: self._suite.attacks[name] for name in sorted(names | inner)}
+
+    def _setting(
+        self, models: Iterable[str], attacks: Iterable[str], detectors: Mapping[str, DetectorPart]
+    ) -> dict[str, str]:
+        return (
+            {name: self._in_words(self._suite.models[name]) for name in models}
+            | {name: in_words(self._suite.attacks[name]) for name in sorted(attacks)}
+            | {name: in_words(detector) for name, detector in detectors.items()}
+        )
+
+    def _in_words(self, entry: ModelEntry) -> str:
+        return model_in_words(entry, self._suite.datasets[entry.dataset].caveat)
+
+
+def _of_model(name: str, steps: ModelSteps) -> dict[Role, Step]:
+    """What a verdict reads of a model beside its answers."""
+    found = {Role("data", name): steps.load} | numbered("train", steps.trains, name)
+    return found | numbered("inspect", steps.inspections, name) | _present({Role("embed", name): steps.embedding})
+
+
+def _checks(model: str, attack: str, steps: AttackSteps) -> dict[Role, Step]:
+    """What tells whether an attack can be trusted."""
+    return _present({Role("battery", model, attack): steps.battery, Role("plant", model, attack): steps.planted})
+
+
+def _drawn(model: str, attack: str, steps: AttackSteps) -> dict[Role, Step]:
+    """What only a claim about the attack itself reads."""
+    drawings = {Role("picture", model, attack): steps.picture, Role("portrait", model, attack): steps.portrait}
+    return _present({Role("exact", model, attack): steps.exact} | drawings)
+
+
+def _present(steps: Mapping[Role, Step | None]) -> dict[Role, Step]:
+    return {role: step for role, step in steps.items() if step is not None}

@@ -1,0 +1,92 @@
+"""The steps that tell whether an attack can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from qaml.plan.classifier import described, looked_at, restored
+from qaml.plan.maker import StepMaker
+from qaml.plan.models import ModelSteps
+from qaml.plan.role import Role
+from qaml.plan.step import Step
+
+EXACT_IMAGES = 100
+"""Test images on which a minimising attack is held against exact distances, at most."""
+SAME = 1e-6
+"""Relative difference of budgets that are one."""
+BEST_ALONE = 0.375
+"""Of the battery's work: its best member."""
+
+
+def battery(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
+    """The validity battery depends on the threat (norm, largest budget), not on the attack that is judged."""
+    return _diagnosed(maker, model, attack.threat_norm, attack.grid[-1]) if _is_diagnosed(maker, attack) else None
+
+
+def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable[float]) -> tuple[Step, ...]:
+    """The battery's best member at smaller budgets, increasing.
+
+    Args:
+        maker: of the suite's steps.
+        model: that is attacked.
+        leader: the battery at the attack's largest budget.
+        epsilons: the budgets that a claim asks for.
+    """
+    norm, largest = leader.payload["norm"], leader.payload["epsilon"]
+    asked = sorted({epsilon for epsilon in epsilons if 0 < epsilon < largest * (1 - SAME)})
+    return tuple(_diagnosed(maker, model, norm, epsilon, leader) for epsilon in asked)
+
+
+def planted(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step | None:
+    """Whether this very attack finds adversarials that are known to exist."""
+    if not _is_diagnosed(maker, attack) or attack.minimises:
+        return None  # minimising attacks take seconds an image, and the battery already compares them at their budget
+    suite, entry = maker.suite, model.entry
+    payload = {"classifier": described(suite, entry), "order": suite.evaluation.order}
+    payload |= {"attack": attack, "epsilon": attack.grid[-1]}
+    title = f"plant adversarials in {entry.name} for {name}"
+    return maker.make("plant", title, payload, model.first, (*restored(entry), attack))
+
+
+def exact(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step | None:
+    """Whether this very attack comes near the exact distances, where these may be known."""
+    entry, is_asked = model.entry, maker.suite.diagnostics.enabled and attack.minimises and not attack.needs_exact
+    if not (is_asked and attack.threat_norm == "l2" and entry.part.has_exact_distances):
+        return None
+    payload = looked_at(maker.suite, entry, maker.n_diagnosed(attack.images, EXACT_IMAGES))
+    payload["attack"] = attack.model_copy(update={"epsilon": None, "images": None})
+    title = f"exact distances of {entry.name} for {name}"
+    return maker.make("exact", title, payload, model.first, (*restored(entry), attack))
+
+
+def nearer(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
+    """The smallest perturbations by other attacks, for a claim about the norms that this attack found."""
+    if not (maker.suite.diagnostics.enabled and attack.minimises and attack.is_white_box):
+        return None
+    entry, norm = model.entry, attack.threat_norm
+    payload = looked_at(maker.suite, entry, maker.n_diagnosed(EXACT_IMAGES)) | {"norm": norm}
+    title = f"nearest adversarials of {entry.name} in {norm}"
+    return maker.make("nearer", title, payload, model.every, restored(entry))
+
+
+def _is_diagnosed(maker: StepMaker, attack: Any) -> bool:
+    is_bounded = attack.grid[-1] != float("inf")
+    return bool(maker.suite.diagnostics.enabled and attack.is_white_box and not attack.needs_exact and is_bounded)
+
+
+def _diagnosed(maker: StepMaker, model: ModelSteps, norm: str, epsilon: float, leader: Step | None = None) -> Step:
+    entry = model.entry
+    parents = model.every | {Role("surrogate"): _surrogate(maker, model)}
+    if leader is not None:
+        parents[Role("leader")] = leader
+    payload = looked_at(maker.suite, entry, maker.n_diagnosed()) | {"norm": norm, "epsilon": epsilon}
+    title, size = f"diagnose {entry.name} in {norm} at {epsilon:g}", 1.0 if leader is None else BEST_ALONE
+    return maker.make("diagnose", title, payload, parents, restored(entry), size=size)
+
+
+def _surrogate(maker: StepMaker, model: ModelSteps) -> Step:
+    """The battery's own, taught by the first training run: a model of the suite may be broken, or masked itself."""
+    entry, parents = model.entry, {Role("data"): model.data, Role("train"): model.trains[0]}
+    payload = {"classifier": described(maker.suite, entry) | {"dataset": maker.suite.datasets[entry.dataset]}}
+    return maker.make("surrogate", f"teach a surrogate of {entry.name}", payload, parents, restored(entry))

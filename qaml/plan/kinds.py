@@ -1,0 +1,47 @@
+"""Every kind of step: what executes it, and what it costs.
+
+A kind is declared here and nowhere else. Its module has ``execute(job)``; as judging is a step, one of the modules is
+of a higher layer than this.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+OfWork = Literal["load", "embed", "train", "attack", "evaluate", "judge"]
+OfDoubt = Literal["surrogate", "diagnose", "plant", "exact", "nearer", "inspect"]
+OfDrawing = Literal["picture", "portrait"]
+StepKind = OfWork | OfDoubt | OfDrawing
+"""What results are made of, what tells whether they can be trusted, and what only the report shows."""
+
+
+class Kind(NamedTuple):
+    """What is common to the steps of one kind.
+
+    Attributes:
+        module: whose ``execute(job)`` runs.
+        cost: expected seconds of a step of usual size.
+        is_courtesy: whether it only draws something for the report: verdicts are the same without it.
+    """
+
+    module: str
+    cost: float
+    is_courtesy: bool = False
+
+
+KINDS: dict[StepKind, Kind] = {
+    "load": Kind("qaml.run.steps.load", 2.0),
+    "train": Kind("qaml.run.steps.train", 2.0),
+    "attack": Kind("qaml.run.steps.attack", 4.0),
+    "evaluate": Kind("qaml.run.steps.evaluate", 1.0),
+    "surrogate": Kind("qaml.run.steps.surrogate", 2.0),
+    "diagnose": Kind("qaml.run.steps.diagnose", 8.0),
+    "plant": Kind("qaml.run.steps.plant", 2.0),
+    "exact": Kind("qaml.run.steps.exact", 8.0),
+    "nearer": Kind("qaml.run.steps.nearer", 8.0),
+    "picture": Kind("qaml.run.steps.picture", 0.5, is_courtesy=True),
+    "portrait": Kind("qaml.run.steps.portrait", 0.5, is_courtesy=True),
+    "embed": Kind("qaml.run.steps.embed", 2.0),
+    "inspect": Kind("qaml.run.steps.inspect", 30.0),
+    "judge": Kind("qaml.judge.step", 0.2),
+}

@@ -1,0 +1,152 @@
+"""The steps of models: their data, their training runs, and their answers on clean images and adversarials."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from qaml.data.base import DatasetPart
+from qaml.plan.classifier import looked_at, nested, restored
+from qaml.plan.maker import StepMaker, named
+from qaml.plan.role import Role, numbered
+from qaml.plan.step import Step
+from qaml.spec.suite import ModelEntry
+
+
+class ModelSteps(NamedTuple):
+    """The steps of one model of a suite.
+
+    Attributes:
+        entry: the model.
+        data: all of its dataset, which training needs.
+        load: what of the dataset is attacked and scored.
+        trains: training runs.
+        clean: their answers on clean images.
+        embedding: of its machine on an annealer's qubits.
+        inspections: of its samples.
+    """
+
+    entry: ModelEntry
+    data: Step
+    load: Step
+    trains: tuple[Step, ...]
+    clean: tuple[Step, ...]
+    embedding: Step | None
+    inspections: tuple[Step, ...]
+
+    @property
+    def first(self) -> dict[Role, Step]:
+        """The parents of a step that looks at the first training run."""
+        return {Role("data"): self.load, Role("train"): self.trains[0]}
+
+    @property
+    def every(self) -> dict[Role, Step]:
+        """The parents of a step that looks at all training runs."""
+        return {Role("data"): self.load} | numbered("train", self.trains)
+
+
+class Evaluated(NamedTuple):
+    """Adversarials that a model is asked about.
+
+    Attributes:
+        craft: the step that makes them.
+        words: which they are, such as ``rbm with fgsm, seed 0``.
+        epsilons: the budgets that a minimising attack is cut to; it runs once for whatever budgets are asked of it.
+    """
+
+    craft: Step
+    words: str
+    epsilons: tuple[float, ...] | None
+
+
+class ModelPlanner:
+    """Plans each model of one suite once.
+
+    Args:
+        maker: of the suite's steps.
+        seeds: training runs of every model, overriding the suite.
+    """
+
+    def __init__(self, maker: StepMaker, seeds: int | None) -> None:
+        self._maker = maker
+        self._suite = maker.suite
+        self._seeds = seeds
+        self._planned: dict[str, ModelSteps] = {}
+        self.datasets: dict[str, str] = {}
+        """The key of each load step → the dataset's name in the suite."""
+
+    def steps(self, name: str) -> ModelSteps:
+        """The steps of a model.
+
+        Raises:
+            QamlError: it cannot be planned.
+        """
+        if name not in self._planned:
+            with named(f"model {name!r}"):
+                self._planned[name] = self._steps(self._suite.models[name])
+        return self._planned[name]
+
+    def _steps(self, entry: ModelEntry) -> ModelSteps:
+        dataset = self._suite.datasets[entry.dataset]
+        load = self._load(entry.dataset, dataset.tested)
+        trains = tuple(self._train(entry, replicate) for replicate in range(self._seeds or entry.seeds))
+        clean = tuple(score(self._maker, entry, load, train) for train in trains)
+        data, embedding = self._load(entry.dataset, dataset), self._embedding(entry)
+        inspected = trains if entry.part.is_inspected(dataset.info) else ()
+        inspections = tuple(self._inspect(entry, replicate, data, train) for replicate, train in enumerate(inspected))
+        return ModelSteps(entry, data, load, trains, clean, embedding, inspections)
+
+    def _load(self, name: str, part: DatasetPart) -> Step:
+        payload = {"dataset": part, "checksums": dict(part.checksums())}
+        made = self._maker.make("load", f"load {name}", payload, {}, (part, *part.transforms))
+        self.datasets.setdefault(made.key, name)
+        return made
+
+    def _train(self, entry: ModelEntry, replicate: int) -> Step:
+        """Training depends on the part, the defences and the data, not on names or inference."""
+        parents = {Role("data"): self._load(entry.dataset, self._suite.datasets[entry.dataset])}
+        if any(defence.needs_undefended for defence in entry.defences):
+            twin = entry._replace(
+                name=f"{entry.name} (undefended)",
+                defences=tuple(d for d in entry.defences if not d.needs_undefended),
+            )
+            parents[Role("undefended")] = self._train(twin, replicate)
+        if (start := getattr(entry.part, "start_from", None)) is not None:
+            parents[Role("start")] = self._train(self._suite.models[start], replicate)
+        if (embedding := self._embedding(entry)) is not None:
+            parents[Role("embedding")] = embedding
+        crafts = {
+            str(position): self._suite.attacks[name]
+            for position, defence in enumerate(entry.defences)
+            if (name := getattr(defence, "attack", None)) is not None
+        }
+        payload = {
+            "model": entry.part,
+            "defences": list(entry.defences),
+            "crafts": crafts,
+            "replicate": replicate,
+            "dataset": self._suite.datasets[entry.dataset],
+        } | ({"stream": entry.stream} if entry.stream else {})
+        parts = (entry.part, *entry.defences, *crafts.values(), *nested(entry.part))
+        size = 1.0 + 0.25 * entry.part.training.epochs * (2 if crafts else 1)
+        return self._maker.make("train", f"train {entry.name}, seed {replicate}", payload, parents, parts, size=size)
+
+    def _embedding(self, entry: ModelEntry) -> Step | None:
+        """Chains depend on the annealer's graph and the machine's size, so one set serves every training run."""
+        payload = entry.part.to_embed(self._suite.datasets[entry.dataset].info)
+        return None if payload is None else self._maker.make("embed", f"embed {entry.name}", payload, {})
+
+    def _inspect(self, entry: ModelEntry, replicate: int, data: Step, train: Step) -> Step:
+        """Whether what the sampler says of the trained machine is so."""
+        parents = {Role("data"): data, Role("train"): train}
+        payload = {"model": entry.part, "dataset": self._suite.datasets[entry.dataset]}
+        return self._maker.make("inspect", f"inspect the samples of {entry.name}, seed {replicate}", payload, parents)
+
+
+def score(maker: StepMaker, entry: ModelEntry, load: Step, train: Step, evaluated: Evaluated | None = None) -> Step:
+    """One training run's answers on clean images, or on adversarials."""
+    parents, words = {Role("data"): load, Role("train"): train}, "clean images"
+    payload = looked_at(maker.suite, entry, maker.n_attacked()) | {"epsilons": None}
+    if evaluated is not None:
+        parents[Role("attack")], words = evaluated.craft, evaluated.words
+        payload |= {"images": evaluated.craft.payload["images"], "epsilons": evaluated.epsilons}
+    return maker.make("evaluate", f"evaluate {entry.name} on {words}", payload, parents, restored(entry))
