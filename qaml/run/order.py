@@ -89,10 +89,6 @@ class Order:
             self._present[key] = self._is_there(key)
         return self._present[key]
 
-    def is_needed(self, key: str) -> bool:
-        """Whether it is absent, and no artefact that is there stands between it and what is wanted."""
-        return key in self._missing
-
     def needed(self) -> list[Step]:
         """The steps that are still needed."""
         return [self.steps[key] for key in self._missing]

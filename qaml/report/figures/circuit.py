@@ -7,7 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from qaml.outcome.drawings import CircuitDrawing
-from qaml.report.figures.svg import join, tag
+from qaml.report.figures.svg import drawing, join, tag
 from qaml.report.text.numbers import count
 
 _LEFT, _COLUMN, _WIRE, _TOP = 62.0, 27.0, 26.0, 18.0
@@ -49,16 +49,14 @@ def draw(circuit: CircuitDrawing, description: str) -> Markup:
             wires.append(tag("text", "…", x=end + 8, y=y + 4, class_="tk"))
         if wire in circuit.measured:
             wires.append(tag("text", "⟨Z⟩", x=end + (32 if not is_whole else 18), y=y + 4, class_="tk bold"))
-    return tag(
-        "svg",
-        tag("title", f"{circuit.model}: circuit"),
-        tag("desc", description),
+    return drawing(
+        "qc",
+        f"0 0 {end + 50:.0f} {height:.0f}",
+        f"{circuit.model}: circuit",
+        description,
         *wires,
         join(_gate(gate) for gate in placed),
-        class_="qc",
-        viewBox=f"0 0 {end + 50:.0f} {height:.0f}",
         width=end + 50,
-        role="img",
     )
 
 

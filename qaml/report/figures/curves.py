@@ -11,7 +11,7 @@ from markupsafe import Markup
 from qaml.outcome.drawings import Curve, TrainingCurve
 from qaml.outcome.outcome import CellValue
 from qaml.report.figures.accents import Accent
-from qaml.report.figures.svg import Axis, diamond, join, padded, path, short, tag, tick_labels
+from qaml.report.figures.svg import Axis, diamond, drawing, join, padded, path, short, tag, tick_labels
 from qaml.report.text.marks import words
 from qaml.report.text.numbers import metric_style
 from qaml.report.text.origin import origin
@@ -145,17 +145,15 @@ def draw(
         tag("path", d=diamond(x_axis.place(e), y_axis.place(v), 5.5), class_=f"p {of_model[m]}")
         for m, e, v in panel.paper
     ]
-    return tag(
-        "svg",
-        tag("title", title),
-        tag("desc", description),
+    return drawing(
+        "cv",
+        view(_WIDTH, bottom + _BELOW),
+        title,
+        description,
         frame(x_axis, y_axis, style.factor, "ε", words(panel.metric) + (", %" if style.unit == "points" else "")),
         *lines,
         *diamonds,
         _names(drawn, names, looks, x_axis, y_axis),
-        class_="cv",
-        viewBox=view(_WIDTH, bottom + _BELOW),
-        role="img",
     )
 
 
@@ -283,15 +281,13 @@ def draw_training(curve: TrainingCurve, accent: Accent, title: str, description:
                 lines.append(tag("circle", cx=short(x), cy=short(y), r="2", class_="pt"))
             d = path((x_axis.place(p.x), y_axis.place(p.value)) for p in run)
             lines.append(tag("path", d=d, class_="sd"))
-    return tag(
-        "svg",
-        tag("title", title),
-        tag("desc", description),
+    return drawing(
+        f"tr {accent.look}",
+        view(340.0, 166.0),
+        title,
+        description,
         frame(x_axis, y_axis, 1.0, "epoch", words(curve.name)),
         *lines,
-        class_=f"tr {accent.look}",
-        viewBox=view(340.0, 166.0),
-        role="img",
     )
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from qaml.outcome.outcome import CellValue, Measurement
 from qaml.outcome.record import Interval
 from qaml.report.figures.accents import Accent
-from qaml.report.figures.svg import Axis, diamond, dots, join, path, short, tag, tick_label
+from qaml.report.figures.svg import Axis, diamond, dots, drawing, join, path, short, tag, tick_label
 from qaml.report.text.numbers import Shown, Style, has_interval, metric_style, show
 from qaml.report.text.width import shorten_middle
 from qaml.vocab import Verdict
@@ -243,18 +243,7 @@ def large(lines: Sequence[Line], axis: Axis, style: Style, title: str, descripti
         tag("text", "paper", x=_WIDTH - 2, y=14.0, class_="hd e"),
     ]
     rows = [_large_row(line, axis, _TOP + _PITCH * i) for i, line in enumerate(lines)]
-    return tag(
-        "svg",
-        tag("title", title),
-        tag("desc", description),
-        *grid,
-        *heads,
-        *rows,
-        *ticks,
-        class_="fl",
-        viewBox=f"0 0 {short(_WIDTH)} {short(bottom + 20)}",
-        role="img",
-    )
+    return drawing("fl", f"0 0 {short(_WIDTH)} {short(bottom + 20)}", title, description, *grid, *heads, *rows, *ticks)
 
 
 def _large_row(line: Line, axis: Axis, top: float) -> Markup:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from qaml.outcome.drawings import Portrait, Scatter
 from qaml.report.figures.curves import frame, view
-from qaml.report.figures.svg import Axis, compact, join, padded, short, tag
+from qaml.report.figures.svg import Axis, compact, drawing, join, padded, short, tag
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 334.0, 10.0, 298.0
 _CLASSES = ("k0", "k1")
@@ -28,15 +28,13 @@ def draw(portrait: Portrait, scatter: Scatter, description: str) -> Markup:
     parts.append(_marks(portrait, scatter.clean, portrait.clean_correct, x_axis, y_axis, clean_look, 2.2))
     if scatter.attacked:
         parts.append(_marks(portrait, scatter.attacked, portrait.attacked_correct, x_axis, y_axis, "", 3.2))
-    return tag(
-        "svg",
-        tag("title", f"{portrait.model}: {scatter.title}"),
-        tag("desc", description),
+    return drawing(
+        "sc",
+        view(344.0, 342.0),
+        f"{portrait.model}: {scatter.title}",
+        description,
         frame(x_axis, y_axis, 1.0, scatter.x_name, scatter.y_name),
         *parts,
-        class_="sc",
-        viewBox=view(344.0, 342.0),
-        role="img",
     )
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from qaml.outcome.drawings import ClassProbabilities, Strip
 from qaml.report.figures.accents import Accent
 from qaml.report.figures.curves import frame, spread, view
-from qaml.report.figures.svg import Axis, join, path, tag
+from qaml.report.figures.svg import Axis, drawing, join, path, tag
 from qaml.report.text.numbers import format_epsilon
 from qaml.report.text.origin import Origin, origin
 from qaml.report.text.width import shorten
@@ -93,16 +93,14 @@ def draw(course: Course, accent: Accent, title: str, description: str) -> Markup
             if not math.isnan(row[i])
         ]
         lines.append(tag("path", d=path(places), class_=_look(course, i, named)))
-    return tag(
-        "svg",
-        tag("title", title),
-        tag("desc", description),
+    return drawing(
+        f"pr {accent.look}",
+        view(_WIDTH, _HEIGHT),
+        title,
+        description,
         frame(x_axis, y_axis, 100.0, "ε", "probability, %"),
         *lines,
         _names(course, named, y_axis),
-        class_=f"pr {accent.look}",
-        viewBox=view(_WIDTH, _HEIGHT),
-        role="img",
     )
 
 

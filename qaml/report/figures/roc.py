@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from qaml.outcome.drawings import Roc
 from qaml.report.figures.curves import frame, thin, view
-from qaml.report.figures.svg import Axis, path, tag
+from qaml.report.figures.svg import Axis, drawing, path, tag
 from qaml.report.text.numbers import format_number
 
 _WIDTH, _HEIGHT = 420.0, 350.0
@@ -78,12 +78,4 @@ def draw(roc: Roc, title: str, description: str) -> Markup:
         parts.append(tag("circle", cx=x, cy=y, r=6.0, class_="o"))
         side = {"x": x - 11 if is_right else x + 11, "y": y + 16, "class_": "e" if is_right else None}
         parts.append(tag("text", "threshold 0", **side))
-    return tag(
-        "svg",
-        tag("title", title),
-        tag("desc", description),
-        *parts,
-        class_="roc",
-        viewBox=view(_WIDTH, _HEIGHT),
-        role="img",
-    )
+    return drawing("roc", view(_WIDTH, _HEIGHT), title, description, *parts)

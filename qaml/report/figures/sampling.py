@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from qaml.outcome.drawings import EmbeddingDrawing, Sampling
 from qaml.report.figures.curves import frame, view
-from qaml.report.figures.svg import Axis, dots, padded, path, tag
+from qaml.report.figures.svg import Axis, dots, drawing, padded, path, tag
 from qaml.report.text.numbers import MISSING, count, format_number
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 334.0, 10.0, 298.0
@@ -105,15 +105,7 @@ def _steps(edges: Sequence[float], shares: Sequence[float], x_axis: Axis, y_axis
 
 
 def _panel(title: str, description: str, *parts: Markup) -> Markup:
-    return tag(
-        "svg",
-        tag("title", title),
-        tag("desc", description),
-        *parts,
-        class_="sc hist k0",
-        viewBox=view(344.0, 342.0),
-        role="img",
-    )
+    return drawing("sc hist k0", view(344.0, 342.0), title, description, *parts)
 
 
 def embedding_sentence(embedding: EmbeddingDrawing) -> str:

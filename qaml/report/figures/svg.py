@@ -46,6 +46,12 @@ def _spelled(key: str) -> str:
     return key.rstrip("_").replace("_", "-")
 
 
+def drawing(look: str, view: str, title: str, description: str, *parts: Markup, **size: float) -> Markup:
+    """A whole drawing with its title and, for those who do not see it, a description."""
+    said = tag("title", title), tag("desc", description)
+    return tag("svg", *said, *parts, class_=look, viewBox=view, **size, role="img")
+
+
 def join(parts: Iterable[Markup]) -> Markup:
     """Elements one after the other."""
     return Markup("".join(parts))

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from qaml.outcome.outcome import CellValue, Outcome
 from qaml.report.figures.curves import levels, view
-from qaml.report.figures.svg import Axis, padded, path, short, tag
+from qaml.report.figures.svg import Axis, drawing, padded, path, short, tag
 from qaml.report.text.marks import words
 from qaml.report.text.numbers import metric_style, show_estimate
 from qaml.report.text.sentences import with_unit
@@ -53,16 +53,14 @@ def draw(swept: Sequence[CellValue], title: str, description: str) -> Markup:
             low, high = y_axis.place(estimate.low), y_axis.place(estimate.high)
             parts.append(tag("path", d=f"M{short(x)} {short(low)}V{short(high)}", class_="i"))
         parts.append(tag("circle", cx=x, cy=y_axis.place(estimate.value), r=3.6, class_="o"))
-    return tag(
-        "svg",
-        tag("title", title),
-        tag("desc", description),
+    return drawing(
+        "cv sw",
+        view(532.0, 262.0),
+        title,
+        description,
         levels(x_axis, y_axis, style.factor, name),
         *(tag("path", d=path(run), class_="ln") for run in _runs(swept, x_axis, y_axis)),
         *parts,
-        class_="cv sw",
-        viewBox=view(532.0, 262.0),
-        role="img",
     )
 
 

@@ -13,7 +13,7 @@ from qaml.outcome.outcome import Outcome
 from qaml.outcome.record import Interval
 from qaml.report.figures.accents import Accent
 from qaml.report.figures.data import Data, data
-from qaml.report.figures.svg import short, tag
+from qaml.report.figures.svg import drawing, short, tag
 from qaml.report.text.numbers import MISSING, Style, format_epsilon, format_number, show_estimate
 from qaml.report.text.origin import origin
 from qaml.report.text.width import shorten
@@ -239,16 +239,14 @@ def draw(matrix: Matrix, panel: Panel, accents: Mapping[str, Accent]) -> Markup:
         for column, target in enumerate(matrix.targets):
             estimate = panel.cells.get((source, target))
             parts.append(_cell(estimate, left + _CELL * column, y, is_white_box=source == target))
-    return tag(
-        "svg",
-        tag("title", f"{matrix.attack} at ε = {format_epsilon(panel.epsilon)}: accuracy in %"),
-        tag("desc", "rows: the model that adversarials were made on; columns: the model scored; numbers below"),
+    return drawing(
+        "tm",
+        f"0 0 {short(width)} {short(height)}",
+        f"{matrix.attack} at ε = {format_epsilon(panel.epsilon)}: accuracy in %",
+        "rows: the model that adversarials were made on; columns: the model scored; numbers below",
         *parts,
-        class_="tm",
-        viewBox=f"0 0 {short(width)} {short(height)}",
         width=width,
         height=height,
-        role="img",
     )
 
 

@@ -62,13 +62,13 @@ def write_sheets(outcomes: Outcomes, report: Path, folder: Path) -> set[str]:
     for file, rows in _rows(outcomes).items():
         images = {name: _image(report / name) for row in rows for name in row if name not in done}
         images = {name: image for name, image in images.items() if image.mode in _MODES and not image.info}
-        sizes = {name: image.size for name, image in images.items()}
-        images = {name: image for name, image in images.items() if image.size == next(iter(sizes.values()))}
+        size = next((image.size for image in images.values()), None)
+        images = {name: image for name, image in images.items() if image.size == size}
         if images:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             _together([*images.values()], max(map(len, rows))).save(folder / file, optimize=True)
             modes = {name: image.mode for name, image in images.items()}
-            sheets.append(Sheet.model_validate({"file": file, "size": sizes[next(iter(images))], "pictures": modes}))
+            sheets.append(Sheet.model_validate({"file": file, "size": size, "pictures": modes}))
             done |= images.keys()
     text = Sheets(sheets=tuple(sheets)).model_dump_json(indent=1) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8", errors="replace")

@@ -31,11 +31,6 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", plain)
 
 
-def verdict_table(outcomes: Outcomes) -> str:
-    """A table with a row a claim, in the order of the specs."""
-    return _table(outcomes.outcomes)
-
-
 def suite_table(outcomes: Outcomes) -> str:
     """A table with a row a suite: how many of its claims reached each verdict."""
     known = {info.name: info for info in outcomes.suites}

@@ -72,11 +72,3 @@ def to_ising(parameters: BoltzmannParameters[Any]) -> Ising:
         couplings=-weights / 4,
         offset=float(-visible_bias.sum() / 2 - hidden_bias.sum() / 2 - weights.sum() / 4),
     )
-
-
-def to_boltzmann(ising: Ising) -> BoltzmannParameters[Any]:
-    """The RBM of an Ising problem, float64; its energy has no constant, so the problem's offset is not kept."""
-    weights = -4 * ising.couplings
-    visible_bias = -2 * ising.visible_fields - weights.sum(axis=1) / 2
-    hidden_bias = -2 * ising.hidden_fields - weights.sum(axis=0) / 2
-    return BoltzmannParameters(weights, visible_bias, hidden_bias)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qaml.samplers.annealer.embedding.chains import embed, graph_of
-from qaml.samplers.annealer.ising import Ising, to_boltzmann, to_ising
+from qaml.samplers.annealer.ising import Ising, to_ising
 from qaml.samplers.annealer.part import Layout
 from qaml.samplers.base import BoltzmannParameters
 from qaml.samplers.exact.enumeration import all_states
@@ -56,6 +56,14 @@ def test_an_rbm_and_its_ising_problem_have_the_same_energies(n_visible: int, n_h
     model = dimod.BinaryQuadraticModel.from_ising(ising.linear, ising.quadratic, ising.offset)
     spins = np.concatenate((2 * visible - 1, 2 * hidden - 1), axis=1).astype(int)
     np.testing.assert_allclose(model.energies((spins, range(spins.shape[1]))), wanted, atol=TOLERANCE, rtol=0)
+
+
+def to_boltzmann(ising: Ising) -> BoltzmannParameters[NDArray[np.float64]]:
+    """The RBM of an Ising problem, float64; its energy has no constant, so the problem's offset is not kept."""
+    weights = -4 * ising.couplings
+    visible_bias = -2 * ising.visible_fields - weights.sum(axis=1) / 2
+    hidden_bias = -2 * ising.hidden_fields - weights.sum(axis=0) / 2
+    return BoltzmannParameters(weights, visible_bias, hidden_bias)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
