@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _KEPT = "\n\t"
 _COMMAND = re.compile(r"^(\s*)::|##(?=\w*\[)", re.MULTILINE)
@@ -53,3 +54,8 @@ def _disarm(match: re.Match[str]) -> str:
 def one_line(text: str) -> str:
     """The cleaned text with every run of white space as one space."""
     return " ".join(clean(text).split())
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

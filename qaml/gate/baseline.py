@@ -27,11 +27,18 @@ from qaml.files.npz import MOST_BYTES, NpzError, read_npz
 from qaml.files.regular import read_regular
 from qaml.files.write import write
 from qaml.outcome.record import LargeRecordError
-from qaml.outcome.upgrade import Format, VersionError, current, unchanged
+from qaml.outcome.upgrade import Fields, Format, VersionError, current, unchanged
 from qaml.vocab import ProfileName
 
-FORMAT = Format(upgrades=(unchanged,))
-"""Version 2 has a checksum."""
+
+def _with_libraries(fields: Fields) -> Fields:
+    """Version 2 had code and versions of libraries within ``measure``, where nobody can tell them apart."""
+    cells = {name: {**cell, "libraries": ""} for name, cell in fields["cells"].items()}
+    return {**fields, "cells": cells}
+
+
+FORMAT = Format(upgrades=(unchanged, _with_libraries))
+"""Version 2 has a checksum; version 3 knows settings, code and libraries apart."""
 _PATIENCE = 10.0
 """Seconds to wait for another writer in the same folder."""
 LEVEL = 0.01
@@ -63,7 +70,11 @@ class Recorded(BaseModel):
     data: Key
     """Of the dataset: its declaration, checksums and code."""
     measure: Key
-    """Of the attack and what scores it: settings, code and library versions."""
+    """Of the settings of the attack and of what scores it."""
+    code: Key | None = None
+    """Of their code: other code is compared, and said."""
+    libraries: str
+    """Name of the versions that this code used; others are not compared."""
     weights: tuple[Key, ...]
     """Of each training run: target first, then the models that adversarials were made on."""
     evidence: str
@@ -93,6 +104,8 @@ class Baseline(BaseModel):
     tolerances: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     """Pattern of cells (``*`` stands for anything) → a drop that does not count, as a share; the first that fits."""
     evidence_sha256: str
+    libraries: dict[str, dict[str, str]] = {}
+    """Name → distribution → version."""
     cells: dict[str, Recorded]
     """``suite/model/attack@budget`` or ``suite/model/clean``."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,8 @@ class Cell(NamedTuple):
     """One cell as measured now; attributes as of ``baseline.Recorded``.
 
     Attributes:
+        code: digest of the code that attacks and scores.
+        versions: of the libraries which that code uses.
         is_fixed: whether the weights are a person's, used as they are.
         line: of the first claim that measured it, in its spec.
         file: that spec.
@@ -36,6 +38,8 @@ class Cell(NamedTuple):
     evidence: Evidence
     data: str
     measure: str
+    code: str
+    versions: Mapping[str, str]
     weights: tuple[str, ...]
     is_fixed: bool
     file: str
@@ -62,7 +66,7 @@ def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
             weights = _digests(store, own.trains)
             yield (
                 f"{suite.name}/{model}/clean",
-                Cell(evidence, own.load.key[:16], _measure((), own.clean[0]), weights, is_fixed, *where),
+                Cell(evidence, _data(own.load), *_measure((), own.clean[0]), weights, is_fixed, *where),
             )
     for (model, attack), made in claim.attacks.items():
         own = claim.models[model]
@@ -73,7 +77,7 @@ def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
         weights = _digests(store, (*own.trains, *makers))
         measure = _measure(made.crafts, made.scores[0])
         for epsilon, evidence in _evidence(store, made.scores).items():
-            cell = Cell(evidence, own.load.key[:16], measure, weights, is_fixed, *where)
+            cell = Cell(evidence, _data(own.load), *measure, weights, is_fixed, *where)
             yield f"{suite.name}/{model}/{attack}@{epsilon:g}", cell
 
 
@@ -98,8 +102,16 @@ def _digests(store: Store, trains: Sequence[Step]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _measure(crafts: Sequence[Step], score: Step) -> str:
-    """What attacks and scores, without the models: settings, code and library versions."""
+def _data(load: Step) -> str:
+    """The dataset's declaration and checksums; of others' datasets also their code and what it reads."""
+    return _digest([load.payload, load.code.code if load.code.is_foreign else ""])
+
+
+def _measure(crafts: Sequence[Step], score: Step) -> tuple[str, str, Mapping[str, str]]:
+    """What attacks and scores, without the models: settings, code and library versions, apart from each other.
+
+    Code changes with every second commit, and what it does to accuracies is what a gate is asked for.
+    """
     settings: list[Any] = [score.payload["epsilons"], score.payload["classifier"]["inference"]]
     modules = {KINDS["evaluate"].module}
     for craft in crafts[:1]:
@@ -108,4 +120,8 @@ def _measure(crafts: Sequence[Step], score: Step) -> str:
         attack = craft.payload["attack"]
         modules |= {KINDS["attack"].module, type(attack).__module__, *attack.source_modules}
     code = digest(modules)
-    return hashlib.sha256(canonical([settings, code.code, code.versions]).encode()).hexdigest()[:16]
+    return _digest(settings), code.code[:16], dict(code.versions)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]

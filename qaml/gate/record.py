@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded, read_baseline, write_baseline
 from qaml.gate.cells import Cell, measured_cells
 from qaml.gate.fresh import further_images
+from qaml.plan.canonical import canonical
 from qaml.session.assembly import checkout
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ def save(session: Session, path: Path, **settings: Any) -> Baseline:
     evidence: dict[str, Evidence] = {}
     for number, (name, cell) in enumerate(cells.items()):
         _add(recorded, evidence, name, cell, reserve.get(name), _array(number))
-    return write_baseline(path, _about(session) | {"cells": recorded, **settings}, evidence)
+    about = _about(session) | {"libraries": _libraries(cells)}
+    return write_baseline(path, about | {"cells": recorded, **settings}, evidence)
 
 
 def update(session: Session, path: Path, patterns: list[str]) -> Baseline:
@@ -69,7 +72,10 @@ def update(session: Session, path: Path, patterns: list[str]) -> Baseline:
             spare = kept.reserve and _spare(_array(number))
             cells[name] = kept.model_copy(update={"evidence": _array(number), "reserve": spare})
     settings = old.model_dump(include={"level", "sensitivity", "reserve", "tolerances"})
-    return write_baseline(path, _about(session) | {"cells": cells, **settings}, evidence)
+    named = old.libraries | _libraries(now)
+    used = {cell.libraries for cell in cells.values()}
+    about = _about(session) | {"libraries": {name: named[name] for name in sorted(used & named.keys())}}
+    return write_baseline(path, about | {"cells": cells, **settings}, evidence)
 
 
 def _measured(session: Session) -> dict[str, Cell]:
@@ -77,6 +83,15 @@ def _measured(session: Session) -> dict[str, Cell]:
     if not cells:
         raise GateError("nothing of these claims has been measured yet", "run them first, with the same store")
     return cells
+
+
+def _libraries(cells: Mapping[str, Cell]) -> dict[str, dict[str, str]]:
+    """Name → distribution → version of whatever measured these cells."""
+    return {_name_of(cell.versions): dict(cell.versions) for cell in cells.values()}
+
+
+def _name_of(versions: Mapping[str, str]) -> str:
+    return hashlib.sha256(canonical(dict(versions)).encode()).hexdigest()[:8]
 
 
 def _about(session: Session) -> dict[str, Any]:
@@ -126,6 +141,8 @@ def _recorded(cell: Cell, array: str) -> Recorded:
         images=images,
         data=cell.data,
         measure=cell.measure,
+        code=cell.code,
+        libraries=_name_of(cell.versions),
         weights=cell.weights,
         evidence=array,
     )

@@ -14,6 +14,8 @@ from qaml.gate.drop import Drop, holm, of_fixed, of_retrained
 from qaml.gate.fresh import Fresh
 from qaml.vocab import CELL_STATUSES, CellStatus
 
+_RECODED = "the code that attacks and scores has changed, too, so the attack may be what is better"
+
 
 class Change(NamedTuple):
     """What became of one cell.
@@ -78,6 +80,8 @@ def compare(
         change = confirmed.get(name, judged[name])
         is_worse = name in still or name not in confirmed
         why = change.why if is_worse else f"looked worse, but {change.why} do not confirm it"
+        if is_worse and baseline.cells[name].code != now[name].code:
+            why = f"{why}; {_RECODED}" if why else _RECODED
         judged[name] = change._replace(status="worse" if is_worse else "unchanged", why=why)
     return sorted(judged.values(), key=lambda change: (CELL_STATUSES.index(change.status), change.cell))
 
@@ -98,12 +102,22 @@ def _change(name: str, baseline: Baseline, evidence: Mapping[str, Evidence], now
     )
     if recorded is None:
         return change._replace(status="new")
+    if libraries := _other_libraries(baseline.libraries.get(recorded.libraries, {}), cell.versions):
+        return change._replace(status="not comparable", why=f"{libraries}: save the baseline anew")
     changed = [what for what in ("data", "measure") if getattr(recorded, what) != getattr(cell, what)]
     if changed:
-        words = {"data": "dataset", "measure": "attack or the code that scores it"}
+        words = {"data": "declaration of the dataset", "measure": "settings of the attack or its scoring"}
         other = " and the ".join(words[what] for what in changed)
-        return change._replace(status="not comparable", why=f"the {other} is another one than in the baseline")
+        return change._replace(status="not comparable", why=f"other than in the baseline: the {other}")
     return _tested(change, recorded, evidence[recorded.evidence], cell, cell.evidence)
+
+
+def _other_libraries(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What differs, in words; empty where nothing does."""
+    if not before:
+        return "the baseline is of an earlier version of qaml"
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return ", ".join(f"{name} {before.get(name, 'absent')} → {now.get(name, 'absent')}" for name in names)
 
 
 def _tested(change: Change, recorded: Recorded, before: Evidence, cell: Cell, after: Evidence) -> Change:

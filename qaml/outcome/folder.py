@@ -27,6 +27,7 @@ from qaml.files.hold import hold
 from qaml.files.write import store_errors, write
 from qaml.outcome import belongings
 from qaml.outcome.belongings import LIST, OUTCOMES, PACKED, list_of
+from qaml.text import some
 
 INDEX = "index.html"
 _HINT = (
@@ -212,9 +213,8 @@ def _check_free(final: Path, names: Iterable[str]) -> None:
     there = [name for name in sorted(files | inner) if os.path.lexists(final / name)]
     taken = [name for name in there if name in files or not _is_folder(final / name)]
     if taken:
-        more = f" and {len(taken) - 3} more" if len(taken) > 3 else ""
         raise StoreError(
-            f"{final} holds files of the same names that qaml has not written: {', '.join(taken[:3])}{more}",
+            f"{final} holds files of the same names that qaml has not written: {some(taken)}",
             "name another report folder, or move them away",
         )
 

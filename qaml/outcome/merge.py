@@ -29,6 +29,7 @@ from qaml.outcome.outcome import (
 from qaml.outcome.past import CellChange, Past, Regression
 from qaml.outcome.record import MOST_BYTES, LargeRecordError, RecordError, parse_record
 from qaml.outcome.upgrade import VersionError, current
+from qaml.text import some
 from qaml.vocab import CELL_STATUSES
 
 FILE_NAME = OUTCOMES
@@ -121,9 +122,8 @@ def _check_media(outcomes: Outcomes, file: Path) -> None:
     digests = {name: _digest(file.parent, name) for name in dict.fromkeys(m.path for m in outcomes.media)}
     damaged = [m.path for m in outcomes.media if digests[m.path] != m.sha256]
     if damaged:
-        more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
         raise StoreError(
-            f"{file}: {', '.join(damaged[:3])}{more} changed since the outcomes were written",
+            f"{file}: {some(damaged)} changed since the outcomes were written",
             "restore the folder, or run the claims again",
         )
 

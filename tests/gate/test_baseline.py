@@ -14,7 +14,7 @@ from qaml.files.checksum import seal, unseal
 from qaml.gate.baseline import Evidence, GateError, read_baseline, write_baseline
 from tests.hostile_npz import DAMAGES, packed
 
-CELL = {"runs": 2, "images": 9, "data": "0" * 16, "measure": "1" * 16, "weights": ("2" * 16, "3" * 16)}
+CELL = {"runs": 2, "images": 9, "data": "0" * 16, "measure": "1" * 16, "libraries": "", "weights": ("2" * 16, "3" * 16)}
 ABOUT = {"created": "2026-11-28T12:00:00+00:00", "profile": "quick"}
 
 
@@ -60,7 +60,7 @@ def test_evidence_of_another_baseline_is_refused(saved: Path) -> None:
     ("change", "message"),
     [
         ({"level": 2}, r"is no baseline: level: Input should be less than or equal to 0\.5"),
-        ({"schema_version": 9}, "is of version 9, expected 2"),
+        ({"schema_version": 9}, "is of version 9, expected 3"),
         ({"cells": {"s/a": {"accuracy": 1}}}, "is no baseline: cells.s/a.runs: Field required"),
         ({"reserve": 10**9}, "is no baseline: reserve: Input should be less than"),
         ({"cells": {"s/a": cell(float("nan"), "c0")}}, "is no baseline: cells.s/a.accuracy: Input should be"),
@@ -77,7 +77,7 @@ def test_what_is_no_baseline(saved: Path, change: dict[str, Any], message: str) 
 
 def test_an_edited_baseline_is_refused(saved: Path) -> None:
     text = saved.read_text()
-    for edited in (text.replace("0.02", "0.92"), text.replace('"schema_version": 2', '"schema_version": 1')):
+    for edited in (text.replace("0.02", "0.92"), text.replace('"schema_version": 3', '"schema_version": 1')):
         assert edited != text
         saved.write_text(edited)
         with pytest.raises(GateError, match="was edited or damaged"):

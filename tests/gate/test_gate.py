@@ -100,11 +100,26 @@ def test_single_runs_trained_again_cannot_be_told(project: Project) -> None:
     assert "no cell could be tested" in found.out
 
 
+def test_another_library_is_not_compared_and_said_once(project: Project) -> None:
+    spec(project)
+    content = json.loads(unseal(baseline(project).read_bytes())[0])
+    older = {name: {**versions, "torch": "1.0"} for name, versions in content["libraries"].items()}
+    old = project.root / "old.json"
+    old.write_text(seal(json.dumps({**content, "libraries": older})))
+    old.with_suffix(".npz").write_bytes(baseline(project).with_suffix(".npz").read_bytes())
+    found = project.pytest("--qaml-baseline=old.json")
+    assert found.code == 0
+    assert "⊘ 2 not comparable" in found.out
+    assert found.out.count("torch 1.0 → ") == 1
+    page = (project.root / "reports/latest/index.html").read_text("utf-8")
+    assert page.count("torch 1.0 → ") == 1
+
+
 def test_another_attack_is_not_compared(project: Project) -> None:
     spec(project, "fgsm: {kind: fgsm", "fgsm: {kind: pgd, steps: 2")
     found = project.pytest("--qaml-baseline=baselines/quick.json")
     assert "⊘ 1 not comparable · = 1 unchanged" in found.out
-    assert "the attack or the code that scores it is another one than in the baseline" in found.out
+    assert "not comparable: gated/linear/fgsm@0.05: other than in the baseline: the settings of the attack" in found.out
 
 
 def test_too_much_sensitivity_is_an_error(project: Project) -> None:

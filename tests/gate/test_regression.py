@@ -22,8 +22,18 @@ def evidence(lost: int, runs: int = 1, n: int = 1000, start: int = 0) -> Evidenc
     return Evidence(correct, np.arange(start, start + n))
 
 
-def cell(found: Evidence, weights: str = "a", *, is_fixed: bool = False, data: str = "d", measure: str = "e") -> Cell:
-    return Cell(found, data * 16, measure * 16, (weights * 16,) * len(found.correct), is_fixed, "specs/s.yaml", 7)
+VERSIONS = {"numpy": "2.4", "torch": "2.13.0"}
+
+
+def cell(found: Evidence, weights: str = "a", **changed: Any) -> Cell:
+    made: dict[str, Any] = {
+        "data": "d" * 16,
+        "measure": "e" * 16,
+        "code": "c" * 16,
+        "versions": VERSIONS,
+        "is_fixed": False,
+    } | changed
+    return Cell(found, weights=(weights * 16,) * len(found.correct), file="specs/s.yaml", line=7, **made)
 
 
 def judge(
@@ -41,12 +51,15 @@ def judge(
             images=len(c.evidence.indices),
             data=c.data,
             measure=c.measure,
+            code=c.code,
+            libraries="same",
             weights=c.weights,
             evidence=name,
             reserve=f"{name} reserve" if name in (reserve or {}) else None,
         )
         for name, c in before.items()
     }
+    settings.setdefault("libraries", {"same": VERSIONS})
     baseline = Baseline(created="2026-11-28", profile="quick", evidence_sha256="", cells=recorded, **settings)
     changes = compare(baseline, {name: c.evidence for name, c in before.items()} | spare, after, fresh)
     return {change.cell: change for change in changes}
@@ -80,19 +93,36 @@ def test_new_and_vanished_cells_are_told() -> None:
     assert {name: change.status for name, change in found.items()} == {"old": "vanished", "young": "new"}
 
 
-@pytest.mark.parametrize(("changed", "words"), [("data", "the dataset is"), ("measure", "the attack or the code that")])
-def test_another_dataset_or_attack_is_never_compared(changed: str, words: str) -> None:
-    found = judge(
-        {"c": cell(evidence(0))},
-        {
-            "c": cell(
-                evidence(900), data="f" if changed == "data" else "d", measure="f" if changed == "measure" else "e"
-            )
-        },
-    )["c"]
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"data": "f" * 16}, "other than in the baseline: the declaration of the dataset"),
+        ({"measure": "f" * 16}, "other than in the baseline: the settings of the attack"),
+        ({"versions": {**VERSIONS, "torch": "2.14.0"}}, "torch 2.13.0 → 2.14.0: save the baseline anew"),
+    ],
+)
+def test_another_dataset_attack_or_library_is_never_compared(changed: dict[str, Any], words: str) -> None:
+    found = judge({"c": cell(evidence(0))}, {"c": cell(evidence(900), **changed)})["c"]
     assert found.status == "not comparable"
     assert found.drop is None
     assert found.why.startswith(words)
+
+
+def test_a_baseline_that_does_not_name_its_libraries_is_not_compared() -> None:
+    found = judge({"c": cell(evidence(0))}, {"c": cell(evidence(900))}, libraries={})["c"]
+    assert (found.status, found.why) == (
+        "not comparable",
+        "the baseline is of an earlier version of qaml: save the baseline anew",
+    )
+
+
+def test_other_code_is_compared_and_said_where_a_cell_is_worse() -> None:
+    before = {"c": cell(evidence(0))}
+    recoded = judge(before, {"c": cell(evidence(900), code="f" * 16)})["c"]
+    assert recoded.status == "worse"
+    assert recoded.why.startswith("the code that attacks and scores has changed, too")
+    assert judge(before, {"c": cell(evidence(900))})["c"].why == ""
+    assert judge(before, {"c": cell(evidence(0), code="f" * 16)})["c"].status == "unchanged"
 
 
 def test_one_run_trained_again_is_not_testable() -> None:

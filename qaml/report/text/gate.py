@@ -11,7 +11,7 @@ from tabulate import tabulate
 from qaml.outcome.past import CellChange, Regression
 from qaml.report.text.markdown import escape
 from qaml.report.text.numbers import count, format_date
-from qaml.text import one_line
+from qaml.text import one_line, some
 from qaml.vocab import CELL_STATUSES, CellStatus
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ class GateView(NamedTuple):
     power: str
     headers: tuple[str, ...]
     rows: tuple[tuple[CellChange, tuple[str, ...]], ...]
-    """Cells that are neither new nor unchanged, with a text a column."""
+    """Cells that are neither new nor unchanged and could be compared, with a text a column."""
     n_more: int
+    notes: tuple[str, ...] = ()
+    """Why others could not, each reason once."""
 
 
 def gate_view(regression: Regression | None) -> GateView | None:
@@ -51,7 +53,7 @@ def gate_view(regression: Regression | None) -> GateView | None:
         return None
     if regression.failure:
         return GateView("", regression.failure, "", (), (), 0)
-    shown = [change for change in regression.changes if change.status not in ("new", "unchanged")]
+    shown = [change for change in regression.changes if change.status not in ("new", "unchanged", "not comparable")]
     commit = f", commit {regression.commit}" if regression.commit else ""
     return GateView(
         f"{format_date(regression.created)}{commit}",
@@ -60,6 +62,7 @@ def gate_view(regression: Regression | None) -> GateView | None:
         tuple(_HEADERS),
         tuple((change, tuple(_cells(change))) for change in shown[:_MOST]),
         max(len(shown) - _MOST, 0),
+        tuple(_not_compared(regression.changes)),
     )
 
 
@@ -68,12 +71,13 @@ def gate_table(regression: Regression) -> str:
     if regression.failure:
         return f"the gate cannot judge: {regression.failure}"
     changes = regression.changes
-    rows = [_cells(change) for change in changes if change.status != "unchanged"]
+    rows = [_cells(change) for change in changes if change.status not in ("unchanged", "not comparable")]
     lines = [f"against the baseline of {format_date(regression.created)}: {counts(changes)}", power(regression)]
     if rows:
         align = ("left", "right", "right", "right", "right", "right", "left")
         lines.append(tabulate(rows, headers=_HEADERS, tablefmt="simple", colalign=align, disable_numparse=True))
-    lines += [f"{change.cell}: {one_line(change.why)}" for change in changes if change.why]
+    told = [change for change in changes if change.why and change.status != "not comparable"]
+    lines += [*_not_compared(changes), *(f"{change.cell}: {one_line(change.why)}" for change in told)]
     if worse := sum(change.status == "worse" for change in changes):
         lines.append(f"the gate fails: {count(worse, 'cell')} worse than in the baseline")
     return "\n".join(line for line in lines if line)
@@ -89,11 +93,12 @@ def gate_markdown(regression: Regression) -> str:
     if regression.failure:
         return f"## qaml gate: it cannot judge\n\n{escape(regression.failure)}\n"
     changes = regression.changes
-    others = [change for change in changes if change.status != "unchanged"]
+    others = [change for change in changes if change.status not in ("unchanged", "not comparable")]
     same = [change for change in changes if change.status == "unchanged"]
     parts = [f"## qaml gate: {escape(counts(changes))}", escape(power(regression))]
     parts += [table(others)] if others else []
-    notes = [f"- {escape(change.cell)}: {escape(change.why)}" for change in others if change.why]
+    notes = [f"- {escape(line)}" for line in _not_compared(changes)]
+    notes += [f"- {escape(change.cell)}: {escape(change.why)}" for change in others if change.why]
     parts += ["\n".join(notes)] if notes else []
     if same:
         parts.append(f"<details><summary>{len(same)} unchanged</summary>\n\n{table(same)}\n\n</details>")
@@ -145,6 +150,15 @@ def power(regression: Regression) -> str:
     ends = dict.fromkeys((_points(min(found)), _points(max(found))))
     tested = f"{count(len(found), 'cell')} tested at {100 * regression.level:g} % together"
     return f"{tested}; drops of {' to '.join(ends)} points would have been noticed with a chance of 95 %"
+
+
+def _not_compared(changes: Sequence[CellChange]) -> list[str]:
+    """Each reason once, with the cells that it holds for: a new library has as many as there are."""
+    found: dict[str, list[str]] = {}
+    for change in changes:
+        if change.status == "not comparable":
+            found.setdefault(one_line(change.why), []).append(one_line(change.cell))
+    return [f"not comparable: {some(cells)}: {why}" for why, cells in found.items()]
 
 
 def _cells(change: CellChange) -> list[str]:
