@@ -1,1 +1,1 @@
-"""Files, read and written with care: whole or not at all, regular ones only, with a checksum."""
+"""Reading and writing files: regular files only, complete or not at all, with a checksum."""

@@ -1,4 +1,4 @@
-"""A JSON file that carries the checksum of itself: what was edited or damaged since it was written is noticed."""
+"""A JSON file that holds its own checksum, so that an edit or damage since it was written is noticed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SEAL = re.compile(rb'\A\{\r?\n "checksum": "([0-9a-f]{64})",')
 
 
 class Unsealed(ValueError):
-    """A file's checksum is not that of its content."""
+    """A file's checksum differs from that of its content."""
 
 
 def seal(text: str) -> str:
@@ -22,7 +22,7 @@ def unseal(content: bytes) -> tuple[bytes, bool]:
     """The JSON object without its checksum, and whether it had one (files of older versions have none).
 
     Raises:
-        Unsealed: the content is not what the checksum says.
+        Unsealed: the content does not match the checksum.
     """
     found = _SEAL.match(content)
     if found is None:
@@ -34,5 +34,5 @@ def unseal(content: bytes) -> tuple[bytes, bool]:
 
 
 def _digest(content: bytes) -> str:
-    """SHA-256 without carriage returns, which a version control system may add and JSON never means."""
+    """SHA-256 without carriage returns, which a version control system may add and which JSON ignores."""
     return hashlib.sha256(content.replace(b"\r", b"")).hexdigest()

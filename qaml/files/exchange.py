@@ -1,4 +1,4 @@
-"""Two folders change places: in one step where the system can (Linux, macOS), else by three renames."""
+"""Exchange two folders: in one step where the system can (Linux, macOS), otherwise by three renames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CANNOT = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def exchange(new: Path, old: Path, aside: Path) -> None:
-    """Give ``new`` the name of ``old`` and the other way round.
+    """Give ``new`` the name of ``old``, and ``old`` the name of ``new``.
 
     Args:
         new: a folder.
@@ -25,7 +25,7 @@ def exchange(new: Path, old: Path, aside: Path) -> None:
         aside: a free name beside them, which ``old`` has for a moment where there is no exchange.
 
     Raises:
-        OSError: the system refuses; both are what they were.
+        OSError: the system refuses; both folders keep their names.
     """
     code = _exchange(new, old)
     if code == 0:
@@ -36,14 +36,14 @@ def exchange(new: Path, old: Path, aside: Path) -> None:
     try:
         new.rename(old)
     except BaseException:
-        with suppress(OSError):  # else another run has put its folder there
+        with suppress(OSError):  # otherwise another run has put its folder there
             aside.rename(old)
         raise
     aside.rename(new)
 
 
 def _exchange(one: Path, other: Path) -> int:
-    """The error's number, or 0."""
+    """Exchange two paths in one step; return the system's error number, or 0."""
     call = _system_call()
     if call is None:
         return errno.ENOSYS

@@ -21,7 +21,7 @@ _PAUSE = 0.02
 
 @contextmanager
 def hold(folder: Path, patience: float = 0.0) -> Iterator[Hold]:
-    """Lock a folder: ``held``, ``busy`` where another holds it that long (seconds), ``unknown`` where nobody can.
+    """Lock a folder: ``held``, ``busy`` after ``patience`` seconds of another's lock, ``unknown`` without locks.
 
     Raises:
         OSError: there are no descriptors left.
@@ -52,7 +52,7 @@ def _locked(folder: Path) -> int:
     """A descriptor with the lock of the folder that has this name now.
 
     Raises:
-        BlockingIOError: another holds it, or the name has gone to another folder meanwhile.
+        BlockingIOError: another process holds it, or the name belongs to another folder by now.
         OSError: there are no locks, or there is no folder.
     """
     if fcntl is None:

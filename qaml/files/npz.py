@@ -1,6 +1,6 @@
-"""Arrays from an npz file that somebody else wrote: numbers only, no more of them than declared, no more than fit.
+"""Arrays from an npz file of unknown origin: numbers only, at most as many as declared, and as fit into memory.
 
-What the artefact store holds has checksums of our own and is read by ``qaml.run.arrays``.
+Files of the artefact store have qaml's own checksums and are read by ``qaml.run.arrays``.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_BYTES = 192 << 20
-"""Of the file, and of all its arrays together."""
+"""Largest size of the file, and of all its arrays together, in bytes."""
 _MOST_HEADER = 10_000
 _DIRECTORY_ENTRY = 46
 _MOST_DIRECTORY = 4 << 20
-"""Bytes of the list of members, before it becomes Python objects."""
+"""Largest size of the list of members before it becomes Python objects, in bytes."""
 _END = struct.Struct("<4s4H2LH")
 _END_64 = b"PK\x06\x07"
 _KINDS = "biuf"
 
 
 class NpzError(ValueError):
-    """The file is not what it should be; in words that go behind "it is damaged"."""
+    """The file is malformed; the message continues a sentence such as "it is damaged: "."""
 
 
 def read_npz(content: bytes, most: int = MOST_BYTES) -> dict[str, NDArray[Any]]:
-    """Every array of a file, by name; they cannot be written to.
+    """Read every array of a file, by name; the arrays are read-only.
 
     Args:
-        content: of the file.
-        most: bytes of all arrays together.
+        content: the file's bytes.
+        most: largest size of all arrays together, in bytes.
 
     Raises:
-        NpzError: it is no such file, holds something else than numbers, or more than it may.
+        NpzError: the content is no npz file, or holds something other than numbers, or more than ``most`` bytes.
     """
     _check_directory(content)
     try:
@@ -50,12 +50,12 @@ def read_npz(content: bytes, most: int = MOST_BYTES) -> dict[str, NDArray[Any]]:
             return dict(_arrays(archive, members))
     except NpzError:
         raise
-    except Exception as error:  # of three libraries, none of which says what it raises for whatever comes
+    except Exception as error:  # three libraries parse here, none of which documents what it raises for bad input
         raise NpzError(f"it is no npz file, or its arrays cannot be read ({type(error).__name__}: {error})") from error
 
 
 def _check_directory(content: bytes) -> None:
-    """Refuse a file whose list of members would fill the memory; what we write has no comment and is below 4 GiB."""
+    """Refuse a file whose list of members would fill the memory; a file by qaml has no comment and is below 4 GiB."""
     end = len(content) - _END.size
     signature, *_, size, _, _ = _END.unpack_from(content, end) if end >= 0 else (b"", 0, 0, 0)
     if signature != b"PK\x05\x06" or content[max(end - 20, 0) :][:4] == _END_64:
@@ -77,7 +77,7 @@ def _arrays(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterato
 
 
 def _array(content: bytes, name: str) -> NDArray[Any]:
-    """An array whose header promises what is there."""
+    """An array whose header agrees with the bytes behind it."""
     import numpy as np
 
     stream = io.BytesIO(content)
@@ -88,7 +88,7 @@ def _array(content: bytes, name: str) -> NDArray[Any]:
     if read_header is None:
         raise NpzError(f"array {name!r} is of an unknown format")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of headers from another age
+        warnings.simplefilter("ignore")  # numpy warns about headers of its oldest formats
         shape, is_fortran, dtype = read_header(stream, max_header_size=_MOST_HEADER)
     if dtype.kind not in _KINDS:
         raise NpzError(f"array {name!r} holds {dtype.name}, expected numbers")

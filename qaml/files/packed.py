@@ -1,4 +1,4 @@
-"""Text packed as xz, and unpacked no further than it may go."""
+"""Text packed as xz, and unpacked up to a limit of size and memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 
 _MOST_MEMORY = 128 << 20
-"""Bytes that unpacking may take beside its result; what ``pack`` makes needs 9 MiB."""
+"""Largest memory of unpacking beside its result, in bytes; what ``pack`` makes needs 9 MiB."""
 
 
 def pack(content: bytes) -> bytes:
@@ -20,12 +20,12 @@ def unpack(content: bytes, most: int) -> bytes:
     """The content of an xz file.
 
     Args:
-        content: of the file.
-        most: bytes that it may have unpacked.
+        content: the file's bytes.
+        most: largest accepted size of the unpacked content, in bytes.
 
     Raises:
-        OSError: it has more.
-        ValueError: it is no whole xz file, or needs too much memory.
+        OSError: the content is larger.
+        ValueError: the file is no complete xz file, or needs too much memory.
     """
     import lzma  # a Python may be built without it
 

@@ -1,6 +1,6 @@
-"""What the operating system refuses, in words, and which refusals prove that a file is not there.
+"""Refusals of the operating system as messages, and which of them prove that a file is missing.
 
-A refusal is no proof of damage: who may not read a file, or has no descriptor left, knows nothing of its content.
+A refusal is no proof of damage: without the permission or a descriptor, a file's content stays unknown.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from qaml.files.regular import digest_regular
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 _NO_FILE = errno.EINVAL
-"""What ``regular_file`` says of a folder, a pipe or a device."""
+"""Error numbers of ``regular_file`` for a folder, a pipe or a device."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
-"""Met by whoever writes first."""
+"""Error numbers of a full or read-only disk, which the first process to write meets."""
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _HINTS = {
     errno.ENOSPC: "free some disk space, or 'qaml store prune'",
     errno.EDQUOT: "free some of your quota, or 'qaml store prune'",
     errno.EFBIG: "raise the limit of a file's size ('ulimit -f')",
     errno.EROFS: "the file system is read-only: name another folder with --qaml-store",
-    errno.ENOTDIR: "a file stands where the folder should be: name another with --qaml-store",
-    errno.EEXIST: "a file stands where the folder should be: name another with --qaml-store",
+    errno.ENOTDIR: "a file has the folder's name: name another with --qaml-store",
+    errno.EEXIST: "a file has the folder's name: name another with --qaml-store",
     errno.EMFILE: "raise the limit of open files ('ulimit -n'), or run fewer workers",
     errno.ENFILE: "the machine has too many files open: try again when it has less to do",
     errno.ENOMEM: "free some memory, or run fewer workers",
@@ -42,11 +42,11 @@ _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class NotThere(Exception):
-    """There is no such regular file: that much is proved."""
+    """The regular file is proved to be missing."""
 
 
 def cannot_read(path: Path, error: OSError) -> StoreError:
-    """That something cannot be read, which says nothing about its content."""
+    """The error that something cannot be read, which says nothing about its content."""
     hint = _HINTS.get(error.errno or 0, "try again: nothing was deleted")
     if error.errno in _DENIED:
         hint = "ask its owner for the right to read it, or name another folder with --qaml-store"
@@ -54,7 +54,7 @@ def cannot_read(path: Path, error: OSError) -> StoreError:
 
 
 def cannot_write(root: Path, error: OSError, what: str = "the artefact store") -> StoreError:
-    """That something cannot be written."""
+    """The error that something cannot be written."""
     hint = _HINTS.get(error.errno or 0, "see --qaml-store")
     if error.errno in _DENIED:
         hint = "name a folder that you may write with --qaml-store"
@@ -66,7 +66,7 @@ def _reason(error: OSError) -> str:
 
 
 def of_the_store(error: Exception, root: Path) -> StoreError | None:
-    """What stood in the way of a step that reads and writes below ``root``, if it is that: no space, no right.
+    """The store's error behind a failed step, if its disk or permissions below ``root`` caused it; otherwise none.
 
     Libraries that write in compiled code put the system's number into their own error's text.
     """
@@ -89,9 +89,9 @@ def of_the_store(error: Exception, root: Path) -> StoreError | None:
 
 
 def content_of(path: str | Path, most: int = sys.maxsize - 1) -> bytes:
-    """The content of a regular file of at most so many bytes; of a longer one, a byte more than that.
+    """The content of a regular file; of one longer than ``most`` bytes, its first ``most`` + 1 bytes.
 
-    Devices and pipes are not waited for.
+    It does not wait for devices and pipes.
 
     Raises:
         NotThere: there is none.
@@ -123,7 +123,7 @@ def _unread(path: Path, error: OSError) -> Exception:
 
 
 def digest_of(path: Path, size: int) -> str | None:
-    """SHA-256 of a regular file of this size; nothing where its size is another.
+    """SHA-256 of a regular file of this size; none where its size differs.
 
     Raises:
         NotThere: there is none.

@@ -1,4 +1,4 @@
-"""Files that a spec, a command or a variable names: regular ones, read as far as they may go, and no further."""
+"""Files that a spec, a command or a variable names: regular files only, read up to a declared size."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _KINDS = {
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file, or a link to one, for reading; a pipe without a writer is refused, not waited for.
+    """Open a regular file, or a link to one, for reading; a pipe without a writer is refused instead of awaited.
 
     Raises:
-        OSError: there is no such file, it may not be read, or it is something else; ``strerror`` says so.
+        OSError: there is no such file, it may not be read, or it is not regular; ``strerror`` says which.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -43,13 +43,13 @@ def read_regular(path: Path, most: int) -> bytes:
     """The content of a regular file.
 
     Args:
-        path: of the file.
-        most: bytes that it may have.
+        path: path of the file.
+        most: largest accepted size, in bytes.
 
     Raises:
-        OSError: as ``open_regular``, or it has more.
+        OSError: as in ``open_regular``, or the file is larger.
     """
-    content = bytearray()  # in pieces: a reader asks for memory before it knows how much there is to read
+    content = bytearray()  # in pieces: one large read allocates all its memory before it knows the file's size
     with open_regular(path) as file:
         while piece := file.read(min(_CHUNK, most + 1 - len(content))):
             content += piece
@@ -75,7 +75,7 @@ def digest_regular(path: Path, most: int) -> str:
 
 
 def read_declared(path: Path, sha256: str, most: int) -> bytes | None:
-    """The content of a regular file, or ``None`` where it is another than declared: then little of it was in memory.
+    """The content of a regular file, or ``None`` where it differs from the declared one, which takes little memory.
 
     Raises:
         OSError: as ``read_regular``.
@@ -87,17 +87,17 @@ def read_declared(path: Path, sha256: str, most: int) -> bytes | None:
 
 
 def check_replaceable(path: Path) -> None:
-    """Refuse to put a file in the place of a device, a pipe or a folder: a rename would, where root asks for it.
+    """Refuse to replace a device, a pipe or a folder by a file, as a rename by root would.
 
     Raises:
-        OSError: there is something of this name that is no regular file.
+        OSError: something of this name exists that is no regular file.
     """
     with suppress(FileNotFoundError):
         _check(path.stat().st_mode, path)
 
 
 def as_written(path: str) -> Path:
-    """A path in a spec: ``~`` is the home folder, where there is one of that name."""
+    """A path in a spec, with ``~`` replaced by the home folder, if the user has one."""
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -17,12 +17,12 @@ from qaml.files.regular import check_replaceable
 _HINT = "check the folder's permissions and free space, or name another"
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.qaml-tmp")
 _ABANDONED = 3600.0
-"""Seconds after which a temporary file belongs to nobody: it is written in one go."""
+"""Seconds after which a temporary file is abandoned: its writer writes it in one go."""
 
 
 @contextmanager
 def store_errors(doing: str, path: Path, what: str = "", hint: str = _HINT) -> Iterator[None]:
-    """Turn an operating system's refusal into an error for a person."""
+    """Turn an operating system's refusal into an error for the user."""
     try:
         yield
     except (OSError, MemoryError) as error:
@@ -45,7 +45,7 @@ def write(path: Path, content: str | bytes) -> None:
         temporary = final.with_name(f".{final.name[:40]}.{uuid.uuid4().hex[:12]}.qaml-tmp")
         try:
             write_durably(temporary, data)
-            with suppress(OSError):  # a new file, or one of another person
+            with suppress(OSError):  # a new file, or one of another user
                 shutil.copymode(final, temporary)
             temporary.replace(final)
         except BaseException:
@@ -62,7 +62,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file that nobody else looks at yet, down to the disk."""
+    """Write a file that no other process reads yet, and flush it to the disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()

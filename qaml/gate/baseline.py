@@ -1,8 +1,8 @@
 """Baselines: what an accepted run measured, as a small sorted JSON file to be reviewed, and its evidence per image.
 
 The JSON file holds a line of numbers a cell; the evidence, a bit an image and training run where decisions are not
-random, lies beside it in ``NAME.npz``, whose checksum the JSON file has, as it has one of itself. Whatever stops a
-writer, the files are the former two or the new two.
+random, is stored beside it in ``NAME.npz``, whose checksum the JSON file holds beside its own. However a writer is
+stopped, the files are the former two or the new two.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ LEVEL = 0.01
 """Chance of any false alarm in a suite, unless the baseline says otherwise."""
 
 EVIDENCE = ".npz"
-"""How the name of the file beside ends."""
+"""Ending of the evidence file's name."""
 
 MOST_JSON = 16 << 20
-"""Bytes of a baseline file."""
+"""Largest size of a baseline file, in bytes."""
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -63,26 +63,26 @@ class Recorded(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     accuracy: float = Field(ge=0, le=1)
-    """Mean over training runs, to be read; the gate judges by the evidence."""
+    """Mean accuracy over training runs, for readers; the gate judges by the evidence."""
     runs: int = Field(ge=1, le=1_000_000)
-    """Training runs."""
+    """Number of training runs."""
     images: int = Field(ge=1, le=2**31)
     data: Key
-    """Of the dataset: its declaration, checksums and code."""
+    """Digest of the dataset: its declaration and checksums, and a foreign one's code."""
     measure: Key
-    """Of the settings of the attack and of what scores it."""
+    """Digest of the settings of the attack and of what scores it."""
     code: Key | None = None
-    """Of their code: other code is compared, and said."""
+    """Digest of their code; a cell of other code is compared, and the report says so."""
     libraries: str
-    """Name of the versions that this code used; others are not compared."""
+    """Name, in ``Baseline.libraries``, of the versions that this code used; cells of other versions are not compared."""
     weights: tuple[Key, ...]
-    """Of each training run: target first, then the models that adversarials were made on."""
+    """Digest of the weights of each training run: target first, then the models that adversarials were made on."""
     evidence: str
-    """Name of the array of the file beside."""
+    """Name of this cell's array in the evidence file."""
     reserve: str | None = None
-    """The same of images that are only looked at when the cell looks worse."""
+    """Name of the array of further images, which are used only when the cell looks worse."""
     spare: int = Field(0, ge=0, le=2**31)
-    """How many these are."""
+    """Number of these further images."""
 
 
 class Baseline(BaseModel):
@@ -92,22 +92,22 @@ class Baseline(BaseModel):
 
     schema_version: int = FORMAT.version
     created: str
-    """ISO 8601, UTC."""
+    """Time of the recording, ISO 8601, UTC."""
     commit: str | None = None
     profile: ProfileName
     level: float = Field(LEVEL, gt=0, le=0.5)
     """Chance of any false alarm among all cells."""
     sensitivity: float | None = Field(None, gt=0, le=1)
-    """A drop that must be noticed with a chance of 95 % in every cell; where the data cannot, the gate refuses."""
+    """Drop that must be noticed with a chance of 95 % in every cell; with too little data for it the gate refuses."""
     reserve: int = Field(0, ge=0, le=1_000_000)
     """Test images kept in reserve for each cell of fixed weights: what looks worse must look so on them, too."""
     tolerances: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
-    """Pattern of cells (``*`` stands for anything) → a drop that does not count, as a share; the first that fits."""
+    """Pattern of cells (``*`` matches anything) → a drop that does not count, as a share; the first match applies."""
     evidence_sha256: str
     libraries: dict[str, dict[str, str]] = {}
-    """Name → distribution → version."""
+    """Library versions by the names that cells use: name → distribution → version."""
     cells: dict[str, Recorded]
-    """``suite/model/attack@budget`` or ``suite/model/clean``."""
+    """The cells by name: ``suite/model/attack@budget`` or ``suite/model/clean``."""
 
     def tolerance(self, cell: str) -> float:
         """The drop of this cell that does not count."""
@@ -115,7 +115,7 @@ class Baseline(BaseModel):
 
 
 class Evidence(NamedTuple):
-    """What was right, image by image.
+    """Which decisions were right, image by image.
 
     Attributes:
         correct: (runs, n) shares of draws; zeros and ones where nothing is random.
@@ -135,8 +135,8 @@ def write_baseline(path: Path, baseline: Mapping[str, Any], evidence: Mapping[st
     """Write both files.
 
     Args:
-        path: of the JSON file.
-        baseline: fields of ``Baseline`` but for the checksum.
+        path: path of the JSON file.
+        baseline: fields of ``Baseline`` except the checksum.
         evidence: array name → evidence.
 
     Raises:
@@ -191,15 +191,15 @@ def _check_readable(path: Path, text: str, packed: bytes, baseline: Baseline) ->
 
 
 def _early_path(path: Path, digest: str) -> Path:
-    """Where evidence lies until the JSON file that needs it is there."""
+    """The path of the evidence until the JSON file that needs it is written."""
     return path.with_name(f".{path.stem}.{digest[:16]}.npz")
 
 
 def read_baseline(path: Path) -> tuple[Baseline, Mapping[str, Evidence]]:
-    """Both files.
+    """Read both files.
 
     Raises:
-        GateError: one is missing, is not what it should be, or they do not belong together.
+        GateError: one is missing or malformed, or they do not belong together.
     """
     try:
         baseline = Baseline.model_validate_json(current(read_regular(path, MOST_JSON), FORMAT))
@@ -229,7 +229,7 @@ def read_baseline(path: Path) -> tuple[Baseline, Mapping[str, Evidence]]:
 
 def _read_evidence(path: Path, digest: str) -> bytes:
     try:
-        return read_regular(_early_path(path, digest), MOST_BYTES)  # whose writer is at work, or was killed
+        return read_regular(_early_path(path, digest), MOST_BYTES)  # its writer is still at work, or was killed
     except FileNotFoundError:
         return read_regular(evidence_path(path), MOST_BYTES)
 
@@ -249,14 +249,14 @@ def _packed(evidence: Mapping[str, Evidence]) -> dict[str, NDArray[Any]]:
 
 
 class Known(Mapping[str, Evidence]):
-    """The evidence of a baseline's cells, by the name of its array; unpacked when it is asked for.
+    """The evidence of a baseline's cells, by the name of its array; unpacked at the first access.
 
     Args:
-        arrays: of the file.
-        cells: that name them.
+        arrays: the arrays of the file.
+        cells: the cells that name them.
 
     Raises:
-        NpzError: an array is missing, or is not what its cell says.
+        NpzError: an array is missing, or does not fit its cell.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], cells: Mapping[str, Recorded]) -> None:
@@ -282,15 +282,15 @@ class Known(Mapping[str, Evidence]):
         return iter(self._runs)
 
     def __len__(self) -> int:
-        """How many cells have evidence, reserves apart."""
+        """The number of cells with evidence, reserves not counted."""
         return len(self._runs)
 
 
 def _check(arrays: Mapping[str, NDArray[Any]], name: str, runs: int, images: int, cell: str) -> None:
-    """Refuse what the judge could not work with, or would take for something else.
+    """Refuse evidence that the judge could not use, or would misread.
 
     Raises:
-        NpzError: an array is missing, is of another shape, or holds what is no share or no image.
+        NpzError: an array is missing, is of another shape, or holds values that are no shares or no images.
     """
     correct, indices = arrays.get(name), arrays.get(f"{name}.indices")
     if correct is None or indices is None:

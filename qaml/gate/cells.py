@@ -29,10 +29,10 @@ class Cell(NamedTuple):
 
     Attributes:
         code: digest of the code that attacks and scores.
-        versions: of the libraries which that code uses.
-        is_fixed: whether the weights are a person's, used as they are.
-        line: of the first claim that measured it, in its spec.
-        file: that spec.
+        versions: versions of the libraries that this code uses.
+        is_fixed: whether the weights are a user's own, used unchanged.
+        line: line of the first claim that measured it, in its spec.
+        file: path of that spec.
     """
 
     evidence: Evidence
@@ -86,7 +86,7 @@ def _are_done(store: Store, steps: Sequence[Step]) -> bool:
 
 
 def _evidence(store: Store, steps: Sequence[Step]) -> dict[float, Evidence]:
-    """Budget → what was right, a row a training run; 0 for clean images."""
+    """Budget → which decisions were right, one row a training run; budget 0 means clean images."""
     seeds = [read_arrays(store.read(step.key, PREDICTIONS)) for step in steps]
     correct = np.stack([arrays["correct"] for arrays in seeds])
     indices = seeds[0]["indices"].astype(np.int64)
@@ -94,7 +94,7 @@ def _evidence(store: Store, steps: Sequence[Step]) -> dict[float, Evidence]:
 
 
 def _digests(store: Store, trains: Sequence[Step]) -> tuple[str, ...]:
-    """What each training run's weights are, whatever code made them; its key where the run is not in the store."""
+    """A digest of each training run's weights, independent of code; the step's key for a run missing in the store."""
     found = []
     for step in trains:
         entry = store.manifest(step.key).files.get(WEIGHTS) if store.has(step.key) else None
@@ -103,14 +103,14 @@ def _digests(store: Store, trains: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _data(load: Step) -> str:
-    """The dataset's declaration and checksums; of others' datasets also their code and what it reads."""
+    """A digest of the dataset's declaration and checksums; of foreign datasets also of their code and what it reads."""
     return _digest([load.payload, load.code.code if load.code.is_foreign else ""])
 
 
 def _measure(crafts: Sequence[Step], score: Step) -> tuple[str, str, Mapping[str, str]]:
-    """What attacks and scores, without the models: settings, code and library versions, apart from each other.
+    """The attack and the scoring, without the models: digest of settings, digest of code, and library versions.
 
-    Code changes with every second commit, and what it does to accuracies is what a gate is asked for.
+    They are apart because code changes with every second commit, whose effect on accuracies the gate is to measure.
     """
     settings: list[Any] = [score.payload["epsilons"], score.payload["classifier"]["inference"]]
     modules = {KINDS["evaluate"].module}

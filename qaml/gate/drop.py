@@ -1,6 +1,6 @@
-"""How sure it is that one cell's accuracy has fallen: exact on the same images, or over training runs.
+"""The evidence that one cell's accuracy has fallen: exact on the same images, or over training runs.
 
-Two sets of weights that stay as they are differ on the images that one gets right and the other wrong; whether more
+Two sets of fixed weights differ on the images that one gets right and the other wrong; whether more
 were lost than gained is the sign test, exact for any number of images (McNemar's for a single model). Models that were
 trained again differ by chance, too, so there the training runs are what is counted (Welch; ``crossed``).
 """
@@ -21,9 +21,9 @@ from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.runs import Arm, net_skew
 
 POWER = 0.95
-"""Chance to notice the drop that is called detectable."""
+"""Chance of noticing the drop that is called detectable."""
 DISCORDANCE = 0.08
-"""Share of images on which two versions of a model differ, where more has not been seen."""
+"""Assumed share of images on which two versions of a model differ, unless more of them were seen to differ."""
 _NUISANCE = 1e-6
 """Chance that the share of differing images is below its limit (Berger & Boos 1994); added to the p-value."""
 
@@ -31,15 +31,15 @@ Shares = NDArray[np.floating]
 
 
 class Drop(NamedTuple):
-    """How far an accuracy has fallen.
+    """A difference of an accuracy before and after, with its uncertainty.
 
     Attributes:
-        value: before − after, as shares; negative where it has risen.
+        value: accuracy before − accuracy after, as shares; negative where it has risen.
         low: lower end of its 95 % interval.
-        high: upper end.
-        p_worse: one-sided, of a drop beyond the tolerance.
-        p_better: one-sided, of a rise beyond the tolerance.
-        method: in words.
+        high: upper end of that interval.
+        p_worse: one-sided p-value of a drop beyond the tolerance.
+        p_better: one-sided p-value of a rise beyond the tolerance.
+        method: name of the statistical method, for readers.
         detectable: level → the smallest drop that is noticed at this level with a chance of ``POWER``.
     """
 
@@ -53,7 +53,7 @@ class Drop(NamedTuple):
 
 
 def of_fixed(before: Shares, after: Shares, tolerance: float = 0.0) -> Drop:
-    """The drop between weights that are what they are, on the same images in the same order.
+    """The drop between fixed weights, on the same images in the same order.
 
     Args:
         before: (seeds, n) shares of draws that were right; zeros and ones without randomness.
@@ -86,7 +86,7 @@ def of_retrained(before: Shares, after: Shares, tolerance: float = 0.0) -> Drop:
         tolerance: a drop that does not count.
 
     Raises:
-        ValueError: a side has one training run, which says nothing of how much they differ.
+        ValueError: a side has one training run only, which cannot show how much runs differ.
     """
     if min(len(before), len(after)) < 2:
         raise ValueError("expected at least two training runs on either side")
@@ -132,7 +132,7 @@ def _exact(count: int, differing: int, n: int, tolerance: float) -> float:
 
 
 def _largest_share(differing: NDArray[np.integer], n: int, tolerance: float) -> NDArray[np.float64]:
-    """Of the images that differ, the largest share that can be lost with a net loss of the tolerance.
+    """The largest share of the differing images that can be lost with a net loss of the tolerance.
 
     It is ½ + tolerance/(2ψ) where ψ images in one differ, so it takes ψ's lower limit (Clopper & Pearson 1934).
     """
@@ -144,7 +144,7 @@ def _largest_share(differing: NDArray[np.integer], n: int, tolerance: float) -> 
 
 
 def _detectable(n: int, discordance: float, tolerance: float, level: float) -> float:
-    """The smallest drop that the exact test notices, to a thousandth; 1 where there is none."""
+    """The smallest drop that the exact test notices, to a thousandth; 1 where it notices none."""
     low, high = tolerance, 1.0
     if _power(n, discordance, high, tolerance, level) < POWER:
         return 1.0
@@ -155,7 +155,7 @@ def _detectable(n: int, discordance: float, tolerance: float, level: float) -> f
 
 
 def _power(n: int, discordance: float, drop: float, tolerance: float, level: float) -> float:
-    """Chance that the exact test notices a drop."""
+    """The chance that the exact test notices a drop."""
     differs = max(discordance, drop)
     spread = 8 * (n * differs * (1 - differs)) ** 0.5 + 8
     differing = np.arange(max(int(n * differs - spread), 0), min(int(n * differs + spread), n) + 1)

@@ -1,4 +1,4 @@
-"""Further evidence of what looks worse, so that bad luck with seeds or images fails no build."""
+"""Further evidence about cells that look worse, so that bad luck with seeds or images fails no build."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class Fresh(NamedTuple):
-    """Where further evidence comes from; cells that have none are left out.
+    """Sources of further evidence; cells without any are left out.
 
     Attributes:
-        runs: cells → their evidence with further training runs behind those that there were.
-        images: cells → their evidence on images that were not looked at.
+        runs: cells → their evidence with further training runs, appended to the former ones.
+        images: cells → their evidence on images that were not used before.
     """
 
     runs: Callable[[list[str]], Mapping[str, Evidence]]
@@ -32,10 +32,10 @@ class Fresh(NamedTuple):
 
 
 def further_runs(session: Session, names: list[str]) -> dict[str, Evidence]:
-    """Evidence of these cells from twice as many training runs; those there were come first.
+    """Evidence of these cells from twice as many training runs; the former ones come first.
 
     Args:
-        session: of the run, whose claims are selected.
+        session: the run's session, whose claims are selected.
         names: of its cells.
     """
     runs = max(len(steps.trains) for claim in _claims_of(session, names).values() for steps in claim.models.values())
@@ -43,12 +43,12 @@ def further_runs(session: Session, names: list[str]) -> dict[str, Evidence]:
 
 
 def further_images(session: Session, names: list[str], n: int) -> dict[str, Evidence]:
-    """Evidence of these cells on the ``n`` test images behind those that were looked at, or as many as there are.
+    """Evidence of these cells on the next ``n`` test images after those already used, or on as many as exist.
 
     Args:
-        session: of the run, whose claims are selected and measured.
+        session: the run's session, whose claims are selected and measured.
         names: of its cells.
-        n: how many.
+        n: number of further images.
     """
     known = measured_cells(session)
     found = {}
@@ -60,7 +60,7 @@ def further_images(session: Session, names: list[str], n: int) -> dict[str, Evid
 
 
 def _claims_of(session: Session, names: list[str]) -> dict[str, ClaimPlan]:
-    """The claims that look at the models of these cells, by node."""
+    """The claims that measure the models of these cells, by node."""
     models = {tuple(name.split("/")[:2]) for name in names}
     return {
         node: claim
@@ -70,10 +70,10 @@ def _claims_of(session: Session, names: list[str]) -> dict[str, ClaimPlan]:
 
 
 def _measured_again(session: Session, names: list[str], **options: Any) -> dict[str, Cell]:
-    """The cells as a session with other options measures them."""
+    """The cells, measured by a session with other options."""
     again = type(session)(session.options._replace(**options), "gate")
     again.select(_claims_of(session, names))
-    # a scheduler that wants nothing by itself: it would begin with what the claims of these cells need
+    # a scheduler without targets of its own: it would begin with the steps that the claims of these cells need
     reporter = Reporter(again.progress_folder, again.worker)
     scheduler = Scheduler(again.plan._replace(claims={}), again.store, reporter, again.options.device)
     for claim in again.plan.claims.values():

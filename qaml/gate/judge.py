@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def judged(session: Session, file: Path) -> Regression:
-    """What became of every cell of the baseline and of the session's claims; vanished ones only of whole suites.
+    """Judge every cell of the baseline and of the session's claims; only whole suites have vanished cells.
 
     Cells of the baseline whose suites are not in the session, and those that claims left out by selection measure, are
-    not looked at.
+    ignored.
 
     Raises:
         GateError: the baseline cannot be read, is of another profile, or asks for more than the data can give.
@@ -45,15 +45,15 @@ def judged(session: Session, file: Path) -> Regression:
 
 
 def check_comparable(session: Callable[[], Session], file: Path) -> None:
-    """Refuse a baseline that a run could not be held against, before it runs.
+    """Refuse a baseline with which a run could not be compared, before it runs.
 
     Args:
-        session: gives the run's; called where the file is sound.
-        file: the baseline's.
+        session: returns the run's session; called only if the file is sound.
+        file: path of the baseline.
 
     Raises:
         GateError: the baseline cannot be read, is of another profile, of training runs that cannot be compared with
-            these, or of suites none of which is there.
+            these, or of suites none of which is in the session.
     """
     baseline, _ = read_baseline(file)
     _check_scale(baseline, session().options, file)
@@ -73,7 +73,7 @@ def _check_scale(baseline: Baseline, options: Options, file: Path) -> None:
     runs = sorted({cell.runs for cell in baseline.cells.values()})
     if options.seeds == 1 and runs and runs[0] > 1:
         raise GateError(
-            f"{file} is of {' or '.join(map(str, runs))} training runs a model, and one run does not tell how much "
+            f"{file} is of {' or '.join(map(str, runs))} training runs a model, and one run does not show how much "
             "they differ",
             f"--qaml-seeds {runs[0]}, or none",
         )

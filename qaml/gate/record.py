@@ -24,8 +24,8 @@ def save(session: Session, path: Path, **settings: Any) -> Baseline:
     """Accept everything that the session's claims measured.
 
     Args:
-        session: whose claims are selected and measured.
-        path: of the baseline.
+        session: the session, whose claims are selected and measured.
+        path: path of the baseline.
         settings: level, sensitivity, reserve and tolerances.
 
     Raises:
@@ -42,7 +42,7 @@ def save(session: Session, path: Path, **settings: Any) -> Baseline:
 
 
 def update(session: Session, path: Path, patterns: list[str]) -> Baseline:
-    """Accept what was measured in the cells that fit a pattern; the others and the settings stay.
+    """Accept what was measured in the cells that fit a pattern; the other cells and the settings stay.
 
     Cells that no claim measures any more go if they fit.
 
@@ -108,7 +108,7 @@ def _spare(array: str) -> str:
 
 
 def _reserve(session: Session, cells: Mapping[str, Cell], n: int) -> Mapping[str, Evidence]:
-    """Evidence on further images of cells whose weights stay; models that are trained again have further runs."""
+    """Evidence on further images of cells with fixed weights; models that are trained again have further runs."""
     names = [name for name, cell in cells.items() if cell.is_fixed]
     found = further_images(session, names, n) if n and names else {}
     if n and cells and not found:

@@ -1,4 +1,4 @@
-"""A run against a baseline: which cells are worse, and which cannot be told."""
+"""A run compared with a baseline: which cells are worse, and for which the data cannot decide."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _RECODED = "the code that attacks and scores has changed, too, so the attack may
 
 
 class Change(NamedTuple):
-    """What became of one cell.
+    """The judgement of one cell.
 
     Attributes:
         cell: its name.
         status: the judgement.
         before: accuracy in the baseline, or none.
         after: accuracy now, or none.
-        drop: with its interval and p-values, where it could be tested.
+        drop: the drop with its interval and p-values, where it could be tested.
         tolerance: a drop that does not count.
         detectable: the smallest drop that would be noticed, or none.
-        why: what stands in the way, or how it was confirmed.
-        file: spec of the first claim that measures the cell; empty for vanished ones.
-        line: in it.
+        why: what prevents a judgement, or how it was confirmed.
+        file: path of the spec of the first claim that measures the cell; empty for vanished cells.
+        line: line of that claim in the spec.
     """
 
     cell: str
@@ -51,14 +51,14 @@ def compare(
     """Judge every cell of either side.
 
     Cells that look worse are tested again with further training runs or, where weights are fixed, on further images, if
-    ``fresh`` has any, and fail only if these say so, too; what is tested then is all that was seen, so no false alarm
+    ``fresh`` has any, and fail only if these confirm the drop; the second test covers all the data, so no false alarm
     is added.
 
     Args:
         baseline: the accepted run.
-        evidence: of its cells.
+        evidence: the evidence of its cells.
         now: cells of the present run.
-        fresh: where further evidence comes from.
+        fresh: sources of further evidence.
 
     Raises:
         GateError: the baseline asks for a sensitivity that its data cannot give.
@@ -128,7 +128,7 @@ def _tested(change: Change, recorded: Recorded, before: Evidence, cell: Cell, af
     if _are_paired(recorded, cell) and len(sides[0]) == len(sides[1]):
         return change._replace(drop=of_fixed(*sides, change.tolerance))
     if min(map(len, sides)) < 2:
-        why = f"trained again, and {len(sides[0])} against {len(sides[1])} runs do not tell how much runs differ"
+        why = f"trained again, and {len(sides[0])} against {len(sides[1])} runs do not show how much runs differ"
         return change._replace(status="not testable", why=why)
     return change._replace(drop=of_retrained(*sides, change.tolerance))
 
@@ -146,7 +146,7 @@ def _confirmed(
     judged: Mapping[str, Change],
     fresh: Fresh | None,
 ) -> dict[str, Change]:
-    """Cells with further evidence behind them; without significance where that by itself speaks against a drop."""
+    """Cells tested with their further evidence; not significant where that alone contradicts a drop."""
     if fresh is None or not worse:
         return {}
     found: dict[str, Change | None] = {}
@@ -164,7 +164,7 @@ def _confirmed(
 
 
 def _are_paired(recorded: Recorded, cell: Cell) -> bool:
-    """Whether weights stay what they are, so that images are what a drop is judged by."""
+    """Whether the weights are fixed, so that a drop is judged by images."""
     return recorded.weights == cell.weights or (cell.is_fixed and recorded.runs == len(cell.evidence.correct))
 
 
@@ -175,9 +175,9 @@ def _by_images(
     before: tuple[Evidence, Evidence],
     after: tuple[Evidence, Evidence],
 ) -> Change | None:
-    """The change by all images of both sides; none where there are no others than those looked at first.
+    """The change by all images of both sides; none without further images.
 
-    The others speak against a drop where their own 95 % interval lies below half of what was seen first: a few images
+    The further images contradict a drop where their own 95 % interval is below half of the first drop: a few images
     that happen to be right do not, so a small reserve costs no power.
     """
     ours, theirs = _joined(*before), _joined(*after)
@@ -196,7 +196,7 @@ def _by_images(
 
 
 def _by_runs(change: Change, recorded: Recorded, before: Evidence, cell: Cell, more: Evidence) -> Change | None:
-    """The change by all training runs; the further ones speak against a drop where they show none."""
+    """The change by all training runs; the further runs contradict a drop where they show none."""
     known = len(cell.evidence.correct)
     if len(more.correct) <= known:
         return None
@@ -208,14 +208,14 @@ def _by_runs(change: Change, recorded: Recorded, before: Evidence, cell: Cell, m
 
 
 def _joined(one: Evidence, other: Evidence) -> Evidence:
-    """All images of both, each once."""
+    """The images of both, each once."""
     is_new = ~np.isin(other.indices, one.indices)
     correct = np.concatenate((one.correct, other.correct[:, is_new]), axis=1)
     return Evidence(correct, np.concatenate((one.indices, other.indices[is_new])))
 
 
 def _of(evidence: Evidence, indices: NDArray[np.int64]) -> Evidence:
-    """Some of the images."""
+    """The evidence on some of the images."""
     is_kept = np.isin(evidence.indices, indices)
     return Evidence(evidence.correct[:, is_kept], evidence.indices[is_kept])
 

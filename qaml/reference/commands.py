@@ -12,11 +12,11 @@ from qaml.reference.markdown import code, page, prose, table
 
 
 def commands_page() -> str:
-    """The page: a section for each command."""
+    """The page, with a section for each command."""
     blocks = [block for path, command in _leaves("qaml", get_command(app)) for block in _section(path, command)]
     exits = table(
         ("exit code", "means"),
-        [("0", "all is well"), ("1", "claims failed"), ("2", "bad input, told in words; or the run was interrupted")],
+        [("0", "all is well"), ("1", "claims failed"), ("2", "bad input, with a message; or the run was interrupted")],
     )
     return page("Command line", exits, *blocks)
 
@@ -50,7 +50,7 @@ def _option(parameter: Any) -> tuple[str, str, str]:
     name = ", ".join(parameter.opts)
     if parameter.is_flag:
         return code(name), "", prose(parameter.help)
-    shown = parameter.show_default  # words, where an ini file may say otherwise
+    shown = parameter.show_default  # a description instead of a value, where an ini file may set another default
     default = shown if isinstance(shown, str) else "" if parameter.default in (None, "") else str(parameter.default)
     repeated = " (may be given several times)" if parameter.multiple else ""
     return code(f"{name} {parameter.name.upper()}"), code(default), prose(parameter.help) + repeated

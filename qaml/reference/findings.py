@@ -14,12 +14,12 @@ _EFFECTS: Final[dict[Severity, tuple[str, str]]] = {
         "Weak",
         "The measured robustness is an upper bound: it can refute that a model is robust, and cannot support it.",
     ),
-    "note": ("Notes", "They stand beside the verdict and change nothing."),
+    "note": ("Notes", "They are shown beside the verdict and change nothing."),
 }
 
 
 def findings_page() -> str:
-    """The page: a table for each effect."""
+    """The page, with a table for each effect."""
     blocks = ["How they are assessed, and how often they are wrong: [Findings](../findings.md)."]
     for severity, (title, effect) in _EFFECTS.items():
         rows = [_row(name, meaning) for name, meaning in FINDINGS.items() if meaning.severity == severity]

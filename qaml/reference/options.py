@@ -21,10 +21,10 @@ class _Twin(NamedTuple):
 
 
 class Recorder:
-    """Stands in for pytest's parser, and for the group of options that it hands out.
+    """A replacement for pytest's parser, and for the group of options that it returns.
 
     Attributes:
-        options: of the command line, by the names of their twins.
+        options: options of the command line, by the names of their twins.
         twins: lines of the ini file by name.
     """
 
@@ -33,7 +33,7 @@ class Recorder:
         self.twins: dict[str, _Twin] = {}
 
     def getgroup(self, *_: str) -> Recorder:
-        """The one group."""
+        """Return the recorder itself as the only group."""
         return self
 
     def addoption(self, name: str, *, action: str = "store", help: str = "", **_: Any) -> None:
@@ -55,7 +55,7 @@ def declared() -> Recorder:
 
 
 def options_page() -> str:
-    """The page: options with their twins, and markers."""
+    """The page, with options and their twins, and markers."""
     recorder = declared()
     rows = [_row(option, key, recorder.twins[key]) for key, option in recorder.options.items()]
     return page(

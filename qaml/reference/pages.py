@@ -1,4 +1,4 @@
-"""Which page is made by what."""
+"""The generated pages, with the function that makes each."""
 
 from __future__ import annotations
 

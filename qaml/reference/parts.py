@@ -20,7 +20,7 @@ class _Family(NamedTuple):
     Attributes:
         title: its heading.
         base: the family's base class, as the schema calls it.
-        about: where such parts stand in a spec.
+        about: where such parts are written in a spec.
     """
 
     title: str
@@ -68,12 +68,12 @@ _BOUNDS: Final = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "
 
 
 def parts_page() -> str:
-    """The page: families of parts, then the settings that they hold or share."""
+    """The page, with families of parts, then the settings that they hold or share."""
     return _Page(json_schema()["$defs"]).text()
 
 
 class _Page:
-    """Where each definition of the schema has its heading, so that types can point at it."""
+    """The heading of each definition of the schema, so that types can link to it."""
 
     def __init__(self, definitions: Schema) -> None:
         self._definitions = definitions
@@ -162,7 +162,7 @@ class _Page:
                 return " ".join((_scalar(name), ", ".join(limits))).strip()
 
     def _default(self, schema: Schema) -> str:
-        """The default as a spec would write it; of a group of settings, what differs from its own section."""
+        """The default as a spec would write it; of a group of settings, only the differences from its own section."""
         found = next((each["default"] for each in _alternatives(schema) if "default" in each), None)
         if found is None or found == "":
             return ""
@@ -173,7 +173,7 @@ class _Page:
         return code(_written(changed)) if changed else "its defaults"
 
     def _own_defaults(self, schema: Schema, kind: str | None) -> Schema:
-        """What a group of settings, or the part of this kind, has where nothing is said."""
+        """The defaults of a group of settings, or of the part of this kind."""
         name = next(iter(_references(schema)))
         options = [_name(option) for option in self._definitions[name].get("anyOf", ())] or [name]
         fields = [self._definitions[option]["properties"] for option in options]

@@ -1,4 +1,4 @@
-"""What a negative-phase sampler is: an RBM's parameters in, estimated model moments out."""
+"""The interface of negative-phase samplers, which estimate a model's moments from an RBM's parameters."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SAMPLERS: Registry[SamplerPart] = Registry(
 
 
 MOST_UNITS = 20
-"""Visible and hidden ones together, of a machine that is enumerated rather than sampled."""
+"""Largest number of visible and hidden units together of a machine that is enumerated rather than sampled."""
 
 
 class BoltzmannParameters(NamedTuple, Generic[Array]):
@@ -68,7 +68,7 @@ class NegativePhase(Protocol[Array]):
         """
 
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """Everything needed to continue bit for bit (chains, counters), as arrays."""
+        """Everything that a bit-exact continuation needs (chains, counters), as arrays."""
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``."""
@@ -77,26 +77,26 @@ class NegativePhase(Protocol[Array]):
 class SamplerPart(Part, ABC):
     """The configuration of a negative-phase sampler.
 
-    At work it may also have ``samples()``, the visible units (n, n_visible) of 0 and 1 that its latest moments are
-    averages over; ``curves()``, numbers since the last time for the training curves; ``calls``, how often it asked
-    something slow and dear; and ``recording()``, arrays to keep beside the trained weights.
+    While it samples it may also have ``samples()``, the visible units (n, n_visible) of 0 and 1 that its latest moments
+    are averages over; ``curves()``, numbers since the last time for the training curves; ``calls``, the number of its
+    calls of a slow and costly device; and ``recording()``, arrays to store beside the trained weights.
     """
 
     @property
     def layout(self) -> Settings | None:
-        """How a machine is laid out on an annealer's qubits before it can be sampled; ``None`` where it is not."""
+        """The layout of a machine on an annealer's qubits, needed before sampling; ``None`` where there is none."""
         return None
 
     @property
     def is_inspected(self) -> bool:
-        """Whether its samples of the trained machine are always held against the machine's own distribution."""
+        """Whether its samples of the trained machine are always compared with the machine's own distribution."""
         return False
 
     def embedded(self, chains: Path) -> SamplerPart:
         """The same sampler with this file as its embedding.
 
         Raises:
-            PartError: it samples without one.
+            PartError: the sampler works without an embedding.
         """
         raise PartError(f"sampler {self.kind!r} needs no embedding, {chains} is of no use")
 
@@ -104,7 +104,7 @@ class SamplerPart(Part, ABC):
         """Refuse machines that this sampler cannot sample, as far as that is known without heavy libraries.
 
         Raises:
-            PartError: with what would fit.
+            PartError: the machine does not fit; the message says what would.
         """
 
     @abstractmethod

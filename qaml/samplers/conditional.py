@@ -1,4 +1,4 @@
-"""What follows from the visible units alone: hidden means, the averages over given visible units, free energies."""
+"""Quantities of the visible units alone: hidden means, the averages over given visible units, free energies."""
 
 from __future__ import annotations
 

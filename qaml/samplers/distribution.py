@@ -1,4 +1,4 @@
-"""A machine's own distribution, exactly or by parallel tempering: what the estimates of samplers are held against."""
+"""A machine's own distribution, exactly or by parallel tempering: the reference for the estimates of samplers."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 _LEVELS, _CHAINS = 20, 100
 _APART = 10
-"""Sweeps from one measurement to the next."""
+"""Number of sweeps from one measurement to the next."""
 _FIRST, _MOST = 25, 400
-"""Measurements of the first stage and of the last; each stage is twice as long as the one before, and starts there."""
+"""Measurements of the first and of the last stage; each is twice as long as the one before, whose end it starts at."""
 GOOD_ENOUGH = 0.3
 """Standard error of the moments, in units of what the samples to be judged would deviate by chance."""
 
 
 class Distribution(NamedTuple):
-    """Averages and spreads of what a sample of a machine contributes to its moments.
+    """Averages and spreads of a sample's contributions to a machine's moments.
 
     Attributes:
         moments: ⟨v hᵀ⟩, ⟨v⟩ and ⟨h⟩, float64.
-        variances: of v_i P(h_j = 1 | v), v_i and P(h_j = 1 | v): divided by n, what n independent samples leave.
+        variances: variances of v_i P(h_j = 1 | v), v_i and P(h_j = 1 | v): divided by n, those of n samples' averages.
         errors: standard errors of the moments, root mean square; zeros where they are exact.
         visible: (states, n_visible) uint8, the states that follow.
-        shares: (states,) the probability of each; the same for all of them where they were drawn.
+        shares: (states,) the probability of each state; the same for all of them where they were drawn.
         is_exact: whether every state was summed.
     """
 
@@ -50,14 +50,14 @@ def distribution_of(
 ) -> Distribution:
     """A machine's distribution: by enumeration up to 20 units, else by parallel tempering.
 
-    Two sets of tempered chains start far apart, at random states and at data; what they differ by is the reference's
-    own error. They run for twice as long until it is small enough, each time forgetting what came before.
+    Two sets of tempered chains start far apart, at random states and at data; their difference is the reference's own
+    error. They run for twice as long until it is small enough, each time without the earlier measurements.
 
     Args:
         parameters: the machine.
         data: (n, n_visible) in [0, 1].
-        seed: of the chains.
-        draws: independent samples whose moments would deviate by what is compared with.
+        seed: seed of the chains.
+        draws: number of independent samples whose deviation is the scale of the accepted error.
     """
     if sum(parameters.weights.shape) <= MOST_UNITS:
         return _enumerated(parameters)
@@ -77,7 +77,7 @@ def distribution_of(
 
 
 def floors_of(distribution: Distribution, draws: float) -> tuple[float, float, float]:
-    """What the moments of independent samples deviate by, root mean square: products, visible, hidden."""
+    """The deviation of the moments of independent samples, root mean square: products, visible, hidden."""
     products, visible, hidden = (float(np.sqrt(np.mean(variance) / draws)) for variance in distribution.variances)
     return products, visible, hidden
 

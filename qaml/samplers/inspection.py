@@ -1,4 +1,4 @@
-"""Estimates of a negative phase beside the machine's own distribution: are these its samples?"""
+"""Comparison of a negative phase's estimates with the machine's own distribution."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _BINS = 40
 _POINTS = 400
-"""Moments shown one by one, at most."""
+"""Largest number of moments that are shown one by one."""
 _PLAIN_DRAWS = 500
-"""As many as an estimate without samples is measured by."""
+"""Number of samples that an estimate without samples is compared with."""
 
 
 def inspect(
@@ -30,21 +30,21 @@ def inspect(
     truth: Distribution,
     data: FloatArray,
 ) -> dict[str, Any]:
-    """How far estimates are from the machine's moments, and what gradient they give.
+    """Measure how far estimates are from the machine's moments, and how far the gradient turns.
 
     Args:
         parameters: the machine.
-        estimates: as ``models.rbm.update.estimates`` makes them.
+        estimates: the estimates of ``models.rbm.update.estimates``.
         truth: the machine's distribution.
         data: (n, n_visible) in [0, 1], for the positive phase.
 
     Returns:
         ``draws``: samples of an estimate; ``first`` and ``second``: the deviation of first and second moments, root
-        mean square, in units of what as many independent samples would deviate (1 is as good as exact sampling), and
-        ``reference_error`` that of the truth itself; ``angle`` between the estimated and the true gradient in degrees,
-        and ``ideal_angle`` with as many independent samples; ``divergence``: Kullback–Leibler, of the samples from the
-        exact distribution of the visible units, in nats, the bias of the estimate subtracted (small machines only);
-        ``points``: moments, true and estimated; ``energies``: histograms of the free energy.
+        mean square, in units of the deviation of as many independent samples (1 is as good as exact sampling), and
+        ``reference_error`` the error of the reference itself; ``angle`` between the estimated and the true gradient in
+        degrees, and ``ideal_angle`` with as many independent samples; ``divergence``: Kullback–Leibler, of the samples
+        from the exact distribution of the visible units, in nats, the bias of the estimate subtracted (small machines
+        only); ``points``: moments, true and estimated; ``energies``: histograms of the free energy.
     """
     draws = draws_of(estimates)
     found = [Moments(*(estimates[name][call] for name in Moments._fields)) for call in range(len(estimates["visible"]))]
@@ -75,12 +75,12 @@ def inspect(
 
 
 def draws_of(estimates: Mapping[str, NDArray[Any]]) -> float:
-    """Samples behind each estimate."""
+    """The number of samples behind each estimate."""
     return float(np.mean(estimates["draws"])) if "draws" in estimates else float(_PLAIN_DRAWS)
 
 
 def _ratio(squares: list[float], error: float, floor: float) -> float:
-    """Root mean square over estimates, without the reference's own error, by the sampling floor."""
+    """The root mean square over estimates, without the reference's own error, divided by the sampling floor."""
     if floor == 0:
         return 0.0
     return math.sqrt(max(float(np.mean(squares)) - error**2, 0.0)) / floor
@@ -89,7 +89,7 @@ def _ratio(squares: list[float], error: float, floor: float) -> float:
 def _angles(
     found: list[Moments[Any]], truth: Distribution, positive: Moments[FloatArray], draws: float
 ) -> dict[str, float]:
-    """Of gradients ⟨·⟩data − ⟨·⟩model, all parameters as one vector."""
+    """The angles between gradients ⟨·⟩data − ⟨·⟩model, all parameters as one vector."""
 
     def gradient(negative: Moments[Any]) -> NDArray[np.float64]:
         parts = (np.asarray(a, np.float64) - b for a, b in zip(positive, negative, strict=True))
@@ -109,7 +109,7 @@ def _degrees(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 
 def _points(found: list[Moments[Any]], truth: Distribution) -> dict[str, list[float]]:
-    """Second moments, evenly thinned, and their estimates averaged."""
+    """Second moments, evenly thinned, with their estimates averaged."""
     true = truth.moments.products.ravel()
     ours = np.mean([np.asarray(one.products, np.float64).ravel() for one in found], axis=0)
     chosen = np.argsort(true)[:: -(-len(true) // _POINTS)]
@@ -133,7 +133,7 @@ def _energies(
 
 
 def _divergence(samples: NDArray[np.uint8], truth: Distribution) -> float:
-    """Plug-in estimate less its bias, (states seen − 1)/(2 n) (Miller 1955)."""
+    """The plug-in estimate less its bias, (states seen − 1)/(2 n) (Miller 1955)."""
     codes = samples @ (1 << np.arange(samples.shape[1]))
     states, counts = np.unique(codes, return_counts=True)
     order = truth.visible @ (1 << np.arange(samples.shape[1]))

@@ -1,4 +1,4 @@
-"""Conformance checks that the author of a part runs: what the rest of qaml takes for granted.
+"""Conformance checks for the authors of parts: the properties that the rest of qaml relies on.
 
 Each raises an ``AssertionError`` that says what was expected::
 

@@ -1,4 +1,4 @@
-"""What every attack promises."""
+"""The conformance check of attacks."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class QuadraticVictim(Victim):
 def check_attack(part: AttackPart, info: InputInfo = IMAGES) -> None:
     """Check an attack on a small network; it runs four times on a dozen inputs.
 
-    Shapes and types, budgets and bounds, honest counts, one result a seed, a classifier and global generators left as
-    they were, progress, and an empty batch.
+    Shapes and types, budgets and bounds, correct counts of queries, one result a seed, a classifier and global
+    generators left as they were, progress, and an empty batch.
 
     Raises:
-        AssertionError: with what was expected.
+        AssertionError: a property does not hold; the message says what was expected.
     """
     check_settings(part)
     check_sources(part)
@@ -71,19 +71,19 @@ def check_attack(part: AttackPart, info: InputInfo = IMAGES) -> None:
     data = blobs(info, N_INPUTS, seed=7)
     inputs, labels = torch.from_numpy(data.inputs), torch.from_numpy(data.labels)
     module = _victim(part, info).eval()
-    told: list[float] = []
+    progress: list[float] = []
     scrambled(1)
     with global_generators_left_alone(f"attack {part.kind}"):
-        result = part.run(_target(module, info), inputs, labels, 3, told.append)
+        result = part.run(_target(module, info), inputs, labels, 3, progress.append)
     assert np.array_equal(inputs.numpy(), data.inputs), "the attack changed its inputs in place"
     assert not any(layer.training for layer in module.modules()), "the attack left the classifier in another mode"
     assert all(weight.grad is None for weight in module.parameters()), "the attack left a gradient in a parameter"
     _check_shapes(part, result, inputs)
     _check_budget(part, result, inputs, info)
     _check_counts(part, result, module, labels)
-    assert told == sorted(told), "progress went backwards"
-    assert told, "the attack told no progress"
-    assert abs(told[-1] - 1.0) < 1e-6, f"progress ended at {told[-1]}, expected 1"
+    assert progress == sorted(progress), "progress went backwards"
+    assert progress, "the attack reported no progress"
+    assert abs(progress[-1] - 1.0) < 1e-6, f"progress ended at {progress[-1]}, expected 1"
     scrambled(2)
     again = part.run(_target(module, info), inputs, labels, 3, lambda _: None)
     assert np.array_equal(result.adversarials, again.adversarials), "two attacks with one seed differ"

@@ -1,4 +1,4 @@
-"""What ``qaml run`` hands to pytest: every claim of every spec, as a test."""
+"""The test file of ``qaml run``: every claim of every spec, as a test."""
 
 from qaml.pytest_plugin import CheckedClaim
 

@@ -1,4 +1,4 @@
-"""What every dataset promises."""
+"""The conformance check of datasets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from qaml.types import Data
 def check_dataset(part: DatasetPart) -> None:
     """Check a dataset with its transforms; it is loaded twice.
 
-    What it declares before loading is what it loads (``qaml.data.contract``, as in every run), the same each time.
+    It must load what it declares (``qaml.data.contract``, as in every run), the same each time.
 
     Raises:
-        AssertionError: with what was expected.
+        AssertionError: a property does not hold; the message says what was expected.
     """
     check_settings(part)
     check_sources(part)

@@ -1,4 +1,4 @@
-"""What every defence promises."""
+"""The conformance check of defences."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ TRAINING = Training(epochs=4, batch=16)
 def check_defence(part: DefencePart, info: InputInfo = IMAGES) -> None:
     """Check a defence around a small network; it is trained three times.
 
-    Defended inputs of the same shape within bounds, a wrapper that gives logits and gradients and is as random as it
-    says, training that resumes bit for bit, global generators left alone.
+    Defended inputs of the same shape within bounds, a wrapper that returns logits and gradients and is random exactly
+    where declared, training that resumes bit for bit, global generators that are not touched.
 
     Raises:
-        AssertionError: with what was expected.
+        AssertionError: a property does not hold; the message says what was expected.
     """
     check_settings(part)
     check_sources(part)
@@ -112,7 +112,7 @@ def _check_training(part: DefencePart, data: Split, info: InputInfo) -> None:
 
 
 class _Both(Recorder):
-    """Records, and lets the defence change what is trained on."""
+    """Hooks that record, and let the defence change the training batches."""
 
     def __init__(self, inner: Hooks, recorder: Recorder) -> None:
         super().__init__(recorder.start)

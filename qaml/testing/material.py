@@ -1,4 +1,4 @@
-"""What the checks work on: small inputs that are easy to learn, hooks that record, and a guard of global generators."""
+"""Material of the checks: small inputs that are easy to learn, hooks that record, a guard of global generators."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def blobs(info: InputInfo, n: int = 49, seed: int = 0) -> Split:
 
 
 class Recorder(Hooks):
-    """Keeps every checkpoint and every report of progress; starts from a checkpoint if it is given one."""
+    """Hooks that keep every checkpoint and every report of progress, and may start from a given checkpoint."""
 
     def __init__(self, start: Checkpoint | None = None) -> None:
         self.start = start
@@ -41,15 +41,15 @@ class Recorder(Hooks):
         self.reports: list[tuple[float, float]] = []
 
     def restore(self) -> Checkpoint | None:
-        """The checkpoint given."""
+        """Return the given checkpoint."""
         return self.start
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep a copy."""
+        """Keep a copy of a checkpoint."""
         self.checkpoints.append(copy.deepcopy(checkpoint))
 
     def progress(self, done: float, total: float, **values: float) -> None:  # noqa: ARG002
-        """Remember how far training was."""
+        """Keep a report of progress."""
         self.reports.append((done, total))
 
 
@@ -73,7 +73,7 @@ def _states() -> dict[str, bytes]:
 
 
 def scrambled(number: int) -> None:
-    """Put the global generators elsewhere, so that a result that depends on them shows."""
+    """Seed the global generators anew, so that a result that depends on them changes."""
     torch.manual_seed(1000 + number)
     np.random.seed(1000 + number)  # noqa: NPY002
 
@@ -84,7 +84,7 @@ def weights(module: nn.Module) -> dict[str, NDArray[Any]]:
 
 
 def assert_same_arrays(ours: Mapping[str, Any], theirs: Mapping[str, Any], what: str) -> None:
-    """Every array, bit for bit (NaN equals NaN)."""
+    """Compare every array, bit for bit (NaN equals NaN)."""
     assert ours.keys() == theirs.keys(), f"{what}: expected {sorted(ours)}, got {sorted(theirs)}"
     for name in ours:
         one, other = np.asarray(ours[name]), np.asarray(theirs[name])
@@ -94,10 +94,10 @@ def assert_same_arrays(ours: Mapping[str, Any], theirs: Mapping[str, Any], what:
 
 
 def check_settings(part: Part) -> None:
-    """A part is plain settings: it survives JSON, by itself and through its family's registry.
+    """Check that a part is plain settings: JSON preserves it, by itself and through its family's registry.
 
     Raises:
-        AssertionError: it does not.
+        AssertionError: the part read back differs.
     """
     text = part.model_dump_json(serialize_as_any=True)
     again = type(part).model_validate_json(text)
@@ -108,7 +108,7 @@ def check_settings(part: Part) -> None:
 
 
 def check_sources(part: Part) -> None:
-    """Whatever ``source_modules`` names can be found, or changed code would meet old results.
+    """Check that every module in ``source_modules`` exists, or changed code would use old results.
 
     Raises:
         AssertionError: a module cannot be found.

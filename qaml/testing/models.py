@@ -1,4 +1,4 @@
-"""What every classifier promises."""
+"""The conformance check of classifiers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def check_model(part: ModelPart, info: InputInfo) -> None:
     """Check a model on inputs of this description; it is trained four times.
 
     Settings, building and seeds, logits and gradients, randomness as declared, training that repeats, resumes bit for
-    bit and leaves global generators alone, weights that survive being stored.
+    bit and does not touch global generators, weights that survive being stored.
 
     Raises:
-        AssertionError: with what was expected.
+        AssertionError: a property does not hold; the message says what was expected.
     """
     check_settings(part)
     check_sources(part)
@@ -118,7 +118,7 @@ def _check_training(part: ModelPart, data: Split, info: InputInfo) -> None:
     if part.is_trained:
         return
     assert whole.checkpoints, "fit offered no checkpoint through hooks.save: a killed run would start over"
-    assert whole.reports, "fit told no progress through hooks.progress"
+    assert whole.reports, "fit reported no progress through hooks.progress"
     middle = whole.checkpoints[max(len(whole.checkpoints) // 2 - 1, 0)]
     for checkpoint, when in ((middle, "half-way"), (whole.checkpoints[-1], "at the end")):
         resumed, curves = _fit(part, data, info, Recorder(_stored(checkpoint)), seed=99)
@@ -127,7 +127,7 @@ def _check_training(part: ModelPart, data: Split, info: InputInfo) -> None:
 
 
 def _fit(part: ModelPart, data: Split, info: InputInfo, hooks: Recorder, seed: int = SEED) -> tuple[nn.Module, History]:
-    """Train; ``seed`` is of the initial weights only."""
+    """Train a model; ``seed`` determines the initial weights only."""
     module = part.build(info, seed)
     before = data.inputs.copy()
     history = part.fit(module, data, info, hooks, SEED)
@@ -136,7 +136,7 @@ def _fit(part: ModelPart, data: Split, info: InputInfo, hooks: Recorder, seed: i
 
 
 def _stored(checkpoint: Checkpoint) -> Checkpoint:
-    """As it comes back from disk."""
+    """The model as it is read back from disk."""
     from safetensors.numpy import load, save
 
     arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
@@ -152,7 +152,7 @@ def _check_history(part: ModelPart, history: History) -> None:
 
 
 def _check_stored(part: ModelPart, module: nn.Module, data: Split, info: InputInfo) -> None:
-    """The runner keeps the state dictionary and nothing else."""
+    """Check that the state dictionary alone, which is all that a run stores, restores the model."""
     from safetensors.torch import load, save
 
     kept = save({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()})

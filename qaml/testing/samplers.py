@@ -1,4 +1,4 @@
-"""What every negative-phase sampler promises."""
+"""The conformance check of negative-phase samplers."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def check_sampler(part: SamplerPart) -> None:
     """Check a sampler on a machine of 7 visible and 5 hidden units.
 
     Moments of the right shapes that are averages of units, one sequence a seed, a state that continues bit for bit,
-    parameters, batch and global generators left as they were. Whether the averages are the model's is for the author's
+    unchanged parameters, batch and global generators. Whether the averages are the model's is for the author's
     own tests: they can be enumerated on machines this small.
 
     Raises:
-        AssertionError: with what was expected.
+        AssertionError: a property does not hold; the message says what was expected.
     """
     check_settings(part)
     check_sources(part)
@@ -71,7 +71,7 @@ def _check_moments(moments: Moments[Any]) -> None:
 
 
 def _check_samples(phase: Any, moments: Moments[Any]) -> None:
-    """Of a sampler that shows samples, the visible units behind the moments."""
+    """Check the visible units behind the moments, for a sampler that offers them."""
     if not hasattr(phase, "samples"):
         return
     samples = np.asarray(phase.samples())

@@ -54,7 +54,7 @@ def ini(project: Project, **settings: str) -> None:
         (("--qaml-device", "cuda"), "finds no CUDA device here"),
         (("-n", "1", "--qaml-device", "cuda"), "finds no CUDA device here"),
         (("--qaml-spec", "nowhere.yaml"), "--qaml-spec: no such file or folder: nowhere.yaml"),
-        (("--qaml-store", "pytest.ini"), "a file stands where the folder should be: name another with --qaml-store"),
+        (("--qaml-store", "pytest.ini"), "a file has the folder's name: name another with --qaml-store"),
         (("-n", "2", "--qaml-profile", "fast"), "--qaml-profile: expected one of quick, standard, paper, got 'fast'"),
         (("--qaml-stroe", "x"), "unrecognized arguments: --qaml-stroe"),
     ],
@@ -180,7 +180,7 @@ def test_a_baseline_that_cannot_be_used_ends_the_run_before_it_begins(planted: P
     given = ("--qaml-spec", "specs/planted.yaml", "--qaml-baseline", str(tmp_path / "quick.json"))
     for wrong, message in {
         ("--qaml-profile", "standard"): "is of profile quick, the run of standard\n  hint: --qaml-profile quick, or a",
-        ("--qaml-seeds", "1"): "is of 2 training runs a model, and one run does not tell how much they differ",
+        ("--qaml-seeds", "1"): "is of 2 training runs a model, and one run does not show how much they differ",
         ("--qaml-spec", str(tmp_path / "other.yaml")): "is of suite planted, and the specs are of suite scales",
     }.items():
         run = planted.pytest(*(wrong if "--qaml-spec" in wrong else given[:2]), *given[2:], *wrong[:2])

@@ -251,7 +251,7 @@ class Quiet(FGSM):
         (Gradients(epsilon=(0.1,)), "the attack left a gradient in a parameter"),
         (Trains(epsilon=(0.1,)), "the attack left the classifier in another mode"),
         (Normless(steps=5), "an attack that minimises returns the smallest norms"),
-        (Quiet(epsilon=(0.1,)), "the attack told no progress"),
+        (Quiet(epsilon=(0.1,)), "the attack reported no progress"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )

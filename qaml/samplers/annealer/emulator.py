@@ -1,6 +1,6 @@
 """Emulated annealers: Ocean's mock of a QPU, with thermal samples of what was programmed, errors included.
 
-Everything between the RBM and the chip is what a QPU would see: the composites talk to a ``MockDWaveSampler`` with the
+Everything between the RBM and the chip is as for a QPU: the composites call a ``MockDWaveSampler`` with the
 topology's qubits and couplers. Only the samples come from ``ThermalChip``.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _HOTTEST = 0.05
 """Share of the final inverse temperature at which annealing starts."""
 _SLACK = 1e-9
-"""Relative rounding that a programmed value may be outside its range by."""
+"""Relative rounding error by which a programmed value may exceed its range."""
 
 
 class ThermalChip(dimod.Sampler):  # type: ignore[misc]
@@ -34,9 +34,9 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
 
     Args:
         hardware: ranges, errors and inverse temperature.
-        backend: what moves: spins and whole chains, or spins alone as Ocean's samplers do.
-        sweeps: of a read.
-        seed: of errors and samples; every call draws anew.
+        backend: kind of moves: spins and whole chains, or spins alone as in Ocean's samplers.
+        sweeps: number of sweeps of a read.
+        seed: seed of errors and samples; every call draws anew.
     """
 
     parameters: Mapping[str, Any] = {"num_reads": []}
@@ -49,7 +49,7 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
         self.seed = seed
         self.calls = 0
         self.chains: Mapping[Any, int] = {}
-        """Qubit → the chain that it belongs to; moves of whole chains need to know."""
+        """Qubit → the chain that it belongs to, for moves of whole chains."""
 
     def sample(self, bqm: dimod.BinaryQuadraticModel, num_reads: int = 1, **_: Any) -> dimod.SampleSet:
         """Samples of exp(−β(H + errors)), one row a read.
@@ -75,7 +75,7 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
         return dimod.SampleSet.from_samples_bqm((spins, list(labels)), bqm)
 
     def _groups(self, labels: tuple[Any, ...]) -> NDArray[np.int32]:
-        """The number of each qubit's chain; a qubit of none is one by itself."""
+        """The number of each qubit's chain; a qubit without a chain is a group of its own."""
         numbers: dict[int, int] = {}
         keys = (self.chains.get(label, -1 - place) for place, label in enumerate(labels))
         return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int32)
@@ -103,16 +103,16 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
 
 
 def in_order(found: dimod.SampleSet, n: int) -> NDArray[np.int8]:
-    """The samples' variables 0 … n − 1 as columns, a row each that was returned."""
+    """The samples' variables 0 … n − 1 as columns, one row for each sample."""
     spins: NDArray[np.int8] = found.record.sample[:, [found.variables.index(variable) for variable in range(n)]]
     return spins
 
 
 def check_range(name: str, values: NDArray[np.float64], allowed: tuple[float, float]) -> None:
-    """Refuse what cannot be programmed.
+    """Refuse values that cannot be programmed.
 
     Raises:
-        PartError: with the value farthest outside.
+        PartError: a value is out of range; the message names the value farthest outside.
     """
     low, high = allowed
     slack = _SLACK * max(abs(low), abs(high))
@@ -142,19 +142,19 @@ def sample_thermally(
 ) -> NDArray[np.int8]:
     """Heat-bath samples (reads, n) of ±1 by moves of spins and of groups of them.
 
-    For the first half of the sweeps groups stay in one piece, as the couplings inside would have it: they are the spins
-    of a smaller problem, annealed from random signs. Then spins move, too. Broken chains are thus as many as the
-    temperature makes, not as many as a fast anneal leaves behind.
+    For the first half of the sweeps groups stay in one piece, as the couplings inside favour: they are the spins of a
+    smaller problem, annealed from random signs. Then spins move, too. The number of broken chains is thus that of the
+    temperature, not that of a fast anneal.
 
     Args:
         fields: h, (n,).
-        rows: one end of each coupling.
-        columns: the other.
-        couplings: J.
+        rows: the spin at one end of each coupling.
+        columns: the spin at the other end.
+        couplings: J of each coupling.
         groups: (n,) the group of each spin, 0 … groups − 1.
         betas: inverse temperature of each sweep.
-        reads: independent samples.
-        seed: of every draw.
+        reads: number of independent samples.
+        seed: seed of every draw.
     """
     half, n_groups = len(betas) // 2, int(groups.max(initial=-1)) + 1
     problem = _Neighbours.of(rows, columns, couplings, len(fields))
@@ -176,7 +176,7 @@ def sample_thermally(
 
 
 class _Neighbours(NamedTuple):
-    """Couplings spin by spin: those of spin i stand from ``starts[i]`` to ``starts[i + 1]``."""
+    """Couplings spin by spin: those of spin i have the positions ``starts[i]`` … ``starts[i + 1] − 1``."""
 
     starts: NDArray[np.int32]
     others: NDArray[np.int32]
@@ -193,7 +193,7 @@ class _Neighbours(NamedTuple):
 
 
 def emulated(hardware: Hardware, chip: ThermalChip) -> MockDWaveSampler:
-    """Ocean's mock of a QPU with the hardware's qubits, whose samples the chip draws."""
+    """Ocean's mock of a QPU with the hardware's qubits; the chip draws its samples."""
     size = [hardware.size, hardware.size, 4] if hardware.topology == "chimera" else [hardware.size]
     if hardware.topology == "zephyr":
         size = [hardware.size, 4]

@@ -29,9 +29,9 @@ class Ising(NamedTuple):
 
     Attributes:
         visible_fields: h of the visible units, (n,) float64.
-        hidden_fields: h of the hidden ones, (m,).
-        couplings: J, (n, m).
-        offset: what makes H equal the RBM's energy.
+        hidden_fields: h of the hidden units, (m,).
+        couplings: J between visible and hidden units, (n, m).
+        offset: constant that makes H equal to the RBM's energy.
     """
 
     visible_fields: DoubleArray
@@ -46,19 +46,19 @@ class Ising(NamedTuple):
         return energies
 
     def scaled(self, factor: float) -> Ising:
-        """H times a factor."""
+        """The problem with H multiplied by a factor."""
         return Ising(
             self.visible_fields * factor, self.hidden_fields * factor, self.couplings * factor, self.offset * factor
         )
 
     @property
     def linear(self) -> dict[int, float]:
-        """The fields by variable, as Ocean takes them."""
+        """The fields by variable, in Ocean's form."""
         return dict(enumerate(np.concatenate((self.visible_fields, self.hidden_fields)).tolist()))
 
     @property
     def quadratic(self) -> dict[tuple[int, int], float]:
-        """The couplings by pair of variables, as Ocean takes them; zeros are there, too."""
+        """The couplings by pair of variables, in Ocean's form, zeros included."""
         n = len(self.visible_fields)
         return {(i, n + j): float(value) for (i, j), value in np.ndenumerate(self.couplings)}
 

@@ -5,7 +5,7 @@ changes sign, which leaves the couplings inside as they are. Both are heat-bath 
 exp(−βH) as it is; groups only decide how fast it is reached.
 
 Every read has its own random stream (SplitMix64; Steele, Lea & Flood 2014), a function of the seed and the read.
-Compiled code is cached beside this file, and everything that the kernel calls stands here.
+Compiled code is cached beside this file, and everything that the kernel calls is defined here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _CLEAR, _CHANCE = 8.0, 3.4e-4
-"""An energy, and a probability that is higher than that of turning at this cost."""
+"""An energy, and an upper limit of the probability of a turn that costs this energy."""
 
 
 @compiled(nogil=True)
@@ -37,7 +37,7 @@ def _word(state: int) -> int:
 
 @compiled(nogil=True)
 def _turns(energy: float, word: int) -> bool:
-    """Whether the heat bath turns what would cost this much (in units of 1/β): with probability 1/(1 + e^energy)."""
+    """Whether the heat bath makes a turn of this energy (in units of 1/β): with probability 1/(1 + e^energy)."""
     uniform = float(word >> uint64(11)) * (1.0 / 9007199254740992.0)
     if energy > _CLEAR and uniform > _CHANCE:  # most spins of most chains
         return False
@@ -55,7 +55,7 @@ def _measure(
     outside: NDArray[np.float64],
     inside: NDArray[np.float64],
 ) -> None:
-    """What acts on each spin from outside its group, field included, and from inside."""
+    """The local field on each spin from outside its group, the external field included, and from inside."""
     for i in range(len(own)):
         outside[i], inside[i] = fields[i], 0.0
         for edge in range(starts[i], starts[i + 1]):
@@ -80,7 +80,7 @@ def _turn_groups(
     beta: float,
     state: int,
 ) -> int:
-    """One sweep over the groups; the random stream's next state."""
+    """Sweep over the groups once; return the random stream's next state."""
     for group in range(len(group_starts) - 1):
         change = 0.0
         for k in range(group_starts[group], group_starts[group + 1]):
@@ -108,7 +108,7 @@ def _turn_spins(
     beta: float,
     state: int,
 ) -> int:
-    """One sweep over the spins; the random stream's next state."""
+    """Sweep over the spins once; return the random stream's next state."""
     for i in range(len(own)):
         state = uint64(state + _STEP)
         if _turns(-2.0 * beta * own[i] * (outside[i] + inside[i]), _word(state)):
@@ -135,7 +135,7 @@ def aligned(
     spins = np.zeros(len(group_of), np.int8)
     queue = np.empty(len(group_of), np.int32)
     for group in range(len(group_starts) - 1):
-        for k in range(group_starts[group], group_starts[group + 1]):  # a member that is not reached begins again
+        for k in range(group_starts[group], group_starts[group + 1]):  # unreached members start trees of their own
             if spins[members[k]] != 0:
                 continue
             spins[members[k]] = 1
@@ -170,14 +170,14 @@ def sample(
     Args:
         fields: h, (n,).
         starts: (n + 1,) where the neighbours of each spin begin in the next two.
-        neighbours: of every spin, one after the other.
+        neighbours: the neighbours of every spin, one after the other.
         couplings: J beside each neighbour.
         group_starts: (groups + 1,) where the members of each group begin.
-        members: of every group, one after the other; each spin is in one group.
+        members: the members of every group, one after the other; each spin is in one group.
         group_of: (n,) the group of each spin.
         betas: an inverse temperature for each sweep over the groups; every other one is followed by one over the spins,
             if there are groups of several, and so is the last.
-        seed: of every draw.
+        seed: seed of every draw.
         spins: (reads, n) of ±1, where each read starts.
     """
     last, outside, inside = len(betas) - 1, np.empty(len(fields)), np.empty(len(fields))

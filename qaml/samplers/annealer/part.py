@@ -17,47 +17,47 @@ Topology = Literal["chimera", "pegasus", "zephyr"]
 MOST_QUBITS = 100_000
 Qubit = Annotated[int, Field(ge=0, lt=MOST_QUBITS)]
 MOST_BYTES = 4 << 20
-"""Of a file of chains: all 7,440 qubits of a Z15 fill 50 kB."""
+"""Largest size of a file of chains, in bytes: all 7,440 qubits of a Z15 fill 50 kB."""
 
 
 TODAY: dict[Topology, int] = {"chimera": 16, "pegasus": 16, "zephyr": 15}
-"""The 2000Q, the Advantage and the Advantage2."""
+"""Topologies and sizes of the 2000Q, the Advantage and the Advantage2."""
 
 
 def largest_layer(topology: Topology, size: int) -> int:
-    """Units of the largest layer whose chains fit along a topology's lines, without broken qubits."""
+    """The number of units of the largest layer whose chains fit along a topology's lines, without broken qubits."""
     if topology == "chimera":
         return 4 * size
     return max(12 * size - 20, 0) if topology == "pegasus" else 16 * size - 8
 
 
 class Hardware(Settings):
-    """What an emulated annealer is like; a QPU tells for itself. The ranges are the D-Wave 2000Q's."""
+    """The properties of an emulated annealer; a QPU reports its own. The ranges are the D-Wave 2000Q's."""
 
     topology: Topology = "chimera"
-    """Which qubits are coupled."""
+    """Topology of the annealer's graph, which says which qubits are coupled."""
     size: int = Field(16, ge=1, le=32)
-    """C16 is the 2000Q, P16 the Advantage, Z15 the Advantage2."""
+    """Size of the topology's graph: C16 is the 2000Q, P16 the Advantage, Z15 the Advantage2."""
     broken_qubits: tuple[Qubit, ...] = Field((), max_length=MOST_QUBITS)
-    """Qubits that are not there."""
+    """Qubits that are missing."""
     h_range: tuple[float, float] = (-2.0, 2.0)
-    """Fields that can be programmed."""
+    """Range of the fields that can be programmed."""
     j_range: tuple[float, float] = (-2.0, 1.0)
-    """Couplings that can be programmed, the 2000Q's extended range; −1 to 1 without."""
+    """Range of the couplings that can be programmed: the 2000Q's extended range; without it, −1 to 1."""
     beta: float = Field(6.1, gt=0)
     """Inverse temperature of the samples, in units of what is programmed; the default is what Ocean's documentation
     derives from an Advantage's single-qubit freeze-out (``dwave.system.temperatures.fast_effective_temperature``)."""
     h_error: float = Field(0.02, ge=0)
     """Standard deviation of each programmed field's error, drawn anew for each programming."""
     j_error: float = Field(0.02, ge=0)
-    """The same of each programmed coupling."""
+    """Standard deviation of each programmed coupling's error, likewise."""
 
 
 class Recording(Settings):
-    """What an annealer answered in an earlier training run."""
+    """An annealer's answers in an earlier training run."""
 
     path: str = Field(min_length=1)
-    """``recording.npz`` of that run's artefact; relative paths start at the current directory."""
+    """Path of ``recording.npz`` in that run's artefact; relative paths start at the current directory."""
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     """Of the file."""
 
@@ -66,16 +66,16 @@ class GivenChains(Settings):
     """An embedding in a file of JSON: ``{"chains": {"0": [4, 12], …}}``, visible units first, then hidden ones."""
 
     path: str = Field(min_length=1)
-    """Relative paths start at the current directory."""
+    """Path of the file; relative paths start at the current directory."""
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     """Of the file."""
 
 
 class Layout(Settings):
-    """On which qubits chains are laid, and how: all that an embedding depends on beside the machine's size."""
+    """The qubits of the chains and the method that lays them, which with the machine's size fix an embedding."""
 
     topology: Topology | None
-    """Of an emulated annealer; a QPU knows its own."""
+    """Topology of an emulated annealer; a QPU reports its own."""
     size: int = 0
     broken_qubits: tuple[int, ...] = ()
     solver: str | None = None
@@ -84,16 +84,16 @@ class Layout(Settings):
 
 
 class Temperature(Settings):
-    """How the problem is scaled so that samples come at the RBM's own temperature (Kehoe et al. 2021, section 3.2)."""
+    """The scaling of the problem that brings samples to the RBM's temperature (Kehoe et al. 2021, section 3.2)."""
 
     policy: Literal["fixed", "once", "tracked"] = "tracked"
-    """Never estimated, estimated in the first calls only, or corrected by every call."""
+    """Whether the temperature is never estimated, estimated in the first calls only, or corrected by every call."""
     beta: float = Field(6.1, gt=0)
     """The hardware's inverse temperature as first assumed: problems are divided by it."""
     rate: float = Field(0.3, gt=0, le=1)
-    """Share of an estimate that a correction takes over."""
+    """Weight of a new estimate in a correction."""
     calls: int = Field(10, ge=1, le=1_000_000)
-    """Calls that ``once`` estimates in."""
+    """Number of calls in which ``once`` estimates."""
 
 
 class Annealer(SamplerPart):
@@ -101,50 +101,50 @@ class Annealer(SamplerPart):
 
     The RBM's Ising problem is scaled by the temperature policy, embedded with chains, gauge-transformed, sampled,
     unembedded and, if asked, swept by Gibbs sampling. Backends other than ``qpu`` are emulators: they say nothing about
-    a real annealer but that the way to it works.
+    a real annealer, but show that the calls to it work.
     """
 
     kind: Literal["annealer"] = "annealer"
     backend: Backend = "whole_chain"
     """``qpu``: Ocean's DWaveSampler with its own configuration; ``whole_chain``: heat-bath moves of spins and whole
     chains; ``simulated_annealing`` and ``path_integral`` (simulated quantum annealing): Ocean's samplers, held at the
-    hardware's temperature, whose single-spin moves hardly turn long chains; ``recorded``: what was answered before."""
+    hardware's temperature, whose single-spin moves hardly turn long chains; ``recorded``: an earlier run's answers."""
     recording: Recording | None = None
-    """To replay, call by call; every call is recorded beside the trained weights."""
+    """Recording to replay, call by call; every call is recorded beside the trained weights."""
     solver: str | None = None
-    """Of a QPU, such as Advantage_system4.1; default what Ocean's configuration names."""
+    """Name of a QPU, such as Advantage_system4.1 (default: the one in Ocean's configuration)."""
     hardware: Hardware = Hardware()
-    """Of an emulator."""
+    """Properties of an emulated annealer."""
     embedding: Literal["structure", "minorminer", "none"] = "structure"
     """``structure``: chains laid along the topology's lines; ``minorminer``: a heuristic (the paper's); ``none``: the
-    logical problem as it is, which no annealer takes."""
+    logical problem itself, which no annealer accepts."""
     chains: GivenChains | None = None
-    """An embedding in a file, instead of one that is looked for."""
+    """Embedding in a file, which replaces the search for one."""
     chain_strength: float | Literal["torque"] = 1.0
-    """Of the problem as programmed, at most what every gauge allows. ``torque`` is Ocean's uniform torque compensation:
-    it keeps ground states whole, and is far too weak for thermal samples, whose chains break with about
-    exp(−2β·strength) a coupler."""
+    """Chain strength of the problem as programmed, at most what every gauge allows. ``torque`` is Ocean's uniform
+    torque compensation: it keeps ground states whole, and is far too weak for thermal samples, whose chains break with
+    about exp(−2β·strength) a coupler."""
     chain_prefactor: float = Field(1.414, gt=0)
-    """Of the torque compensation."""
+    """Prefactor of the torque compensation."""
     unembedding: Literal["majority_vote", "minimise_energy", "discard"] = "majority_vote"
-    """What becomes of broken chains."""
+    """Treatment of broken chains."""
     gibbs: int = Field(0, ge=0, le=10_000)
-    """Sweeps of Gibbs sampling after unembedding; the paper used what the server does."""
+    """Sweeps of Gibbs sampling after unembedding; the paper used the server's post-processing."""
     reads: int = Field(500, ge=1, le=100_000)
-    """Samples of a call, shared among the spin reversals."""
+    """Number of samples of a call, divided among the spin reversals."""
     spin_reversals: int = Field(5, ge=0, le=1000)
-    """Random gauges of a call, each programmed by itself."""
+    """Number of random gauges of a call, each programmed separately."""
     annealing_time: float = Field(20.0, gt=0)
-    """Microseconds, of a QPU."""
+    """Annealing time of a QPU, in microseconds."""
     sweeps: int = Field(200, ge=1, le=1_000_000)
-    """Of an emulator, half of them on the way from hot to the hardware's temperature. With half as many the moments of
-    a machine of 7,200 updates are off by 1.7 times the sampling error, for want of sweeps alone."""
+    """Sweeps of an emulator, half of them while it cools to the hardware's temperature. With half as many the moments
+    of a machine of 7,200 updates are off by 1.7 times the sampling error because of too few sweeps alone."""
     temperature: Temperature = Temperature()
-    """How problems are scaled."""
+    """Scaling of the problems."""
     most_reads: int | None = Field(None, ge=1, le=10**12)
-    """A budget of samples over a whole training run, which stops before it is exceeded."""
+    """Largest number of samples of a whole training run, which stops before it exceeds them."""
     most_qpu_seconds: float | None = Field(None, gt=0)
-    """A budget of QPU access time, likewise."""
+    """Largest QPU access time of a whole training run, in seconds, likewise."""
     _is_remembered: bool = PrivateAttr(False)
 
     @model_validator(mode="after")
@@ -163,12 +163,12 @@ class Annealer(SamplerPart):
 
     @property
     def is_inspected(self) -> bool:
-        """Always: a matching temperature does not make samples right."""
+        """Always true: a matching temperature does not make samples right."""
         return True
 
     @property
     def layout(self) -> Layout | None:
-        """What the embedding depends on; what was answered before is on the logical problem, and so is ``none``."""
+        """The settings that the embedding depends on; none for recorded answers and without an embedding."""
         if self.backend == "recorded" or self.embedding == "none":
             return None
         if self.backend == "qpu":
@@ -191,7 +191,7 @@ class Annealer(SamplerPart):
 
     @property
     def afresh(self) -> Layout | None:
-        """The layout to embed anew by, where chains were found earlier and a QPU may have lost qubits since then."""
+        """The layout for a new embedding, where earlier chains may use qubits that a QPU has lost since then."""
         if not (self._is_remembered and self.backend == "qpu"):
             return None
         layout = self.layout
@@ -215,7 +215,7 @@ class Annealer(SamplerPart):
         """Make the sampler for one training run.
 
         Raises:
-            PartError: the machine does not fit on the topology, or there is no way to the QPU.
+            PartError: the machine does not fit on the topology, or the QPU cannot be reached.
         """
         if device != "cpu":
             raise PartError("sampler 'annealer' works on the CPU", "run with --qaml-device cpu")

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 Shares = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Qubits of each unit's chain (n + m,), and couplers of each pair of units (n, m)."""
+"""Numbers of qubits of each unit's chain (n + m,), and of couplers of each pair of units (n, m)."""
 
 
 class Response(NamedTuple):
-    """An answer, and the inverse temperature that its samples come at, in units of the RBM's."""
+    """An answer, and the inverse temperature of its samples, in units of the RBM's."""
 
     answer: Answer
     effective: float
@@ -46,13 +46,13 @@ class AnnealerPhase:
     """Calls of an annealer; owns the temperature, the budget and the random streams of one training run.
 
     Args:
-        part: the configuration.
-        n_visible: n.
-        n_hidden: m.
-        seed: of gauges, errors and emulated samples.
+        part: the sampler's configuration.
+        n_visible: number n of visible units.
+        n_hidden: number m of hidden units.
+        seed: seed of gauges, errors and emulated samples.
 
     Raises:
-        PartError: the machine does not fit, or there is no way to the QPU.
+        PartError: the machine does not fit, or the QPU cannot be reached.
     """
 
     def __init__(self, part: Annealer, n_visible: int, n_hidden: int, seed: int) -> None:
@@ -75,7 +75,7 @@ class AnnealerPhase:
         self._visible = np.zeros((0, n_visible), np.uint8)
 
     def _child(self, seed: int) -> tuple[Chains | None, Shares, dimod.Sampler]:
-        """The chains, what shares a unit's field and a pair's coupling, and the annealer, real or emulated."""
+        """The chains, the qubits and couplers that share a field or a coupling, and the annealer, real or emulated."""
         part, layout = self.part, self.part.layout
         if layout is None:
             alone = np.ones(self.n_visible + self.n_hidden), np.ones((self.n_visible, self.n_hidden))
@@ -111,7 +111,7 @@ class AnnealerPhase:
         return conditional_moments(parameters, visible)
 
     def call(self, ising: Ising) -> Response:
-        """One call: samples of exp(−H) as far as the annealer can give them."""
+        """Make one call: samples of exp(−H), as far as the annealer can draw them."""
         if self.tape.is_replayed:
             self.calls += 1
             return self._counted(self.tape.next(ising, self.n_visible, self.n_hidden), ising)
@@ -158,7 +158,7 @@ class AnnealerPhase:
         return Response(answer, effective)
 
     def _least_divisor(self, ising: Ising) -> float:
-        """What the problem must be divided by to be programmable; if that is more than β, samples come too hot.
+        """The smallest divisor that makes the problem programmable; if it exceeds β, samples come too hot.
 
         A unit's field is shared by the qubits of its chain, and a coupling by the couplers between two chains.
         """
@@ -180,7 +180,7 @@ class AnnealerPhase:
         return h_limit, j_limit, j_limit if self.part.spin_reversals else abs(j_range[0])
 
     def _strength(self, model: dimod.BinaryQuadraticModel) -> float:
-        """Of the chains, no stronger than can be programmed in every gauge."""
+        """The strength of the chains, no more than can be programmed in every gauge."""
         wanted = self.part.chain_strength
         if wanted == "torque":
             wanted = float(uniform_torque_compensation(model, prefactor=self.part.chain_prefactor)) or 1.0
@@ -211,7 +211,7 @@ class AnnealerPhase:
         return self._visible
 
     def curves(self) -> dict[str, float]:
-        """Averages over the calls since the last time: for the training curves."""
+        """Averages over the calls since the last query, for the training curves."""
         latest, self._latest = self._latest, []
         if not latest:
             return {}
@@ -222,7 +222,7 @@ class AnnealerPhase:
         }
 
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """Temperature, counters and, behind Gibbs sweeps, their chains."""
+        """Temperature, counters and, with Gibbs sweeps, their chains."""
         numbers = {
             "beta": self.tracker.beta,
             "observed": self.tracker.calls,
@@ -237,7 +237,7 @@ class AnnealerPhase:
         return arrays | tape | {f"gibbs.{name}": array for name, array in gibbs.items()}
 
     def recording(self) -> Mapping[str, NDArray[Any]]:
-        """Every answer so far, to be kept beside the trained weights and replayed."""
+        """Every answer so far, to be stored beside the trained weights and replayed."""
         return self.tape.arrays()
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The way to a QPU: Ocean's own configuration, and errors that say what to do."""
+"""The connection to a QPU by Ocean's own configuration, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def open_qpu(solver: str | None) -> Any:
 def call_qpu(
     sampler: dimod.Sampler, model: dimod.BinaryQuadraticModel, settings: Mapping[str, Any]
 ) -> tuple[dimod.SampleSet, float]:
-    """Samples and the access time in seconds.
+    """Call the QPU; return samples and the access time in seconds.
 
     Raises:
         PartError: the connection was lost, or the QPU refused the problem.
@@ -61,6 +61,6 @@ def call_qpu(
 
 
 def _plain(error: Exception) -> str:
-    """The first line of an error; never a token: Ocean masks none that a person wrote into an address."""
+    """The first line of an error; never a token: Ocean masks no token that a user wrote into an address."""
     text = str(error).strip().splitlines() or [type(error).__name__]
     return text[0][:200]

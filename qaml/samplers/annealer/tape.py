@@ -1,4 +1,4 @@
-"""Answers of an annealer on tape: recorded call by call, and played again without the annealer."""
+"""Recorded answers of an annealer: kept call by call, and replayed without the annealer."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 MOST_RECORDED = 1 << 30
-"""Bytes of a recording: 160,000 calls of 500 reads of 100 units."""
+"""Largest size of a recording, in bytes: 160,000 calls of 500 reads of 100 units."""
 
 
 class Answer(NamedTuple):
-    """What a call brought back, on the logical problem.
+    """The answer to one call, on the logical problem.
 
     Attributes:
-        visible: (reads, n) of ±1.
-        hidden: (reads, m).
-        broken: share of chains that were broken; 0 without an embedding.
-        assumed: the inverse temperature that the problem was divided by.
+        visible: visible units, (reads, n) of ±1.
+        hidden: hidden units, (reads, m) of ±1.
+        broken: share of broken chains; 0 without an embedding.
+        assumed: inverse temperature by which the problem was divided.
         qpu_seconds: access time, 0 for emulators.
     """
 
@@ -45,10 +45,10 @@ class Tape:
     """The answers of one training run, in order.
 
     Args:
-        recording: to play; without one answers are recorded.
+        recording: recording to replay; without one answers are recorded.
 
     Raises:
-        PartError: the recording is missing, or not the file that was named.
+        PartError: the recording is missing, or has another checksum.
     """
 
     def __init__(self, recording: Recording | None = None) -> None:
@@ -70,7 +70,7 @@ class Tape:
         self._problems.append(_digest(ising))
 
     def next(self, ising: Ising, n_visible: int, n_hidden: int) -> Answer:
-        """Play the next answer, which also records it.
+        """Replay the next answer, and record it again.
 
         Raises:
             PartError: the tape has ended, or the answer belongs to another problem.
@@ -94,7 +94,7 @@ class Tape:
         return answer
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What has been recorded: reads of each call, their bits, numbers and problems."""
+        """The recorded arrays: reads of each call, their bits, numbers and problems."""
         width = self._bits[0].shape[1] if self._bits else 0
         return {
             "reads": np.array([len(bits) for bits in self._bits], dtype=np.int64),
@@ -104,7 +104,7 @@ class Tape:
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Go on behind what was recorded before."""
+        """Continue after the answers that were recorded before."""
         edges = np.cumsum(arrays["reads"])[:-1]
         self._bits = list(np.split(arrays["bits"], edges)) if len(arrays["reads"]) else []
         self._numbers = [(float(a), float(b), float(c)) for a, b, c in arrays["numbers"]]
@@ -125,13 +125,13 @@ def _read(recording: Recording) -> Mapping[str, NDArray[Any]]:
     if content is None:
         raise PartError(f"the recording {path} is not the file that was named", "check 'sha256'")
     try:
-        return _checked(read_npz(content, max(MOST_BYTES, 2 * len(content))))  # ours are not compressed
+        return _checked(read_npz(content, max(MOST_BYTES, 2 * len(content))))  # qaml writes no compression
     except NpzError as error:
         raise PartError(f"the recording {path} is damaged: {error}", "record it again") from error
 
 
 def _checked(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-    """The arrays of a recording, which fit each other.
+    """The arrays of a recording, checked against each other.
 
     Raises:
         NpzError: they do not.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     DoubleArray = NDArray[np.float64]
 
 _BLOCK = 4096
-"""States summed at once."""
+"""Number of states summed at once."""
 
 
 class Enumeration(NamedTuple):
@@ -25,7 +25,7 @@ class Enumeration(NamedTuple):
 
     Attributes:
         log_z: log Σ exp(−E(v, h)).
-        moments: exact, float64.
+        moments: exact moments, float64.
     """
 
     log_z: float
@@ -79,7 +79,7 @@ class ExactPhase:
     """The negative phase by enumeration; it has no state.
 
     Args:
-        device: where parameters come from: numpy arrays for ``cpu``, tensors otherwise.
+        device: the device of the parameters: numpy arrays for ``cpu``, tensors otherwise.
     """
 
     def __init__(self, device: str) -> None:
@@ -96,8 +96,8 @@ class ExactPhase:
         return Moments(*(torch.from_numpy(m).to(self._device, torch.float32) for m in exact))
 
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """Nothing is carried from one update to the next."""
+        """An empty state: every update is independent of the others."""
         return {}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Nothing to restore."""
+        """Do nothing: there is no state to restore."""

@@ -1,4 +1,4 @@
-"""What a set of Gibbs chains can do, wherever it runs, and where each kind is made."""
+"""The interface of a set of Gibbs chains on any device, and the function that makes each kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Chains(Protocol[Array]):
         """Put chain i at a draw of Bernoulli(means[i]); means: (chains, n_visible) in [0, 1]."""
 
     def moments(self, parameters: BoltzmannParameters[Array], n_chains: int) -> Moments[Array]:
-        """Averages over the first chains (at inverse temperature 1), hidden units by their means given the visible."""
+        """Averages over the first chains (inverse temperature 1), hidden units by their means given visible ones."""
 
     def visible(self, n_chains: int) -> NDArray[np.uint8]:
         """The visible units of the first chains, (n_chains, n_visible) of 0 and 1."""

@@ -26,10 +26,10 @@ class TensorChains:
     """Chains on a device, driven by a torch generator of their own.
 
     Args:
-        n_visible: units of a state.
-        n_hidden: hidden units (their states are drawn anew in each sweep).
+        n_visible: number of visible units of a state.
+        n_hidden: number of hidden units (their states are drawn anew in each sweep).
         betas: one inverse temperature for each chain.
-        seed: of the generator.
+        seed: seed of the generator.
         device: a torch device.
     """
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _cache_lines(*shape: int) -> FloatArray:
-    """Zeros that begin with a cache line of 64 bytes: loading a tile then touches one."""
+    """An array of zeros that begins with a cache line of 64 bytes: loading a tile then touches one line."""
     n = math.prod(shape)
     zeros = np.zeros(n + LANES, np.float32)
     start = -zeros.ctypes.data % 64 // 4
@@ -29,14 +29,14 @@ def _cache_lines(*shape: int) -> FloatArray:
 
 
 class FusedChains:
-    """Chains whose path depends on seed, chain and number of calls only, whatever the number of threads.
+    """Chains whose path depends on seed, chain and number of calls only, not on the number of threads.
 
     Args:
-        n_visible: units of a state.
-        n_hidden: hidden units.
+        n_visible: number of visible units of a state.
+        n_hidden: number of hidden units.
         betas: one inverse temperature for each chain.
-        seed: of the start and of every draw.
-        threads: among which the chains are shared out.
+        seed: seed of the start and of every draw.
+        threads: number of threads, among which the chains are divided.
     """
 
     def __init__(self, n_visible: int, n_hidden: int, betas: Sequence[float], seed: int, threads: int = 1) -> None:

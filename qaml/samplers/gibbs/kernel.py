@@ -17,7 +17,7 @@ neither on the block nor on how wide the machine's registers are.
 
 numba has no vectors. The first part of this file makes them, with operators, and LLVM splits them into the registers
 there are; plain loops over lanes take twice as long. Compiled code is cached beside this file, and everything that
-kernels call stands here, because numba notices changes of this file only.
+kernels call is defined here, because numba notices changes of this file only.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 LANES = 16
-"""Units in a tile: widths are padded to a multiple of this."""
+"""Number of units in a tile: widths are padded to a multiple of it."""
 GROUP = 4
-"""Hidden units whose weights are added up beforehand, for each of the PATTERNS of a group."""
+"""Number of hidden units whose weights are added up beforehand, for each of the PATTERNS of a group."""
 PATTERNS = 2**GROUP
 CHAINS = 16
-"""Chains that go through a sweep together."""
+"""Number of chains that go through a sweep together."""
 _GROUPS = LANES // GROUP
 _ROWS = 4
-"""Rows added at once: lists of rows end with zero rows up to a multiple of it."""
+"""Number of rows added at once: lists of rows end with zero rows up to a multiple of it."""
 
 
 class Vector(types.Type):  # type: ignore[misc]
@@ -143,7 +143,7 @@ def _place(context: Any, builder: ir.IRBuilder, array: types.Array, value: ir.Va
 
 @intrinsic  # type: ignore[untyped-decorator]
 def load(_: Any, array: types.Array, _start: types.Type) -> Any:
-    """LANES numbers of a contiguous array from a flat index on."""
+    """Load LANES numbers of a contiguous array from a flat index on."""
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
         return builder.load(_place(context, builder, signature.args[0], *args), align=4)
@@ -164,7 +164,7 @@ def store(_: Any, array: types.Array, _start: types.Type, lanes: Vector) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def load_row(_: Any, array: types.Array, _start: types.Type, rows: types.Array, _i: types.Type) -> Any:
-    """LANES numbers from flat index start + rows[i] on; numba's own indexing would test i for being negative."""
+    """Load LANES numbers from flat index start + rows[i] on; numba's own indexing would test whether i is negative."""
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: list[ir.Value]) -> ir.Value:
         listed = context.make_array(signature.args[2])(context, builder, args[2]).data
@@ -176,7 +176,7 @@ def load_row(_: Any, array: types.Array, _start: types.Type, rows: types.Array, 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def lane_numbers(_: Any) -> Any:
-    """0, 1, … LANES − 1."""
+    """The vector 0, 1, … LANES − 1."""
     return _LONGS(), lambda *_: ir.Constant(_LONGS.llvm, list(range(LANES)))
 
 
@@ -328,8 +328,8 @@ def advance(
         hidden_bias: (hidden width,).
         betas: (chains,) inverse temperatures.
         key: (2,) the seed's words.
-        step: which call of the run this is.
-        sweeps: how many.
+        step: number of this call in the run.
+        sweeps: number of sweeps.
         first: first chain.
         last: one past the last chain.
     """

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class ContrastiveDivergence(SamplerPart):
     """CD-k: chains start at the batch and run a few sweeps (Kehoe et al. 2021, section 3.1).
 
-    Grey values start their chains at a draw of Bernoulli(value).
+    A grey value starts its chain at a draw of Bernoulli(value).
     """
 
     kind: Literal["cd"] = "cd"
     sweeps: int = Field(1, ge=1, le=100_000)
-    """k, the sweeps (hidden units given visible, and back) of each update."""
+    """Number k of sweeps (hidden units given visible, and back) of each update."""
 
     def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase[Any]:
         """Make the sampler for one training run."""
@@ -35,9 +35,9 @@ class PersistentContrastiveDivergence(SamplerPart):
 
     kind: Literal["pcd"] = "pcd"
     sweeps: int = Field(50, ge=1, le=100_000)
-    """k, the sweeps (hidden units given visible, and back) of each update."""
+    """Number k of sweeps (hidden units given visible, and back) of each update."""
     chains: int = Field(10, ge=1, le=1_000_000)
-    """Markov chains kept over the whole training."""
+    """Number of Markov chains, which are kept over the whole training."""
 
     def start(self, n_visible: int, n_hidden: int, seed: int, device: str = "cpu") -> NegativePhase[Any]:
         """Make the sampler for one training run; chains start at uniformly random states."""

@@ -14,15 +14,15 @@ class ParallelTempering(SamplerPart):
 
     kind: Literal["parallel_tempering"] = "parallel_tempering"
     sweeps: int = Field(10, ge=1, le=100_000)
-    """Gibbs sweeps of each update."""
+    """Number of Gibbs sweeps of each update."""
     swap_every: int = Field(1, ge=1, le=100_000)
-    """Sweeps between two rounds of swaps."""
+    """Number of sweeps between two rounds of swaps."""
     chains: int = Field(10, ge=1, le=100_000)
-    """Chains at each inverse temperature."""
+    """Number of chains at each inverse temperature."""
     levels: int = Field(10, ge=2, le=1000)
-    """Inverse temperatures, evenly spaced from 1 down to ``lowest_beta``."""
+    """Number of inverse temperatures, evenly spaced from 1 down to ``lowest_beta``."""
     lowest_beta: float = Field(0.0, ge=0, lt=1)
-    """Inverse temperature of the hottest chains; 0 is uniformly random."""
+    """Inverse temperature of the hottest chains; at 0 their states are uniformly random."""
 
     @property
     def betas(self) -> tuple[float, ...]:

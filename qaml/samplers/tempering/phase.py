@@ -19,9 +19,9 @@ class TemperedPhase(Generic[Array]):
     """The negative phase by parallel tempering; chain ``level · chains + i`` is the i-th of its level.
 
     Args:
-        chains: levels × chains of them, the coldest level first.
-        part: the configuration.
-        seed: of the swaps.
+        chains: levels × chains Gibbs chains, the coldest level first.
+        part: the sampler's configuration.
+        seed: seed of the swaps.
     """
 
     def __init__(self, chains: Chains[Array], part: ParallelTempering, seed: int) -> None:

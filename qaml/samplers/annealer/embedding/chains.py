@@ -1,4 +1,4 @@
-"""Embeddings of complete bipartite graphs: chains of qubits that stand for one unit each."""
+"""Embeddings of complete bipartite graphs: one chain of qubits for each unit."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _TRIES = 3
 
 
 class Size(NamedTuple):
-    """What an embedding costs.
+    """The number of qubits of an embedding.
 
     Attributes:
-        qubits: in all chains.
-        shortest: qubits of the shortest chain.
-        longest: of the longest.
+        qubits: number of qubits in all chains.
+        shortest: number of qubits of the shortest chain.
+        longest: number of qubits of the longest chain.
     """
 
     qubits: int
@@ -60,7 +60,7 @@ def graph_of(topology: Topology, size: int, broken: tuple[int, ...] = ()) -> Any
 
 
 def qubits_of(layout: Layout, qpu: Any = None) -> Any:
-    """The graph that a layout is about: an emulated annealer's, or what the QPU says of itself."""
+    """The graph of a layout: an emulated annealer's, or the one that the QPU reports."""
     if layout.topology is None:
         return qpu.to_networkx_graph()
     return graph_of(layout.topology, layout.size, layout.broken_qubits)
@@ -73,14 +73,15 @@ def embed(n_visible: int, n_hidden: int, graph: Any, layout: Layout, seed: int =
     ``minorminer`` searches (Cai, Macready & Roy 2014); chains in a file are taken as they are.
 
     Args:
-        n_visible: n.
-        n_hidden: m.
-        graph: of the annealer, with its topology's name and size.
-        layout: how.
-        seed: of the search.
+        n_visible: number n of visible units.
+        n_hidden: number m of hidden units.
+        graph: graph of the annealer, with its topology's name and size.
+        layout: how the chains are found.
+        seed: seed of the search.
 
     Raises:
-        PartError: no embedding was found, and how large a machine fits, where that is known; or the file holds none.
+        PartError: no embedding was found, with the size of a machine that fits, where that is known; or the file holds
+            none.
     """
     if layout.chains is not None:
         chains = read_chains(layout.chains)
@@ -106,7 +107,7 @@ def read_chains(given: GivenChains) -> dict[int, tuple[int, ...]]:
     """Chains from a file.
 
     Raises:
-        PartError: the file is missing, is not the one that was named, or holds no chains.
+        PartError: the file is missing, has another checksum, or holds no chains.
     """
     path = as_written(given.path)
     try:
@@ -158,7 +159,7 @@ def trimmed(chains: Chains, n_visible: int, graph: Any) -> dict[int, tuple[int, 
 
 
 def couplers(chains: Chains, n_visible: int, graph: Any) -> NDArray[np.float64]:
-    """How many couplers join each visible unit to each hidden one, (n, m)."""
+    """The number of couplers between each visible and each hidden unit, (n, m)."""
     owner = {qubit: unit for unit, chain in chains.items() for qubit in chain}
     counts = np.zeros((n_visible, len(chains) - n_visible))
     for a, b in graph.edges:
@@ -172,7 +173,7 @@ def verify(chains: Chains, n_visible: int, n_hidden: int, graph: Any) -> None:
     """Check an embedding qubit by qubit and coupler by coupler.
 
     Raises:
-        PartError: a unit without a chain, a qubit used twice or not there, a chain in pieces, two units without a
+        PartError: a unit without a chain, a qubit that is missing or used twice, a chain in pieces, two units without a
             coupler between them.
     """
     if set(chains) != set(range(n_visible + n_hidden)):
@@ -201,7 +202,7 @@ def name_of(graph: Any) -> str:
 
 
 def _what_fits(n_visible: int, n_hidden: int, graph: Any) -> str:
-    """The largest equal layers here, and the topologies on which this machine fits."""
+    """The largest equal layers on this graph, and the topologies on which this machine fits."""
     largest = busgraph_cache(graph).largest_balanced_biclique()
     here = f"at most {len(largest) // 2} × {len(largest) // 2} fit; " if largest else ""
     others = []

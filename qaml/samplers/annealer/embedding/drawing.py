@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _WIDTH, _MARGIN = 900.0, 14.0
 _VISIBLE, _HIDDEN = (200.0, 280.0), (10.0, 70.0)
-"""Hues among which the chains of a layer are told apart: blue to violet, red to yellow."""
+"""Ranges of hues that distinguish the chains of a layer: blue to violet, red to yellow."""
 _STYLE = "svg{background:#fff}.q{stroke:#c4c9d0}.c{stroke:#aab2bd}"
 
 
 def draw(chains: Chains, n_visible: int, graph: Any, title: str) -> str:
-    """An SVG of every qubit, the chains, and the couplers between them; those that are not used are left out."""
+    """An SVG of every qubit, the chains, and the couplers between them; couplers that are not used are left out."""
     places = _places(graph)
     spacing = _WIDTH / max(np.sqrt(len(graph)), 1)
     height = max(y for _, y in places.values()) + _MARGIN
@@ -45,7 +45,7 @@ def draw(chains: Chains, n_visible: int, graph: Any, title: str) -> str:
 
 
 def _places(graph: Any) -> Mapping[int, NDArray[np.float64]]:
-    """Where each qubit is drawn, in the picture's units, by Ocean's layout of the topology."""
+    """The place of each qubit, in the picture's units, by Ocean's layout of the topology."""
     from dwave import graphs
 
     layout = getattr(graphs, f"{graph.graph['family']}_layout")
@@ -69,7 +69,7 @@ def _at(point: NDArray[np.float64]) -> str:
 
 
 def _colour(unit: int, n_visible: int, n_units: int) -> str:
-    """Neighbouring chains of a layer in hues far apart, light and dark in turn."""
+    """The colour of a chain: neighbouring chains of a layer have distant hues, light and dark in turn."""
     (low, high), place = (_VISIBLE, unit) if unit < n_visible else (_HIDDEN, unit - n_visible)
     n = n_visible if unit < n_visible else n_units - n_visible
     hue = low + (high - low) * ((place * 0.618) % 1.0 if n > 1 else 0.5)
