@@ -40,7 +40,7 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", _offer_files)
 
 
-def _lead_to_reports(_: Sphinx, page: str, source: list[str]) -> None:
+def _lead_to_reports(_: object, page: str, source: list[str]) -> None:
     root = "../" * page.count("/")
     source[0] = PUBLISHED.sub(rf'<a href="{root}reports/\2/index.html">\1</a>', source[0])
 

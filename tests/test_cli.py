@@ -147,6 +147,7 @@ def test_report_renders_again_and_merges(project: Project) -> None:
     assert "report: merged/index.html" in result.output
     assert "published: packed/summary.md" in result.output
     assert qaml("report", "packed", "--output", "again").exit_code == 0
+    assert qaml("compare", "packed", "again").output.endswith("2 alike\n")
     for name in ("merged", "again"):
         assert project.report(name)["outcomes"] == before["outcomes"]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.conf import _lead_to_reports
 from qaml.outcome.merge import load
 from qaml.report.text.markdown import BEGIN, END, suite_table
 
@@ -23,6 +24,14 @@ def test_every_published_report_is_linked(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for folder in PUBLISHED:
         assert f"reports/published/{folder.name}/summary.md)" in text
+
+
+def test_the_sites_first_page_leads_to_the_reports_pages() -> None:
+    source = [(ROOT / "docs/index.md").read_text(encoding="utf-8")]
+    _lead_to_reports(None, "index", source)
+    for folder in PUBLISHED:
+        assert f'<a href="reports/{folder.name}/index.html">' in source[0]
+    assert "summary.md" not in source[0]
 
 
 def test_published_reports_are_packed() -> None:

@@ -95,7 +95,6 @@ def test_damage_is_noticed_before_anything_is_cut(packed: Path) -> None:
         (lambda content: content[:-9], "its end is missing"),
         (lambda content: content + b"more", "its end is missing, or is not its end"),
         (lambda _: b"no xz", "it cannot be unpacked"),
-        (lambda _: lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}]), "emory"),
         (lambda content: lzma.compress(lzma.decompress(content).replace(b'"rbm"', b'"qbm"', 1)), "does not fit"),
     ],
 )
@@ -110,15 +109,28 @@ def test_packed_outcomes_that_are_damaged_are_named(
 
 
 def test_outcomes_are_unpacked_no_further_than_they_may_go(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    zeros = lzma.compress(bytes(1 << 24))
-    assert len(zeros) < 1 << 12
+    zeros = lzma.compress(bytes(1 << 20))
+    assert len(zeros) < 1 << 10
     with pytest.raises(OSError, match="too large"):
         unpack(zeros, 1 << 16)
-    assert unpack(zeros, 1 << 24) == bytes(1 << 24)
+    assert unpack(zeros, 1 << 20) == bytes(1 << 20)
     monkeypatch.setattr("qaml.outcome.merge.MOST_BYTES", 1 << 16)
     (packed / "outcomes.json.xz").write_bytes(zeros)
     with pytest.raises(StoreError, match=r"outcomes\.json\.xz is too large: expected at most 65,536 bytes"):
         load(packed)
+    monkeypatch.setattr("qaml.files.packed._MOST_MEMORY", 1 << 20)
+    with pytest.raises(ValueError, match="it cannot be unpacked: Memory usage limit exceeded"):
+        unpack(zeros, 1 << 20)
+
+
+def test_only_a_packed_report_needs_space_for_temporary_files(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with opened([made / "whole"]) as sources:
+        assert sources == [made / "whole"]
+    with pytest.raises(StoreError, match=r"cannot unpack .*packed: No such file.*\n  hint: .*TMPDIR"):
+        opened([made / "packed"]).__enter__()
 
 
 def _huge() -> bytes:

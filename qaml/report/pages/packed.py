@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,19 +52,19 @@ def opened(sources: Sequence[Path]) -> Iterator[list[Path]]:
     Raises:
         StoreError: a packed one is damaged, or there is no space for its pictures.
     """
-    with TemporaryDirectory(prefix="qaml-") as place:
-        yield [_opened(source, Path(place, str(number))) for number, source in enumerate(sources)]
+    with ExitStack() as stack:
+        yield [_opened(source, stack) for source in sources]
 
 
-def _opened(source: Path, folder: Path) -> Path:
+def _opened(source: Path, stack: ExitStack) -> Path:
     file = outcomes_file(source)
-    if file.name != PACKED:
+    if file.suffix != Path(PACKED).suffix:
         return source
     outcomes = load(source)
     bare = outcomes.model_copy(update={"media": ()})
     wanted = {name for name in media_names(bare) if is_inside(name)}
-    with store_errors("unpack", source):
-        folder.mkdir()
+    with store_errors("unpack", source, hint="see that there is space for temporary files, or name a folder in TMPDIR"):
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="qaml-", ignore_cleanup_errors=True)))
         files = ((m.path, read_regular(file.parent / m.path, MOST_MEDIUM)) for m in outcomes.media if m.path in wanted)
         for name, content in chain(files, cut(outcomes, file.parent)):
             if name in wanted:
