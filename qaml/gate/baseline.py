@@ -74,7 +74,7 @@ class Recorded(BaseModel):
     code: Key | None = None
     """Digest of their code; a cell of other code is compared, and the report says so."""
     libraries: str
-    """Name, in ``Baseline.libraries``, of the versions that this code used; cells of other versions are not compared."""
+    """Name of the versions of ``Baseline.libraries`` that this code used; cells of others are not compared."""
     weights: tuple[Key, ...]
     """Digest of the weights of each training run: target first, then the models that adversarials were made on."""
     evidence: str
