@@ -39,6 +39,7 @@ def execute(job: Job) -> None:
         because=entry.expected.because,
         paper_says=entry.paper_says,
         setting=dict(claim.setting),
+        caveats=dict(claim.caveats),
         assumed=dict(claim.assumed),
         strips=_strips(source, job.parents),
         portraits=_portraits(source),

@@ -18,11 +18,11 @@ from qaml.outcome.drawings import (
 )
 from qaml.outcome.past import Past, Regression
 from qaml.outcome.record import Interval, Number, Record
-from qaml.outcome.upgrade import Format, unchanged
+from qaml.outcome.upgrade import Format, caveats_apart, unchanged
 from qaml.vocab import SEVERITIES, ProfileName, Protocol, Severity, Verdict
 
-FORMAT = Format(upgrades=(unchanged,))
-"""Version 2 has a checksum."""
+FORMAT = Format(upgrades=(unchanged, caveats_apart))
+"""Version 2 has a checksum; since version 3 caveats of datasets are fields."""
 ARTEFACT = "outcome.json"
 """The file of one claim's outcome in the store: written by the judge's step, read by the session."""
 
@@ -134,6 +134,8 @@ class Outcome(Record):
     rocs: tuple[Roc, ...] = ()
     setting: dict[str, str] = Field({})
     """Each model (with its defences and where they stand) and each attack of the claim, in words."""
+    caveats: dict[str, str] = Field({})
+    """Dataset → what a reader must know of it before any number."""
     assumed: dict[str, str] = Field({})
     notes: tuple[str, ...] = ()
     provenance: Provenance

@@ -7,6 +7,7 @@ an earlier run asks ``current`` for the file as today's qaml would have written 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -66,11 +67,22 @@ def current(content: bytes, form: Format) -> bytes:
     if version == form.version:
         return plain
     fields: Fields = from_json(plain)
-    for upgrade in form.upgrades[version - 1 :]:
-        fields = upgrade(fields)
+    with suppress(AttributeError, KeyError, TypeError):  # whoever parses the rest says what is wrong
+        for upgrade in form.upgrades[version - 1 :]:
+            fields = upgrade(fields)
     return to_json({**fields, "schema_version": form.version})
 
 
 def unchanged(fields: Fields) -> Fields:
     """From a version to the next one, which only requires the checksum."""
+    return fields
+
+
+def caveats_apart(fields: Fields) -> Fields:
+    """From version 2 of outcomes, where the words of a model ended with the caveat of its data, to version 3."""
+    for outcome in fields.get("outcomes", ()):
+        told = {name: words.partition(". Caveat of ") for name, words in outcome.get("setting", {}).items()}
+        outcome["setting"] = {name: words for name, (words, _, _) in told.items()}
+        caveats = (caveat.partition(": ") for _, _, caveat in told.values() if caveat)
+        outcome["caveats"] = {dataset: text for dataset, _, text in caveats}
     return fields

@@ -18,7 +18,7 @@ from qaml.plan.role import Role, numbered
 from qaml.plan.step import Step
 from qaml.plan.words import in_words, model_in_words
 from qaml.registry import references
-from qaml.spec.suite import ClaimEntry, ModelEntry, Suite
+from qaml.spec.suite import ClaimEntry, Suite
 
 
 class ClaimPlan(NamedTuple):
@@ -93,6 +93,7 @@ class ClaimPlanner:
             detectors=detectors,
             surrogates=surrogates,
             setting=self._setting(models, names, detectors),
+            caveats=self._caveats(models.values()),
             unseen=tuple(sorted({r for made in models.values() for train in made.trains for r in train.code.remarks})),
         )
         parts = (entry.part, *detectors.values())
@@ -158,13 +159,14 @@ class ClaimPlanner:
         self, models: Iterable[str], attacks: Iterable[str], detectors: Mapping[str, DetectorPart]
     ) -> dict[str, str]:
         return (
-            {name: self._in_words(self._suite.models[name]) for name in models}
+            {name: model_in_words(self._suite.models[name]) for name in models}
             | {name: in_words(self._suite.attacks[name]) for name in sorted(attacks)}
             | {name: in_words(detector) for name, detector in detectors.items()}
         )
 
-    def _in_words(self, entry: ModelEntry) -> str:
-        return model_in_words(entry, self._suite.datasets[entry.dataset].caveat)
+    def _caveats(self, models: Iterable[ModelSteps]) -> dict[str, str]:
+        datasets = {model.entry.dataset: self._suite.datasets[model.entry.dataset] for model in models}
+        return {name: dataset.caveat for name, dataset in datasets.items() if dataset.caveat}
 
 
 def _of_model(name: str, steps: ModelSteps) -> dict[Role, Step]:

@@ -42,6 +42,7 @@ class JudgedClaim(NamedTuple):
         detectors: those that the claim is about.
         surrogates: the models that the claim's attacks are made on and that have a reference accuracy.
         setting: each model, attack and detector in words.
+        caveats: dataset → what a reader of numbers from it must know.
         unseen: what of other people's code nobody can follow, in words.
     """
 
@@ -55,4 +56,5 @@ class JudgedClaim(NamedTuple):
     detectors: Mapping[str, DetectorPart]
     surrogates: Mapping[str, Surrogate]
     setting: Mapping[str, str]
+    caveats: Mapping[str, str]
     unseen: tuple[str, ...]

@@ -35,10 +35,9 @@ def _stands(defence: DefencePart) -> str:
     return "; ".join(STANDS[place] for place, is_there in places.items() if is_there) or "in training"
 
 
-def model_in_words(entry: ModelEntry, caveat: str = "") -> str:
-    """A model, its data and their caveat, its training runs, its defences and where each stands."""
+def model_in_words(entry: ModelEntry) -> str:
+    """A model, its data, its training runs, its defences and where each stands."""
     runs = f"on {entry.dataset}, {entry.seeds} training run{'s' if entry.seeds > 1 else ''}"
     runs += f" of stream {entry.stream}" if entry.stream else ""
     defences = [f"{in_words(d)}; {_stands(d)}" for d in entry.defences]
-    caveats = [f"Caveat of {entry.dataset}: {caveat}"] if caveat else []
-    return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences), *caveats])
+    return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences)])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from qaml.errors import StoreError
-from qaml.files.checksum import seal
+from qaml.files.checksum import seal, unseal
 from qaml.gate import baseline
 from qaml.gate.baseline import GateError, read_baseline
 from qaml.outcome import history, outcome
@@ -51,6 +51,17 @@ def test_a_file_of_every_version_is_read(tmp_path: Path, name: str, version: int
     for file in FORMER.glob(f"{name}-{version}.*"):
         shutil.copy(file, tmp_path / "history")
     assert KINDS[name].holds(KINDS[name].read(tmp_path / "history" / f"{name}-{version}.json"))
+
+
+def test_caveats_that_ended_the_words_of_models_are_fields(tmp_path: Path) -> None:
+    text = unseal((FORMER / "outcomes-2.json").read_bytes())[0].decode()
+    ending = 'on mnist28-10k, 3 training runs"'
+    assert text.count(ending) == 1
+    told = text.replace(ending, f'{ending[:-1]}. Caveat of mnist28-10k: copied. By hand: twice"')
+    (tmp_path / "outcomes.json").write_text(seal(told))
+    read = load(tmp_path).outcomes
+    assert [outcome.caveats for outcome in read] == [{}, {"mnist28-10k": "copied. By hand: twice"}, {}]
+    assert [o.setting for o in read] == [o.setting for o in load(FORMER / "outcomes-2.json").outcomes]
 
 
 def test_the_page_on_formats_states_the_versions_of_today() -> None:

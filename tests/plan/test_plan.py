@@ -277,9 +277,9 @@ def test_the_caveat_of_a_models_data_stands_with_the_verdict() -> None:
         "twin: {kind: linear, dataset: digits", "twin: {kind: linear, dataset: photos"
     )
     claims = make_plan((s, claim) for s in [suite(text)] for claim in s.claims).claims
-    setting = claims["planned::twin"].judge.payload["claim"].setting
-    assert ". Caveat of photos: pixels decoded from a lossy JPEG copy" in setting["twin"]
-    assert "Caveat" not in claims["planned::linear"].judge.payload["claim"].setting["linear"]
+    caveats = claims["planned::twin"].judge.payload["claim"].caveats
+    assert caveats["photos"].startswith("pixels decoded from a lossy JPEG copy")
+    assert claims["planned::linear"].judge.payload["claim"].caveats == {}
 
 
 def test_a_plan_without_end_is_refused_claim_by_claim(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,10 +23,3 @@ def test_a_data_defence_stands_before_the_attack() -> None:
 def test_adversarial_training_stands_in_training() -> None:
     text = model_in_words(SUITE.models["cnn-adv"])
     assert "Defence adversarial_training: attack fgsm, clean_share 0.5, regenerate once; in training" in text
-
-
-def test_a_caveat_of_the_data_stands_at_the_end() -> None:
-    entry = SUITE.models["cnn-adv"]
-    assert model_in_words(entry, "decoded from JPEGs") == (
-        model_in_words(entry) + ". Caveat of mnist28-10k: decoded from JPEGs"
-    )

@@ -29,7 +29,7 @@ KEPT = {"metric", "kind", "created", "schema_version", "sha256", "gates", "regio
 
 
 N_FAST = 7
-LINK = re.compile(r"(?:\.\./\.\./)?[\w.%/,+~-]*(?:#[\w-]+)?|data:text/csv;charset=utf-8,[\w.,;:=+*/()~%-]*", re.ASCII)
+LINK = re.compile(r"(?:\.\./\.\./)?[\w.%/,+~-]*(?:#[\w.-]+)?|data:text/csv;charset=utf-8,[\w.,;:=+*/()~%-]*", re.ASCII)
 """Below the report's folder, or data to save."""
 
 
@@ -40,7 +40,7 @@ def pages(outcomes: Outcomes) -> dict[str, Page]:
 def with_suffix(value: Any, suffix: str, key: str = "") -> Any:
     """Every free string of dumped outcomes with the suffix behind it, names used as keys included."""
     if isinstance(value, dict):
-        is_free = key in ("case", "setting", "assumed", "artefacts", "versions", "data", "seeds")
+        is_free = key in ("case", "setting", "caveats", "assumed", "artefacts", "versions", "data", "seeds")
         return {k + suffix if is_free else k: with_suffix(v, suffix, "" if is_free else k) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [with_suffix(v, suffix, key) for v in value]
@@ -101,6 +101,7 @@ def test_text_of_a_spec_never_becomes_markup(text: str) -> None:
 @settings(max_examples=15, deadline=None)
 @given(st.text(st.characters(codec=None), min_size=1, max_size=30).filter(str.strip))
 @example("@0")
+@example(".0")
 def test_any_text_is_only_text(text: str) -> None:
     for name, page in pages(hostile(text)).items():
         check_safe(page, is_index=name == "index.html")

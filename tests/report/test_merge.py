@@ -104,7 +104,7 @@ def test_outcomes_of_too_many_claims_are_not_called_damaged(tmp_path: Path, monk
         ('"verdict": "refuted"', '"verdict": "supported"'),
         ("0.307", "0.907"),
         ('"checksum"', '"checksun"'),
-        ('"schema_version": 2', '"schema_version": 1'),
+        ('"schema_version": 3', '"schema_version": 1'),
         ("kehoe2021", "kehoe2022"),
     ],
 )

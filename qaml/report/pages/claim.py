@@ -15,7 +15,6 @@ from qaml.report.figures.accents import Accent
 from qaml.report.figures.courses import Courses, Earlier
 from qaml.report.figures.figure import Figure
 from qaml.report.text import sentences
-from qaml.report.text.caveats import caveats
 from qaml.report.text.numbers import MISSING, format_epsilon
 from qaml.report.text.origin import origin
 from qaml.vocab import Verdict
@@ -106,7 +105,6 @@ class ClaimView(NamedTuple):
     outcome: Outcome
     numbers: str
     reason: str
-    caveats: tuple[str, ...]
     raised: tuple[FindingView, ...]
     unassessed: tuple[Finding, ...]
     main: Figure | None
@@ -149,7 +147,6 @@ def claim_view(outcome: Outcome, accents: Mapping[str, Accent], past: Earlier) -
         outcome,
         sentences.verdict_numbers(outcome),
         sentences.reason_beyond_numbers(outcome),
-        caveats(outcome),
         raised(outcome.findings),
         tuple(f for f in outcome.findings if not f.assessed),
         figures.of_measured(outcome),
