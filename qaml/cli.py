@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
@@ -48,18 +48,19 @@ StrictHardware = Annotated[
     bool, typer.Option(help="What another processor computed counts as absent (they agree to about seven digits).")
 ]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def _say(text: str, *, err: bool = False) -> None:
     typer.echo(clean(text), err=err)
 
 
-def _polite(command: Command) -> Command:
+def _polite(command: Callable[P, R]) -> Callable[P, R]:
     """A mistake of the person's is told in words and ends with exit code 2."""
 
     @wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except QamlError as error:
@@ -69,7 +70,7 @@ def _polite(command: Command) -> Command:
             _say("not enough memory\n  hint: free some, or raise its limit ('ulimit -v')", err=True)
             raise typer.Exit(2) from error
 
-    return wrapper  # type: ignore[return-value]
+    return wrapper
 
 
 def _tell_version(is_asked: bool) -> None:

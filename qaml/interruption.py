@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-LIKE_CTRL_C = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+LIKE_CTRL_C = tuple(one for one in signal.Signals if one.name in ("SIGTERM", "SIGHUP"))
 
 
 class Interrupted(KeyboardInterrupt):
@@ -58,5 +58,5 @@ def held() -> Iterator[list[int]]:
     try:
         yield came
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for changed, handler in before.items():
+            signal.signal(changed, handler)

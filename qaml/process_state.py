@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 PATCHED = (
     "torch",
@@ -32,9 +32,7 @@ PATCHED = (
 _changes: ContextVar[list[str] | None] = ContextVar("changes", default=None)
 BY_LIBRARIES = ("KMP_", "TORCHINDUCTOR_")
 """Environment variables that numerical libraries set for themselves."""
-SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGABRT", "SIGSEGV", "SIGALRM") if hasattr(signal, name)
-)
+SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGABRT", "SIGSEGV", "SIGALRM"))
 
 
 class Item(NamedTuple):
@@ -184,8 +182,8 @@ def _put_path(value: list[str]) -> None:
 
 
 def _put_filters(value: list[Any]) -> None:
-    warnings.filters[:] = value  # type: ignore[index]
-    getattr(warnings, "_filters_mutated", lambda: None)()
+    warnings.resetwarnings()  # which also makes Python forget what it has warned of
+    cast("list[Any]", warnings.filters).extend(value)
 
 
 def _handler(number: signal.Signals) -> Callable[[], Any]:

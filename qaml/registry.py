@@ -289,7 +289,6 @@ def _reference_table(annotations: Sequence[Any]) -> str | None:
     for annotation in annotations:
         if isinstance(annotation, Reference):
             return annotation.table
-        nested = (*getattr(annotation, "__metadata__", ()), *getattr(annotation, "__args__", ()))
-        if nested and (table := _reference_table(nested)) is not None:
+        if (table := _reference_table(get_args(annotation))) is not None:
             return table
     return None

@@ -141,8 +141,6 @@ class AttackPart(Part, ABC):
     """What is perturbed: features of the dataset, or the amplitudes of its states. It follows from the dataset, and
     saying it makes sure: an attack in a space that the dataset does not have is refused."""
 
-    needs_gradients: ClassVar[bool] = True
-    """Differentiates the classifier (a property where that depends on fields)."""
     needs_images: ClassVar[bool] = False
     needs_exact: ClassVar[bool] = False
     """Reads exact distances off the model, so the model must have them."""
@@ -150,12 +148,20 @@ class AttackPart(Part, ABC):
     """More than one gradient step (an iterative attack must not be weaker than a one-step one)."""
     minimises: ClassVar[bool] = False
     """Looks for the smallest perturbation rather than the worst within a budget."""
-    is_white_box: ClassVar[bool] = True
-    """Sees the model that it attacks (a property where that depends on fields)."""
     is_search: ClassVar[bool] = True
     """Looks for adversarials; random noise does not, and what it leaves says nothing about robustness."""
     ignores_bounds: ClassVar[bool] = False
     """Its adversarials may leave the inputs' bounds."""
+
+    @property
+    def needs_gradients(self) -> bool:
+        """Whether it differentiates the classifier."""
+        return True
+
+    @property
+    def is_white_box(self) -> bool:
+        """Whether it sees the model that it attacks."""
+        return True
 
     @property
     def gradient_rule(self) -> GradientRule:

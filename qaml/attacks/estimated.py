@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from qaml.autograd import differentiable
 from qaml.errors import PartError
 from qaml.models.capabilities import OneValued
 
@@ -50,8 +51,7 @@ class EstimatedGradient(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, …) → logits (batch, 2)."""
-        expectations = _Estimated.apply(inputs, self.module.expectations, self.rule)  # type: ignore[no-untyped-call]
-        return self.module.logits_of(expectations)
+        return self.module.logits_of(differentiable(_Estimated, inputs, self.module.expectations, self.rule))
 
 
 class _Estimated(torch.autograd.Function):

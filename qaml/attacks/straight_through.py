@@ -7,7 +7,7 @@ stop them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ _FUNCTIONS: frozenset[Any] = frozenset(
     if hasattr(owner, name)
 )
 _INTEGERS: frozenset[Any] = frozenset(getattr(Tensor, name) for name in _CASTS)
-_DATA: Any = Tensor.data.__get__  # type: ignore[attr-defined]
+_DATA = cast("Any", Tensor).data.__get__
 
 
 class _Identity(TorchFunctionMode):

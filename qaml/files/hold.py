@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 Hold = Literal["held", "busy", "unknown"]
 _PAUSE = 0.02
@@ -55,7 +54,7 @@ def _locked(folder: Path) -> int:
         BlockingIOError: another process holds it, or the name belongs to another folder by now.
         OSError: there are no locks, or there is no folder.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

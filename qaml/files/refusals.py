@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from qaml.errors import QamlError, StoreError
-from qaml.files.regular import digest_regular
+from qaml.files.regular import READ, digest_regular
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 _NO_FILE = errno.EINVAL
@@ -36,9 +36,6 @@ _HINTS = {
 }
 _DENIED = (errno.EACCES, errno.EPERM)
 _IN_TEXT = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")
-
-
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class NotThere(Exception):
@@ -98,7 +95,7 @@ def content_of(path: str | Path, most: int = sys.maxsize - 1) -> bytes:
         StoreError: the system refuses to read it.
     """
     try:  # without file objects and their buffers: a store has 10⁵ manifests
-        descriptor = os.open(path, _READ)
+        descriptor = os.open(path, READ)
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):

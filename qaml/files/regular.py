@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -20,15 +21,21 @@ _KINDS = {
 }
 
 
+if sys.platform == "win32":
+    READ = os.O_RDONLY | os.O_BINARY
+else:
+    READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+"""How a file is opened that may turn out to be none."""
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file, or a link to one, for reading; a pipe without a writer is refused instead of awaited.
 
     Raises:
         OSError: there is no such file, it may not be read, or it is not regular; ``strerror`` says which.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path, READ)
     except ValueError as error:  # a NUL byte
         raise OSError(errno.EINVAL, "No path", str(path)) from error
     try:

@@ -60,7 +60,7 @@ def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
     steps = session.plan.steps
     where = (str(suite.path), claim.entry.line)
     for model, own in claim.models.items():
-        is_fixed = bool(getattr(suite.models[model].part, "is_trained", False))
+        is_fixed = suite.models[model].part.is_trained
         if _are_done(store, own.clean):
             evidence = _evidence(store, own.clean)[0.0]
             weights = _digests(store, own.trains)
@@ -73,7 +73,7 @@ def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
         if not _are_done(store, made.scores):
             continue
         makers = [steps[key] for craft in made.crafts for role, key in craft.parents.items() if role.kind == "train"]
-        is_fixed = all(bool(getattr(step.payload["model"], "is_trained", False)) for step in (*own.trains, *makers))
+        is_fixed = all(bool(step.payload["model"].is_trained) for step in (*own.trains, *makers))
         weights = _digests(store, (*own.trains, *makers))
         measure = _measure(made.crafts, made.scores[0])
         for epsilon, evidence in _evidence(store, made.scores).items():

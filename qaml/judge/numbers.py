@@ -131,13 +131,16 @@ def _crossing(falling: FallingShare) -> Number:
     def crossing(share: Callable[[float], float]) -> float:
         return first_below(positions, share, falling.level, falling.interpolates) if positions else math.inf
 
+    def of_seed(seed: int) -> float:
+        return crossing(lambda x: float(shares(x).per_seed[seed]))
+
     def at(level: float) -> Limits:
         low = crossing(lambda x: interval(x)(level).low)
         high = crossing(lambda x: interval(x)(level).high)
         return Limits(min(low, positions[-1]) if falling.interpolates else low, high)
 
     n_seeds, n_images = shares(positions[0] if positions else 0.0).values.shape
-    per_seed = tuple(crossing(lambda x, s=s: float(shares(x).per_seed[s])) for s in range(n_seeds))  # type: ignore[misc]
+    per_seed = tuple(map(of_seed, range(n_seeds)))
     value = crossing(lambda x: float(shares(x).values.mean()))
     at_value = shares(value) if positions and math.isfinite(value) else None
     return Number(value, at, per_seed, n_images, "where the interval of the share holds the level", at_value)

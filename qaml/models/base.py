@@ -146,6 +146,11 @@ class ModelPart(Part, ABC):
         return False
 
     @property
+    def predecessor(self) -> str | None:
+        """The name of the model whose trained weights training starts from."""
+        return None
+
+    @property
     def has_exact_distances(self) -> bool:
         """Whether exact L2 distances follow from the trained weights: linear, or logits xᵀO_kx/‖x‖²."""
         return False

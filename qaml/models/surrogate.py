@@ -59,7 +59,7 @@ def imitate(answer: Callable[[Tensor], Tensor], inputs: Tensor, info: InputInfo,
     for _ in range(EPOCHS):
         for chosen in torch.split(torch.randperm(len(points), generator=generator), BATCH):
             optimiser.zero_grad()
-            nn.functional.cross_entropy(module(points[chosen]), labels[chosen]).backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(nn.functional.cross_entropy(module(points[chosen]), labels[chosen]))
             optimiser.step()
     return module.eval().requires_grad_(False)
 

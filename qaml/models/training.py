@@ -155,7 +155,7 @@ class _Run(NamedTuple):
                 "leave gradients on in 'forward', or bring trained weights",
             )
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         self.optimiser.step()
 
 

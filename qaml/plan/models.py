@@ -110,7 +110,7 @@ class ModelPlanner:
                 defences=tuple(d for d in entry.defences if not d.needs_undefended),
             )
             parents[Role("undefended")] = self._train(twin, replicate)
-        if (start := getattr(entry.part, "start_from", None)) is not None:
+        if (start := entry.part.predecessor) is not None:
             parents[Role("start")] = self._train(self._suite.models[start], replicate)
         if (embedding := self._embedding(entry)) is not None:
             parents[Role("embedding")] = embedding

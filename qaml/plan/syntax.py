@@ -15,7 +15,7 @@ def plain(node: object) -> str:
         return f"[{','.join(plain(each) for each in node)}]"
     if not isinstance(node, ast.AST):
         return repr(node)
-    held = ((name, getattr(node, name, None)) for name in node._fields if name != "type_ignores")
+    held = ((name, value) for name, value in ast.iter_fields(node) if name != "type_ignores")
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         held = ((name, _that_runs(node.body) if name == "body" else value) for name, value in held)
     inside = ",".join(f"{name}={plain(value)}" for name, value in held if value is not None and value != [])

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qaml.autograd import differentiable
+
 
 def signs(n_wires: int, n_observables: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """z_kn, the value of Z on wire k in basis state n: (n_observables, 2**n_wires)."""
@@ -84,5 +86,4 @@ class Collapsed(nn.Module):
         """Normalised real amplitudes (batch, d) → (batch, m)."""
         if not self.is_quadratic:
             return (amplitudes @ self.matrices).square() @ self.signs
-        forms: Tensor = _QuadraticForms.apply(amplitudes, self.matrices)  # type: ignore[no-untyped-call]
-        return forms
+        return differentiable(_QuadraticForms, amplitudes, self.matrices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from qaml.cli import app
@@ -22,11 +23,10 @@ def commands_page() -> str:
 
 
 def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
-    subcommands = getattr(command, "commands", None)
-    if subcommands is None:
+    if not isinstance(command, TyperGroup):
         yield path, command
         return
-    for name, inner in subcommands.items():
+    for name, inner in command.commands.items():
         yield from _leaves(f"{path} {name}", inner)
 
 

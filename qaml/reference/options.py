@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from qaml.pytest_plugin import MARKERS, pytest_addoption
 from qaml.reference.markdown import code, page, prose, table
@@ -50,7 +50,7 @@ class Recorder:
 def declared() -> Recorder:
     """Everything that the plugin declares."""
     recorder = Recorder()
-    pytest_addoption(recorder)  # type: ignore[arg-type]
+    pytest_addoption(cast("Any", recorder))
     return recorder
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from qaml.errors import PartError
 from qaml.registry import Part, Registry
 from qaml.types import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-Array = TypeVar("Array")
+Array = TypeVar("Array", bound=Sized)
 """A float32 numpy array on the CPU, a float32 torch tensor on any other device."""
 
 SAMPLERS: Registry[SamplerPart] = Registry(
@@ -74,12 +75,43 @@ class NegativePhase(Protocol[Array]):
         """Continue from a ``state``."""
 
 
+@runtime_checkable
+class Sampling(Protocol):
+    """A negative phase whose moments are averages over samples."""
+
+    def samples(self) -> NDArray[np.uint8]:
+        """The visible units behind the latest moments, (n, n_visible) of 0 and 1."""
+
+
+@runtime_checkable
+class Curved(Protocol):
+    """A negative phase with numbers to follow in training."""
+
+    def curves(self) -> Mapping[str, float]:
+        """Numbers since the last time, by name."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A negative phase that asks something slow and dear, such as an annealer."""
+
+    @property
+    def calls(self) -> int:
+        """How often it asked."""
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """A negative phase with arrays to keep beside the trained weights."""
+
+    def recording(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays, by name."""
+
+
 class SamplerPart(Part, ABC):
     """The configuration of a negative-phase sampler.
 
-    While it samples it may also have ``samples()``, the visible units (n, n_visible) of 0 and 1 that its latest moments
-    are averages over; ``curves()``, numbers since the last time for the training curves; ``calls``, the number of its
-    calls of a slow and costly device; and ``recording()``, arrays to store beside the trained weights.
+    While it samples it may also be ``Sampling``, ``Curved``, ``Counting`` and ``Recording``.
     """
 
     @property

@@ -86,7 +86,7 @@ def _inference_path(model: ModelEntry) -> Path:
 def _check_starts(suite: Suite, document: Located, infos: Mapping[str, InputInfo], problems: Problems) -> None:
     """Training goes on from weights of the same shapes: the same kind and settings on the same inputs."""
     for name, model in suite.models.items():
-        start = suite.models.get(getattr(model.part, "start_from", None) or "")
+        start = suite.models.get(model.part.predecessor or "")
         if start is None or model.derived_from is not None:
             continue
         path: Path = ("models", name, "start_from")

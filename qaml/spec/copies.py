@@ -40,7 +40,7 @@ def is_same_training(suite: Suite, one: ModelEntry, other: ModelEntry) -> bool:
 def _training(suite: Suite, entry: ModelEntry, depth: int) -> tuple[Any, ...] | None:
     """What the weights depend on, but for the seed; None where a name leads nowhere."""
     dataset = suite.datasets.get(entry.dataset)
-    start = getattr(entry.part, "start_from", None)
+    start = entry.part.predecessor
     begun: tuple[Any, ...] | None = ()
     if start is not None:
         begun = _training(suite, suite.models[start], depth - 1) if start in suite.models and depth else None

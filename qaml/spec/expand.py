@@ -89,7 +89,7 @@ def _choices(node: Located, path: Path, problems: Problems) -> Iterator[Scalar]:
             yield item.value
 
 
-def word(value: Scalar) -> str:
+def word(value: object) -> str:
     """A value of ``for`` as it appears in text."""
     return shown(value) if value is None or isinstance(value, bool) else str(value)
 

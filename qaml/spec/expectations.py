@@ -110,7 +110,7 @@ def _check(
             continue
         for value in _as_tuple(values):
             if value not in sweep[name]:
-                known = [word(choice) for choice in sweep[name]]  # type: ignore[arg-type]
+                known = [word(choice) for choice in sweep[name]]
                 problems.value(node, where, f"{shown(value)} is not in 'for'", suggest(value, known, "values"))
 
 

@@ -46,7 +46,7 @@ def find_specs(paths: Iterable[Path]) -> list[Path]:
         try:
             inside = _inside(path)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
             missing.append(Problem(Location(as_typed(path), 1, 1), "", f"cannot be looked into: {reason}", hint))
             continue
         found.update(dict.fromkeys(inside or ()))

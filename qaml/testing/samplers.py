@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qaml.samplers.base import BoltzmannParameters, Moments, NegativePhase, SamplerPart
+from qaml.samplers.base import BoltzmannParameters, Moments, NegativePhase, SamplerPart, Sampling
 from qaml.testing.material import (
     assert_same_arrays,
     check_settings,
@@ -72,7 +72,7 @@ def _check_moments(moments: Moments[Any]) -> None:
 
 def _check_samples(phase: Any, moments: Moments[Any]) -> None:
     """Check the visible units behind the moments, for a sampler that offers them."""
-    if not hasattr(phase, "samples"):
+    if not isinstance(phase, Sampling):
         return
     samples = np.asarray(phase.samples())
     is_binary = samples.ndim == 2 and samples.shape[1] == N_VISIBLE and bool(np.isin(samples, (0, 1)).all())

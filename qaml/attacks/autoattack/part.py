@@ -57,12 +57,12 @@ class AutoAttack(AttackPart):
     is_iterative: ClassVar[bool] = True
 
     @property
-    def needs_gradients(self) -> bool:  # type: ignore[override]
+    def needs_gradients(self) -> bool:
         """Whether any member differentiates the classifier: Square alone puts queries."""
         return self.members is None or any(member != "square" for member in self.members)
 
     @property
-    def is_white_box(self) -> bool:  # type: ignore[override]
+    def is_white_box(self) -> bool:
         """As ``needs_gradients``: Square knows the classifier's answers only."""
         return self.needs_gradients
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qaml.autograd import differentiable
 from qaml.models.base import Hooks
 from qaml.models.capabilities import is_randomised
 from qaml.models.seeding import derive_seed, reseed
@@ -54,8 +55,7 @@ class StraightThrough(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The layer's output, bit for bit."""
-        output: Tensor = _IdentityGradient.apply(inputs, self.layer)  # type: ignore[no-untyped-call]
-        return output
+        return differentiable(_IdentityGradient, inputs, self.layer)
 
 
 class _IdentityGradient(torch.autograd.Function):

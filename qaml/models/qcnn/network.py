@@ -9,7 +9,7 @@ that stays by RZ where the other is 1 and by RX where it is 0, with 2 angles. Al
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +25,8 @@ from qaml.quantum.statevector.gates import matrix, pauli_rotation, rot
 from qaml.quantum.statevector.layers import apply_product
 from qaml.quantum.statevector.network import apply
 from qaml.quantum.statevector.readout import z_signs
+
+_block_diagonal: Callable[..., Tensor] = torch.block_diag
 
 if TYPE_CHECKING:
     from qaml.quantum.channels import ChannelPart
@@ -157,4 +159,4 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
         below, above = (
             pauli_rotation(axis, angle, like) for axis, angle in zip("xz", angles[CONVOLUTION:], strict=True)
         )
-        return convolution, torch.block_diag(below, above)  # type: ignore[no-untyped-call]
+        return convolution, _block_diagonal(below, above)

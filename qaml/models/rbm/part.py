@@ -40,6 +40,11 @@ class RBM(ModelPart):
 
     default_seeds: ClassVar[int] = 5
 
+    @property
+    def predecessor(self) -> str | None:
+        """The model that ``start_from`` names."""
+        return self.start_from
+
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that are no probabilities, machines that the sampler cannot sample, and a schedule.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from qaml.samplers.base import Counting, Curved, Recording, Sampling
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -16,17 +18,17 @@ if TYPE_CHECKING:
 
 def curves_of(sampler: NegativePhase[Any]) -> Mapping[str, float]:
     """What the sampler tells of its updates since the last time."""
-    return sampler.curves() if hasattr(sampler, "curves") else {}
+    return sampler.curves() if isinstance(sampler, Curved) else {}
 
 
 def recording_of(sampler: NegativePhase[Any]) -> Mapping[str, NDArray[Any]] | None:
     """What the sampler wants to be kept."""
-    return sampler.recording() if hasattr(sampler, "recording") else None
+    return sampler.recording() if isinstance(sampler, Recording) else None
 
 
 def calls_of(sampler: NegativePhase[Any]) -> int | None:
     """How often the sampler asked something slow, such as an annealer; ``None`` where calls do not count."""
-    return getattr(sampler, "calls", None)
+    return sampler.calls if isinstance(sampler, Counting) else None
 
 
 def estimates(
@@ -42,7 +44,7 @@ def estimates(
     moments, samples = [], []
     for batch in batches:
         moments.append(sampler.moments(parameters, batch))
-        if hasattr(sampler, "samples"):
+        if isinstance(sampler, Sampling):
             samples.append(sampler.samples())
     arrays = {name: np.stack([_on_host(getattr(m, name)) for m in moments]) for name in moments[0]._fields}
     if samples:
@@ -51,7 +53,7 @@ def estimates(
 
 
 def _on_host(array: Any) -> NDArray[Any]:
-    return np.array(array.cpu().numpy() if hasattr(array, "cpu") else array)
+    return np.array(array if isinstance(array, np.ndarray) else array.cpu().numpy())
 
 
 class Update(Protocol):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from qaml.autograd import differentiable
 from qaml.errors import PartError
 from qaml.quantum.checks import MAX_WIRES
 from qaml.quantum.layered.kernel import LANES, adjoint, backward, backward_groups, forward, place, state_size
@@ -48,7 +49,7 @@ def expectations(amplitudes: Tensor, weights: Tensor, n_observables: int) -> Ten
     if not 1 <= n_observables <= weights.shape[1]:
         raise PartError(f"expected 1 to {weights.shape[1]} observables, got {n_observables}", "one wire each")
     if torch.is_grad_enabled() and (amplitudes.requires_grad or weights.requires_grad):
-        return _Expectations.apply(amplitudes, weights, n_observables)  # type: ignore[no-untyped-call, no-any-return]
+        return differentiable(_Expectations, amplitudes, weights, n_observables)
     means, _ = _forward(_array(amplitudes), tabulate(_array(weights).astype(np.float64)), keep=False)
     return torch.from_numpy(means[:, :n_observables].copy())
 

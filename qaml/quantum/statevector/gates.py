@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
+
+_broadcast: Callable[..., tuple[Tensor, ...]] = torch.broadcast_tensors
 
 PAULIS: Mapping[str, tuple[tuple[complex, ...], ...]] = {
     "x": ((0, 1), (1, 0)),
@@ -63,7 +65,7 @@ def ry(angle: Tensor) -> Tensor:
 
 def rot(phi: Tensor, theta: Tensor, omega: Tensor) -> Tensor:
     """RZ(ω) RY(θ) RZ(φ); angles of shapes that broadcast to (…) → (…, 2, 2)."""
-    halves = torch.stack(torch.broadcast_tensors(theta, phi + omega, phi - omega)) / 2  # type: ignore[no-untyped-call]
+    halves = torch.stack(_broadcast(theta, phi + omega, phi - omega)) / 2
     (cosine, cos_sum, cos_difference), (sine, sin_sum, sin_difference) = halves.cos(), halves.sin()
     a, b, c, d = cosine * cos_sum, cosine * sin_sum, sine * cos_difference, sine * sin_difference
     entries = torch.stack((a, -b, -c, -d, c, -d, a, b), -1)

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from qaml.autograd import differentiable
 from qaml.errors import PartError
 from qaml.quantum.circuit import Entangler, entangling_gates
 from qaml.quantum.statevector.gates import rot
@@ -105,8 +106,7 @@ def at_once(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
 
 def layer_by_layer(states: Tensor, rotations: Tensor, entangler: Entangler) -> Tensor:
     """States behind layers, two products each; states (batch, 2**n) complex, rotations (n_layers, n, 2, 2)."""
-    after: Tensor = _Layers.apply(states, *_halves(rotations, entangler), entangler)  # type: ignore[no-untyped-call]
-    return after
+    return differentiable(_Layers, states, *_halves(rotations, entangler), entangler)
 
 
 def product_expectations(states: Tensor, rotations: Tensor, entangler: Entangler, signs: Tensor) -> Tensor:
@@ -121,8 +121,7 @@ def product_expectations(states: Tensor, rotations: Tensor, entangler: Entangler
     Returns:
         (batch,), real, differentiable once in states and rotations.
     """
-    found: Tensor = _Expectations.apply(states, *_halves(rotations, entangler), entangler, signs)  # type: ignore[no-untyped-call]
-    return found
+    return differentiable(_Expectations, states, *_halves(rotations, entangler), entangler, signs)
 
 
 def _halves(rotations: Tensor, entangler: Entangler) -> tuple[Tensor, Tensor]:

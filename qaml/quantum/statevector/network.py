@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from qaml.autograd import differentiable
 from qaml.errors import PartError
 from qaml.quantum.checks import check, check_shapes
 from qaml.quantum.circuit import Angle, Circuit, Gate
@@ -71,8 +72,7 @@ def normalised(inputs: Tensor) -> Tensor:
 
     A zero row has no direction: it stays zero, and so do the gradients of expectation values.
     """
-    amplitudes: Tensor = _Normalised.apply(inputs)  # type: ignore[no-untyped-call]
-    return amplitudes
+    return differentiable(_Normalised, inputs)
 
 
 class _Normalised(torch.autograd.Function):

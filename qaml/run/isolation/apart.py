@@ -26,7 +26,7 @@ from qaml.run.store import Damaged
 from qaml.run.surroundings import ONE_THREAD
 from qaml.text import clean
 
-CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
+CAN_FORK = sys.platform != "win32"
 BOOT = "import sys; sys.path[:] = {path!r}; from qaml.run.isolation.server import {function}; {function}({argument})"
 PRINTED = 64 * 1024
 """Bytes of what a step prints that are passed on, the last ones."""
@@ -248,7 +248,7 @@ def _spawned(request: Request, printed: IO[bytes]) -> Messages:
         with process.stdin as stdin:
             stdin.write(pickle.dumps(request))
         lines = _Lines()
-        while piece := process.stdout.read1(1 << 16):  # type: ignore[attr-defined]
+        while piece := os.read(process.stdout.fileno(), 1 << 16):
             yield from lines.add(piece)
         yield {"ended": process.wait()}
     finally:

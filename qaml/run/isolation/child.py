@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
+import io
 import json
 import os
 import pickle
@@ -50,7 +51,8 @@ def run(request: Request, write: Callable[[bytes], object]) -> None:
     try:
         faulthandler.enable()
         for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True)
         _settle(request)
         send({"done": _perform(request, send)})
     except BaseException as error:
@@ -118,7 +120,7 @@ def in_words(error: BaseException) -> Message:
         flags = {"is_data": isinstance(error, DataChanged), "is_gone": error.is_gone}
         return {"kind": "damaged", "key": error.key, **flags, "message": error.message, "hint": error.hint}
     if isinstance(error, QamlError):
-        names = [known.__name__ for known in type(error).__mro__ if getattr(errors, known.__name__, None) is known]
+        names = [known.__name__ for known in type(error).__mro__ if vars(errors).get(known.__name__) is known]
         return {"kind": "qaml", "class": names[0], "message": error.message, "hint": error.hint}
     if isinstance(error, SystemExit):
         return {"kind": "exit", "code": "" if error.code is None else str(error.code)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -96,7 +97,8 @@ class _Asked(NamedTuple):
         return self.a_budget_a_row(np.concatenate([measure(*batch) for batch in self.batches()]))
 
 
-class _WithinBudgets(NamedTuple):
+@dataclass(frozen=True)
+class _WithinBudgets:
     """What a minimisation attack answers at each budget: its adversarial if that is near enough, else the clean one.
 
     Attributes:
@@ -116,7 +118,7 @@ class _WithinBudgets(NamedTuple):
     def __len__(self) -> int:
         return len(self.reached)
 
-    def __getitem__(self, chosen: slice) -> FloatArray:  # type: ignore[override]
+    def __getitem__(self, chosen: slice) -> FloatArray:
         places = np.arange(*chosen.indices(len(self))) % len(self.start)
         where = self.reached[chosen].reshape(-1, *[1] * (self.start.ndim - 1))
         return np.where(where, self.smallest[places], self.start[places])

@@ -97,7 +97,8 @@ def _check_weights_are_all(job: Job, module: nn.Module, train: Split) -> None:
     def logits_of(asked: nn.Module) -> Tensor:
         with seeded(0, inputs.device):
             reseed(asked, 0)
-            return asked(inputs).double()  # type: ignore[no-any-return]
+            logits: Tensor = asked(inputs)
+            return logits.double()
 
     first, again = logits_of(trained), logits_of(trained)
     if torch.allclose(first, again, equal_nan=True) and not torch.allclose(

@@ -32,7 +32,8 @@ def _word(state: int) -> int:
     z = uint64(state)
     z = uint64((z ^ (z >> uint64(30))) * uint64(0xBF58476D1CE4E5B9))
     z = uint64((z ^ (z >> uint64(27))) * uint64(0x94D049BB133111EB))
-    return uint64(z ^ (z >> uint64(31)))  # type: ignore[no-any-return]
+    word: int = uint64(z ^ (z >> uint64(31)))
+    return word
 
 
 @compiled(nogil=True)

@@ -30,7 +30,7 @@ class Chains(Protocol[Array]):
     def free_energies(self, parameters: BoltzmannParameters[Array], betas: NDArray[np.float32]) -> NDArray[np.float64]:
         """F of each chain's visible state in a machine whose parameters are multiplied by its ``betas`` entry."""
 
-    def permute(self, order: Sequence[int]) -> None:
+    def permute(self, order: NDArray[np.int64]) -> None:
         """Put the state of chain ``order[i]`` in place i; the inverse temperatures stay."""
 
     def state(self) -> Mapping[str, NDArray[Any]]:

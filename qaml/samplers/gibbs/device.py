@@ -68,9 +68,9 @@ class TensorChains:
         energies = -scale * linear - softplus(scale[:, None] * activations, threshold=40).sum(1)
         return np.asarray(energies.cpu().numpy(), np.float64)
 
-    def permute(self, order: Sequence[int]) -> None:
+    def permute(self, order: NDArray[np.int64]) -> None:
         """Put the state of chain ``order[i]`` in place i."""
-        self._visible = self._visible[torch.as_tensor(np.asarray(order), device=self._device)]
+        self._visible = self._visible[torch.as_tensor(order, device=self._device)]
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """The visible states and the generator."""

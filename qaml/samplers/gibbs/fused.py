@@ -85,9 +85,9 @@ class FusedChains:
         """F of each chain's visible state at the given inverse temperatures."""
         return free_energies(parameters, self._visible.astype(np.float32), betas)
 
-    def permute(self, order: Sequence[int]) -> None:
+    def permute(self, order: NDArray[np.int64]) -> None:
         """Put the state of chain ``order[i]`` in place i."""
-        self._visible = self._visible[np.asarray(order)]
+        self._visible = self._visible[order]
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """The visible states and the number of calls so far."""

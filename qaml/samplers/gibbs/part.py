@@ -57,7 +57,7 @@ class BatchPhase(Generic[Array]):
         """Estimate the model's moments with one chain for each example."""
         self._chains.start_from(batch)
         self._chains.sweep(parameters, self._sweeps)
-        self._n_chains = len(batch)  # type: ignore[arg-type]
+        self._n_chains = len(batch)
         return self._chains.moments(parameters, self._n_chains)
 
     def samples(self) -> NDArray[np.uint8]:

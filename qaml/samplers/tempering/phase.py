@@ -71,5 +71,5 @@ class TemperedPhase(Generic[Array]):
         uniforms = np.random.default_rng((self._seed, self._round)).random(len(partner))
         accepted = np.log1p(-uniforms) < gain
         lower_of_pair = np.minimum(partner, np.arange(len(partner)))
-        self._chains.permute(np.where(accepted[lower_of_pair], partner, np.arange(len(partner))))  # type: ignore[arg-type]
+        self._chains.permute(np.where(accepted[lower_of_pair], partner, np.arange(len(partner))))
         self._round += 1

@@ -1,0 +1,21 @@
+"""Functions with gradients of their own, applied; torch gives ``apply`` no types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.autograd import Function
+
+
+def differentiable(function: type[Function], *arguments: Any) -> Tensor:
+    """The value of ``function.forward``, differentiated by ``function.backward``.
+
+    Args:
+        function: of one value.
+        arguments: of ``forward``, behind its context.
+    """
+    apply: Callable[..., Tensor] = function.apply
+    return apply(*arguments)
