@@ -8,33 +8,24 @@ identity in place of what stops gradients look past whatever masks them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.attacks.access import BATCH, View, access, as_it_is, is_fooled
 from qaml.attacks.autoattack.part import AutoAttack
-from qaml.attacks.base import AttackPart, Target
+from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import FGSM
+from qaml.attacks.looks import RIVALS, Looking, Looks
 from qaml.attacks.noise.part import UniformNoise
-from qaml.attacks.scale import cross_entropy, measure
-from qaml.attacks.search import (
-    Ball,
-    Look,
-    by_differences,
-    by_gradient,
-    climb,
-    margin,
-    nearest_rivals,
-    towards,
-)
+from qaml.attacks.scale import measure
+from qaml.attacks.search import Ball, climb
 from qaml.attacks.straight_through import StraightThrough, stops_gradients
 from qaml.attacks.taught import taught
+from qaml.attacks.victim import Made, Shares, Threat, Victim
+from qaml.attacks.views import DoublePrecision
 from qaml.models.seeding import derive_seed
-from qaml.vocab import Norm
 
 WHOLE = ("fgsm", "noise", "transfer", "pgd")
 """Members that see every image, so that they can be compared with the claim's attack on all of them."""
@@ -44,69 +35,15 @@ RESTARTS = 10
 """Of the attack that only the bounds limit: with two coordinates one start in four ends on a local maximum."""
 NOISE_DRAWS = 10
 EOT_DRAWS = 16
-RIVALS = 3
-"""Nearest classes that are headed for by name."""
 QUERIES, MORE_QUERIES = 100, 1000
 """Of Square on what is still right; the more where the fewer found something, so gradients had failed."""
-PAIRS, MORE_PAIRS, PATIENCE, REACH = 16, 64, 60, 0.5
-"""Of SPSA: evaluations a gradient, and how far from the point as a share of the budget; more of them, and more steps,
-where gradients are surely of no use."""
+PATIENCE = 60
+"""Steps of SPSA where gradients are surely of no use."""
 WRONG = 0.05
 """Share of images fooled by what knows less, from which on they are."""
-SMOOTHED, AROUND = 8, 0.25
-"""Gradients averaged around a point, and how far around it as a share of the budget."""
 FEW = 8
 """Images on which it is tried whether something stops gradients."""
 
-Shares = NDArray[np.float32]
-
-
-class Victim(NamedTuple):
-    """A trained classifier with what the battery may know of it.
-
-    Attributes:
-        target: the classifier as an attacker sees it.
-        score: (n, *shape) → (n,) float32, share of draws predicted correctly, for inputs of the rows given.
-        is_randomised: whether its forward pass draws.
-        has_gradients: whether its logits are differentiable.
-        undefended: the same weights without the defences around them.
-        surrogate: a network trained on its answers.
-        average: its exact average over draws, as a view.
-    """
-
-    target: Target
-    score: Callable[[Tensor, Tensor], Shares]
-    is_randomised: bool = False
-    has_gradients: bool = True
-    undefended: nn.Module | None = None
-    surrogate: nn.Module | None = None
-    average: View | None = None
-
-
-class Threat(NamedTuple):
-    """What the battery attacks with: norm, budget, seed of every draw."""
-
-    norm: Norm
-    epsilon: float
-    seed: int
-
-
-class Made(NamedTuple):
-    """What one member made.
-
-    Attributes:
-        rows: (m,) of the inputs.
-        adversarials: (m, *shape).
-        correct: (m,) share of draws predicted correctly.
-    """
-
-    rows: Tensor
-    adversarials: Tensor
-    correct: Shares
-
-
-Looking = Callable[[nn.Module, Tensor, Tensor, torch.Generator], Look]
-"""(classifier, clean (n, *shape), labels (n,), generator) → how the classifier is looked at."""
 Member = Callable[[Tensor], Tensor]
 """Rows of the inputs → adversarials of these rows."""
 
@@ -126,6 +63,7 @@ class Battery:
         self.threat = threat
         self.inputs = inputs
         self.labels = labels
+        self.looks = Looks(victim.target.module, threat.epsilon)
         self.correct: dict[str, Shares] = {}
         self.made: list[Made] = []
         """What every member made, for whoever checks budgets and distances."""
@@ -172,7 +110,7 @@ class Battery:
             yield "fgsm", self._part(FGSM(kind="fgsm", norm=norm, epsilon=budget))
         yield "noise", self._part(UniformNoise(kind="uniform_noise", norm=norm, epsilon=budget, draws=NOISE_DRAWS))
         if victim.surrogate is not None:
-            yield "transfer", self._search(self._margin, victim.surrogate, FEWER, ends=False)
+            yield "transfer", self._search(self.looks.margin, victim.surrogate, FEWER, ends=False)
         if victim.has_gradients:
             yield "pgd", self._strong
             yield from self._closer()
@@ -184,9 +122,9 @@ class Battery:
         victim, module = self.victim, self.victim.target.module
         if victim.is_randomised:
             if victim.average is not None:
-                yield "eot", self._search(self._margin, module, STEPS, view=victim.average)
+                yield "eot", self._search(self.looks.margin, module, STEPS, view=victim.average)
             else:
-                yield "eot", self._search(self._margin, module, STEPS, draws=EOT_DRAWS)
+                yield "eot", self._search(self.looks.margin, module, STEPS, draws=EOT_DRAWS)
         if self._vanishes():
             yield "float64", self._in_double_precision()
 
@@ -194,14 +132,14 @@ class Battery:
         """Members that look past what stops or shatters gradients."""
         module = self.victim.target.module
         if self.victim.undefended is not None:
-            yield "undefended", self._search(self._of_target, self.victim.undefended, FEWER)
+            yield "undefended", self._search(self.looks.of_target, self.victim.undefended, FEWER)
         view: View = as_it_is
         if len(self.inputs) and stops_gradients(module, self.inputs[:FEW]):
             view = StraightThrough
-            yield "straight_through", self._search(self._margin, module, FEWER, view=view)
+            yield "straight_through", self._search(self.looks.margin, module, FEWER, view=view)
         is_masked = not self.victim.has_gradients or self.has_masked_gradients()
         if self.victim.has_gradients and is_masked:
-            yield "smoothed", self._search(self._around, module, FEWER, view=view)
+            yield "smoothed", self._search(self.looks.around, module, FEWER, view=view)
         if self.victim.surrogate is not None and is_masked:
             yield "carried_on", self._carried_on(self.victim.surrogate, view)
 
@@ -212,7 +150,7 @@ class Battery:
             return False
         inputs, labels = self.inputs[rows], self.labels[rows]
         with access(self.victim.target, inputs, labels, self.threat.seed) as held:
-            look = self._margin(held, inputs, labels, torch.Generator())
+            look = self.looks.margin(held, inputs, labels, torch.Generator())
             places = torch.split(torch.arange(len(rows), device=inputs.device), BATCH)
             return any(bool((~look(inputs[some], some).gradient.flatten(1).any(1)).any()) for some in places)
 
@@ -221,7 +159,7 @@ class Battery:
 
         def run(rows: Tensor) -> Tensor:
             try:
-                return self._search(self._margin, module, STEPS, view=lambda held: _Double(held.double()))(rows)
+                return self._search(self.looks.margin, module, STEPS, view=DoublePrecision)(rows)
             finally:
                 module.float()
 
@@ -245,11 +183,11 @@ class Battery:
             if found is not None and bool((found < 1).any()):
                 yield "more_square", self._square(budget, MORE_QUERIES)
         else:
-            yield "differences", self._search(self._differences, self.victim.target.module, FEWER)
+            yield "differences", self._search(self.looks.differences, self.victim.target.module, FEWER)
         if self.victim.surrogate is not None and self._has_nothing_to_follow() and not self.victim.is_randomised:
             yield "taught", self._taught(self.victim.surrogate)
         if not self.victim.has_gradients or self.has_masked_gradients(WRONG):
-            yield "more_differences", self._search(self._fine_differences, self.victim.target.module, PATIENCE)
+            yield "more_differences", self._search(self.looks.fine_differences, self.victim.target.module, PATIENCE)
 
     def _is_image(self) -> bool:
         shape = self.inputs.shape[1:]
@@ -277,10 +215,11 @@ class Battery:
 
         def run(rows: Tensor) -> Tensor:
             found, left = self.inputs[rows].clone(), torch.arange(len(rows), device=rows.device)
-            for looking in (self._of_target, *(self._rival(place, module) for place in range(self._n_rivals()))):
+            rivals = (self.looks.rival(place, module) for place in range(self._n_rivals()))
+            for looking in (self.looks.of_target, *rivals):
                 made = self._search(looking, surrogate, FEWER)(rows[left])
                 if self.victim.has_gradients:
-                    made = self._search(self._margin, module, FEWER, view=view, start=made)(rows[left])
+                    made = self._search(self.looks.margin, module, FEWER, view=view, start=made)(rows[left])
                 found[left] = made
                 if self.victim.is_randomised:  # one draw tells not which rows are still right
                     break
@@ -347,12 +286,12 @@ class Battery:
         """The margin, then on what is still right cross-entropy at a scale where it has a gradient, then the margins of
         the nearest rivals: each climbs out where the others are stuck (Croce & Hein 2020, section 5)."""  # noqa: D205, D209
         module = self.victim.target.module
-        found = self._search(self._margin, module, STEPS)(rows)
+        found = self._search(self.looks.margin, module, STEPS)(rows)
         if self.victim.is_randomised:  # one draw tells not which rows are still right
             return found
         if self.victim.target.n_classes > 2:  # otherwise both have the margin's direction
-            rivals = [self._rival(place) for place in range(self._n_rivals())]
-            for loss in (self._cross_entropy, *rivals):
+            rivals = [self.looks.rival(place) for place in range(self._n_rivals())]
+            for loss in (self.looks.cross_entropy, *rivals):
                 left = self._right_of(found, rows)
                 if not len(left):
                     break
@@ -375,37 +314,6 @@ class Battery:
             )
         return (~fooled).nonzero().squeeze(1)
 
-    def _rival(self, place: int, judge: nn.Module | None = None) -> Looking:
-        """The margin of the rival that is next but ``place`` at the clean input."""
-
-        def looking(module: nn.Module, clean: Tensor, labels: Tensor, _: torch.Generator) -> Look:
-            rivals = nearest_rivals(module, clean, labels, RIVALS)[place]
-            return by_gradient(module, labels, towards(rivals), judge=judge)
-
-        return looking
-
-    def _cross_entropy(self, module: nn.Module, clean: Tensor, labels: Tensor, _: torch.Generator) -> Look:
-        scale = measure(module, clean).factor
-        return by_gradient(module, labels, lambda logits, own, _: cross_entropy(logits, own, scale))
-
-    def _margin(self, module: nn.Module, _: Tensor, labels: Tensor, __: torch.Generator) -> Look:
-        return by_gradient(module, labels, lambda logits, own, _: margin(logits, own))
-
-    def _of_target(self, module: nn.Module, _: Tensor, labels: Tensor, __: torch.Generator) -> Look:
-        """The margin of another form of the classifier, until the classifier itself is fooled."""
-        judge = self.victim.target.module
-        return by_gradient(module, labels, lambda logits, own, _: margin(logits, own), judge=judge)
-
-    def _around(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:
-        smoothed = _Around(module, AROUND * self.threat.epsilon, SMOOTHED, generator)
-        return by_gradient(smoothed, labels, lambda logits, own, _: margin(logits, own), judge=module)
-
-    def _differences(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:
-        return by_differences(module, labels, REACH * self.threat.epsilon, PAIRS, generator)
-
-    def _fine_differences(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:
-        return by_differences(module, labels, REACH * self.threat.epsilon, MORE_PAIRS, generator)
-
     # --- without a budget
 
     def unbounded(self, reach: float) -> Shares:
@@ -421,40 +329,6 @@ class Battery:
             if not len(rows):
                 break
             free.threat = free.threat._replace(seed=derive_seed(self.threat.seed, "unbounded", restart))
-            found = free._search(free._margin, self.victim.target.module, STEPS)(rows)
+            found = free._search(free.looks.margin, self.victim.target.module, STEPS)(rows)
             left[rows.cpu().numpy()] = self.victim.score(found, rows)
         return left
-
-
-class _Double(nn.Module):
-    """A classifier in double precision, for inputs in single: gradients of 1e-46 are zero in float32."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Map (batch, *shape) to float64 logits (batch, classes)."""
-        logits: Tensor = self.module(inputs.double())
-        return logits.double()
-
-
-class _Around(nn.Module):
-    """The mean of a classifier's logits around a point: what shatters gradients averages out (Athalye et al. 2018)."""
-
-    def __init__(self, module: nn.Module, reach: float, draws: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.module = module
-        self.reach = reach
-        self.draws = draws
-        self.generator = generator
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Map (batch, *shape) to mean logits (batch, classes)."""
-        total: Tensor | None = None
-        for _ in range(self.draws):
-            noise = (torch.rand(inputs.shape, generator=self.generator) * 2 - 1) * self.reach
-            logits: Tensor = self.module(inputs + noise.to(inputs))
-            total = logits if total is None else total + logits
-        assert total is not None
-        return total / self.draws

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from qaml.attacks.base import Target
-from qaml.attacks.battery import Battery, Threat, Victim
+from qaml.attacks.battery import Battery
 from qaml.attacks.geometry import perturbation_norms
 from qaml.attacks.search import Ball, by_differences, by_gradient, climb, margin, nearest_rivals, towards
 from qaml.attacks.straight_through import StraightThrough, stops_gradients
 from qaml.attacks.taught import taught
+from qaml.attacks.victim import Threat, Victim
 from qaml.types import Bounds
 from qaml.vocab import Norm
 

@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from qaml.attacks.access import access, check_gradients
-from qaml.attacks.battery import Battery, Threat, Victim
+from qaml.attacks.battery import Battery
 from qaml.attacks.geometry import is_outside
 from qaml.attacks.gradient.descent import exact_average
+from qaml.attacks.victim import Threat, Victim
 from qaml.errors import PartError
 from qaml.metrics.distance import is_below
 from qaml.models.capabilities import Averaging, is_randomised
