@@ -8,7 +8,6 @@ import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 from qaml.errors import RunError
@@ -18,7 +17,7 @@ from qaml.plan.kinds import KINDS
 from qaml.plan.role import Role
 from qaml.plan.step import Step
 from qaml.run.isolation.request import Report, request_of
-from qaml.run.job import Job
+from qaml.run.job import job_of
 from qaml.run.reads import states, watching
 from qaml.run.store import Store
 from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
@@ -69,18 +68,7 @@ class Executor:
             report = perform_apart(request, progress)
             _tell(step, report)
             return report
-        job = Job(
-            key=step.key,
-            payload=step.payload,
-            seed=step.seed,
-            parents=step.parents,
-            read=partial(self._read, step.parents),
-            output=output,
-            checkpoint=self.store.checkpoint(step.key),
-            progress=progress,
-            device=self.device,
-            missing=missing,
-        )
+        job = job_of(step, self.store, output, self.device, missing, progress)
         with warnings_as_python_shows_them():
             try:
                 module = importlib.import_module(KINDS[step.kind].module)
@@ -96,9 +84,6 @@ class Executor:
         for name in step.code.foreign:
             self._read_by.setdefault(name, {}).update(found)
         return {name: state for module in step.code.foreign for name, state in self._read_by[module].items()}
-
-    def _read(self, parents: Mapping[Role, str], role: Role, name: str) -> Path:
-        return self.store.read(parents[role], name)
 
 
 def _tell(step: Step, report: Report) -> None:

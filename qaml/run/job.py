@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qaml.plan.role import Role
+
+if TYPE_CHECKING:
+    from qaml.plan.step import Step
+    from qaml.run.store import Store
 
 
 class Job(NamedTuple):
@@ -36,3 +40,15 @@ class Job(NamedTuple):
     progress: Callable[[float, str], None]
     device: str = "cpu"
     missing: Mapping[Role, str] = MappingProxyType({})
+
+
+def job_of(
+    step: Step, store: Store, output: Path, device: str, missing: Mapping[Role, str], progress: Callable[..., None]
+) -> Job:
+    """The job of a step that writes into this folder and reads its parents from the store."""
+
+    def read(role: Role, name: str) -> Path:
+        return store.read(step.parents[role], name)
+
+    checkpoint = store.checkpoint(step.key)
+    return Job(step.key, step.payload, step.seed, step.parents, read, output, checkpoint, progress, device, missing)

@@ -91,8 +91,8 @@ def _found(session: Session, claims: Mapping[str, str]) -> tuple[list[Outcome], 
         try:
             found.append(_outcome(session, key, claim))
         except QamlError as error:
-            suite, _, name = claim.partition("::")
-            lost.append(Failure(suite=suite, id=name, message=f"{error.message}: run the claim again"))
+            planned, message = session.plan.claims[claim], f"{error.message}: run the claim again"
+            lost.append(Failure(suite=planned.suite.name, id=planned.entry.id, message=message))
     return found, lost
 
 

@@ -55,9 +55,9 @@ def test_its_files_its_progress_and_its_surroundings(tmp_path: Path, monkeypatch
         "variable": "set",
         "folder": str(tmp_path),
         "path": sys.path,
-        "seed": asked.seed,
+        "seed": asked.step.seed,
         "threads": 1,
-        "checkpoint": str(asked.checkpoint),
+        "checkpoint": str(asked.store / "checkpoints" / asked.step.key),
         "pid": found["pid"],
     }
     assert found["pid"] != os.getpid()
@@ -166,7 +166,7 @@ def test_an_end_that_came_too_late_is_passed_over(tmp_path: Path) -> None:
         theirs.settimeout(5.0)
         received = server._receive(theirs)
         assert received is not None
-        assert received[0].key == asked.key
+        assert received[0].step.key == asked.step.key
         for descriptor in received[1:]:
             os.close(descriptor)
         ours.shutdown(socket.SHUT_WR)

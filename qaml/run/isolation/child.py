@@ -11,23 +11,22 @@ import pickle
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qaml import errors
 from qaml.errors import QamlError
-from qaml.plan.role import Role
 from qaml.process_state import process_state_kept
 from qaml.run.dataset import DataChanged
 from qaml.run.isolation.request import Request
-from qaml.run.job import Job
+from qaml.run.job import job_of
 from qaml.run.reads import states, watching
 from qaml.run.store import Damaged, Store
 from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 INTERVAL = 0.1
 """Seconds between two words of progress."""
@@ -79,27 +78,13 @@ def _perform(request: Request, send: Send) -> Message:
     with (
         one_thread(),
         process_state_kept() as changes,
-        watching(is_on=request.is_watched) as opened,
+        watching(is_on=request.step.code.is_foreign) as opened,
         warnings_as_python_shows_them(),
     ):
-        job = Job(
-            key=request.key,
-            payload=pickle.loads(request.payload),
-            seed=request.seed,
-            parents=request.parents,
-            read=_reader(store, request.parents),
-            output=request.output,
-            checkpoint=request.checkpoint,
-            progress=_progress(send),
-            device=request.device,
-            missing=request.missing,
-        )
-        module.execute(job)
-    return {"sources": states(opened, request.store, *request.files), "changes": list(dict.fromkeys(changes))}
-
-
-def _reader(store: Store, parents: Mapping[Role, str]) -> Callable[[Role, str], Path]:
-    return lambda role, name: store.read(parents[role], name)
+        step = request.step._replace(payload=pickle.loads(request.payload))
+        module.execute(job_of(step, store, request.output, request.device, request.missing, _progress(send)))
+    sources = states(opened, request.store, *request.step.code.files)
+    return {"sources": sources, "changes": list(dict.fromkeys(changes))}
 
 
 def _progress(send: Send) -> Callable[[float, str], None]:

@@ -22,28 +22,23 @@ class Request(NamedTuple):
 
     Attributes:
         module: whose ``execute`` runs.
+        step: without its payload.
         payload: pickled; opening it imports the parts' packages, which only the step's own process may.
         datasets: pickled, those of qaml's own that the step needs.
         store: its folder, the session, and whether only what that made counts.
-        is_watched: whether what its code reads is noted, but for these files, which the key accounts for.
         environment: variables (but one thread), working directory and ``sys.path`` of who asks.
     """
 
     module: str
-    key: str
+    step: Step
     payload: bytes
     datasets: bytes
-    seed: int
-    parents: Mapping[Role, str]
     missing: Mapping[Role, str]
     store: Path
     session: str
     is_fresh: bool
     output: Path
-    checkpoint: Path
     device: str
-    is_watched: bool
-    files: tuple[str, ...]
     environment: Mapping[str, str]
     folder: str
     path: tuple[str, ...]
@@ -77,20 +72,15 @@ def request_of(
         ) from error
     return Request(
         module=module,
-        key=step.key,
+        step=step._replace(payload={}),
         payload=payload,
         datasets=pickle.dumps(list(_own_datasets(step.payload))),
-        seed=step.seed,
-        parents=dict(step.parents),
         missing=dict(missing),
         store=store.root.absolute(),
         session=store.session,
         is_fresh=store.is_fresh,
         output=output.absolute(),
-        checkpoint=store.checkpoint(step.key).absolute(),
         device=device,
-        is_watched=step.code.is_foreign,
-        files=tuple(map(str, step.code.files)),
         environment={**os.environ, **ONE_THREAD},
         folder=str(Path.cwd()),
         path=tuple(sys.path),
