@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from qaml.claims.base import Cell, Term
 from qaml.claims.cells import DIVIDED
-from qaml.judge.findings.subject import Subject, seated, worst_member
-from qaml.judge.weakness import FALLS, RISES, Assessed
+from qaml.judge.findings.subject import Assessed, Subject, seated, worst_member
+from qaml.judge.weakness import FALLS, RISES
 from qaml.metrics.accuracy import Threat, correct_at, is_within, joint
 from qaml.metrics.evidence import Diagnosis
 from qaml.metrics.worst_case import Candidate, worst_case

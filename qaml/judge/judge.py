@@ -10,15 +10,9 @@ from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable,
 from qaml.claims.cells import DIVIDED, OF_TRAINING, SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.estimator import SourceEstimator
-from qaml.judge.findings import (
-    Rival,
-    Subject,
-    below_reference,
-    collapsed_seed,
-    findings_of,
-    of_sampling,
-    off_temperature,
-)
+from qaml.judge.findings import OF_RUNS, OF_SURROGATES, findings_of, look
+from qaml.judge.findings.model import ModelEvidence
+from qaml.judge.findings.subject import Assessed, Rival, Subject
 from qaml.judge.gap import Checked, checked
 from qaml.judge.nearest import OUT_OF_SCOPE as NO_NORMS
 from qaml.judge.nearest import Shrunk, shrunk
@@ -26,9 +20,9 @@ from qaml.judge.papers import RAW, left_open, paper_value
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
-from qaml.judge.source import Detections, NearerSource, Source, SurrogateSource, WeakerDiagnoses
+from qaml.judge.source import DataSource, Detections, NearerSource, Source, SurrogateSource, WeakerDiagnoses
 from qaml.judge.standing import Standing, standing
-from qaml.judge.weakness import Assessed, Effect, effect_on, failed
+from qaml.judge.weakness import Effect, effect_on, failed
 from qaml.metrics.evidence import Diagnosis, Nearer
 from qaml.outcome.drawings import Curve, Roc, Sampling, TrainingCurve
 from qaml.outcome.outcome import CellValue, Finding, Measurement
@@ -77,8 +71,9 @@ def judge(
     resolver = Resolver(source)
     assessed = _assess(cells, resolver)
     detected = detections_of(entry.part, source)
-    known = _standing(cells, assessed, detected.values(), resolver)
     listened = _listened(detected.values(), assessed, resolver)
+    alone = _alone(cells, detected.values(), resolver)
+    known = standing(alone.values(), {pair: one.subject for pair, one in (assessed | listened).items()})
     known = known._replace(failed=frozenset(pair for pair, one in listened.items() if failed(one)))
     effects: dict[Cell, Effect] = {}
 
@@ -116,7 +111,7 @@ def judge(
         measured=tuple(_measurement(measured) for measured in decision.measured),
         unit=_unit(cells),
         cells=tuple(_cell_value(cell, estimator) for cell in asked),
-        findings=_findings([m for m in models if _is_evaluated(m, cells)], assessed | listened, known, resolver),
+        findings=_findings([alone[m] for m in models if m in alone], assessed | listened, known, resolver),
         curves=epsilon_curves(cells, resolver, estimator),
         training=training_curves(models, source),
         samplings=tuple(sampling_of(model, runs) for model in models if (runs := inspections_of(source, model))),
@@ -176,32 +171,33 @@ def _weaker(source: Source, model: str, attack: str) -> tuple[Diagnosis, ...]:
     return source.weaker_diagnoses(model, attack) if isinstance(source, WeakerDiagnoses) else ()
 
 
-def _is_evaluated(model: str, cells: Sequence[Cell]) -> bool:
-    return any(cell.model == model and cell.metric not in OF_TRAINING for cell in cells)
-
-
-def _standing(
-    cells: Sequence[Cell], pairs: Iterable[tuple[str, str]], detected: Iterable[Detections], resolver: Resolver
-) -> Standing:
-    """Of every model that is asked for answers, by cells or by detectors."""
-    heard = list(dict.fromkeys(pair for each in detected for pair in each.heard))
-    models = [cell.model for cell in cells if cell.metric not in OF_TRAINING] + [model for model, _ in heard]
-    listened = [(model, attack) for model, attack in heard if attack is not None]
+def _alone(cells: Sequence[Cell], detected: Iterable[Detections], resolver: Resolver) -> dict[str, ModelEvidence]:
+    """Every model that is asked for answers, by cells or by detectors."""
+    source = resolver.source
+    models = [cell.model for cell in cells if cell.metric not in OF_TRAINING]
+    models += [model for each in detected for model, _ in each.heard]
     divided = {cell.model for cell in cells if cell.metric in DIVIDED}
-    return standing(models, (*pairs, *listened), resolver, divided)
+    return {
+        model: ModelEvidence(
+            model,
+            resolver.clean(model),
+            history=source.history(model),
+            repeats=source.repeats(model) if isinstance(source, DataSource) else None,
+            inspections=inspections_of(source, model),
+            is_divided=model in divided,
+        )
+        for model in dict.fromkeys(models)
+    }
 
 
 def _findings(
-    models: Sequence[str], assessed: Mapping[tuple[str, str], Assessed], known: Standing, resolver: Resolver
+    models: Sequence[ModelEvidence], assessed: Mapping[tuple[str, str], Assessed], known: Standing, resolver: Resolver
 ) -> tuple[Finding, ...]:
     found = [*known.findings, *(finding for one in assessed.values() for finding in one.findings)]
-    for model in models:
-        found += collapsed_seed(model, resolver.clean(model))
-        found += off_temperature(model, resolver.source.history(model))
-        found += of_sampling(model, inspections_of(resolver.source, model))
+    found += [finding for evidence in models for finding in look(OF_RUNS, evidence)]
     surrogates = resolver.source.surrogates() if isinstance(resolver.source, SurrogateSource) else {}
     for model, surrogate in surrogates.items():
-        found += below_reference(model, surrogate, resolver.clean(model))
+        found += look(OF_SURROGATES, ModelEvidence(model, resolver.clean(model), surrogate=surrogate))
     return tuple(sorted(found, key=lambda finding: finding.rank))
 
 

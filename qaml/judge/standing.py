@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from qaml.claims.base import Cell, MetricName
 from qaml.claims.cells import OF_TRAINING
 from qaml.findings import FINDINGS
-from qaml.judge.findings.answers import diverged, unanswered_attacked, unanswered_clean
-from qaml.judge.findings.budgets import outside_budget
-from qaml.judge.findings.chance import at_chance
-from qaml.judge.findings.memory import seen_in_training
-from qaml.judge.findings.repetition import answers_differ
-from qaml.judge.resolve import Resolver
-from qaml.judge.source import DataSource
+from qaml.judge.findings import OF_ADVERSARIALS, OF_MODELS, look
+from qaml.judge.findings.model import ModelEvidence
+from qaml.judge.findings.subject import Subject
 from qaml.outcome.outcome import Finding
 
 Pair = tuple[str, str]
@@ -57,35 +53,9 @@ class Standing(NamedTuple):
 NOTHING_KNOWN = Standing({}, {})
 
 
-def standing(
-    models: Iterable[str], pairs: Iterable[Pair], resolver: Resolver, divided: Collection[str] = ()
-) -> Standing:
-    """Look at models and at what is made on them.
-
-    Args:
-        models: that a claim asks for answers.
-        pairs: models under attacks that it asks for.
-        resolver: of the claim's evidence.
-        divided: the models whose clean accuracy it divides by.
-    """
+def standing(models: Iterable[ModelEvidence], subjects: Mapping[Pair, Subject]) -> Standing:
+    """Look at the models that a claim asks for answers, and at what is made on them."""
     return Standing(
-        {model: tuple(_of_model(model, resolver, model in divided)) for model in dict.fromkeys(models)},
-        {pair: tuple(_of_pair(*pair, resolver)) for pair in dict.fromkeys(pairs)},
+        {evidence.model: tuple(look(OF_MODELS, evidence)) for evidence in models},
+        {pair: tuple(look(OF_ADVERSARIALS, subject)) for pair, subject in subjects.items()},
     )
-
-
-def _of_model(model: str, resolver: Resolver, is_divided: bool) -> Iterator[Finding]:
-    clean = resolver.clean(model)
-    yield from unanswered_clean(model, clean)
-    yield from answers_differ(model, None, clean.asked)
-    yield from at_chance(model, clean, is_divided)
-    if isinstance(resolver.source, DataSource):
-        yield from seen_in_training(model, resolver.source.repeats(model))
-    yield from diverged(model, resolver.source.history(model))
-
-
-def _of_pair(model: str, attack: str, resolver: Resolver) -> Iterator[Finding]:
-    traits, attacked = resolver.source.traits(attack), resolver.attacked(model, attack)
-    yield from unanswered_attacked(model, traits, attacked)
-    yield from answers_differ(model, attack, attacked.asked)
-    yield from outside_budget(model, traits, attacked)

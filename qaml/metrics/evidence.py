@@ -182,3 +182,13 @@ class AttackTraits(NamedTuple):
     reach: dict[float, float]
     is_exact: bool = False
     is_search: bool = True
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether it takes more than one gradient step."""
+        return self.is_iterative or self.minimises
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it could be as strong as attacks are: several steps, on the model itself."""
+        return self.takes_steps and self.is_white_box

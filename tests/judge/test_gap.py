@@ -7,10 +7,10 @@ import pytest
 
 from qaml.claims.base import Cell, Estimate, Term
 from qaml.claims.rules import verdict_of
+from qaml.judge.findings.subject import Assessed
 from qaml.judge.gap import about_attacks, checked
 from qaml.judge.judge import judge
 from qaml.judge.source import Detections
-from qaml.judge.weakness import Assessed
 from qaml.metrics.evidence import Attacked, Clean, Diagnosis
 from tests.judge.findings.evidence import attacked, healthy, healthy_diagnosis, right
 from tests.judge.sources import ArraySource, claim, entry, nothing_more, traits

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from qaml.claims.base import Cell
-from qaml.judge.findings import Rival, Subject, findings_of
+from qaml.judge.findings import findings_of
+from qaml.judge.findings.subject import Assessed, Rival, Subject
 from qaml.judge.judge import judge
-from qaml.judge.weakness import Assessed, Effect, effect_on
+from qaml.judge.weakness import Effect, effect_on
 from qaml.metrics.evidence import Attacked, AttackTraits, Diagnosis
 from tests.judge.findings.evidence import attacked, healthy, healthy_diagnosis, right
 from tests.judge.sources import ArraySource, claim, entry, traits

@@ -1,39 +1,71 @@
-"""Validity findings: can the measurement be trusted? Pure functions of evidence (``docs/findings.md``)."""
+"""Validity findings: can the measurement be trusted? Each module is a family, and exports how it is looked for.
+
+A finding is added in two places: its words in ``qaml.findings``, its check in the module of its family.
+"""
 
 from __future__ import annotations
 
-from qaml.judge.findings.bookkeeping import collapsed_seed, no_search, of_arithmetic
-from qaml.judge.findings.comparisons import of_comparisons
-from qaml.judge.findings.distances import of_distances
-from qaml.judge.findings.gradients import of_diagnosis
-from qaml.judge.findings.nearer import of_norms
-from qaml.judge.findings.sampling import of_sampling, off_temperature
-from qaml.judge.findings.scale import of_scale
-from qaml.judge.findings.subject import Rival, Subject
-from qaml.judge.findings.surrogates import below_reference
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from qaml.errors import QamlError
+from qaml.findings import FINDINGS
+from qaml.judge.findings import (
+    answers,
+    bookkeeping,
+    budgets,
+    chance,
+    comparisons,
+    distances,
+    gradients,
+    memory,
+    nearer,
+    repetition,
+    sampling,
+    scale,
+    search,
+    surrogates,
+    training,
+)
+from qaml.judge.findings.check import Check, Evidence, OfAdversarials, OfAttack, OfModel, OfRuns, OfSurrogate
+from qaml.judge.findings.subject import Subject
 from qaml.outcome.outcome import Finding
 
-__all__ = [
-    "Rival",
-    "Subject",
-    "below_reference",
-    "collapsed_seed",
-    "findings_of",
-    "of_sampling",
-    "off_temperature",
-]
+FAMILIES = (
+    *(search, answers, repetition, chance, memory, training, budgets),
+    *(gradients, distances, comparisons, bookkeeping, scale, nearer, sampling, surrogates),
+)
+"""In the order in which equally grave findings are shown."""
+
+
+def complete(checks: Iterable[Check[Any]]) -> tuple[Check[Any], ...]:
+    """Every check, where each finding that has words has one.
+
+    Raises:
+        QamlError: a finding is never looked for.
+    """
+    found = tuple(checks)
+    if missing := FINDINGS.keys() - {check.name for check in found}:
+        names = ", ".join(sorted(missing))
+        raise QamlError(f"nothing looks for {names}", "add a check to CHECKS of a module in qaml/judge/findings")
+    return found
+
+
+CHECKS = complete(check for family in FAMILIES for check in family.CHECKS)
+OF_ATTACKS = {check.name: check for check in CHECKS if isinstance(check, OfAttack)}
+OF_ADVERSARIALS = tuple(check for check in CHECKS if isinstance(check, OfAdversarials))
+OF_MODELS = tuple(check for check in CHECKS if isinstance(check, OfModel))
+OF_RUNS = tuple(check for check in CHECKS if isinstance(check, OfRuns))
+OF_SURROGATES = tuple(check for check in CHECKS if isinstance(check, OfSurrogate))
+
+
+def look(checks: Iterable[Check[Evidence]], evidence: Evidence) -> Iterator[Finding]:
+    """Everything that these checks find."""
+    for check in checks:
+        yield from check.look(evidence)
 
 
 def findings_of(subject: Subject) -> tuple[Finding, ...]:
-    """Every finding about one model under one attack, void ones first; exact distances are not searched for."""
-    if subject.traits.is_exact:
-        return ()
-    found = [
-        *no_search(subject),
-        *of_diagnosis(subject),
-        *of_distances(subject),
-        *of_comparisons(subject),
-        *of_arithmetic(subject),
-        *[*of_scale(subject), *of_norms(subject)],
-    ]
+    """Every finding about an attack on a model, void ones first; exact distances are not searched for."""
+    found = look(OF_ATTACKS.values(), subject) if not subject.traits.is_exact else ()
     return tuple(sorted(found, key=lambda finding: finding.rank))

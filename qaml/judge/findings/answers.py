@@ -1,67 +1,45 @@
-"""Findings about answers that a model does not give: NaN is no class, and training that ends in it says so."""
+"""The finding about answers that a model does not give: NaN is no class."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.judge.findings.names import raised
-from qaml.metrics.evidence import Attacked, AttackTraits, Clean
-from qaml.outcome.outcome import Finding
+from qaml.judge.findings.check import OfAdversarials, OfModel, Raised
+from qaml.judge.findings.model import ModelEvidence
+from qaml.judge.findings.subject import Subject
 from qaml.types import IntArray
 
-NO_ANSWER = "no_answer"
 
-
-def unanswered_clean(model: str, clean: Clean) -> Iterator[Finding]:
+def _on_clean(evidence: ModelEvidence) -> Iterator[Raised]:
     """Clean images to which a training run gives no answer."""
-    if clean.unanswered is not None:
-        places = ("clean images",)
-        yield from _silent(model, None, model, clean.unanswered[:, None], clean.indices, places)
+    unanswered = np.asarray(evidence.clean.unanswered)[:, None]
+    yield from _silent(evidence.model, unanswered, evidence.clean.indices, ("clean images",))
 
 
-def unanswered_attacked(model: str, traits: AttackTraits, attacked: Attacked) -> Iterator[Finding]:
+def _on_adversarials(subject: Subject) -> Iterator[Raised]:
     """Adversarials to which the model gives no answer, or those that they were made on."""
+    traits, attacked = subject.traits, subject.attacked
     if attacked.unanswered is not None:
         places = tuple(f"images under {traits.name}{_budget(epsilon)}" for epsilon in attacked.epsilons)
-        yield from _silent(model, traits.name, model, attacked.unanswered, attacked.indices, places)
+        yield from _silent(subject.model, attacked.unanswered, attacked.indices, places)
     if attacked.maker_unanswered is not None and traits.surrogate is not None:
         places = (
             f"images that {traits.name} starts from",
             f"images under {traits.name}{_budget(attacked.epsilons[-1])}",
         )
         maker = f"{traits.surrogate}, on which {traits.name} is made,"
-        yield from _silent(model, traits.name, maker, attacked.maker_unanswered, attacked.indices, places)
-
-
-def diverged(model: str, history: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[Finding]:
-    """Training runs that end with a loss that is no number."""
-    lost = [
-        (seed, 1 + next(epoch for epoch, value in enumerate(curves["loss"]) if math.isnan(value)))
-        for seed, curves in enumerate(history)
-        if curves.get("loss") and math.isnan(curves["loss"][-1])
-    ]
-    if lost:
-        seed, epoch = lost[0]
-        message = f"the loss of {len(lost)} of {len(history)} training runs is NaN, of run {seed} from epoch {epoch} on"
-        yield raised("training_diverged", model, None, message)
+        yield from _silent(maker, attacked.maker_unanswered, attacked.indices, places)
 
 
 def _budget(epsilon: float) -> str:
     return f" at ε = {epsilon:g}" if math.isfinite(epsilon) else ""
 
 
-def _silent(
-    model: str,
-    attack: str | None,
-    who: str,
-    unanswered: NDArray[np.bool_],
-    indices: IntArray,
-    places: Sequence[str],
-) -> Iterator[Finding]:
+def _silent(who: str, unanswered: NDArray[np.bool_], indices: IntArray, places: Sequence[str]) -> Iterator[Raised]:
     """One finding for (seeds, places, n) flags; it names the first of them."""
     if not unanswered.any():
         return
@@ -73,4 +51,15 @@ def _silent(
     )
     if runs > 1:
         message += f"; so do {runs} of {len(unanswered)} training runs"
-    yield raised(NO_ANSWER, model, attack, message)
+    yield Raised(message)
+
+
+def _was_asked(subject: Subject) -> bool:
+    is_maker_known = subject.traits.surrogate is not None and subject.attacked.maker_unanswered is not None
+    return is_maker_known or subject.attacked.unanswered is not None
+
+
+CHECKS = (
+    OfModel("no_answer", lambda one: one.clean.unanswered is not None, _on_clean),
+    OfAdversarials("no_answer", _was_asked, _on_adversarials),
+)

@@ -6,23 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qaml.judge.findings.names import not_assessed, raised
+from qaml.judge.findings.check import OfAttack, Raised
 from qaml.judge.findings.subject import Array, Subject
 from qaml.metrics.contributions import align
 from qaml.metrics.distance import is_below
 from qaml.metrics.evidence import Distances
-from qaml.outcome.outcome import Finding
 
 ENOUGH_IMAGES = 10
 MEDIAN_RATIO, FAILURES = 1.2, 0.10
 
 
-def of_distances(subject: Subject) -> Iterator[Finding]:
-    """What exact distances show: of the battery, of the attack within the bounds, and of the attack without them."""
-    name, model, attack = "below_exact_distance", subject.model, subject.traits.name
+def _below(subject: Subject) -> Iterator[Raised]:
+    """Adversarials of the battery, of the attack within the bounds, and of the attack without them."""
     if subject.diagnosis is not None and subject.diagnosis.below_exact:
         message = f"{subject.diagnosis.below_exact} adversarials of the diagnostics are nearer than the exact distance"
-        yield raised(name, model, attack, message)
+        yield Raised(message)
     if subject.distances is None:
         return
     _, found, exact, lengths = subject.distances
@@ -32,8 +30,7 @@ def of_distances(subject: Subject) -> Iterator[Finding]:
     }
     if any(below.values()):
         listed = " and ".join(f"{count} {where}" for where, count in below.items() if count)
-        yield raised(name, model, attack, f"the attack's adversarials are nearer than the exact distance: {listed}")
-    yield from _beyond(subject, subject.distances)
+        yield Raised(f"the attack's adversarials are nearer than the exact distance: {listed}")
 
 
 def _below_within_bounds(subject: Subject, distances: Distances) -> int:
@@ -46,23 +43,34 @@ def _below_within_bounds(subject: Subject, distances: Distances) -> int:
     return int(is_below(found, exact, lengths).sum())
 
 
-def _beyond(subject: Subject, distances: Distances) -> Iterator[Finding]:
-    name, model, attack = "beyond_exact_distance", subject.model, subject.traits.name
+def _beyond(subject: Subject) -> Iterator[Raised]:
+    distances = subject.distances
+    assert distances is not None
     exists = (distances.exact > 0) & np.isfinite(distances.exact)
     found, exact = distances.found[exists], distances.exact[exists]
     if len(exact) < ENOUGH_IMAGES:
-        changes = {"message": f"not assessed: {len(exact)} images have an exact distance, {ENOUGH_IMAGES} are needed"}
-        changes["remedy"] = f"attack images of which at least {ENOUGH_IMAGES} are classified correctly"
-        yield not_assessed(name, model, attack, len(exact)).model_copy(update=changes)
+        message = f"not assessed: {len(exact)} images have an exact distance, {ENOUGH_IMAGES} are needed"
+        yield Raised(message, "note", f"attack images of which at least {ENOUGH_IMAGES} are classified correctly")
         return
     succeeds = np.isfinite(found)
     ratio = float(np.median(found[succeeds] / exact[succeeds])) if succeeds.any() else float("nan")
     failures = 1 - float(succeeds.mean())
     if ratio > MEDIAN_RATIO or failures > FAILURES:
-        yield raised(name, model, attack, _numbers(found, ratio, failures))
+        yield Raised(_numbers(found, ratio, failures))
 
 
 def _numbers(found: Array, ratio: float, failures: float) -> str:
     reached = f"its median distance is {ratio:.3g} times the exact one (1.2 may be)" if ratio == ratio else ""
     missed = f"it finds nothing for {100 * failures:.1f} % (10 % may be)" if failures > 0 else ""
     return f"without bounds, on {len(found)} images: " + " and ".join(text for text in (reached, missed) if text)
+
+
+def _could_be_below(subject: Subject) -> bool:
+    """The diagnostics say that they looked only where they found something."""
+    return subject.distances is not None or (subject.diagnosis is not None and subject.diagnosis.below_exact > 0)
+
+
+CHECKS = (
+    OfAttack("below_exact_distance", _could_be_below, _below),
+    OfAttack("beyond_exact_distance", lambda one: one.distances is not None, _beyond),
+)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qaml.judge.findings.names import not_assessed, raised
-from qaml.judge.findings.subject import Subject
+from qaml.judge.findings.check import OfAttack, Raised, too_few
+from qaml.judge.findings.subject import UNBOUNDED, Subject
 from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.wilson import wilson
 from qaml.metrics.evidence import Diagnosis
-from qaml.outcome.outcome import Finding
-from qaml.vocab import Severity
 
 ENOUGH_IMAGES = 100
 ZERO_WEAK, ZERO_NOTE = 0.10, 0.01
@@ -21,82 +20,105 @@ PLANTED_MISSED, PLANTED_IMAGES, P_VALUE = 0.10, 5, 0.001
 MARGINS = 0.01
 
 
-def of_diagnosis(subject: Subject) -> Iterator[Finding]:
-    """What the diagnostics of one model and threat show without comparing attacks."""
-    diagnosis = subject.diagnosis
-    if diagnosis is None:
-        return
-    yield from _broken(subject, diagnosis)
-    if subject.traits.is_white_box:
-        yield from _zero_gradients(subject, diagnosis)
-        yield from _unbounded(subject, diagnosis)
-        yield from _planted(subject, diagnosis)
-        if diagnosis.outputs_are_probabilities:
-            message = "the outputs of every image sum to one, and some are saturated"
-            yield raised("probabilities_as_logits", subject.model, subject.traits.name, message)
+def _has_any(flags: NDArray[np.bool_] | None) -> bool:
+    return flags is not None and len(flags) > 0
 
 
-def _broken(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
-    model, attack, n = subject.model, subject.traits.name, len(diagnosis.indices)
+def _non_finite(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
     if diagnosis.non_finite:
-        message = f"{diagnosis.non_finite} of {n} images have logits or gradients that are not finite"
-        yield raised("non_finite", model, attack, message)
+        n = len(diagnosis.indices)
+        yield Raised(f"{diagnosis.non_finite} of {n} images have logits or gradients that are not finite")
+
+
+def _no_answer(subject: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
     if diagnosis.unanswered:
-        message = f"{model} gives no answer (NaN) to {diagnosis.unanswered} adversarials of the diagnostics"
-        yield raised("no_answer", model, attack, message)
+        yield Raised(f"{subject.model} gives no answer (NaN) to {diagnosis.unanswered} adversarials of the diagnostics")
+
+
+def _outside(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
     if diagnosis.outside:
-        message = f"{diagnosis.outside} adversarials leave the budget ε = {diagnosis.epsilon:g} or the bounds"
-        yield raised("outside_budget", model, attack, message)
-    if diagnosis.margin_below_precision is not None and len(diagnosis.margin_below_precision):
-        share = float(np.mean(diagnosis.margin_below_precision))
-        if diagnosis.margin_below_precision.sum() >= 2:
-            message = f"{100 * share:.1f} % of {n} images have a logit margin below the arithmetic's error"
-            yield raised("margin_below_precision", model, attack, message, None if share > MARGINS else "note")
+        yield Raised(f"{diagnosis.outside} adversarials leave the budget ε = {diagnosis.epsilon:g} or the bounds")
 
 
-def _zero_gradients(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
-    model, attack = subject.model, subject.traits.name
+def _margins(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
+    below = np.asarray(diagnosis.margin_below_precision)
+    if below.sum() >= 2:
+        n, share = len(diagnosis.indices), float(np.mean(below))
+        message = f"{100 * share:.1f} % of {n} images have a logit margin below the arithmetic's error"
+        yield Raised(message, None if share > MARGINS else "note")
+
+
+def _probabilities(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
+    if diagnosis.outputs_are_probabilities:
+        yield Raised("the outputs of every image sum to one, and some are saturated")
+
+
+def _zero_gradients(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
     if len(diagnosis.indices) < ENOUGH_IMAGES:
-        yield not_assessed("zero_gradients", model, attack, len(diagnosis.indices))
+        yield too_few(len(diagnosis.indices))
         return
     zero = diagnosis.zero_gradient[diagnosis.clean_correct]
     share = float(np.mean(zero)) if len(zero) else 0.0
     if share > ZERO_NOTE:
         message = f"{100 * share:.1f} % of {len(zero)} clean-correct images have a gradient of exactly zero"
-        yield raised("zero_gradients", model, attack, message, None if share > ZERO_WEAK else "note")
+        yield Raised(message, None if share > ZERO_WEAK else "note")
 
 
-def _unbounded(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
-    survived = diagnosis.correct.get("unbounded")
-    if survived is None or diagnosis.is_constant:
-        return
-    model, attack = subject.model, subject.traits.name
+def _unbounded(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
     if len(diagnosis.indices) < ENOUGH_IMAGES:
-        yield not_assessed("unbounded_attack_fails", model, attack, len(diagnosis.indices))
+        yield too_few(len(diagnosis.indices))
         return
-    left = survived[diagnosis.clean_correct]
+    left = diagnosis.correct[UNBOUNDED][diagnosis.clean_correct]
     if not len(left):
         return
     success = 1 - float(np.mean(left))
     limit = wilson(success, len(left), 0.999).high
     if limit < UNBOUNDED_SUCCESS:
-        message = (
+        yield Raised(
             f"PGD with the bounds as only limit fools {100 * success:.1f} % of {len(left)} images "
             f"(99.9 % upper limit {100 * limit:.1f} %, expected 99 or more)"
         )
-        yield raised("unbounded_attack_fails", model, attack, message)
 
 
-def _planted(subject: Subject, diagnosis: Diagnosis) -> Iterator[Finding]:
+def _planted(subject: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
     """More than a tenth missed, beyond chance: sound attacks miss 5 to 8 % on models with two features."""
-    missed = diagnosis.planted_missed
-    if missed is None or not len(missed):
-        return
+    missed = np.asarray(diagnosis.planted_missed)
     n_missed, n = int(missed.sum()), len(missed)
     p = binomial_excess(n_missed, n, PLANTED_MISSED)
     if n_missed < PLANTED_IMAGES or p >= P_VALUE:
         return
     message = f"{n_missed} of {n} planted adversarials were missed (10 % may be, p = {p:.1g})"
     # one step is not expected to find every adversarial: the claim says itself that it used one
-    severity: Severity | None = None if subject.traits.is_iterative or subject.traits.minimises else "note"
-    yield raised("planted_missed", subject.model, subject.traits.name, message, severity)
+    yield Raised(message, None if subject.traits.takes_steps else "note")
+
+
+def _check(
+    name: str,
+    raised_by: Callable[[Subject, Diagnosis], Iterator[Raised]],
+    could_be_raised: Callable[[Diagnosis], bool] = lambda _: True,
+    *,
+    is_of_attack: bool = True,
+) -> OfAttack:
+    """A check of the diagnostics: of the model itself, or of what an attack on it meets."""
+
+    def could(subject: Subject) -> bool:
+        diagnosis = subject.diagnosis
+        return diagnosis is not None and (subject.is_diagnosed or not is_of_attack) and could_be_raised(diagnosis)
+
+    def found(subject: Subject) -> Iterator[Raised]:
+        assert subject.diagnosis is not None
+        yield from raised_by(subject, subject.diagnosis)
+
+    return OfAttack(name, could, found)
+
+
+CHECKS = (
+    _check("non_finite", _non_finite, is_of_attack=False),
+    _check("no_answer", _no_answer, is_of_attack=False),
+    _check("outside_budget", _outside, is_of_attack=False),
+    _check("margin_below_precision", _margins, lambda one: _has_any(one.margin_below_precision), is_of_attack=False),
+    _check("zero_gradients", _zero_gradients),
+    _check("unbounded_attack_fails", _unbounded, lambda one: UNBOUNDED in one.correct and not one.is_constant),
+    _check("planted_missed", _planted, lambda one: _has_any(one.planted_missed)),
+    _check("probabilities_as_logits", _probabilities),
+)

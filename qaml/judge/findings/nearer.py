@@ -6,18 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qaml.judge.findings.names import raised
+from qaml.judge.findings.check import OfAttack, Raised
+from qaml.judge.findings.cures import AS_NEAR
 from qaml.judge.findings.norms import NEARER, TOLERATED, norms_of
 from qaml.judge.findings.subject import Subject
-from qaml.outcome.outcome import Finding
-from qaml.vocab import Severity
 
 IMAGES = 5
 
 
-def of_norms(subject: Subject) -> Iterator[Finding]:
+def _nearer(subject: Subject) -> Iterator[Raised]:
     """The claim's attack beside the nearest adversarials known: weak beyond a tenth of the images, else a note."""
-    norms = norms_of([subject]) if subject.traits.is_white_box else None
+    norms = norms_of([subject])
     if norms is None:
         return
     nearer = norms.own > NEARER * norms.known
@@ -29,5 +28,12 @@ def of_norms(subject: Subject) -> Iterator[Finding]:
         f"on {100 * norms.nearer_share:.1f} % of {len(nearer)} images another attack, or the exact distance within "
         f"the bounds, is more than 5 % nearer; there this one is {by}"
     )
-    severity: Severity | None = None if norms.nearer_share > TOLERATED else "note"
-    yield raised("another_attack_is_nearer", subject.model, subject.traits.name, message, severity)
+    yield Raised(message, None if norms.nearer_share > TOLERATED else "note")
+
+
+def _was_tried(subject: Subject) -> bool:
+    is_known = subject.nearer is not None and subject.attacked.norms is not None
+    return is_known and subject.traits.is_white_box
+
+
+CHECKS = (OfAttack("another_attack_is_nearer", _was_tried, _nearer, (AS_NEAR,)),)

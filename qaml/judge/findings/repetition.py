@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qaml.judge.findings.names import raised
-from qaml.outcome.outcome import Finding
+import numpy as np
+
+from qaml.judge.findings.check import OfAdversarials, OfModel, Raised
 from qaml.types import IntArray
 
 CLASSES, LOGITS = 0.01, 0.05
 """Shares of images above which evidence is void."""
 
 
-def answers_differ(model: str, attack: str | None, asked: IntArray | None) -> Iterator[Finding]:
+def _answers_differ(attack: str | None, asked: IntArray) -> Iterator[Raised]:
     """Images that were answered differently when they were asked again.
 
     Args:
@@ -20,7 +21,7 @@ def answers_differ(model: str, attack: str | None, asked: IntArray | None) -> It
         attack: whose adversarials were; None for clean images.
         asked: (seeds, 5): n, classes and logits that differ in the same batch, and in other batches.
     """
-    if asked is None or not asked[:, 1:].any():
+    if not asked[:, 1:].any():
         return
     seed = int(max(range(len(asked)), key=lambda run: tuple(asked[run, [3, 1, 4, 2]])))
     n, classes_again, logits_again, classes_apart, logits_apart = (int(count) for count in asked[seed])
@@ -35,4 +36,18 @@ def answers_differ(model: str, attack: str | None, asked: IntArray | None) -> It
     message = (
         f"asked {how}, {logits} of {of} have other logits and {classes} another class (training run {seed}): {means}"
     )
-    yield raised("answers_differ", model, attack, message, None if is_void else "note")
+    yield Raised(message, None if is_void else "note")
+
+
+CHECKS = (
+    OfModel(
+        "answers_differ",
+        lambda one: one.clean.asked is not None,
+        lambda one: _answers_differ(None, np.asarray(one.clean.asked)),
+    ),
+    OfAdversarials(
+        "answers_differ",
+        lambda one: one.attacked.asked is not None,
+        lambda one: _answers_differ(one.attack, np.asarray(one.attacked.asked)),
+    ),
+)

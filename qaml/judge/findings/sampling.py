@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qaml.judge.findings.names import raised
-from qaml.outcome.outcome import Finding
+from qaml.judge.findings.check import OfRuns, Raised
+from qaml.judge.findings.model import ModelEvidence
 
 EFFECTIVE_BETA = "effective beta"
 """The annealer's training curve."""
@@ -17,40 +17,46 @@ LARGEST_REFERENCE_ERROR = 0.5
 """Of what they are held against, in the same units."""
 
 
-def off_temperature(model: str, history: Sequence[Mapping[str, Sequence[float]]]) -> Iterator[Finding]:
+def _off_temperature(evidence: ModelEvidence) -> Iterator[Raised]:
     """An annealer whose samples, in the last epoch of training, came at more than 10 % above or below β = 1."""
-    ends = [float(curves[EFFECTIVE_BETA][-1]) for curves in history if curves.get(EFFECTIVE_BETA)]
+    ends = [float(curves[EFFECTIVE_BETA][-1]) for curves in evidence.history if curves.get(EFFECTIVE_BETA)]
     off = [beta for beta in ends if not abs(beta - 1) <= TEMPERATURE_TOLERANCE]
     if off:
         worst = max(off, key=lambda beta: abs(beta - 1))
-        message = (
+        yield Raised(
             f"the samples of {len(off)} of {len(ends)} training runs ended at β off 1, the farthest at {worst:.2f}"
         )
-        yield raised("annealer_off_temperature", model, None, message)
 
 
-def of_sampling(model: str, inspections: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+def _off_distribution(evidence: ModelEvidence) -> Iterator[Raised]:
     """Samples whose first or second moments are off by more than 1.5 times what chance leaves of exact ones."""
-    if not inspections:
-        return
+    inspections = evidence.inspections
     vague = max(float(run["reference_error"]) for run in inspections)
     if vague > LARGEST_REFERENCE_ERROR:
         message = f"not assessed: parallel tempering itself is off by {vague:.1f} times the sampling error"
-        finding = raised("samples_off_distribution", model, None, message, "note")
-        yield finding.model_copy(update={"assessed": False, "remedy": "a machine that mixes faster: smaller weights"})
+        yield Raised(message, "note", "a machine that mixes faster: smaller weights")
         return
     errors = [sampling_error(run) for run in inspections]
     off = [error for error in errors if error > LARGEST_ERROR]
     if off:
         worst = inspections[errors.index(max(errors))]
-        message = (
+        yield Raised(
             f"the moments of {len(off)} of {len(errors)} training runs are off by more than {LARGEST_ERROR:g} times "
             f"the error of {worst['draws']:,.0f} independent samples, at most by {worst['first']:.1f} times (first) "
             f"and {worst['second']:.1f} times (second)"
         )
-        yield raised("samples_off_distribution", model, None, message)
 
 
 def sampling_error(inspection: Mapping[str, Any]) -> float:
     """The larger of the deviations of first and second moments."""
     return max(float(inspection["first"]), float(inspection["second"]))
+
+
+CHECKS = (
+    OfRuns(
+        "annealer_off_temperature",
+        lambda one: any(curves.get(EFFECTIVE_BETA) for curves in one.history),
+        _off_temperature,
+    ),
+    OfRuns("samples_off_distribution", lambda one: bool(one.inspections), _off_distribution),
+)

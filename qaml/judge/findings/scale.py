@@ -6,15 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qaml.judge.findings.names import raised
+from qaml.judge.findings.check import OfAttack, Raised
 from qaml.judge.findings.subject import Subject
-from qaml.outcome.outcome import Finding
 
 
-def of_scale(subject: Subject) -> Iterator[Finding]:
+def _rescaled(subject: Subject) -> Iterator[Raised]:
     """Logits whose scale leaves cross-entropy without a useful gradient, so that the attack used another one."""
-    gaps, factors = subject.attacked.logit_gap, subject.attacked.logit_factor
-    if gaps is None or factors is None or not (factors != 1).any():
+    gaps, factors = np.asarray(subject.attacked.logit_gap), np.asarray(subject.attacked.logit_factor)
+    if not (factors != 1).any():
         return
     worst = int(np.argmax(np.abs(np.log(factors))))
     surrogate = subject.traits.surrogate
@@ -23,4 +22,11 @@ def of_scale(subject: Subject) -> Iterator[Finding]:
     message = (
         f"{whose} have a median gap of {gaps[worst]:.3g}; cross-entropy was climbed on {factors[worst]:.3g} × {whose}"
     )
-    yield raised("logits_rescaled", subject.model, subject.traits.name, message + runs)
+    yield Raised(message + runs)
+
+
+def _climbs_cross_entropy(subject: Subject) -> bool:
+    return subject.attacked.logit_gap is not None and subject.attacked.logit_factor is not None
+
+
+CHECKS = (OfAttack("logits_rescaled", _climbs_cross_entropy, _rescaled),)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qaml.metrics.accuracy import column, correct_at
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
+from qaml.outcome.outcome import Finding
 from qaml.types import IntArray
 
 Array = NDArray[np.float64]
@@ -51,6 +52,27 @@ class Subject(NamedTuple):
     weaker: tuple[Diagnosis, ...] = ()
     nearer: Nearer | None = None
 
+    @property
+    def attack(self) -> str:
+        """The attack's name."""
+        return self.traits.name
+
+    @property
+    def is_diagnosed(self) -> bool:
+        """Whether the battery ran, and says something of the attack: it attacks the model itself."""
+        return self.diagnosis is not None and self.traits.is_white_box
+
+
+class Assessed(NamedTuple):
+    """A model under an attack, and what was found about it."""
+
+    subject: Subject
+    findings: tuple[Finding, ...]
+
+    def carries(self, name: str) -> bool:
+        """Whether it was found weak in this way."""
+        return any(finding.name == name and finding.severity == "weak" for finding in self.findings)
+
 
 class Outcomes(NamedTuple):
     """Correctness of single images under one attack, each with one of the training runs.
@@ -66,15 +88,21 @@ class Outcomes(NamedTuple):
     indices: IntArray
 
 
-def measured(name: str, subject: Subject, attacked: Attacked, epsilon: float) -> Outcomes | None:
-    """An attack's correctness at one budget, one draw an image; None where the budget was not measured.
+def is_measured(attacked: Attacked, epsilon: float) -> bool:
+    """Whether an attack's correctness at a budget is known."""
+    is_below = attacked.norms is not None and epsilon <= attacked.epsilons[-1]
+    return is_below or column(attacked.epsilons, epsilon) is not None
+
+
+def measured(name: str, subject: Subject, attacked: Attacked, epsilon: float) -> Outcomes:
+    """An attack's correctness at one budget, one draw an image.
 
     k of K draws are thinned to one draw: a sign test between shares of different K would not be fair.
+
+    Raises:
+        ValueError: the budget was not measured.
     """
-    clean = subject.clean
-    if column(attacked.epsilons, epsilon) is None and (attacked.norms is None or epsilon > attacked.epsilons[-1]):
-        return None
-    contributions = correct_at(attacked, epsilon, clean)
+    contributions = correct_at(attacked, epsilon, subject.clean)
     shares = seated(contributions.values, contributions.indices, subject.diagnosis)
     return Outcomes(name, one_draw(shares, attacked.draws), contributions.indices)
 
@@ -143,9 +171,7 @@ def worst_member(diagnosis: Diagnosis) -> Array:
     return worst
 
 
-def battery(diagnosis: Diagnosis, name: str) -> Outcomes | None:
-    """One attack of the diagnostics that saw every image."""
-    correct = diagnosis.correct.get(name)
-    if correct is None:
-        return None
-    return Outcomes(name, one_draw(np.asarray(correct, dtype=np.float64), diagnosis.draws), diagnosis.indices)
+def battery(diagnosis: Diagnosis, member: str, name: str = "") -> Outcomes:
+    """One attack of the diagnostics that saw every image, under a name for people."""
+    correct = np.asarray(diagnosis.correct[member], dtype=np.float64)
+    return Outcomes(name or member, one_draw(correct, diagnosis.draws), diagnosis.indices)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.judge.findings import Rival, Subject
+from qaml.judge.findings.subject import Rival, Subject
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis
 from tests.judge.sources import traits
 
 N = 400
 EPSILON = 0.2
+
+
+SOUND = Clean(np.ones((1, N), dtype=np.float32), np.arange(N))
+"""A model on clean images, always right."""
 
 
 def right(n_right: int, n: int = N) -> NDArray[np.bool_]:

@@ -7,11 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from qaml.findings import FINDINGS
-from qaml.judge.findings import Rival, Subject, collapsed_seed, findings_of, off_temperature
+from qaml.judge.findings import OF_RUNS, findings_of, look
+from qaml.judge.findings.model import ModelEvidence
+from qaml.judge.findings.subject import Rival, Subject
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.vocab import Severity
-from tests.judge.findings.evidence import N, attacked, healthy, healthy_diagnosis, right
+from tests.judge.findings.evidence import SOUND, N, attacked, healthy, healthy_diagnosis, right
 from tests.judge.sources import traits
 
 DIAGNOSIS = healthy_diagnosis()
@@ -150,7 +151,7 @@ def test_library_count() -> None:
 )
 def test_collapsed_seed(accuracies: tuple[float, ...], is_raised: bool) -> None:
     correct = np.stack([right(int(1000 * a), 1000) for a in accuracies]).astype(np.float32)
-    found = list(collapsed_seed("model", Clean(correct, np.arange(1000))))
+    found = list(look(OF_RUNS, ModelEvidence("model", Clean(correct, np.arange(1000)))))
     assert [finding.name for finding in found] == ["collapsed_seed"] * is_raised
     assert all(finding.severity == "note" and "seed" in finding.message for finding in found)
 
@@ -169,16 +170,16 @@ def test_collapsed_seed(accuracies: tuple[float, ...], is_raised: bool) -> None:
     ],
 )
 def test_an_annealer_off_its_temperature(curves: list[dict[str, list[float]]], message: str | None) -> None:
-    found = list(off_temperature("qrbm", curves))
-    assert len(found) == (message is not None)
-    assert all(re.search(str(message), finding.message) and finding.severity == "note" for finding in found)
+    found = list(look(OF_RUNS, ModelEvidence("qrbm", SOUND, history=curves)))
+    assert [(each.name, each.severity) for each in found] == [("annealer_off_temperature", "note")] * bool(message)
+    assert all(re.search(str(message), finding.message) for finding in found)
 
 
 def test_two_seeds_cannot_tell_a_collapse() -> None:
     correct = np.stack([right(900, 1000), right(100, 1000)]).astype(np.float32)
-    (finding,) = collapsed_seed("model", Clean(correct, np.arange(1000)))
+    (finding,) = look(OF_RUNS, ModelEvidence("model", Clean(correct, np.arange(1000))))
     assert not finding.assessed
-    assert list(collapsed_seed("model", Clean(correct[:1], np.arange(1000)))) == []
+    assert list(look(OF_RUNS, ModelEvidence("model", Clean(correct[:1], np.arange(1000))))) == []
 
 
 def test_below_a_hundred_images_statistical_findings_are_not_assessed() -> None:
@@ -235,18 +236,3 @@ def test_without_diagnostics_the_claims_own_attacks_are_compared() -> None:
     assert flagged(subject) == {"iterative_weaker_than_one_step": "weak"}
     other_norm = Rival(FGSM._replace(norm="l2"), rival.attacked)
     assert flagged(subject._replace(rivals=(other_norm,))) == {}
-
-
-def test_every_finding_has_a_meaning_and_a_remedy() -> None:
-    raised = {name for name, _, _ in BROKEN} | {"library_count_differs", "collapsed_seed", "annealer_off_temperature"}
-    raised |= {
-        "samples_off_distribution",
-        "surrogate_below_reference",
-        "logits_rescaled",
-        "another_attack_is_nearer",
-    }  # beside this file
-    raised |= {"another_attack_fools_more", "no_search"}  # beside this list
-    raised |= {"no_answer", "training_diverged", "answers_differ", "at_chance"}  # in tests/judge/test_standing.py
-    raised |= {"test_in_training"}  # in test_memory.py
-    assert raised == set(FINDINGS) - {"beyond_exact_distance", "below_exact_distance"}  # in test_distances.py
-    assert all(meaning.raised_if and meaning.means and meaning.remedy for meaning in FINDINGS.values())

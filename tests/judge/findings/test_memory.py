@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from qaml.judge.findings.memory import seen_in_training
+from qaml.judge.findings import OF_MODELS, look
+from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.source import Repeats
+from tests.judge.findings.evidence import SOUND
 
 
 @pytest.mark.parametrize(("n", "severity"), [(0, None), (1, "note"), (5, "note"), (6, "void"), (500, "void")])
 def test_a_hundredth_is_the_limit(n: int, severity: str | None) -> None:
-    found = list(seen_in_training("linear", Repeats(n, 500)))
-    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    found = list(look(OF_MODELS, ModelEvidence("linear", SOUND, repeats=Repeats(n, 500))))
+    assert [(each.name, each.severity) for each in found] == ([("test_in_training", severity)] if severity else [])
 
 
 def test_the_message_counts_them() -> None:
-    (finding,) = seen_in_training("linear", Repeats(1234, 10_000))
+    (finding,) = look(OF_MODELS, ModelEvidence("linear", SOUND, repeats=Repeats(1234, 10_000)))
     assert finding.message == (
         "1,234 of the 10,000 test examples of linear's dataset (12.3%) are among its training examples, every "
         "coordinate the same"

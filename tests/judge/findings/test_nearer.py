@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from qaml.claims.base import Cell
-from qaml.judge.findings import Rival, Subject, findings_of
+from qaml.judge.findings import findings_of
 from qaml.judge.findings.norms import nearer_share
+from qaml.judge.findings.subject import Rival, Subject
 from qaml.judge.judge import Judgement, judge
 from qaml.judge.nearest import Shrunk, shrunk
 from qaml.metrics.evidence import Attacked, Clean, Nearer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qaml.judge.findings import Rival, Subject, findings_of
+from qaml.judge.findings import findings_of
+from qaml.judge.findings.subject import Rival, Subject
 from qaml.metrics.evidence import Attacked, Clean
 from tests.judge.sources import correlated, traits
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
-from qaml.judge.findings import of_sampling, off_temperature
+from qaml.judge.findings import OF_RUNS, look
+from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.samplings import gradient_angles, sampling_errors
+from qaml.outcome.outcome import Finding
+from tests.judge.findings.evidence import SOUND
 
 
 def inspection(first: float = 1.0, second: float = 1.0, reference_error: float = 0.1) -> dict[str, float]:
     return {"first": first, "second": second, "reference_error": reference_error, "draws": 500.0, "angle": 5.0}
 
 
+def _found(inspections: list[dict[str, float]], history: Sequence[Mapping[str, Sequence[float]]] = ()) -> list[Finding]:
+    return list(look(OF_RUNS, ModelEvidence("qrbm", SOUND, history=history, inspections=inspections)))
+
+
 @pytest.mark.parametrize("fields", [{}, {"first": 1.5}, {"second": 1.5}])
 def test_samples_as_good_as_independent_ones_raise_nothing(fields: dict[str, float]) -> None:
-    assert not list(of_sampling("rbm", [inspection(**fields)] * 3))
-    assert not list(of_sampling("rbm", []))
+    assert not _found([inspection(**fields)] * 3)
+    assert not _found([])
 
 
 def test_one_run_off_its_distribution_is_enough() -> None:
-    (found,) = of_sampling("qrbm", [inspection(), inspection(first=1.2, second=4.04)])
+    (found,) = _found([inspection(), inspection(first=1.2, second=4.04)])
     assert (found.name, found.severity, found.assessed) == ("samples_off_distribution", "note", True)
     assert found.message == (
         "the moments of 1 of 2 training runs are off by more than 1.5 times the error of 500 independent samples, "
@@ -28,7 +37,7 @@ def test_one_run_off_its_distribution_is_enough() -> None:
 
 
 def test_a_vague_reference_assesses_nothing() -> None:
-    (found,) = of_sampling("qrbm", [inspection(second=9.0, reference_error=0.7)])
+    (found,) = _found([inspection(second=9.0, reference_error=0.7)])
     assert not found.assessed
     assert "parallel tempering itself is off by 0.7 times" in found.message
 
@@ -43,5 +52,5 @@ def test_metrics_are_a_number_a_seed() -> None:
 
 @pytest.mark.parametrize(("ends", "n"), [((1.0, 1.09), 0), ((1.0, 0.85), 1)])
 def test_a_temperature_off_by_a_tenth(ends: tuple[float, ...], n: int) -> None:
-    found = list(off_temperature("qrbm", [{"effective beta": [0.3, end]} for end in ends]))
+    found = _found([], [{"effective beta": [0.3, end]} for end in ends])
     assert len(found) == n

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qaml.judge.findings import below_reference
+from qaml.judge.findings import OF_SURROGATES, look
+from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.judge import judge
 from qaml.metrics.evidence import Clean
+from qaml.outcome.outcome import Finding
 from qaml.plan.judged import Surrogate
 from tests.judge.findings.evidence import right
 from tests.judge.sources import ArraySource, add, claim, entry, traits
@@ -17,6 +19,10 @@ N = 1000
 
 def _runs(*n_right: int) -> Clean:
     return Clean(np.stack([right(n, N) for n in n_right]).astype(np.float32), np.arange(N))
+
+
+def _found(clean: Clean, surrogate: Surrogate) -> list[Finding]:
+    return list(look(OF_SURROGATES, ModelEvidence("convnet", clean, surrogate=surrogate)))
 
 
 @pytest.mark.parametrize(
@@ -30,7 +36,7 @@ def _runs(*n_right: int) -> Clean:
     ],
 )
 def test_one_poor_run_is_enough_and_chance_is_not(runs: tuple[int, ...], said: str | None) -> None:
-    found = list(below_reference("convnet", Surrogate(("pgd@convnet",), 0.985, "Figure 3"), _runs(*runs)))
+    found = _found(_runs(*runs), Surrogate(("pgd@convnet",), 0.985, "Figure 3"))
     expected = f"pgd@convnet is made on convnet, whose clean accuracy is {said}: its kind reaches 98.5 % (Figure 3)"
     assert [finding.message for finding in found] == ([expected] if said else [])
     assert all((finding.severity, finding.model) == ("note", "convnet") for finding in found)
@@ -40,7 +46,7 @@ def test_a_surrogate_at_its_reference_is_hardly_ever_called_poor() -> None:
     generator = np.random.default_rng(3)
     surrogate, trials = Surrogate(("pgd@convnet",), 0.985), 4000
     correct = (generator.random((trials, 4, 250)) < surrogate.accuracy).astype(np.float32)
-    alarms = sum(bool(list(below_reference("m", surrogate, Clean(runs, np.arange(250))))) for runs in correct)
+    alarms = sum(bool(_found(Clean(runs, np.arange(250)), surrogate)) for runs in correct)
     assert 0 < alarms <= 0.002 * trials
 
 

@@ -1,0 +1,162 @@
+"""What cures a weak finding: a cell over several attacks is as strong as the strongest of them.
+
+Exact distances in the same norm miss nothing, so an attack beside them needs no cure. Masked gradients shown by the
+gradients themselves (zero, saturated, failing without a budget) are found on every white-box attack, so that no other
+attack is free of them, and whatever remains is still an upper bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from qaml.claims.base import Cell
+from qaml.judge.findings.contest import Suspects, beats, elsewhere, first_fall, one_step
+from qaml.judge.findings.norms import TOLERATED, norms_of
+from qaml.judge.findings.subject import Assessed, Outcomes, Subject, one_draw, paired, seated
+from qaml.metrics.accuracy import TOLERANCE, Threat, joint
+from qaml.metrics.crossing import common_grid
+
+if TYPE_CHECKING:
+    from qaml.judge.findings.check import OfAttack
+
+MISSED = 0.10
+"""Share of the adversarials known to exist that a sound attack may miss (as in the planted-adversarial test)."""
+
+
+class Case(NamedTuple):
+    """A weak finding in a cell.
+
+    Attributes:
+        check: of the finding.
+        cell: over several attacks.
+        carriers: those of its attacks that have the finding, without exact distances beside them in their norm.
+        attacks: all of its attacks.
+    """
+
+    check: OfAttack
+    cell: Cell
+    carriers: Sequence[Assessed]
+    attacks: Sequence[Assessed]
+
+
+class Cure(NamedTuple):
+    """What frees a cell of a weak finding.
+
+    Attributes:
+        words: a clause for people.
+        works: whether it does.
+    """
+
+    words: str
+    works: Callable[[Case], bool]
+
+
+def is_cured(check: OfAttack, cell: Cell, attacks: Sequence[Assessed]) -> bool:
+    """Whether a finding on some of a cell's attacks does not limit the cell."""
+    exact = {one.subject.traits.norm for one in attacks if one.subject.traits.is_exact}
+    carriers = [one for one in attacks if one.carries(check.name) and one.subject.traits.norm not in exact]
+    return any(cure.works(Case(check, cell, carriers, attacks)) for cure in check.cures)
+
+
+def _has_another(case: Case) -> bool:
+    return all(any(_stands_in(other, one, case) for other in case.attacks) for one in case.carriers)
+
+
+def _stands_in(other: Assessed, carrier: Assessed, case: Case) -> bool:
+    """Whether another attack of the cell is free of a finding, and was looked at where it matters."""
+    subject, diagnosis = other.subject, other.subject.diagnosis
+    return (
+        subject.traits.is_strong
+        and subject.traits.norm == carrier.subject.traits.norm
+        and not any(finding.name == case.check.name for finding in other.findings)
+        and case.check.could_be_raised(subject)
+        and diagnosis is not None
+        and diagnosis.epsilon >= _budget(case.cell, carrier, other) * (1 - TOLERANCE)
+    )
+
+
+def _budget(cell: Cell, carrier: Assessed, other: Assessed) -> float:
+    """The cell's budget: the one it names, else the largest that the two attacks share, else the carrier's largest."""
+    if isinstance(cell.epsilon, float):
+        return cell.epsilon
+    shared = common_grid([carrier.subject.attacked, other.subject.attacked])
+    return shared[-1] if shared else carrier.subject.attacked.epsilons[-1]
+
+
+def _is_below_the_fall(case: Case) -> bool:
+    falls = [first_fall(one.subject) for one in case.carriers]
+    epsilon = case.cell.epsilon
+    return isinstance(epsilon, float) and all(
+        fall is not None and epsilon < fall.epsilon * (1 - TOLERANCE) for fall in falls
+    )
+
+
+def _has_transfer(suspects: Suspects, case: Case) -> bool:
+    is_beside = any(not one.subject.traits.is_white_box for one in case.attacks)
+    return is_beside and all(_withstands(suspects, one.subject, case.attacks) for one in case.carriers)
+
+
+def _has_both(suspects: Suspects, case: Case) -> bool:
+    steps = {one.subject.traits.takes_steps for one in case.attacks if one.subject.traits.is_white_box}
+    return len(steps) == 2 and all(_withstands(suspects, one.subject, case.attacks) for one in case.carriers)
+
+
+def _withstands(suspects: Suspects, subject: Subject, attacks: Sequence[Assessed]) -> bool:
+    """Whether what showed a finding beats neither the cell's attacks together nor, by much, its iterative ones."""
+    epsilon = subject.diagnosis.epsilon if subject.diagnosis is not None else subject.attacked.epsilons[-1]
+    strong = [one for one in attacks if one.subject.traits.is_strong]
+    everything = _worst_case(attacks, subject, epsilon)
+    iterative = _worst_case(strong, subject, epsilon)
+    if everything is None or iterative is None:
+        return False
+    for seen in suspects(subject, epsilon):
+        suspect = seen()
+        answer = beats(suspect, everything, subject, epsilon)
+        if answer.is_beaten or not answer.is_assessed or _share_missed(suspect, iterative, subject) > MISSED:
+            return False
+    return True
+
+
+def _share_missed(known: Outcomes, attack: Outcomes, subject: Subject) -> float:
+    """Of the adversarials that one attack found, the share that another did not."""
+    pair = paired(known, attack, subject)
+    fooled = pair.first < 0.5
+    return float((pair.second[fooled] > 0.5).mean()) if fooled.any() else 0.0
+
+
+def _worst_case(attacks: Sequence[Assessed], subject: Subject, epsilon: float) -> Outcomes | None:
+    """The first seed's worst case over attacks in the subject's norm, up to a budget; None without attacks."""
+    threats = [
+        Threat(one.subject.attacked, epsilon) for one in attacks if one.subject.traits.norm == subject.traits.norm
+    ]
+    if not threats:
+        return None
+    both = joint(subject.clean, threats)
+    draws = max([subject.clean.draws, *(threat.attacked.draws for threat in threats)])
+    robust = seated(both.robust, both.indices, subject.diagnosis)
+    return Outcomes("the worst case", one_draw(robust, draws), both.indices)
+
+
+def _is_as_near(case: Case) -> bool:
+    together = norms_of([one.subject for one in case.attacks])
+    return together is not None and together.nearer_share <= TOLERATED
+
+
+_BESIDE = (
+    "is in the cell, if nothing that showed the finding, the diagnostics included, beats the worst case over the "
+    "cell's attacks, and the iterative white-box ones find nine tenths of the adversarials that it found"
+)
+ANOTHER_ATTACK = Cure(
+    "another attack of the cell is iterative, white-box, in the same norm, was looked at for this finding at the "
+    "cell's budget or a larger one, and is free of it",
+    _has_another,
+)
+TRANSFER_BESIDE = Cure(f"a transferred or black-box attack {_BESIDE}", partial(_has_transfer, elsewhere))
+ONE_STEP_BESIDE = Cure(f"a one-step attack {_BESIDE}", partial(_has_both, one_step))
+BELOW_THE_FALL = Cure("the cell's budget is smaller than the one at which success falls", _is_below_the_fall)
+AS_NEAR = Cure("the cell's attacks together are as near", _is_as_near)
+A_SEARCH = Cure(
+    "another attack of the cell searches", lambda case: any(a.subject.traits.is_search for a in case.attacks)
+)
