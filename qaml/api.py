@@ -1,4 +1,4 @@
-"""qaml in a notebook or a script: load a suite, run it, and look at what came out."""
+"""qaml in a notebook or a script: load a suite, run it, and read its results."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def load_suite(path: str | Path, profile: ProfileName = "quick") -> Suite:
     """Read and validate a spec file.
 
     Args:
-        path: of the YAML file.
+        path: path of the YAML file.
         profile: quick, standard or paper.
 
     Raises:
-        SpecError: with every mistake of the file.
+        SpecError: the file has mistakes, all of which the error names.
     """
     return _load_suite(Path(path), profile)
 
@@ -55,20 +55,20 @@ def run_suite(
 ) -> Results:
     """Measure and judge claims in this process, with one line of progress, and write the report.
 
-    What the store holds is not computed again. Under pytest claims run in several processes; here in one.
+    Results in the store are not computed again. Under pytest claims run in several processes; here in one.
 
     Args:
         path: a spec file or a folder of them.
         profile: quick, standard or paper.
-        claims: ids, or parts of ids; default: all.
+        claims: ids, or parts of ids, of the claims to run (default: all).
         store: folder of trained models, attacks and outcomes.
         report: folder of the report.
-        seeds: training runs of every model, or what the suites say.
+        seeds: number of training runs of every model (default: as in the suites).
         device: ``cpu`` or ``cuda``.
 
     Raises:
-        QamlError: a spec has mistakes, no claim fits, or a part met something that a person can mend. What other claims
-            need is computed and stored before.
+        QamlError: a spec has mistakes, no claim fits, or a part failed for a reason that the user can mend; the steps
+            of other claims are computed and stored first.
     """
     start, wanted = time.time(), tuple(claims)
     check_device(device)
@@ -93,10 +93,10 @@ def run_suite(
 
 
 def judge_outcomes(outcomes: Outcomes | Results | str | Path, *, strict: bool = False) -> dict[str, Judgement]:
-    """What pytest would make of each claim, by ``suite::id``.
+    """The outcome that pytest would report for each claim, by ``suite::id``.
 
     Args:
-        outcomes: of a run, or the folder of its report.
+        outcomes: outcomes of a run, or the folder of its report.
         strict: whether an inconclusive claim fails.
 
     Returns:
@@ -116,10 +116,10 @@ def _judged(outcome: Outcome, *, strict: bool) -> Judgement:
 
 
 class Results:
-    """What a run found: a table in a notebook, a mapping by id in code.
+    """The results of a run: a table in a notebook, a mapping by id in code.
 
     Attributes:
-        data: everything, as it stands in ``outcomes.json``.
+        data: the whole content of ``outcomes.json``.
         page: the report's first page.
     """
 
@@ -144,7 +144,7 @@ class Results:
         """The outcome of ``id`` or ``suite::id``.
 
         Raises:
-            KeyError: no claim of the run has this name, or claims of several suites have.
+            KeyError: no claim of the run has this name, or claims of several suites have it.
         """
         found = [outcome for outcome in self.outcomes if claim in (outcome.id, outcome.node)]
         if len(found) != 1:

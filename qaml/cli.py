@@ -57,7 +57,7 @@ def _say(text: str, *, err: bool = False) -> None:
 
 
 def _polite(command: Callable[P, R]) -> Callable[P, R]:
-    """A mistake of the person's is told in words and ends with exit code 2."""
+    """A user's mistake is reported in words and ends with exit code 2."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -90,10 +90,10 @@ def _begin(
 
 
 def _chosen(**given: Any) -> Chosen:
-    """What was typed, or else what the project's ini file says: the same as under pytest.
+    """The typed options, or else those of the project's ini file, as under pytest.
 
     Args:
-        given: options by name; nothing stands for what was not typed.
+        given: options by name; ``None`` for those that were not typed.
     """
     from qaml.pytest_options import project_options
 
@@ -118,7 +118,7 @@ def _session(specs: list[Path] | None, **given: Any) -> Session:
 
 
 def _sound(session: Session) -> Session:
-    """The session, or all mistakes of all its specs."""
+    """The session, or an error with all mistakes of all its specs."""
     if session.broken:
         raise QamlError("\n".join(str(spec.error) for spec in session.broken))
     return session
@@ -229,7 +229,7 @@ def run(
         strict=strict,
         strict_hardware=strict_hardware,
     )
-    # claims hold no assert of a person's; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
+    # claims hold no assert of a user; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
     arguments = [
         claims.__file__,
         "-n",
@@ -326,7 +326,7 @@ def schema() -> None:
     _say(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
-BaselineFile = Annotated[Path, typer.Argument(help="The JSON file; evidence per image lies beside it.")]
+BaselineFile = Annotated[Path, typer.Argument(help="The JSON file; evidence per image is in a file beside it.")]
 
 
 @baseline_app.command()

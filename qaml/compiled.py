@@ -1,4 +1,4 @@
-"""Functions compiled to machine code, kept for later processes wherever a folder can be written."""
+"""Functions compiled to machine code, cached for later processes where a folder can be written."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import cache
 from typing import Any
 
 REFUSED = "cannot cache function"
-"""How numba says that it finds no folder."""
+"""Numba's message when it finds no folder for its cache."""
 
 
 def compiled(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """``numba.njit`` with its cache, or without where neither the installation nor a home folder can be written.
 
     Args:
-        signature: of the function, or nothing where it is compiled when it is first called.
-        options: of ``numba.njit``.
+        signature: signature of the function, or none to compile it at its first call.
+        options: options of ``numba.njit``.
     """
     from numba import njit
 

@@ -1,6 +1,6 @@
-"""Other people's code in this process, for the moments that need no process of their own: importing a part, asking it.
+"""Foreign code in this process, for short calls that need no process of their own: importing a part, querying it.
 
-Whatever it raises, exits with or prints stays with whoever called it. Memory, time and native crashes need
+Its exceptions, exits and output reach the caller alone. Memory, time and native crashes need
 ``run/isolation``.
 """
 
@@ -24,7 +24,7 @@ _LONGEST = 500
 
 
 class Escaped(Exception):
-    """What other people's code did instead of returning, in words; the cause is what it raised."""
+    """Foreign code did not return; the message says what it did, the cause is the exception that it raised."""
 
 
 class Left(BaseException):
@@ -32,7 +32,7 @@ class Left(BaseException):
 
 
 def error_in_words(error: BaseException) -> str:
-    """An exception of anybody's in one line, whatever its ``__str__`` does."""
+    """Any exception in one line, even if its ``__str__`` fails."""
     try:
         said = one_line(str(error))[:_LONGEST]
     except BaseException:
@@ -42,13 +42,13 @@ def error_in_words(error: BaseException) -> str:
 
 @contextmanager
 def contained() -> Iterator[list[str]]:
-    """Run other people's code: state is given back, printed text and warnings go to the standard error, cleaned.
+    """Run foreign code: process state is restored, printed text and warnings go to the standard error, cleaned.
 
     Yields:
-        A list that is filled at the end: what was changed and given back.
+        A list that is filled at the end with the changes that were undone.
 
     Raises:
-        Escaped: it raised or exited, by whatever means Python has; an interrupt by terminal or signal stays one.
+        Escaped: it raised or exited, by any means in Python; an interrupt by terminal or signal stays one.
     """
     printed = io.StringIO()
     try:
@@ -73,7 +73,7 @@ def contained() -> Iterator[list[str]]:
 
 @contextmanager
 def exits_noticed() -> Iterator[None]:
-    """Have ``os._exit`` raise ``Left``, in this process: a command that it ends would look like a success."""
+    """Make ``os._exit`` raise ``Left`` in this process, because a command that it ends would look like a success."""
     leave, here = os._exit, os.getpid()
 
     def noticed(status: int) -> Any:
@@ -90,7 +90,7 @@ def exits_noticed() -> Iterator[None]:
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether an interrupt came from the terminal: code can raise ``KeyboardInterrupt``, too."""
+    """Record whether an interrupt came from the terminal: code can raise ``KeyboardInterrupt``, too."""
     pressed = False
     handler = signal.getsignal(signal.SIGINT)
 

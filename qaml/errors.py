@@ -1,4 +1,4 @@
-"""The error tree: what a person did or met, in words, with a hint; never a traceback for a user's mistake."""
+"""The error tree: messages for users, with a hint; never a traceback for a user's mistake."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from qaml.text import clean
 
 
 class QamlError(Exception):
-    """Base of every error that is addressed to a person.
+    """Base of every error that is addressed to a user.
 
     Args:
         message: what was wrong and what was expected, lower case, one sentence.
@@ -20,7 +20,7 @@ class QamlError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """The message, and the hint on a line of its own, safe to show: both may quote what a stranger wrote."""
+        """The message, and the hint on a line of its own, safe to show: both may quote foreign text."""
         return clean(f"{self.message}\n  hint: {self.hint}" if self.hint else self.message)
 
 
@@ -37,7 +37,7 @@ class StoreError(QamlError):
 
 
 class RunError(QamlError):
-    """A step failed for a reason that the person can act on."""
+    """A step failed for a reason that the user can act on."""
 
 
 class Location(NamedTuple):

@@ -15,7 +15,7 @@ from qaml.vocab import Severity
 
 
 class Meaning(NamedTuple):
-    """What a finding is about, whoever raises it.
+    """The meaning of a finding, independent of the code that raises it.
 
     Attributes:
         severity: void (the measurement says nothing), weak (an upper bound of robustness), note.
@@ -193,7 +193,7 @@ FINDINGS: Mapping[str, Meaning] = {
         f"the distances that the attack found are too large, so {_UPPER_BOUND}",
         "name several attacks (`attack: [deepfool, carlini_wagner]`): the smallest norm counts",
         is_of_degree=True,
-        limits=frozenset({"norm_quantile"}),  # whatever has a budget is held against other attacks at that budget
+        limits=frozenset({"norm_quantile"}),  # metrics with a budget are compared with other attacks at that budget
     ),
     "margin_below_precision": Meaning(
         "void",

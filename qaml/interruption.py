@@ -1,4 +1,4 @@
-"""Signals that ask a run to end: all of them end it as Ctrl-C does, and wait while what was judged is written."""
+"""Signals that ask a run to end: all of them end it as Ctrl-C does, and wait while outcomes are written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIKE_CTRL_C = tuple(one for one in signal.Signals if one.name in ("SIGTERM", "SI
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the run to end; a plain ``KeyboardInterrupt`` anybody's code can raise."""
+    """A signal asked the run to end; any code can raise a plain ``KeyboardInterrupt``."""
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
@@ -21,10 +21,10 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 
 def end_like_ctrl_c() -> Callable[[], None]:
-    """Let SIGTERM and SIGHUP raise ``Interrupted`` where nobody else handles or ignores them (``nohup``).
+    """Let SIGTERM and SIGHUP raise ``Interrupted``, unless they are handled or ignored already (``nohup``).
 
     Returns:
-        What gives back the handlers that were there.
+        A function that restores the former handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
@@ -42,10 +42,10 @@ def end_like_ctrl_c() -> Callable[[], None]:
 
 @contextmanager
 def held() -> Iterator[list[int]]:
-    """Nothing but SIGKILL and SIGQUIT interrupts the block.
+    """Delay every interrupt except SIGKILL and SIGQUIT until the block ends.
 
     Yields:
-        The signals that came meanwhile.
+        The signals that arrived meanwhile.
     """
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():

@@ -1,6 +1,6 @@
-"""State that belongs to a whole process: recorded before other people's code runs, given back and reported after it.
+"""State of a whole process: recorded before foreign code runs, restored and reported after it.
 
-Only libraries that are loaded already are asked; nothing is imported. What this cannot contain (``sys.exit``, memory,
+Only libraries that are loaded already are covered; nothing is imported. What this cannot contain (``sys.exit``, memory,
 native crashes) needs a process of its own: ``run/isolation``.
 """
 
@@ -39,23 +39,23 @@ class Item(NamedTuple):
     """One piece of state.
 
     Attributes:
-        name: for people.
-        get: its value now.
+        name: name in messages.
+        get: returns its present value.
         put: sets a value.
-        show: the value in words; empty for what is too long to show.
-        is_told: whether a change is worth a word. Drawing from a generator is what generators are for.
+        show: returns the value in words; empty for a value that is too long to show.
+        is_reported: whether a change is reported; drawing from a generator is normal use.
     """
 
     name: str
     get: Callable[[], Any]
     put: Callable[[Any], object]
     show: Callable[[Any], str] = str
-    is_told: bool = True
+    is_reported: bool = True
 
 
 @contextmanager
 def process_state_kept() -> Iterator[list[str]]:
-    """Give back at the end whatever the block changed.
+    """Restore at the end every state that the block changed.
 
     Yields:
         A list that is filled at the end: one line for each change, such as ``default dtype: torch.float32, then
@@ -78,7 +78,7 @@ def process_state_kept() -> Iterator[list[str]]:
 
 
 def note_change(change: str) -> None:
-    """Tell whoever keeps the state around this that something was changed, and given back already."""
+    """Add a line to the enclosing ``process_state_kept`` about a change that was undone already."""
     around = _changes.get()
     if around is not None and change not in around:
         around.append(change)
@@ -89,12 +89,12 @@ def _given_back(item: Item, before: Any) -> Iterator[str]:
     if _is_same(now, before):
         return
     item.put(before)
-    if not item.is_told:
+    if not item.is_reported:
         return
     if isinstance(before, dict):
         names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-        if told := [name for name in names if not name.startswith(BY_LIBRARIES)]:
-            yield f"{item.name}: {', '.join(told)}"
+        if foreign := [name for name in names if not name.startswith(BY_LIBRARIES)]:
+            yield f"{item.name}: {', '.join(foreign)}"
         return
     shown = f": {item.show(before)}, then {item.show(now)}" if item.show(before) else ""
     yield f"{item.name}{shown}"
@@ -110,7 +110,7 @@ def _items() -> Iterator[Item]:
     yield Item("sys.path", lambda: list(sys.path), _put_path, _nothing)
     yield Item("warning filters", lambda: list(warnings.filters), _put_filters, _nothing)
     yield Item("recursion limit", sys.getrecursionlimit, sys.setrecursionlimit)
-    yield Item("state of random", random.getstate, random.setstate, is_told=False)
+    yield Item("state of random", random.getstate, random.setstate, is_reported=False)
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             yield Item(f"handler of {number.name}", _handler(number), _put_handler(number), _nothing)
@@ -129,7 +129,7 @@ def _of_numpy(numpy: Any) -> Iterator[Item]:
         kind, keys, *rest = value
         numpy.random.set_state((kind, numpy.frombuffer(keys, dtype=numpy.uint32), *rest))
 
-    yield Item("state of numpy.random", state, put, is_told=False)
+    yield Item("state of numpy.random", state, put, is_reported=False)
     yield Item("numpy.seterr", numpy.geterr, lambda value: numpy.seterr(**value), _nothing)
 
 
@@ -150,7 +150,7 @@ def _of_torch(torch: Any) -> Iterator[Item]:
     def put(value: bytes) -> None:
         torch.random.set_rng_state(torch.frombuffer(bytearray(value), dtype=torch.uint8))
 
-    yield Item("state of torch's generator", state, put, is_told=False)
+    yield Item("state of torch's generator", state, put, is_reported=False)
 
 
 def _nothing(_: Any) -> str:
@@ -176,7 +176,7 @@ def _put_environment(value: dict[str, str]) -> None:
 
 
 def _put_path(value: list[str]) -> None:
-    """Entries that came go to the end: what was found before is found again, and what needs them still works."""
+    """Move new entries to the end: former ones keep their priority, and code that needs new ones still works."""
     added = [entry for entry in sys.path if entry not in value]
     sys.path[:] = [*value, *added]
 
@@ -195,7 +195,7 @@ def _put_handler(number: signal.Signals) -> Callable[[Any], object]:
 
 
 def _functions() -> dict[str, tuple[ModuleType, dict[str, Any]]]:
-    """What the names of well-known modules stand for."""
+    """The functions behind the names of well-known modules."""
     found = {}
     for name in PATCHED:
         module = sys.modules.get(name)
@@ -205,7 +205,7 @@ def _functions() -> dict[str, tuple[ModuleType, dict[str, Any]]]:
 
 
 def _patched(before: dict[str, tuple[ModuleType, dict[str, Any]]]) -> Iterator[str]:
-    """Put functions back that were replaced or removed; new names stay (a submodule that was imported)."""
+    """Restore functions that were replaced or removed; new names stay (a submodule that was imported)."""
     for name, (module, functions) in before.items():
         for key, function in functions.items():
             if _is_foreign(name, function, vars(module).get(key)):
@@ -221,7 +221,7 @@ def _modules_given_back(before: dict[str, ModuleType]) -> Iterator[str]:
 
 
 def _is_foreign(name: str, before: Any, now: Any) -> bool:
-    """Whether a function is another one, and not by its own library's doing (torch wraps some when it is asked to)."""
+    """Whether foreign code replaced a function, and not its own library (torch wraps some on request)."""
     return now is not before and _library(getattr(now, "__module__", None)) != _library(name)
 
 

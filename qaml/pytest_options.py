@@ -1,4 +1,4 @@
-"""What a person chose at the command line or in the ini file: declared, checked, and read."""
+"""The options of the command line and of the ini file: declared, checked, and read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 REPEATED = ("spec", "claim")
 _DIGITS = 9
-"""Of a number of seeds at most: Python reads none of thousands."""
+"""Most digits of a number of seeds: Python refuses to read numbers of thousands."""
 _OPTIONS = {
     "profile": ("quick", "scale of the claims: quick, standard or paper"),
     "spec": ("specs", "a spec file or a folder of specs (may be given several times; ini: one a line)"),
@@ -32,7 +32,7 @@ _OPTIONS = {
     "baseline": ("", "a file of 'qaml baseline save': cells that are worse than there fail the run"),
 }
 _FLAGS = {
-    "refresh": "compute everything again, whatever the store holds",
+    "refresh": "compute everything again, also results in the store",
     "strict": "an inconclusive claim fails",
     "strict-hardware": "what another processor computed counts as absent: results agree to about seven digits",
 }
@@ -59,7 +59,7 @@ def _ini(name: str) -> str:
 def check_options(config: pytest.Config) -> None:
     """Refuse wrong values before anything is collected: once, and without a traceback.
 
-    A default folder need not exist: in most projects nothing asks for claims.
+    A default folder need not exist: most projects have no test of claims.
     """
     from qaml.vocab import PROFILES
 
@@ -82,11 +82,12 @@ def check_options(config: pytest.Config) -> None:
 
 
 def check_selection(config: pytest.Config, session: Callable[[], Session]) -> None:
-    """Refuse a device or a store that is not there, no claims, and a baseline that in the end could not be used.
+    """Refuse a missing device or store, a run without claims, and a baseline that could not be used in the end.
 
     Args:
-        config: of the run.
-        session: loads its specs, which only these options need so early; what is wrong with a spec is told by its test.
+        config: pytest's configuration of the run.
+        session: loads its specs, which only these options need so early; the mistakes of a spec are reported by its
+            test.
     """
     from qaml.errors import QamlError
     from qaml.run.device import check_device
@@ -107,7 +108,7 @@ def check_selection(config: pytest.Config, session: Callable[[], Session]) -> No
 
 
 def baseline_file(config: pytest.Config) -> Path | None:
-    """The baseline that the run is held against."""
+    """The baseline with which the run is compared."""
     return chosen_folder(config, "baseline") if str(option(config, "baseline")) else None
 
 
@@ -132,12 +133,12 @@ def _check_store(folder: Path) -> None:
 
 
 def _base(config: pytest.Config, name: str) -> Path:
-    """What a relative path starts at: where the command was typed, or the folder of the ini file."""
+    """The base of relative paths: the working directory of the command, or the folder of the ini file."""
     return config.invocation_params.dir if config.getoption(f"--qaml-{name}") is not None else config.rootpath
 
 
 def chosen_folder(config: pytest.Config, name: str) -> Path:
-    """A path that was chosen."""
+    """A chosen path, relative paths resolved."""
     return _base(config, name) / str(option(config, name))
 
 
@@ -148,7 +149,7 @@ def option(config: pytest.Config, name: str) -> Any:
 
 
 def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options:
-    """Everything a session needs; ``shared`` is what the controller tells its workers."""
+    """Every option of a session; ``shared`` holds the values that the controller sends to its workers."""
     from qaml.session.session import Options
 
     seeds = str(option(config, "seeds"))
@@ -167,7 +168,7 @@ def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options
 
 
 def _retold(config: pytest.Config) -> Iterator[str]:
-    """What was chosen, here or in the ini file, as words for ``qaml run``."""
+    """The chosen options, of the command line or the ini file, as arguments of ``qaml run``."""
     from qaml.spec.load import as_typed
 
     for name in ("store", "seeds", "device"):
@@ -179,12 +180,12 @@ def _retold(config: pytest.Config) -> Iterator[str]:
 
 
 class Chosen(NamedTuple):
-    """What a command outside pytest works with.
+    """The options of a command outside pytest.
 
     Attributes:
-        options: as a session takes them.
+        options: options for a session.
         root: the folder that paths of the ini file, and default ones, start at.
-        arguments: all that is not left at its default, for pytest.
+        arguments: arguments for pytest: every option that differs from its default.
     """
 
     options: Options
@@ -200,7 +201,7 @@ class _Reader:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> int:
-        """Instead of a session."""
+        """Read the options instead of running a session."""
         check_options(config)
         options = session_options(config, {})
         self.found = Chosen(options, config.rootpath, tuple(_arguments(config)))
@@ -218,7 +219,7 @@ def _arguments(config: pytest.Config) -> Iterator[str]:
 
 
 def project_options(arguments: Sequence[str]) -> Chosen:
-    """What a command outside pytest was told, or else what the project's ini file says, where pytest would look for it.
+    """The options of a command outside pytest: typed ones, or else those of the ini file that pytest would find.
 
     Args:
         arguments: options of this plugin; paths start at the working directory.
@@ -228,8 +229,8 @@ def project_options(arguments: Sequence[str]) -> Chosen:
     """
     from qaml.errors import QamlError
 
-    reader, told = _Reader(), StringIO()
-    # nothing of the project's tests is wanted: no plugins, no conftest files, and not what the ini file tells those
+    reader, printed = _Reader(), StringIO()
+    # the project's tests play no part: no plugins, no conftest files, and none of their settings in the ini file
     quiet = [
         "-p",
         "qaml.pytest_plugin",
@@ -245,11 +246,11 @@ def project_options(arguments: Sequence[str]) -> Chosen:
     autoload = os.environ.get(AUTOLOAD)
     os.environ[AUTOLOAD] = "1"
     try:
-        with redirect_stderr(told), redirect_stdout(told):
+        with redirect_stderr(printed), redirect_stdout(printed):
             pytest.main([*quiet, *arguments], plugins=[reader])
     finally:
         os.environ.update(environment)
         os.environ.pop(AUTOLOAD) if autoload is None else os.environ.update({AUTOLOAD: autoload})
     if reader.found is None:
-        raise QamlError(told.getvalue().strip().removeprefix("ERROR: "))
+        raise QamlError(printed.getvalue().strip().removeprefix("ERROR: "))
     return reader.found

@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _shared(config: pytest.Config) -> dict[str, Any]:
-    """What the controller tells its workers, so that all of them mean the same session."""
+    """The values that the controller sends to its workers, so that all of them share one session."""
     given = getattr(config, "workerinput", {}).get("qaml")
     if given is not None:
         return dict(given)
@@ -95,7 +95,7 @@ def _session(config: pytest.Config) -> Session:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Under xdist: tell each worker which session it belongs to."""
+    """Under xdist: send each worker the values of its session."""
     node.workerinput["qaml"] = _shared(node.config)
 
 
@@ -103,7 +103,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 class _Parametrised:
-    """Stands in for ``metafunc.parametrize`` and remembers what for it was called."""
+    """A replacement of ``metafunc.parametrize`` that records the names it was called for."""
 
     def __init__(self, parametrize: Callable[..., None]) -> None:
         self.names: set[str] = set()
@@ -117,7 +117,7 @@ class _Parametrised:
 
 @pytest.hookimpl(specname="pytest_generate_tests", wrapper=True)
 def pytest_watch_parametrisation(metafunc: pytest.Metafunc) -> Generator[None, object, object]:
-    """What other hooks parametrise is no fixture any more, which only pytest's own marks tell beforehand."""
+    """Record what other hooks parametrise: it is no fixture any more, and only pytest's own marks show that earlier."""
     if FIXTURE not in metafunc.fixturenames:
         return (yield)
     own = vars(metafunc)
@@ -131,9 +131,9 @@ def pytest_watch_parametrisation(metafunc: pytest.Metafunc) -> Generator[None, o
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Expand a test that asks for ``claim``, itself or by another fixture, into one a claim, and one a broken spec.
+    """Expand a test that uses ``claim``, itself or by another fixture, into one a claim, and one a broken spec.
 
-    What a project calls ``claim`` itself, or parametrises by that name, leads to no fixture of ours.
+    A fixture ``claim`` of the project itself, or a parameter of that name, replaces this plugin's.
     """
     given: set[str] = getattr(metafunc.parametrize, "names", set())
     if FIXTURE not in metafunc.fixturenames or given & {FIXTURE, "claim"}:
@@ -156,13 +156,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _mark(claim: Claim) -> pytest.MarkDecorator:
-    """One, of a name that hardly anybody types after ``-k``: that option looks at names of marks, too."""
+    """One mark, with a name that is unlikely after ``-k``, because that option matches names of marks, too."""
     suite = claim.suite
     return pytest.mark.qaml(id=claim.node, suite=suite.name, profile=suite.profile, cost=_cost(claim))
 
 
 def _cost(claim: Claim) -> str:
-    """How much training stands behind a claim, from its models' settings alone."""
+    """The amount of training that a claim needs, from its models' settings alone."""
     models = {cell.model for cell in claim.entry.part.cells(claim.suite.reported)}
     runs = sum(claim.suite.models[name].seeds for name in models if name in claim.suite.models)
     if claim.suite.profile == "quick":
@@ -214,13 +214,13 @@ class CheckedClaim:
 
 
 class BrokenClaim:
-    """Stands for a spec that cannot be loaded; its test fails with all mistakes of the file."""
+    """A spec that cannot be loaded; its test fails with all mistakes of the file."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
 
     def check(self) -> None:
-        """Fail with the compiler-like text."""
+        """Fail with every mistake of the file, in a compiler's form."""
         pytest.fail(str(self._error), pytrace=False)
 
 
@@ -232,7 +232,7 @@ def _claim(qaml_claim: CheckedClaim | BrokenClaim) -> CheckedClaim | BrokenClaim
 
 @pytest.fixture(name=FIXTURE)
 def _qaml_claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
-    """What ``claim`` stands for; for projects that call something else so."""
+    """The fixture behind ``claim``, for projects that use that name otherwise."""
     from qaml.errors import QamlError
     from qaml.report.text import junit
     from qaml.text import clean
@@ -245,7 +245,7 @@ def _qaml_claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
     session = _session(request.config)
     # not record_property, which warns (where warnings are errors: fails) under the default JUnit schema
     properties = request.node.user_properties
-    properties[:] = [each for each in properties if not each[0].startswith("qaml")]  # of a run before this one
+    properties[:] = [each for each in properties if not each[0].startswith("qaml")]  # a key of an earlier run
     failed = trace = ""
     try:
         outcome = session.outcome(parameter.node)
@@ -260,7 +260,7 @@ def _qaml_claim(request: pytest.FixtureRequest) -> CheckedClaim | BrokenClaim:
 
 
 def _trace(error: QamlError) -> str:
-    """Where a part crashed, for whoever wrote it; nothing for what a person can act on."""
+    """The place where a part crashed, for its author; empty for an error that the user can act on."""
     from qaml.run.isolation.errors import Crashed
     from qaml.run.scheduler import StepCrashed
 
@@ -278,19 +278,19 @@ def _is_controller(config: pytest.Config) -> bool:
 
 
 def _choose(config: pytest.Config, tests: Mapping[str, str]) -> None:
-    """From here on a signal that ends the run ends it with what was judged, and progress is drawn if somebody looks."""
+    """Prepare the run: signals end it with a report of the judged claims; a terminal shows progress."""
     if not tests or config.getoption("collectonly"):
         return
     config.stash[_results_key].chosen.update(tests)
     from qaml.errors import StoreError
 
-    with suppress(StoreError):  # a store that cannot be written is an error of whoever writes
-        _session(config).store.begin()  # so that nobody prunes what the report is made of
+    with suppress(StoreError):  # the step that writes reports a store that cannot be written
+        _session(config).store.begin()  # so that no other process prunes the report's artefacts
     config.add_cleanup(end_like_ctrl_c())
     if sys.stderr.isatty():
         from qaml.run.progress import Display
 
-        # pytest captures the file descriptor of stderr while tests run: keep one of our own
+        # pytest captures the file descriptor of stderr while tests run, so keep a copy
         terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w")
         config.stash[_display_key] = Display(_session(config).progress_folder, terminal)
         config.stash[_display_key].start()
@@ -298,7 +298,7 @@ def _choose(config: pytest.Config, tests: Mapping[str, str]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
-    """Under xdist: all workers find the same tests; which of them are claims the ids tell."""
+    """Under xdist: all workers find the same tests, and their ids show which of them are claims."""
     config = node.config
     if config.stash[_results_key].chosen or not any("::" in test.partition("[")[2] for test in ids):
         return
@@ -306,7 +306,7 @@ def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None
 
 
 def _help(session: pytest.Session) -> None:
-    """A worker whose claims are done works for the others, unless the run ends and the controller waits already."""
+    """Let a worker whose claims are done execute steps of the others, unless the run ends and the controller waits."""
     config = session.config
     is_through = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop
     if _session_key in config.stash and not config.getoption("maxfail") and is_through:
@@ -315,7 +315,7 @@ def _help(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
-    """Write the report, once, before anybody waits for workers; one that cannot be written is no success."""
+    """Write the report once, before workers are awaited; a report that cannot be written is a failure."""
     config = session.config
     if _display_key in config.stash:
         config.stash[_display_key].stop()
@@ -331,7 +331,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     config.stash[_report_key] = report
     if report.is_error and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    with held():  # a second Ctrl-C: there are workers to end, and the way to go on to be told
+    with held():  # a second Ctrl-C must not interrupt: workers are to end, and the hint for resuming is to be printed
         result = yield
     shutil.rmtree(_session(config).progress_folder, ignore_errors=True)
     return result

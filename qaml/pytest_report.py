@@ -1,4 +1,4 @@
-"""The report at the end of a run: what was judged is written, whatever ended the run."""
+"""The report at the end of a run: every judged claim is written, however the run ended."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class Report(NamedTuple):
-    """What is printed at the end, and whether it is bad news."""
+    """The text that is printed at the end, and whether it reports a failure."""
 
     text: str
     is_error: bool
 
 
 def write_report(session: Session, results: Results, baseline: Path | None, root: Path) -> Report:
-    """The report's files and the terminal's text; a report that cannot be written is an error.
+    """Write the report's files and return the terminal's text; a report that cannot be written is an error.
 
     Args:
-        session: of the run.
-        results: what became of its claims.
-        baseline: that it is held against, unless claims were not reached.
-        root: paths below are shown relative to it.
+        session: the run's session.
+        results: the results of its claims.
+        baseline: path of the baseline to compare with, unless claims were not reached.
+        root: folder to which shown paths are relative.
     """
     from qaml.interruption import held
     from qaml.text import clean
@@ -86,16 +86,16 @@ def _written(
         return Report(clean(f"{text}the report could not be written: {why}"), True), None
     text += f"report: {short(page, root)}"
     is_error = len(outcomes.failures) > len(failures)  # some outcome was deleted in between
-    for tell in (lambda: remember(outcomes, session.options.store), lambda: write_step_summary(complete)):
+    for record in (lambda: remember(outcomes, session.options.store), lambda: write_step_summary(complete)):
         try:
-            tell()
+            record()
         except QamlError as error:
             text, is_error = f"{text}\n{error}", True
     return Report(clean(text), is_error), Assembled(complete, pictures)
 
 
 def _has_verdicts(folder: Path) -> bool:
-    """Whether a report is there that tells of any verdict, or may: it cannot be read now, or is too large."""
+    """Whether a report exists that holds any verdict, or may: it cannot be read now, or is too large."""
     from qaml.outcome.merge import load, outcomes_file
 
     try:
@@ -105,9 +105,9 @@ def _has_verdicts(folder: Path) -> bool:
 
 
 def _gated(session: Session, file: Path, report: Report, assembled: Assembled) -> Report:
-    """The report with what became of the baseline's cells, which is written once more; worse ones are an error.
+    """Add the judgement of the baseline's cells to the report and write it again; worse cells are an error.
 
-    The gate may train for a while and may fail or be interrupted: the report is there already.
+    The gate may train for a while and may fail or be interrupted: the report is complete already.
     """
     from qaml.gate.judge import judged
     from qaml.outcome.past import Regression
@@ -135,5 +135,5 @@ def _gated(session: Session, file: Path, report: Report, assembled: Assembled) -
 
 
 def short(path: Path, root: Path) -> Path:
-    """The path as somebody in that folder writes it."""
+    """The path relative to the folder, where it is below it."""
     return path.relative_to(root) if path.is_relative_to(root) else path

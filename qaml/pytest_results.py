@@ -1,4 +1,4 @@
-"""What became of every claim that was to run, as its tests tell: also of one whose process was killed."""
+"""The result of every selected claim, from its tests: also of one whose process was killed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 PROPERTY = "qaml_outcome"
-"""The key of a claim's stored outcome."""
+"""Name of a test's property that holds the key of a claim's stored outcome."""
 FAILURE = "qaml_failure"
-"""Why a claim has none."""
+"""Name of a test's property that says why a claim has no outcome."""
 KILLED = (
     "the process that measured it ended: it was killed, or out of memory\n"
     "  hint: run the same command again; what was computed is kept"
@@ -24,8 +24,8 @@ class Verdictless(NamedTuple):
 
     Attributes:
         claim: ``suite::id``.
-        message: why.
-        is_reached: whether its turn came.
+        message: the reason.
+        is_reached: whether its test was started.
     """
 
     claim: str
@@ -34,7 +34,7 @@ class Verdictless(NamedTuple):
 
 
 class Results:
-    """Gathers what the controller hears of claims; a pytest plugin.
+    """A pytest plugin that gathers the controller's reports about claims.
 
     Attributes:
         start: when the session began, in seconds since the epoch.
@@ -48,19 +48,19 @@ class Results:
         self.chosen: dict[str, str] = {}
         self.outcomes: dict[str, str] = {}
         self.failures: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember where this test's outcome is stored, or why it has none."""
         test, outcome = report.nodeid, str(report.outcome)
-        if test not in self.chosen or outcome == "rerun":  # by pytest-rerunfailures: there is another report to come
+        if test not in self.chosen or outcome == "rerun":  # by pytest-rerunfailures: another report follows
             return
-        self._told.add(test)
-        told = dict(report.user_properties)
-        if (key := told.get(PROPERTY)) is not None:
+        self._reported.add(test)
+        properties = dict(report.user_properties)
+        if (key := properties.get(PROPERTY)) is not None:
             self.outcomes[str(key)] = test
             self.failures.pop(test, None)
-        elif (why := told.get(FAILURE)) is not None:
+        elif (why := properties.get(FAILURE)) is not None:
             self.failures[test] = str(why)
         elif report.failed and report.when != "teardown":
             self.failures[test] = _why(report) if report.when in ("setup", "call") else KILLED
@@ -69,14 +69,14 @@ class Results:
         """Claims that failed, and those that were not reached."""
         judged = {self.chosen[test] for test in self.outcomes.values()}
         failed = {self.chosen[test]: why for test, why in self.failures.items()}
-        left = {claim: NOT_REACHED for test, claim in self.chosen.items() if test not in self._told}
+        left = {claim: NOT_REACHED for test, claim in self.chosen.items() if test not in self._reported}
         return [
             Verdictless(claim, why, claim in failed) for claim, why in {**left, **failed}.items() if claim not in judged
         ]
 
 
 def claims_of(tests: Iterable[str], claims: Sequence[str]) -> dict[str, str]:
-    """Which of the tests are of claims, by their ids alone, and of which: all that xdist's controller knows of them."""
+    """The claim of each test that is of one, from the ids alone, which are all that xdist's controller knows."""
     known = set(claims)
     found = {}
     for test in tests:
@@ -90,6 +90,6 @@ def claims_of(tests: Iterable[str], claims: Sequence[str]) -> dict[str, str]:
 
 
 def _why(report: pytest.TestReport) -> str:
-    """What pytest would say in its short summary."""
+    """The reason in the words of pytest's short summary."""
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message) if crash is not None else report.longreprtext.strip()

@@ -25,7 +25,7 @@ from qaml.text import clean
 from qaml.types import Settings
 
 _LONGEST = 60
-"""Characters of an unknown kind that are shown, and compared with those that there are."""
+"""Most characters of an unknown kind that are shown, and compared with the known kinds."""
 
 
 class Reference(NamedTuple):
@@ -68,7 +68,7 @@ class Part(Settings):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        """Refuse fields that could be changed behind a key's back: parts are values.
+        """Refuse fields that could change without changing the key: parts are values.
 
         Raises:
             PartError: a field is a list or a set.
@@ -126,7 +126,7 @@ class Registry(Generic[P]):
     Args:
         family: the word used in messages, such as ``attack``.
         group: the entry-point group that third parties use, such as ``qaml.attacks``.
-        builtins: kind → ``module:Class``; nothing is imported before a kind is asked for.
+        builtins: kind → ``module:Class``; nothing is imported before a kind is looked up.
     """
 
     base_class: type[P]
@@ -139,12 +139,12 @@ class Registry(Generic[P]):
         self._refused: dict[str, str] = {}
 
     def bind(self, base_class: type[P]) -> None:
-        """Name the family's base class; called once, below its definition."""
+        """Set the family's base class; called once, below its definition."""
         self.base_class = base_class
         base_class.registry = self
 
     def kinds(self) -> list[str]:
-        """Every kind that can be asked for, built-in ones first."""
+        """Every available kind, built-in ones first."""
         return [*self._builtins, *sorted(self._third_party())]
 
     def load(self, kind: str) -> type[P]:
@@ -185,7 +185,7 @@ class Registry(Generic[P]):
             with contained() as changes:
                 part = entry.load()
         except Escaped as error:
-            self._refused[kind] = str(error)  # a module that fails would be run again wherever a spec names it
+            self._refused[kind] = str(error)  # a module that fails would be run again for every spec that names it
             raise PartError(
                 f"{self.family} {kind!r} of {owner} cannot be imported: {error}", f"repair or uninstall {owner}"
             ) from error
@@ -210,21 +210,21 @@ class Registry(Generic[P]):
 
 @lru_cache(maxsize=1)
 def _entry_points(path: tuple[str, ...]) -> Any:  # noqa: ARG001
-    """Those of every installed distribution, looked for once a search path: each look reads all their metadata.
+    """The entry points of every installed distribution, read once a search path because that reads all metadata.
 
     Raises:
-        PartError: some distribution's cannot be read.
+        PartError: the entry points of a distribution cannot be read.
     """
     try:
         return entry_points()
-    except Exception as error:  # of whatever lies where installers put things
+    except Exception as error:  # any file beside the installed distributions may be malformed
         raise PartError(
             f"the entry points of some installed package cannot be read: {error_in_words(error)}"
         ) from error
 
 
 def _changeable(annotation: Any) -> str | None:
-    """Words for a list or a set, where an annotation holds one."""
+    """The description of a list or a set, where an annotation holds one."""
     origin = get_origin(annotation) or annotation
     if origin in (set, MutableSet):
         return "is a set"

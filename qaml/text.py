@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 _KEPT = "\n\t"
 _COMMAND = re.compile(r"^(\s*)::|##(?=\w*\[)", re.MULTILINE)
-"""What a CI's runner takes for a command: ``::error::…`` where a line begins, ``##[…]`` and ``##vso[…]`` anywhere."""
+"""Texts that a CI's runner reads as commands: ``::error::…`` where a line begins, ``##[…]``, ``##vso[…]`` anywhere."""
 _HARMLESS = {":": "\u2236", "#": "\u266f"}
 
 
 class _Shown(dict[int, int]):
-    """Code point → what is shown for it, found when it is first met."""
+    """Code point → its replacement, computed at its first use."""
 
     def __missing__(self, code: int) -> int:
         self[code] = _shown(code)
@@ -21,7 +21,7 @@ class _Shown(dict[int, int]):
 
 
 def _shown(code: int) -> int:
-    """A picture of a control character; U+FFFD for what directs, hides or cannot be written; itself otherwise."""
+    """A picture of a control character; U+FFFD for directional, invisible and unwritable ones; otherwise itself."""
     character = chr(code)
     category = unicodedata.category(character)
     if character in _KEPT:
@@ -39,8 +39,8 @@ def clean(text: str) -> str:
     """The text with characters that could act on a page, a terminal or a CI's log shown as pictures of themselves.
 
     Newlines and tabs stay; other control characters become U+2400 and following; what changes the direction of
-    writing or has no width, and lone surrogates, become U+FFFD (people judge by what they see); what a CI would take
-    for a command of ours gets colons and hashes that only look the same. As many characters come out as went in.
+    writing or has no width, and lone surrogates, become U+FFFD (people judge by what they see); what a CI would read as
+    a command of qaml gets colons and hashes that only look the same. The length stays.
     """
     if not text.isprintable():
         text = text.translate(_TABLE)

@@ -1,4 +1,4 @@
-"""Plain words that several layers share: data, input description, epsilons. No heavy library is imported here."""
+"""Plain types that several layers share: data, input description, epsilons. No heavy library is imported here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ else:  # importable by name, without numpy
 
 
 class Settings(_BaseModel):
-    """Base of everything a spec can hold: frozen, strict, no unknown fields, no NaN and no infinities."""
+    """Base of everything in a spec: frozen, strict, no unknown fields, no NaN and no infinities."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -27,23 +27,23 @@ class Settings(_BaseModel):
 
 
 MOST_EXAMPLES: Final = 100_000_000
-"""Examples that a spec may ask for: more than any dataset has, and no number that a loop or an array breaks at."""
+"""Most examples that a spec may request: more than any dataset has, and not too many for a loop or an array."""
 
 
 class Bounds(NamedTuple):
-    """The closed interval that every input coordinate lies in."""
+    """The closed interval of every input coordinate."""
 
     low: float
     high: float
 
 
 class InputInfo(NamedTuple):
-    """What a model must know of a dataset before it is built.
+    """The properties of a dataset that a model needs before it is built.
 
     Attributes:
-        shape: of one input, (channels, height, width) for images and (features,) otherwise.
+        shape: shape of one input, (channels, height, width) for images and (features,) otherwise.
         classes: the names of the classes, in label order.
-        bounds: of every coordinate.
+        bounds: bounds of every coordinate.
         is_state: whether inputs are quantum states, rows of 2**n real amplitudes of norm 1.
     """
 
@@ -95,7 +95,7 @@ class Data(NamedTuple):
 
 
 def parse_number(value: Any) -> Any:
-    """Read ``8/255`` as a number; anything else is left for pydantic to judge."""
+    """Read ``8/255`` as a number; anything else is left to pydantic's validation."""
     if isinstance(value, str) and value.count("/") == 1:
         numerator, denominator = value.split("/")
         try:

@@ -13,7 +13,7 @@ Order = Literal["shuffled", "file"]
 GradientRule = Literal["single_draw", "exact", "parameter_shift", "finite_difference"]
 
 CellStatus = Literal["worse", "better", "unchanged", "new", "vanished", "not comparable", "not testable"]
-"""What became of a cell since the baseline."""
+"""The judgement of a cell against the baseline."""
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "invalid")
 SEVERITIES: tuple[Severity, ...] = ("void", "weak", "note")
@@ -28,4 +28,4 @@ CELL_STATUSES: tuple[CellStatus, ...] = (
     "new",
     "unchanged",
 )
-"""In the order in which a reader wants them."""
+"""Every status, the most urgent first, as reports list them."""

@@ -29,7 +29,7 @@ class Processor(NamedTuple):
     model: str
     features: str
 
-    def as_told(self) -> dict[str, str]:
+    def in_words(self) -> dict[str, str]:
         """For an artefact's provenance, with the kernels that torch chose, where it is at work."""
         torch = sys.modules.get("torch")
         chosen = {} if torch is None else {"kernels": str(torch.backends.cpu.get_cpu_capability())}

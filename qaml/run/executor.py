@@ -104,7 +104,7 @@ def _provenance(step: Step, device: str) -> dict[str, object]:
         "versions": dict(step.code.versions),
         "device": device,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {processor().model}",
-        "processor": processor().as_told(),
+        "processor": processor().in_words(),
         "python": platform.python_version(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

@@ -1,4 +1,4 @@
-"""Budgets against the box that inputs lie in: one that spans it leaves nothing of an image, and says nothing."""
+"""Budgets against the box that inputs lie in: one that spans it replaces an image entirely, and tests nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qaml.vocab import Norm
 
 
 class Box(NamedTuple):
-    """What a budget can be at most: the width of the bounds in L∞, their diagonal in L2."""
+    """The largest sensible budget: the width of the bounds in L∞, their diagonal in L2."""
 
     dataset: str
     info: InputInfo
@@ -40,17 +40,17 @@ def check_budgets(
     claims: Sequence[BuiltClaim],
     problems: Problems,
 ) -> None:
-    """Note budgets and steps that reach everything there is.
+    """Note budgets and steps that reach every input.
 
-    The whole box itself is allowed where it ends a grid of smaller budgets, as a check that an attack gets there.
+    The whole box itself is allowed where it ends a grid of smaller budgets, as a check that an attack reaches it.
 
     Args:
-        suite: with parts.
-        document: as written.
-        attacks: name → the attack that computes.
+        suite: the suite, with its parts.
+        document: the document as it is written.
+        attacks: name → the attack that is computed.
         infos: dataset → the description of its inputs.
-        claims: of the suite.
-        problems: noted here.
+        claims: claims of the suite.
+        problems: collects the mistakes.
     """
     used = _used_on(suite, claims)
     for name, attack in attacks.items():
@@ -58,7 +58,7 @@ def check_budgets(
         if SEPARATOR in name or attack.ignores_bounds or (isinstance(named, MadeElsewhere) and named.epsilon is None):
             continue
         boxes = [Box(dataset, infos[dataset]) for dataset in sorted(used.get(name, ())) if dataset in infos]
-        if not boxes:  # no claim asks for it (yet): whatever it may be for
+        if not boxes:  # no claim uses it yet, so its inputs are unknown
             every = [Box(dataset, info) for dataset, info in infos.items()]
             boxes = sorted(every, key=lambda box: box.reach(attack.threat_norm))[-1:]
         for field, message, hint in _complaints(attack, boxes):

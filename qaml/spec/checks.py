@@ -1,4 +1,4 @@
-"""Checks that a suite's combinations make sense: what would otherwise crash, or mislead, an hour into a run."""
+"""Checks of a suite's combinations, for mistakes that would otherwise crash or mislead an hour into a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SUMMARY_PLACEHOLDER = re.compile(r"\{([a-z0-9][a-z0-9-]*)\}")
 
 
 def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], problems: Problems) -> None:
-    """Note every name that leads nowhere and every combination that cannot work."""
+    """Note every name that is unknown and every combination that cannot work."""
     check_names(suite, document, claims, problems)
     infos = _check_datasets(suite, document, problems)
     attacks = _resolve_attacks(suite, document, problems)
@@ -101,7 +101,7 @@ def _check_starts(suite: Suite, document: Located, infos: Mapping[str, InputInfo
 
 
 def _shapes(model: ModelEntry, infos: Mapping[str, InputInfo]) -> dict[str, object]:
-    """What a model's weights depend on, but for how they were trained."""
+    """The settings that a model's shapes depend on, without those of its training."""
     trained = {"training", "negative_phase", "start_from", "init_scale"}
     fields = model.part.model_dump(exclude=trained)
     return {**fields, "input": infos.get(model.dataset)}
@@ -148,7 +148,7 @@ def _check_defences(
 
 
 def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dict[str, AttackPart]:
-    """Every attack that computes: one made elsewhere as the attack behind it."""
+    """Every attack that is computed; for a transfer, the attack behind it."""
     resolved: dict[str, AttackPart] = {}
     for name, attack in suite.attacks.items():
         if not isinstance(attack, MadeElsewhere):
@@ -163,7 +163,7 @@ def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dic
 
 
 def _check_joint_attacks(suite: Suite, document: Located, pairs: Pairs, problems: Problems) -> None:
-    """The models of a joint attack take the same inputs, and are told apart by it in the same classes."""
+    """Check that the models of a joint attack have the same inputs and the same classes."""
     for name, attack in suite.attacks.items():
         if isinstance(attack, Joint):
             for index, surrogate in enumerate(attack.surrogates[1:], start=1):

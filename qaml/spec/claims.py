@@ -22,29 +22,29 @@ from qaml.vocab import ProfileName, Verdict
 
 
 class ClaimFields(Settings):
-    """What every claim says beside its kind's own fields."""
+    """The fields that every claim has beside those of its kind."""
 
     id: str = Field(min_length=1)
-    """Unique in the suite; with ``for`` it holds a placeholder a name, as in ``rbm-beats-{rival}``."""
+    """Name of the claim, unique in the suite; with ``for`` it holds placeholders, as in ``rbm-beats-{rival}``."""
     statement: str = Field(min_length=1)
-    """The sentence that is claimed, for people."""
+    """The sentence that is claimed, for readers."""
     paper_says: Verdict | None = None
-    """The verdict that the paper's own numbers give."""
+    """The verdict that follows from the paper's own numbers."""
 
 
 Sweeps: TypeAlias = Mapping[str, Mapping[str, Sequence[object]]]
-"""A claim's id as it is written → a name of its ``for`` → values."""
+"""The sweeps by claim: the id as it is written → a name of its ``for`` → values."""
 
 COMMON = (*ClaimFields.model_fields, "for", "expected")
 
 
 class BuiltClaim(NamedTuple):
-    """A claim with what checks need to point into the file.
+    """A claim with the positions that checks need to point into the file.
 
     Attributes:
         entry: the validated claim.
         node: the expanded mapping it was made from.
-        path: of that mapping, for people; the id stands for the position in the list.
+        path: path of that mapping, for messages; the id replaces the position in the list.
     """
 
     entry: ClaimEntry
@@ -58,11 +58,11 @@ def build_claims(
     """Every claim, expanded, in file order; mistakes are noted.
 
     Args:
-        document: with the profile's overrides.
-        sweeps: what every profile sweeps, by the claim's id as it is written: what an expectation may be about.
-        profile: the one loaded.
-        lines: of the file.
-        problems: where mistakes go.
+        document: the document with the profile's overrides.
+        sweeps: the values of every profile by the claim's id as it is written, which an expectation may name.
+        profile: the loaded profile.
+        lines: the lines of the file.
+        problems: collects the mistakes.
     """
     claims = document.entries.get("claims")
     if claims is None:

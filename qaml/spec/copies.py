@@ -9,7 +9,7 @@ from qaml.spec.suite import ModelEntry, Suite
 
 
 def copied(suite: Suite, one: str, other: str) -> tuple[str, str] | None:
-    """What two models are to each other, and what to do about it, where both are the same network; None where not.
+    """The relation of two models, and a remedy, where both are the same network; otherwise ``None``.
 
     A model that is derived from another one shares its weights on purpose and decides differently; that is no copy.
     """
@@ -38,7 +38,7 @@ def is_same_training(suite: Suite, one: ModelEntry, other: ModelEntry) -> bool:
 
 
 def _training(suite: Suite, entry: ModelEntry, depth: int) -> tuple[Any, ...] | None:
-    """What the weights depend on, but for the seed; None where a name leads nowhere."""
+    """The settings that the weights depend on, except the seed; ``None`` where a name is unknown."""
     dataset = suite.datasets.get(entry.dataset)
     start = entry.part.predecessor
     begun: tuple[Any, ...] | None = ()
@@ -53,6 +53,6 @@ def _training(suite: Suite, entry: ModelEntry, depth: int) -> tuple[Any, ...] | 
 
 
 def _unnamed(part: Any) -> Any:
-    """A defence without the names of attacks, which may be several for one."""
+    """A defence without the names of attacks, because one attack may have several names."""
     named = {path[0] for path, table, _ in references(part) if table == "attacks" and len(path) == 1}
     return part.model_copy(update=dict.fromkeys(named))

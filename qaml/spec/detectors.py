@@ -1,4 +1,4 @@
-"""Checks of a suite's detectors: the models must be able to look at the same adversarials."""
+"""Checks of a suite's detectors: the models must be able to classify the same adversarials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qaml.spec.suite import ModelEntry, Suite
 
 
 def check_detectors(suite: Suite, document: Located, pairs: Pairs, problems: Problems) -> None:
-    """Note every detector that could not be tried as it is written."""
+    """Note every detector that cannot be evaluated as it is written."""
     for name, detector in suite.detectors.items():
         node = document.at(("detectors", name))
         path: Path = ("detectors", name)
@@ -35,7 +35,7 @@ def _check_attacked(
 
 
 def _unequal(detector: DetectorPart, suite: Suite) -> Iterator[tuple[Path, Obstacle]]:
-    """Models that would not see the same images."""
+    """Note models that would not see the same images."""
     placed: list[tuple[Path, str]] = [(("models", i), name) for i, name in enumerate(detector.models)]
     if detector.attacked is not None:
         placed.append((("attacked",), detector.attacked))
@@ -71,6 +71,6 @@ def _impossible(
 
 
 def _images(suite: Suite, model: ModelEntry) -> DatasetPart | None:
-    """What the model is tested on; models may have been trained on different shares of it."""
+    """The test data of the model; models may have been trained on different shares of the dataset."""
     dataset = suite.datasets.get(model.dataset)
     return dataset.tested if dataset is not None else None

@@ -1,4 +1,4 @@
-"""The outer shape of a spec: which sections there are, and that they hold what sections hold."""
+"""The outer shape of a spec: its sections, and the kind of value that each must hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SLUG_WORDS = "expected lower-case letters, digits and hyphens"
 
 
 def check_shape(document: Located, problems: Problems) -> None:
-    """Note everything that is wrong with the sections, before anything inside is looked at.
+    """Note every mistake of the sections themselves, before their content is read.
 
     Raises:
         SpecError: the document is not a mapping.

@@ -26,23 +26,23 @@ P = TypeVar("P", bound=Part)
 
 
 class ModelFields(Settings):
-    """What every model of a suite may say beside its kind's own fields."""
+    """The fields that every model of a suite has beside those of its kind."""
 
     dataset: DatasetName
     """The dataset that it is trained and tested on."""
     defences: tuple[DefencePart, ...] = ()
-    """Applied in order."""
+    """Defences of the model, applied in this order."""
     inference: Inference = Inference()
-    """How a randomised model decides."""
+    """Rule by which a randomised model decides."""
     seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
-    """Training runs; default: the evaluation's, then the kind's own."""
+    """Number of training runs (default: the evaluation's, then the kind's own)."""
     reference_accuracy: float | None = Field(None, gt=0, le=1)
     """Clean accuracy that a model of this kind reaches on this data when it is trained well. Verdicts about attacks
     made on a training run that surely stays below it say so."""
     reference_source: str = ""
-    """Who says so: a paper, a leaderboard, a measurement."""
+    """Source of the reference accuracy: a paper, a leaderboard, a measurement."""
     stream: int = Field(0, ge=0, le=1_000_000)
-    """Models of equal settings train to equal weights; another stream trains the same again from draws of its own."""
+    """Number of the random stream: models of equal settings and stream train to equal weights."""
 
 
 class Derivation(Settings):
@@ -53,7 +53,7 @@ class Derivation(Settings):
     base: Annotated[ModelName, Field(alias="from")]
     """The model whose trained weights are used."""
     inference: Inference = Inference()
-    """How the derived model decides; fields left out are the other model's."""
+    """Rule by which the derived model decides; omitted fields are the other model's."""
 
 
 COMMON = tuple(ModelFields.model_fields)
@@ -172,5 +172,5 @@ def _with_inference(name: str, trained: ModelEntry, base: Located, derive: Locat
         merged = own if inherited is None else merge(inherited, own)
         inference = Inference.model_validate_json(
             json.dumps(merged.plain())
-        )  # strict: lists become tuples in JSON only
+        )  # strict mode turns lists into tuples in JSON only
     return trained._replace(name=name, inference=inference, derived_from=trained.name)

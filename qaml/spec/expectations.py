@@ -1,4 +1,4 @@
-"""``expected``: which verdict a claim should reach, at a profile and for a combination of ``for``."""
+"""The field ``expected``: the verdict that a claim should reach, at a profile and for a combination of ``for``."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from qaml.vocab import PROFILES, VERDICTS, ProfileName, Verdict
 
 
 class ExpectationRule(Settings):
-    """What is expected of the combinations that ``when`` names (all of them without it)."""
+    """The expectation of the combinations that ``when`` names (without it, of all of them)."""
 
     when: dict[str, str | int | float | tuple[str | int | float, ...]] = Field(default_factory=dict)
-    """Name in ``for`` → the value, or values, that this is about."""
+    """Combinations that the rule applies to: a name in ``for`` → its value or values."""
     verdict: Verdict | None = None
-    """At every profile that is not named."""
+    """Verdict expected at every profile without a verdict of its own."""
     quick: Verdict | None = None
-    """At the profile ``quick``."""
+    """Verdict expected at the profile ``quick``."""
     standard: Verdict | None = None
-    """At the profile ``standard``."""
+    """Verdict expected at the profile ``standard``."""
     paper: Verdict | None = None
-    """At the profile ``paper``."""
+    """Verdict expected at the profile ``paper``."""
     findings: tuple[str, ...] = ()
     """Names of the validity findings that must be raised."""
     because: str = ""
-    """Why; needed wherever the expected verdict is not 'supported'."""
+    """Reason for the expectation; required for every verdict other than 'supported'."""
 
     def verdict_at(self, profile: ProfileName) -> Verdict | None:
-        """The verdict expected at a profile, if this says one."""
+        """The verdict expected at a profile, if the rule has one."""
         named: Mapping[str, Verdict | None] = {"quick": self.quick, "standard": self.standard, "paper": self.paper}
         return named[profile] or self.verdict
 
     @property
     def verdicts(self) -> set[Verdict]:
-        """Every verdict that this expects somewhere."""
+        """Every verdict that the rule expects at some profile."""
         return {v for v in (self.verdict, self.quick, self.standard, self.paper) if v is not None}
 
 
@@ -53,15 +53,15 @@ def expectation(
     path: Path,
     problems: Problems,
 ) -> Expectation:
-    """The expectation of one expanded claim: of the first rule that speaks of it.
+    """The expectation of one expanded claim: that of the first rule that applies to it.
 
     Args:
         node: the claim's ``expected``, placeholders filled in.
         case: the claim's values of ``for``.
         sweep: all values of ``for``, at any profile, to refuse rules about none of them.
-        profile: the profile loaded.
-        path: of the node, for people.
-        problems: where mistakes go.
+        profile: the loaded profile.
+        path: path of the node, for messages.
+        problems: collects the mistakes.
     """
     found: Expectation | None = None
     for rule, place, where in _rules(node, path, problems):

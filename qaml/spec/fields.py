@@ -1,4 +1,4 @@
-"""What fields stand at a place of a part: for the hint below an unknown or missing one."""
+"""The fields at a place of a part, for the hint below an unknown or missing field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qaml.spec.nodes import Located, Path
 
 
 def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type[BaseModel], str] | None:
-    """The class whose fields stand at ``path`` below a node of type ``settings``, and what to call it."""
+    """The class of the fields at ``path`` below a node of type ``settings``, and its name in messages."""
     current = _resolved(settings, node)
     word = ""
     for step in path:
@@ -25,7 +25,7 @@ def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type
             field = current.model_fields.get(step) if current is not None else None
             current = next(_models_in(field.annotation), None) if field is not None else None
             word = repr(step)
-        if current is not None and not node.items:  # a list of parts is of the family, its items of their kinds
+        if current is not None and not node.items:  # lists of parts have the family's type, items their kinds'
             current = _resolved(current, node)
     return None if current is None else (current, _name_of(current, node) or word)
 

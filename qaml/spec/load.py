@@ -59,7 +59,7 @@ def find_specs(paths: Iterable[Path]) -> list[Path]:
 
 
 def _inside(path: Path) -> list[Path] | None:
-    """The specs of a folder, or the file itself; ``None`` where there is nothing."""
+    """The specs of a folder, or the file itself; ``None`` where the path does not exist."""
     if path.is_dir():
         return sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())
     return [path] if path.exists() else None
@@ -69,7 +69,7 @@ def load_suite(path: Path, profile: ProfileName) -> Suite:
     """Read and validate a spec file.
 
     Raises:
-        SpecError: with every mistake of the file, in file order.
+        SpecError: the file has mistakes, all of which the error names in file order.
     """
     name = as_typed(path)
     try:
@@ -86,12 +86,12 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
 
     Args:
         text: the spec.
-        name: of the file, as errors show it.
-        profile: whose overrides are applied.
-        path: of the file, default ``name``.
+        name: name of the file in errors.
+        profile: profile whose overrides are applied.
+        path: path of the file (default: ``name``).
 
     Raises:
-        SpecError: with every mistake, in file order.
+        SpecError: the text has mistakes, all of which the error names in file order.
     """
     text = text.removeprefix("\ufeff")
     lines = lines_of(text)
@@ -110,7 +110,7 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
 
 
 def _read(text: str, problems: Problems) -> Located:
-    """What ``reader.read`` says of the text; it is told again, not read again, for another profile."""
+    """The result of ``reader.read`` for a text, kept for other profiles, with the mistakes that it noted."""
     document, found = _reading(text)
     problems.take_over(found)
     if document is None:
@@ -129,7 +129,7 @@ def _reading(text: str) -> tuple[Located | None, Problems]:
 
 
 def _refused(error: Escaped, name: str) -> BaseException:
-    """What code of other packages raised, as a mistake of the spec that names their parts; ours comes out as it is."""
+    """An exception of foreign code as a mistake of the spec that names its part; qaml's own exceptions pass."""
     cause = error.__cause__ or error
     if isinstance(cause, SpecError) or (module := foreign_module(cause)) is None:
         return cause
@@ -186,7 +186,7 @@ def _assumed(document: Located, problems: Problems) -> dict[str, str]:
 
 
 def as_typed(path: Path) -> str:
-    """The path as people typed it, or relative to where they stand."""
+    """The path as it was typed, or relative to the working directory."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except (ValueError, OSError, RuntimeError):  # the last for links that lead to themselves

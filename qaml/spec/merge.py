@@ -14,7 +14,7 @@ OVERRIDABLE = (*SECTIONS, "evaluation", "diagnostics", "claims")
 
 
 def merge(base: Located, over: Located) -> Located:
-    """The base with what the override says; mappings merge, everything else (also lists) is replaced.
+    """The base with the override's values; mappings merge, everything else (also lists) is replaced.
 
     A mapping that names another ``kind`` replaces the base's: its fields would mean nothing there.
     """
@@ -60,7 +60,7 @@ def _override_table(table: Located, over: Located) -> Located:
 
 
 def _kind_of(name: str, table: Located) -> object:
-    """The kind that an entry names or inherits; None where there is none."""
+    """The kind that an entry names or inherits; ``None`` where it has no kind."""
     seen: set[str] = set()
     while name in table.entries and name not in seen:
         seen.add(name)

@@ -1,4 +1,4 @@
-"""Checks that every name of a suite's tables leads somewhere, and that following names ends."""
+"""Checks that every name of a suite's tables is defined, and that names form no circle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLURAL = {"reported": "tables"}
 
 
 def check_names(suite: Suite, document: Located, claims: list[BuiltClaim], problems: Problems) -> None:
-    """Note every name that no table has, and every circle of names."""
+    """Note every name that no table defines, and every circle of names."""
     known = {table: _names(document, table) for table in _SINGULAR}
     for value, node, path in _mentioning(suite, document, claims):
         for where, table, name in references(value):
@@ -61,7 +61,7 @@ def _names(document: Located, table: str) -> tuple[str, ...]:
 def _mentioning(suite: Suite, document: Located, claims: list[BuiltClaim]) -> Iterator[tuple[object, Located, Path]]:
     for section in ("datasets", "attacks", "detectors", "reported"):
         for name, part in getattr(suite, section).items():
-            if SEPARATOR not in name:  # what a name with a model stands for is nowhere in the document
+            if SEPARATOR not in name:  # a name with a model has no entry in the document
                 yield part, document.at((section, name)), (section, name)
     for name, model in suite.models.items():
         if model.derived_from is None:
@@ -100,7 +100,7 @@ def _check_assumed(document: Located, problems: Problems) -> None:
 
 
 def _check_circles(suite: Suite, document: Located, problems: Problems) -> None:
-    """A model that trains against an attack that is made on it, or goes on from itself, can never start."""
+    """Note circles: a model that trains against an attack made on it, or continues from itself, can never start."""
     edges: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for name, model in suite.models.items():
         mentioned = (*references({"defences": model.defences}), *references(model.part))
@@ -129,7 +129,7 @@ def _check_circles(suite: Suite, document: Located, problems: Problems) -> None:
 def _circle(
     start: tuple[str, str], edges: Mapping[tuple[str, str], list[tuple[str, str]]]
 ) -> list[tuple[str, str]] | None:
-    """The way from a name back to itself, if there is one; breadth first, every name once."""
+    """The path from a name back to itself, if one exists; breadth first, every name once."""
     came_from: dict[tuple[str, str], tuple[str, str]] = {}
     frontier = [start]
     while frontier:

@@ -1,4 +1,4 @@
-"""A document whose every value knows where in the file it stands, through merges, overrides and expansion."""
+"""A document whose values keep their positions in the file through merges, overrides and expansion."""
 
 from __future__ import annotations
 
@@ -57,23 +57,23 @@ class Located:
 
     @property
     def key_mark(self) -> Mark:
-        """Where the key stands, or the value where there is no key."""
+        """The position of the key, or of the value where there is no key."""
         return self.key or self.mark
 
     @property
     def first_mark(self) -> Mark:
-        """The first key of a mapping, where a missing field is reported; otherwise the value."""
+        """The position of a mapping's first key, where a missing field is reported; otherwise that of the value."""
         return next((child.key_mark for child in self.entries.values()), self.mark)
 
     def child(self, step: str | int) -> Located | None:
-        """The entry or item of this name or number, if there is one."""
+        """The entry or item of this name or number, if it exists."""
         if isinstance(step, str):
             return self.entries.get(step)
         items = self.items
         return items[step] if 0 <= step < len(items) else None
 
     def at(self, path: Path) -> Located:
-        """The node at the end of a path, or the last one on the way that exists."""
+        """The node at the end of a path, or the last existing one on it."""
         node = self
         for step in path:
             child = node.child(step)
@@ -105,7 +105,7 @@ def weigh(children: Iterable[Located]) -> int:
 
 
 def mapping(entries: dict[str, Located], mark: Mark) -> Located:
-    """A mapping that stands nowhere in the file by itself."""
+    """A mapping without a position of its own in the file."""
     return Located(entries, mark, weight=weigh(entries.values()))
 
 

@@ -1,4 +1,4 @@
-"""Collects every mistake of one file, so that a person sees all of them at once."""
+"""A collection of every mistake of one file, so that a user sees all of them at once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from qaml.spec.nodes import Located, Mark, Path, dotted
 
 _LONGEST = 40
 _MOST_NAMES = 200
-"""That a word is compared with, and that are listed."""
+"""Most names with which a word is compared, and which are listed."""
 
 
 class Problems:
     """The mistakes found so far in one file.
 
     Args:
-        file: as it is shown to people.
-        lines: the file's text, for quoting.
+        file: name of the file in messages.
+        lines: lines of the file, for quotations.
     """
 
     def __init__(self, file: str, lines: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ class Problems:
         self._unreadable: set[Mark] = set()
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether any mistake was noted."""
         return bool(self._found)
 
     def add(self, mark: Mark, path: Path | str, message: str, hint: str = "") -> None:
@@ -50,7 +50,7 @@ class Problems:
             self.raise_too_many()
 
     def take_over(self, others: Problems) -> None:
-        """Note what was found in the same text elsewhere, as of this file.
+        """Note the mistakes that another collection holds about the same text.
 
         Raises:
             SpecError: there are so many that nobody would read more.
@@ -71,7 +71,7 @@ class Problems:
         self.add(node.mark, path, message, hint)
 
     def unreadable(self, mark: Mark, path: Path, message: str, hint: str = "") -> None:
-        """Note a value that cannot be read; whatever else is wrong with what stands for it is not the person's."""
+        """Note a value that cannot be read; further mistakes about its placeholder are ignored."""
         self.add(mark, path, message, hint)
         self._unreadable.add(mark)
 
@@ -80,19 +80,19 @@ class Problems:
         self.add(node.first_mark, path, message, hint)
 
     def raise_too_many(self) -> None:
-        """Stop here: nobody would read more.
+        """Stop with the mistakes so far, because more would not be read.
 
         Raises:
-            SpecError: with those so far, and that there may be more.
+            SpecError: always; it names the mistakes so far and says that there may be more.
         """
         last = Problem(Location(self.file, 1, 1), "", f"the first {MAX_PROBLEMS:,} mistakes; there may be more")
         raise SpecError((last, *self._found.values()))
 
     def raise_any(self) -> None:
-        """Stop here if there is any.
+        """Stop if any mistake was noted.
 
         Raises:
-            SpecError: with all of them, in file order.
+            SpecError: any mistake was noted; the error names all of them in file order.
         """
         if self._found:
             raise SpecError(tuple(self._found.values()))
@@ -105,7 +105,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 
 def suggest(word: object, known: Iterable[str], what: str) -> str:
-    """A hint for an unknown word: the closest known one, and all of them."""
+    """A hint for an unknown word: the closest known word, and all known ones."""
     names = list(known)
     more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
     listed = f"{what}: {', '.join(names[:_MOST_NAMES]) or 'none'}{more}"
@@ -127,5 +127,5 @@ def shown(value: Any) -> str:
 
 
 def either(choices: Sequence[str]) -> str:
-    """``a``, ``a or b``, ``a, b or c``."""
+    """The words as alternatives: ``a``, ``a or b``, ``a, b or c``."""
     return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"

@@ -26,13 +26,13 @@ from qaml.spec.scalars import UNPRINTABLE, read_plain, read_quoted
 _START = Mark(1, 1)
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _STAND_IN = 1
-"""For a value that cannot be read, so that reading goes on; most often it is a number that is not finite."""
+"""Placeholder for a value that cannot be read, so that reading goes on; most often the value is not finite."""
 _LONG_TAG = re.compile(r"!\S{2000}")
 _PLAIN = "specs are plain data; remove the tag"
 
 
 class _Words(NamedTuple):
-    """How the parser says something, how we say it, and whether it is about where the construct starts."""
+    """A message of the parser, qaml's own wording of it, and whether it concerns the start of the construct."""
 
     said: str
     message: str
@@ -54,7 +54,7 @@ def decode(content: bytes, file: str) -> str:
     """The text of a spec file.
 
     Raises:
-        SpecError: it is not UTF-8.
+        SpecError: the file is not UTF-8.
     """
     problems = Problems(file, ())
     text = ""
@@ -190,7 +190,7 @@ class _Builder:
             self._refuse(f"unknown alias {name!r}", "an alias (*name) repeats a value marked earlier with &name", path)
         node = self._anchors[name]
         if node is None:
-            self._problems.add(self.mark, path, f"alias {name!r} stands inside the value that it repeats")
+            self._problems.add(self.mark, path, f"alias {name!r} is inside the value that it repeats")
             raise _Refused
         self._count(node.weight, path)
         return Located(node.value, self.mark, None, self.mark.line, node.weight)

@@ -22,7 +22,7 @@ def read_plain(text: str) -> Scalar:
     """The value of an unquoted scalar.
 
     Raises:
-        ValueError: a number is not finite or too large, in words for a person.
+        ValueError: a number is not finite or too large, with a message for the user.
     """
     if text in _NULL:
         return None

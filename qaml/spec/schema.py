@@ -72,7 +72,7 @@ def json_schema() -> Schema:
 
 
 def _builtins(registry: Registry[Any]) -> list[type[Part]]:
-    """The registry's own kinds; those of other packages carry a slash."""
+    """The registry's own kinds; those of other packages have a slash in their name."""
     return [registry.load(kind) for kind in registry.kinds() if "/" not in kind]
 
 
@@ -195,13 +195,13 @@ class _Generator(GenerateJsonSchema):
         return super().function_wrap_schema(schema)
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
-        """A validator before a list is there to take a single value for a list of one."""
+        """The schema of a list that also accepts a single value, which a validator turns into a list of one."""
         inner = super().function_before_schema(schema)
         return _any([inner["items"], inner]) if inner.get("type") == "array" and "items" in inner else inner
 
 
 def _tidied(schema: Any) -> Any:
-    """Without the titles that repeat names, and with references to families."""
+    """The schema without the titles that repeat names, and with references to families."""
     if isinstance(schema, list):
         return [_tidied(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""What a spec file becomes: a validated suite at one profile, every name resolved, every claim expanded."""
+"""A validated suite at one profile, every name resolved and every claim expanded: the result of reading a spec."""
 
 from __future__ import annotations
 
@@ -28,35 +28,36 @@ class Citation(Settings):
     citation: str
     """Authors, year and title."""
     arxiv: str = ""
-    """The number, such as 2012.11619."""
+    """Number of the paper on arXiv, such as 2012.11619."""
 
 
 class Inference(Settings):
-    """How a randomised model decides (ignored by deterministic ones), and what disturbs a quantum circuit."""
+    """The rule by which a randomised model decides (ignored by deterministic ones), and a quantum circuit's noise."""
 
     decision: Decision = "mean"
-    """One draw, a vote over draws, the average of probabilities over draws, their exact average, or a vote over draws
-    that are measured once each (Huang & Zhang 2023, algorithm 2), whose chances follow from the exact average."""
+    """Rule of the decision: one draw, a vote over draws, the average of probabilities over draws, their exact average,
+    or a vote over draws that are measured once each (Huang & Zhang 2023, algorithm 2), whose chances follow from the
+    exact average."""
     draws: int = Field(16, ge=1, le=MAX_DRAWS)
-    """Draws in a vote or an average."""
+    """Number of draws in a vote or an average."""
     evidence_draws: int = Field(8, ge=1, le=MAX_DRAWS)
-    """K: how often the decision is repeated on each image, so that evidence is k of K."""
+    """Number K of repetitions of the decision on each image, so that evidence is k of K."""
     noise_layers: bool | None = None
-    """Whether noise layers draw, on weights trained either way; left out, as the model says."""
+    """Whether noise layers draw, on weights trained either way (default: as in the model)."""
     noise: tuple[ChannelPart, ...] = ()
-    """Channels on every wire after every layer of a quantum circuit, in this order; training knew nothing of them."""
+    """Channels on every wire after every layer of a quantum circuit, in this order; training did not include them."""
 
 
 class Evaluation(Settings):
-    """How much is measured; a profile usually changes it."""
+    """The amount of measurement, which a profile usually changes."""
 
     seeds: int | None = Field(None, ge=1, le=MAX_SEEDS)
-    """Training runs of every model (default: the model's own, 3 or 5)."""
+    """Number of training runs of every model (default: the model's own, 3 or 5)."""
     images: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
-    """Test images that are attacked and scored; default all of them. Fewer are among more."""
+    """Number of test images that are attacked and scored (default: all); a smaller choice is part of a larger one."""
     order: Order = "shuffled"
-    """Which ones come first: ``shuffled`` at random with the class shares kept, the same ones for every model and on
-    every machine, or as in the ``file``, for a paper that took the first ones of a published test set."""
+    """Order of the test images: ``shuffled`` at random with the class shares kept, the same ones for every model and on
+    every machine, or as in the ``file``, for a paper that used the first ones of a published test set."""
 
 
 class Diagnostics(Settings):
@@ -65,26 +66,26 @@ class Diagnostics(Settings):
     enabled: bool = True
     """Whether the battery runs at all; without it findings are 'not assessed'."""
     images: int = Field(500, ge=1, le=MOST_EXAMPLES)
-    """Test images that the battery sees, spread over all training runs."""
+    """Number of test images that the battery uses, spread over all training runs."""
 
 
 class Expectation(Settings):
     """The verdict that a claim is expected to reach at one profile."""
 
     verdict: Verdict = "supported"
-    """One of the four."""
+    """Verdict that is expected, one of the four."""
     findings: tuple[str, ...] = ()
     """Names of validity findings that are expected to be raised."""
     because: str = ""
-    """Why, for every verdict but 'supported'."""
+    """Reason for the expectation, for every verdict but 'supported'."""
 
 
 class Reference(NamedTuple):
-    """What a model of its kind reaches on its data when it is trained well.
+    """The accuracy that a model of its kind reaches on its data when it is trained well.
 
     Attributes:
-        accuracy: clean, 0 … 1.
-        source: who says so; may be empty.
+        accuracy: clean accuracy, 0 … 1.
+        source: source of the number; may be empty.
     """
 
     accuracy: float
@@ -95,15 +96,15 @@ class ModelEntry(NamedTuple):
     """A model of a suite.
 
     Attributes:
-        name: in the suite.
+        name: name of the model in the suite.
         dataset: the name of its dataset.
         part: its architecture and training.
-        defences: applied in order.
-        inference: how a randomised model decides.
-        seeds: training runs.
+        defences: defences of the model, applied in this order.
+        inference: rule by which a randomised model decides.
+        seeds: number of training runs.
         derived_from: the model whose trained weights it shares.
-        reference: what it is held against where attacks are made on it.
-        stream: of the draws that it is trained from.
+        reference: accuracy with which it is compared where attacks are made on it.
+        stream: number of the random stream of its training.
     """
 
     name: str
@@ -121,13 +122,13 @@ class ClaimEntry(NamedTuple):
     """An expanded claim.
 
     Attributes:
-        id: unique in the suite, ``for`` filled in.
+        id: name of the claim, unique in the suite, ``for`` filled in.
         case: the values of ``for``.
         statement: the sentence, ``for`` filled in.
         part: kind, cells and rule.
-        expected: at this profile.
+        expected: verdict expected at this profile.
         paper_says: the verdict that the paper's own numbers give.
-        line: of the claim in the file, from 1.
+        line: line of the claim in the file, from 1.
         yaml: the claim's own lines.
     """
 
@@ -145,11 +146,11 @@ class Suite(NamedTuple):
     """A spec file at one profile.
 
     Attributes:
-        name: unique among specs; the first half of test ids.
-        path: of the file.
+        name: name of the suite, unique among specs; the first half of test ids.
+        path: path of the file.
         summary: two sentences for the report, with ``{claim-id}`` filled in by numbers.
-        attacks: by name, those that are named by where they are made (``pgd@convnet``) as transfers.
-        assumed: what the paper leaves open and we chose, by dotted path or free key.
+        attacks: attacks by name; names with a model (``pgd@convnet``) are transfers.
+        assumed: choices that the paper leaves open, by dotted path or free key.
     """
 
     name: str

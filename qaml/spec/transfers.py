@@ -15,14 +15,14 @@ from qaml.spec.suite import Suite
 
 
 class Unknown(NamedTuple):
-    """What is wrong with a name such as ``pgd@convnet``."""
+    """The unknown half of a name such as ``pgd@convnet``."""
 
     message: str
     hint: str
 
 
 def with_transfers(suite: Suite, claims: Sequence[BuiltClaim]) -> Suite:
-    """The suite with an entry for every attack that claims, tables and detectors name by where it is made."""
+    """The suite with an entry for every attack that claims, tables and detectors name with a model."""
     made: dict[str, AttackPart] = {}
     for name in _names(suite, claims):
         attack, _, maker = name.rpartition(SEPARATOR)
@@ -43,12 +43,12 @@ def _names(suite: Suite, claims: Sequence[BuiltClaim]) -> Iterator[str]:
 
 
 def unknown(name: str, known: Mapping[str, Collection[str]], attacks: Mapping[str, AttackPart]) -> Iterator[Unknown]:
-    """Each half of an attack's name that leads nowhere.
+    """Each half of an attack's name that is unknown.
 
     Args:
-        name: such as ``pgd@convnet``.
+        name: name of an attack, such as ``pgd@convnet``.
         known: the names in the document's tables.
-        attacks: the suite's.
+        attacks: the suite's attacks.
     """
     attack, _, maker = name.rpartition(SEPARATOR)
     if attack not in known["attacks"]:

@@ -42,7 +42,7 @@ _EXPECTED = {
 
 
 class _Report(NamedTuple):
-    """One failed validation: the mapping validated, its path in the document, the class, fields that stand beside."""
+    """One failed validation: the validated mapping, its path in the document, its class, and the common fields."""
 
     node: Located
     path: Path
@@ -64,10 +64,10 @@ def report(
     Args:
         error: what pydantic found.
         node: the mapping that was validated.
-        path: of that mapping in the document, for people.
-        settings: the class it was validated as.
-        problems: where to note them.
-        common: names of fields that stand beside the part's own.
+        path: path of that mapping in the document, for messages.
+        settings: class as which it was validated.
+        problems: collects the mistakes.
+        common: names of fields that every entry has beside the part's own.
     """
     context = _Report(node, path, settings, problems, common)
     places: dict[tuple[Path, str], list[ErrorDetails]] = {}
@@ -153,7 +153,7 @@ def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
 
 
 def _expectation(detail: ErrorDetails) -> list[str]:
-    """As ``_phrases``, with that of a validator's own message."""
+    """The expectation: the alternatives of ``_phrases``, or a validator's own message."""
     message = _message(detail)
     if message.startswith("expected ") and ", got " in message:
         return [message.removeprefix("expected ").split(", got ")[0]]
@@ -161,7 +161,7 @@ def _expectation(detail: ErrorDetails) -> list[str]:
 
 
 def _phrases(detail: ErrorDetails) -> list[str]:
-    """What was expected, each alternative by itself; empty where the error's own message must do."""
+    """The alternatives of what was expected; none where the error's own message has to suffice."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "literal_error":
         return str(context["expected"]).replace(" or ", ", ").split(", ")

@@ -22,9 +22,9 @@ def validate(settings: type[S], node: Located, path: Path, problems: Problems, c
     Args:
         settings: a class of settings, or a family's base class, which resolves ``kind``.
         node: the mapping; anything else was noted by the check of the document's shape.
-        path: of the node, for people.
-        problems: where mistakes go.
-        common: fields that stand beside the part's own, for hints.
+        path: path of the node, for messages.
+        problems: collects the mistakes.
+        common: fields that every entry has beside the part's own, for hints.
     """
     if not node.is_mapping:
         return None
