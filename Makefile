@@ -4,6 +4,7 @@
 # make check: the same set-up, then the site, linters, types and every test.
 # make campaign: the same set-up, then planted weaknesses, sound models and cheating attacks against qaml itself, and
 #                faults: killed runs, damaged files, full disks, several runs at once, hostile input; all of it resumed.
+# make baseline: every claim at the quick profile again; baselines/quick.json accepts what they measured: commit both files.
 # make dist:  what a release publishes, in dist/, built and checked; with the tools in .venv.
 # make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 # make site:  the same set-up, then docs/ and the pages of the published reports as one site, in site/.
@@ -23,10 +24,13 @@ READY := $(VENV)/.ready
 # Tests start many processes: compiled files may stay for the next one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bench install test check campaign docs site dist report performance clean
+.PHONY: bench baseline install test check campaign docs site dist report performance clean
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks/ -n auto --maxschedchunk=1 $(ARGS)
+
+baseline: bench
+	$(BIN)/qaml baseline save baselines/quick.json
 
 install: $(READY)
 

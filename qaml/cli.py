@@ -424,6 +424,9 @@ def prune(
     store: StoreFolder = None,
     days: Annotated[float, typer.Option(min=0, help="Keep what is younger.")] = 0.0,
     everything: Annotated[bool, typer.Option("--all", help="Also what the specs still need.")] = False,
+    most: Annotated[
+        float | None, typer.Option(min=0, help="MiB that stay at most: beyond them the oldest go, needed or not.")
+    ] = None,
     is_dry: Annotated[bool, typer.Option("--dry-run", help="Delete nothing, and say how much it would be.")] = False,
 ) -> None:
     """Delete artefacts that no claim of the specs needs any more, and what dead processes left.
@@ -442,7 +445,8 @@ def prune(
             session.select(claim.node for claim in session.claims)
             keep |= set(session.plan.steps)
     start = time.perf_counter()
-    done = pruning.prune(Store(folder), keep=frozenset(keep), older_than=days * 86400, is_dry=is_dry)
+    limit = float("inf") if most is None else most * 2**20
+    done = pruning.prune(Store(folder), keep=frozenset(keep), older_than=days * 86400, most=limit, is_dry=is_dry)
     verb = "would delete" if is_dry else "deleted"
     _say(f"{verb} {done.artefacts} artefacts and {done.leftovers} leftovers in {time.perf_counter() - start:.1f} s")
 

@@ -1,10 +1,9 @@
-"""The example of a GitHub workflow: valid by the published schema, and its commands do what they say."""
+"""Workflows and the action: valid by the published schemas, and their commands do what they say."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,62 +12,106 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.gate.test_gate import SPEC, qaml
+from tests.gate.test_gate import SPEC
 from tests.plugin.project import Project
 
 ROOT = Path(__file__).parent.parent
-WORKFLOW = ROOT / ".github/workflows/robustness.yml"
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+ACTION = ROOT / "action.yml"
+
+
+def read(path: Path) -> Any:
+    return YAML(typ="safe").load(path)
 
 
 def steps() -> dict[str, dict[str, Any]]:
-    job = YAML(typ="safe").load(WORKFLOW)["jobs"]["claims"]
-    return {step.get("name", step.get("uses")): step for step in job["steps"]}
+    return {step["name"]: step for step in read(ACTION)["runs"]["steps"]}
 
 
-def test_workflows_are_valid_by_the_published_schema() -> None:
-    files = map(str, sorted(WORKFLOW.parent.glob("*.yml")))
-    arguments = ["--builtin-schema", "vendor.github-workflows", *files]
+@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+def test_it_is_valid_by_the_published_schema(path: Path) -> None:
+    schema = "vendor.github-actions" if path == ACTION else "vendor.github-workflows"
+    arguments = ["--builtin-schema", schema, str(path)]
     done = subprocess.run([sys.executable, "-m", "check_jsonschema", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_keeps_what_runs_leave() -> None:
+@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+def test_its_commands_are_shell(path: Path) -> None:
+    content = read(path)
+    jobs = content["jobs"].values() if path != ACTION else [content["runs"]]
+    for step in (step for job in jobs for step in job["steps"] if "run" in step):
+        assert "${{" not in step["run"], "what an expression gives would be run: name it in env"
+        done = subprocess.run(["bash", "-n", "-c", step["run"]], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    for target in (word for job in jobs for step in job["steps"] for word in targets(step)):
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), target
+
+
+def targets(step: dict[str, Any]) -> list[str]:
+    found: list[str] = re.findall(r"^make (\w+)", step.get("run", ""), re.MULTILINE)
+    return found
+
+
+def test_no_workflow_may_write_but_the_one_that_publishes_pages_or_a_release() -> None:
+    for path in WORKFLOWS:
+        assert read(path)["permissions"] == {"contents": "read"}, path.name
+
+
+def test_a_run_that_fails_keeps_its_results_and_its_report() -> None:
     kept = steps()
-    assert kept["Keep results between runs"]["with"]["path"] == ".qaml/store"
+    later = list(kept)[list(kept).index("Verify the claims") + 1 :]
+    assert [kept[name]["if"] for name in later] == ["always()"] * len(later)
+    saved, restored = kept["Keep results, also those of a run that failed"], kept["Restore results"]
+    assert saved["with"] == {name: restored["with"][name] for name in ("path", "key")}
+    assert "run_attempt" in saved["with"]["key"]  # a key that exists already is not saved again
+    assert saved["with"]["key"].startswith(restored["with"]["restore-keys"])
     assert "reports/latest" in kept["Keep the report"]["with"]["path"]
-    assert kept["Keep the report"]["if"] == "always()"
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_its_commands_run(tmp_path: Path) -> None:
-    """In a project of one small claim, with this Python where make would install one."""
+def test_pushes_are_held_against_a_baseline_that_is_there() -> None:
+    claims = read(ROOT / ".github/workflows/robustness.yml")["jobs"]["claims"]
+    (action,) = (step for step in claims["steps"] if step.get("uses") == "./")
+    (file,) = re.findall(r"'(baselines/[^']+)'", action["with"]["baseline"])
+    assert (ROOT / file).is_file()
+    assert (ROOT / file).with_suffix(".npz").is_file()
+    assert set(action["with"]) <= set(read(ACTION)["inputs"])
+
+
+def test_the_actions_commands_run(tmp_path: Path) -> None:
+    """In a project of one small claim."""
     project = Project(tmp_path / "project")
     project.spec("gated", SPEC.replace("seeds: 3", "seeds: 1").replace("images: 200", "images: 50"))
     (project.root / "benchmarks").mkdir()
     (project.root / "test_claims.py").rename(project.root / "benchmarks/test_claims.py")
-    shutil.copy(ROOT / "Makefile", project.root)
-    for name in ("pyproject.toml", "constraints.txt"):
-        (project.root / name).touch()
-    scripts = project.root / ".venv/bin"
-    scripts.mkdir(parents=True)
-    for name, module in {"qaml": "qaml.cli", "pytest": "pytest"}.items():
-        (scripts / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
-        (scripts / name).chmod(0o755)
-    (project.root / ".venv/.ready").touch()
-    environment = {**os.environ, "PROFILE": "quick", "PYTHONPATH": os.pathsep.join(sys.path)}
-    environment = {name: value for name, value in environment.items() if not name.startswith(("PYTEST_", "MAKE"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    given = {name: each["default"] for name, each in read(ACTION)["inputs"].items()} | {"python": sys.executable}
 
-    def run(step: str) -> str:
+    def run(step: str, **changed: str) -> str:
+        values = given | changed
+        named = {
+            name: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: values[found[1]], text)
+            for name, text in steps()[step]["env"].items()
+        }
         command = re.sub(r"-n auto", "-n 0", steps()[step]["run"])
         done = subprocess.run(
-            ["bash", "-e", "-c", command], cwd=project.root, env=environment, capture_output=True, text=True
+            ["bash", "-e", "-o", "pipefail", "-c", command],
+            cwd=project.root,
+            env=environment | named,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    assert "nothing was measured" in run("Offer a new baseline")
     assert "specs/gated.yaml: 1 claims at quick" in run("Check the specs")
     assert "report: reports/latest/index.html" in run("Verify the claims")
-    saved = qaml(project, "baseline", "save", "baselines/quick.json")
-    assert saved.exit_code == 0, saved.stderr
-    assert "= 2 unchanged" in run("Verify the claims")
+    run("Offer a new baseline")
+    assert "= 2 unchanged" in run(
+        "Verify the claims", baseline="reports/baseline/quick.json", arguments="--qaml-strict"
+    )
     assert (project.root / "reports/junit.xml").is_file()
+    assert "deleted 0 artefacts" in run("Cap the store")
+    assert "deleted 0 artefacts" not in run("Cap the store", **{"store-mebibytes": "0"})

@@ -29,7 +29,14 @@ class Pruned(NamedTuple):
     leftovers: int
 
 
-def prune(store: Store, *, keep: frozenset[str] = frozenset(), older_than: float = 0.0, is_dry: bool = False) -> Pruned:
+def prune(
+    store: Store,
+    *,
+    keep: frozenset[str] = frozenset(),
+    older_than: float = 0.0,
+    most: float = float("inf"),
+    is_dry: bool = False,
+) -> Pruned:
     """Delete artefacts that are not kept and were made more than ``older_than`` seconds ago, and old leftovers.
 
     Steps at work are left alone, and so is what sessions that are still at work have made. An artefact is moved away in
@@ -39,6 +46,7 @@ def prune(store: Store, *, keep: frozenset[str] = frozenset(), older_than: float
         store: to make room in.
         keep: keys of artefacts and checkpoints that stay.
         older_than: seconds.
+        most: bytes that stay; beyond them the oldest artefacts go, kept or not.
         is_dry: only count.
 
     Raises:
@@ -46,7 +54,7 @@ def prune(store: Store, *, keep: frozenset[str] = frozenset(), older_than: float
     """
     if not any(path.is_dir() for path in (store.root / "artefacts", store.root / "temporary")):
         return Pruned(0, 0)
-    return _Pruning(store, keep, older_than, is_dry).run()
+    return _Pruning(store, keep, older_than, is_dry).run(most)
 
 
 class _Pruning:
@@ -72,14 +80,12 @@ class _Pruning:
             return time.time()
         return now
 
-    def run(self) -> Pruned:
-        artefacts, keys = 0, self.store.keys()
-        for key in keys:
-            if self._is_wanted(key):
-                continue
-            folder = self.store.path_of(key)
-            if self._is_old(folder) and not self._is_at_work(key):
-                artefacts += self._delete(folder)
+    def run(self, most: float) -> Pruned:
+        keys = list(self.store.keys())
+        gone = [key for key in keys if not self._is_wanted(key) and self._is_old(key) and not self._is_at_work(key)]
+        if most < _NEVER:
+            gone += self._beyond(most, set(keys).difference(gone))
+        artefacts = sum([self._delete(self.store.path_of(key)) for key in gone])
         leftovers = sum([self._delete(str(path)) for path in self._leftovers()])
         remove(Path(self.trash))
         return Pruned(artefacts, leftovers)
@@ -87,8 +93,23 @@ class _Pruning:
     def _is_wanted(self, key: str) -> bool:
         return key in self.keep or key[:LOCK_NAME] in self.held
 
-    def _is_old(self, folder: str) -> bool:
-        return self.limit == _NEVER or _made(f"{folder}/{MANIFEST}", folder) <= self.limit
+    def _beyond(self, most: float, keys: set[str]) -> Iterator[str]:
+        """The oldest of these artefacts until the others have at most so many bytes; none that is at work."""
+        sizes = {key: _size(self.store.path_of(key)) for key in keys}
+        total = sum(sizes.values())
+        for key in sorted(keys, key=self._made):
+            if total <= most:
+                return
+            if key[:LOCK_NAME] not in self.held and not self._is_at_work(key):
+                total -= sizes[key]
+                yield key
+
+    def _made(self, key: str) -> float:
+        folder = self.store.path_of(key)
+        return _made(f"{folder}/{MANIFEST}", folder)
+
+    def _is_old(self, key: str) -> bool:
+        return self.limit == _NEVER or self._made(key) <= self.limit
 
     def _is_at_work(self, key: str) -> bool:
         if not self.sessions:
@@ -131,6 +152,18 @@ class _Pruning:
                 _remove_flat(target)
                 return True
         return False
+
+
+def _size(folder: str) -> int:
+    """Bytes of the files in it, of an artefact that others may delete meanwhile."""
+    return sum(_length(f"{folder}/{name}") for name in listed(Path(folder)))
+
+
+def _length(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 def _made(*paths: str | Path) -> float:

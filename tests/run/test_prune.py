@@ -76,6 +76,22 @@ def test_what_is_young_stays(store: Store) -> None:
     assert store.keys() == [OTHER]
 
 
+def test_beyond_a_size_the_oldest_go_needed_or_not(store: Store) -> None:
+    write(store, THIRD)
+    for number, key in enumerate((OTHER, KEY, THIRD)):
+        age(store.folder(key) / "manifest.json", 300 - 100 * number)
+    each = sum(path.stat().st_size for path in store.folder(KEY).iterdir())
+    everything = frozenset({KEY, OTHER, THIRD})
+    assert prune(store, keep=everything, most=3 * each).artefacts == 0
+    assert prune(store, keep=everything, most=2 * each).artefacts == 1
+    assert store.keys() == [KEY, THIRD]
+    lock = take(store.root, KEY[:LOCK_NAME])
+    assert lock is not None
+    assert prune(store, keep=everything, most=0).artefacts == 1
+    assert store.keys() == [KEY]
+    give(lock)
+
+
 def test_without_an_age_clocks_do_not_matter(store: Store) -> None:
     age(store.folder(KEY) / "manifest.json", -1000)
     assert prune(store).artefacts == 2
