@@ -18,6 +18,13 @@ else:  # importable by name, without numpy
     FloatArray = IntArray = Any
 
 
+def as_tuple(value: object) -> object:
+    """One value or a list as a tuple: behind a validator, pydantic's strict mode no longer takes a list for a tuple."""
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
 class Settings(_BaseModel):
     """Base of everything in a spec: frozen, strict, no unknown fields, no NaN and no infinities."""
 

@@ -7,7 +7,9 @@ Verdict = Literal["supported", "refuted", "inconclusive", "invalid"]
 Protocol = Literal["as_published", "budgeted"]
 Severity = Literal["void", "weak", "note"]
 ProfileName = Literal["quick", "standard", "paper"]
-Decision = Literal["single_draw", "vote", "mean", "exact", "shots"]
+DecisionRule = Literal["single_draw", "vote", "mean", "exact", "shots"]
+Unit = Literal["points", "norm", "plain"]
+"""Unit of a claim's numbers: shares, which are shown as percentage points, norms, or numbers as they are."""
 Order = Literal["shuffled", "file"]
 
 GradientRule = Literal["single_draw", "exact", "parameter_shift", "finite_difference"]

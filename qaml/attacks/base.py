@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from qaml.registry import Part, Registry
-from qaml.types import MOST_EXAMPLES, Bounds, Epsilon, FloatArray
+from qaml.types import MOST_EXAMPLES, Bounds, Epsilon, FloatArray, as_tuple
 from qaml.vocab import GradientRule, Norm
 
 if TYPE_CHECKING:
@@ -41,13 +41,6 @@ MOST_BUDGETS = 200
 """Of one attack: each is a row of adversarials for every image."""
 
 
-def _as_tuple(value: Any) -> Any:
-    """One budget or a list as a tuple (behind a validator, strict mode no longer takes a list for one)."""
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,) if isinstance(value, int | float | str) and not isinstance(value, bool) else value
-
-
 def _check_increasing(value: tuple[float, ...]) -> tuple[float, ...]:
     if not value:
         raise ValueError("expected at least one budget, got none")
@@ -61,7 +54,7 @@ def _check_increasing(value: tuple[float, ...]) -> tuple[float, ...]:
 
 EpsilonGrid = Annotated[
     tuple[Epsilon, ...],
-    BeforeValidator(_as_tuple),
+    BeforeValidator(as_tuple),
     AfterValidator(_check_increasing),
     WithJsonSchema(
         {

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from qaml.attacks.elsewhere import as_seen_by
 from qaml.registry import AttackName, ModelName, Part, Registry
-from qaml.types import MOST_EXAMPLES, Epsilon, Settings
+from qaml.types import MOST_EXAMPLES, Epsilon, Settings, as_tuple
 from qaml.vocab import Protocol as AttackProtocol
 from qaml.vocab import Verdict
 
@@ -53,14 +53,7 @@ MetricName = Literal[
 ]
 
 
-def _as_tuple(value: Any) -> Any:
-    """One name or a list as a tuple (behind a validator, strict mode no longer takes a list for one)."""
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,) if isinstance(value, str) else value
-
-
-AttackNames = Annotated[tuple[AttackName, ...], BeforeValidator(_as_tuple)]
+AttackNames = Annotated[tuple[AttackName, ...], BeforeValidator(as_tuple)]
 
 
 class Cell(Settings):

@@ -7,7 +7,7 @@ from typing import Literal
 from qaml.claims.base import Cell, Term
 from qaml.claims.cells import SHARES, filled
 from qaml.claims.expectation import LimitedClaim
-from qaml.claims.wording import Unit
+from qaml.claims.wording import Notation
 
 
 class Bound(LimitedClaim):
@@ -26,6 +26,6 @@ class Bound(LimitedClaim):
         return ((cell.label, (Term(cell, 1.0),)),)
 
     @property
-    def unit(self) -> Unit:
+    def unit(self) -> Notation:
         """Shares in percent."""
         return "percent" if filled(self.of, self.metric).metric in SHARES else "plain"

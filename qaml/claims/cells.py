@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from qaml.claims.base import Cell, Estimator, MetricName, Term
 from qaml.errors import PartError
 from qaml.registry import ModelName
+from qaml.types import as_tuple
 
 SHARES: frozenset[MetricName] = frozenset(
     {
@@ -43,13 +44,6 @@ OF_TRAINING: frozenset[MetricName] = frozenset(
 DIVIDED: frozenset[MetricName] = frozenset({"retained", "attack_success_rate"})
 """Metrics that divide by clean accuracy, or count among the clean-correct."""
 WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
-
-
-def as_tuple(value: object) -> object:
-    """One name or a list as a tuple (behind a validator, strict mode no longer takes a list for one)."""
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,) if isinstance(value, str) else value
 
 
 ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(as_tuple)]

@@ -22,6 +22,7 @@ from qaml.claims.base import (
 )
 from qaml.claims.cells import SHARES, filled, spelt_out, without_repeats
 from qaml.claims.rules import decide_all, is_limited, verdict_of
+from qaml.claims.wording import Notation
 from qaml.vocab import Verdict
 
 TWO_SIDED = 0.90
@@ -72,7 +73,7 @@ class Equivalence(ClaimPart):
             Measured(f"{of.label} − {over.label}{ending}", one.estimate, -self.margin, self.margin)
             for ending, one in labelled
         ]
-        unit: Literal["points", "plain"] = "points" if {of.metric, over.metric} <= SHARES else "plain"
+        unit: Notation = "points" if {of.metric, over.metric} <= SHARES else "plain"
         decision = decide_all(measured, unit, [one.verdict for _, one in labelled])
         remark = self._about_images(decision)
         return decision.followed_by(remark) if remark else decision

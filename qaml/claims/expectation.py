@@ -21,7 +21,7 @@ from qaml.claims.base import (
 )
 from qaml.claims.cells import SHARES, spelt_out, without_repeats
 from qaml.claims.rules import decide_all
-from qaml.claims.wording import Unit
+from qaml.claims.wording import Notation
 
 
 class LimitedClaim(ClaimPart, ABC):
@@ -58,7 +58,7 @@ class LimitedClaim(ClaimPart, ABC):
         """What is estimated: a label and weighted cells, metric filled in, for each."""
 
     @property
-    def unit(self) -> Unit:
+    def unit(self) -> Notation:
         """How the numbers are written."""
         return "points" if all(cell.metric in SHARES for cell in self.cells()) else "plain"
 

@@ -22,7 +22,7 @@ from qaml.claims.base import (
 )
 from qaml.claims.cells import SHARES, filled, is_swept, without_repeats
 from qaml.claims.rules import holm, is_limited, known_range, of_all, survives
-from qaml.claims.wording import Unit, decision
+from qaml.claims.wording import Notation, decision
 
 
 class _Pair(NamedTuple):
@@ -61,7 +61,7 @@ class Ordering(ClaimPart):
     def decide(self, estimator: Estimator) -> Decision:
         """Compare every pair; adjacent ones must clear the tie margin."""
         pairs = self._pairs(estimator)
-        unit: Unit = "points" if all(cell.metric in SHARES for cell in self.cells()) else "plain"
+        unit: Notation = "points" if all(cell.metric in SHARES for cell in self.cells()) else "plain"
         adjusted = holm([pair.estimate.p_value for pair in pairs])
         refuting = [p for p, q in zip(pairs, adjusted, strict=True) if q < 0.05 and _is_reversed(p.estimate)]
         adjacent = [pair for pair in pairs if pair.is_adjacent]
@@ -76,7 +76,7 @@ class Ordering(ClaimPart):
             return self._decision("invalid", limited[0], pairs, unit)
         return self._decision("inconclusive", min(unclear, key=lambda p: p.estimate.value), pairs, unit)
 
-    def _checked(self, adjacent: Sequence[_Pair], pairs: Sequence[_Pair], unit: Unit) -> Decision:
+    def _checked(self, adjacent: Sequence[_Pair], pairs: Sequence[_Pair], unit: Notation) -> Decision:
         """Supported, if every adjacent difference stays so with the battery's adversarials counted."""
         found = [survives(pair.estimate, self.tie, None) for pair in adjacent]
         verdict = of_all(found)
@@ -102,7 +102,7 @@ class Ordering(ClaimPart):
         verdict: Literal["supported", "refuted", "inconclusive", "invalid"],
         deciding: _Pair,
         pairs: Sequence[_Pair],
-        unit: Unit,
+        unit: Notation,
     ) -> Decision:
         first = Measured(deciding.label, deciding.estimate, self.tie)
         others = [Measured(p.label, p.estimate, self.tie) for p in pairs if p.is_adjacent and p is not deciding]

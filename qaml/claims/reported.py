@@ -9,12 +9,13 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimate, Estimator, Measured, ReportedTable
-from qaml.claims.cells import SHARES, WITHOUT_EPSILON, ModelNames, as_tuple, filled
+from qaml.claims.cells import SHARES, WITHOUT_EPSILON, ModelNames, filled
 from qaml.claims.rules import is_limited, known_range, of_all
 from qaml.claims.some_epsilon import Column, Row, of_rows, some_epsilon
-from qaml.claims.wording import number, scale, threshold, weakness
+from qaml.claims.wording import Notation, number, scale, threshold, weakness
 from qaml.errors import PartError
 from qaml.registry import AttackName, TableName
+from qaml.types import as_tuple
 from qaml.vocab import Verdict
 
 RowNames = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
@@ -227,7 +228,7 @@ def _with_battery(estimate: Estimate, paper: float) -> Verdict:
 
 def _width(entry: _Entry, widest: float, table: ReportedTable, estimator: Estimator, n_seeds: int) -> str:
     """Why an interval is too wide to support anything: too few runs, or a training that varies too much."""
-    unit: Literal["percent", "plain"] = "percent" if table.metric in SHARES else "plain"
+    unit: Notation = "percent" if table.metric in SHARES else "plain"
     size = f"{threshold(widest, unit)}{' points' if unit == 'percent' else ''}"
     needed = estimator.runs_needed(entry.cell, table, widest)
     text = f"it reaches more than {size} from ours, and would fit too much"
@@ -255,7 +256,7 @@ def _distance(measured: Measured) -> float:
 def _decision(verdict: Verdict, measured: Sequence[Measured], inside: Sequence[bool], table: ReportedTable) -> Decision:
     first = measured[0]
     estimate = first.estimate
-    unit: Literal["percent", "plain"] = "percent" if table.metric in SHARES else "plain"
+    unit: Notation = "percent" if table.metric in SHARES else "plain"
     mark = " %" if unit == "percent" else ""
     ends = f"{number(estimate.low, unit)} to {number(estimate.high, unit)}"
     paper = f"the paper's {number(first.paper if first.paper is not None else float('nan'), unit)}{mark}"

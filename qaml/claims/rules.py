@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from qaml.claims.base import Decision, Estimate, Measured
-from qaml.claims.wording import Unit, decision
+from qaml.claims.wording import Notation, decision
 from qaml.vocab import Verdict
 
 _SEVEREST_FIRST: tuple[Verdict, ...] = ("refuted", "invalid", "inconclusive", "supported")
@@ -78,7 +78,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def decide_all(measured: Sequence[Measured], unit: Unit, verdicts: Sequence[Verdict] | None = None) -> Decision:
+def decide_all(measured: Sequence[Measured], unit: Notation, verdicts: Sequence[Verdict] | None = None) -> Decision:
     """Every estimate must satisfy its expectation; the sentence is about the one that decides.
 
     Among several the deciding one is the closest to its threshold among those that share the verdict, the furthest

@@ -21,7 +21,7 @@ from qaml.claims.base import (
 )
 from qaml.claims.cells import SHARES, at, filled, is_swept, without_repeats
 from qaml.claims.rules import decide_all
-from qaml.claims.wording import Unit
+from qaml.claims.wording import Notation
 from qaml.errors import PartError
 
 
@@ -65,7 +65,7 @@ class Trend(ClaimPart):
     def decide(self, estimator: Estimator) -> Decision:
         """Hold every step and the total change (or every pair) against what the direction asks."""
         cells = self._spelt_out(estimator)
-        unit: Unit = "points" if all(cell.metric in SHARES for cell in cells) else "plain"
+        unit: Notation = "points" if all(cell.metric in SHARES for cell in cells) else "plain"
         measured = self._all_pairs(cells, estimator) if self.direction == "flat" else self._steps(cells, estimator)
         return decide_all(measured, unit)
 

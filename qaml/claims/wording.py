@@ -9,11 +9,11 @@ from typing import Literal
 from qaml.claims.base import Decision, Estimate, Measured
 from qaml.vocab import Verdict
 
-Unit = Literal["percent", "points", "plain"]
+Notation = Literal["percent", "points", "plain"]
 """A share in percent, a difference of shares in points, or the number itself."""
 
 
-def number(value: float, unit: Unit, *, signed: bool = False) -> str:
+def number(value: float, unit: Notation, *, signed: bool = False) -> str:
     """One number without its unit: tenths of a point, or three significant digits."""
     if math.isnan(value):
         return "unknown"
@@ -26,20 +26,20 @@ def number(value: float, unit: Unit, *, signed: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def threshold(value: float, unit: Unit) -> str:
+def threshold(value: float, unit: Notation) -> str:
     """A threshold, without needless zeros."""
     text = f"{value:.6g}" if unit == "plain" else f"{100 * value:.6g}"
     return text.replace("-", "−")
 
 
-def needed(at_least: float | None, at_most: float | None, unit: Unit) -> str:
+def needed(at_least: float | None, at_most: float | None, unit: Notation) -> str:
     """What an estimate was held against: ``≥ 5``, ``≤ 2`` or ``between −2 and 2``."""
     if at_least is not None and at_most is not None:
         return f"between {threshold(at_least, unit)} and {threshold(at_most, unit)}"
     return f"≥ {threshold(at_least, unit)}" if at_least is not None else f"≤ {threshold(at_most or 0.0, unit)}"
 
 
-def with_interval(estimate: Estimate, unit: Unit) -> str:
+def with_interval(estimate: Estimate, unit: Notation) -> str:
     """``+12.4 points, 95 % interval 8.1 to 16.9``."""
     value = number(estimate.value, unit, signed=unit == "points")
     word = {"percent": " %", "points": " points", "plain": ""}[unit]
@@ -56,13 +56,13 @@ def scale(estimate: Estimate) -> str:
     return seeds + images
 
 
-def weakness(estimate: Estimate, unit: Unit) -> str:
+def weakness(estimate: Estimate, unit: Notation) -> str:
     """What a validity finding or the battery says of the estimate, or nothing."""
     found = [text for text in (_limits(estimate), _battery(estimate, unit), _open(estimate)) if text]
     return "; ".join(found)
 
 
-def _battery(estimate: Estimate, unit: Unit) -> str:
+def _battery(estimate: Estimate, unit: Notation) -> str:
     """``with the battery at most 44.1``: what is left where its adversarials count, too."""
     if estimate.gap == 0.0:
         return ""
@@ -90,7 +90,7 @@ def _limits(estimate: Estimate) -> str:
 
 
 def decision(
-    verdict: Verdict, measured: Sequence[Measured], unit: Unit, *, is_named: bool = False, beside: str = ""
+    verdict: Verdict, measured: Sequence[Measured], unit: Notation, *, is_named: bool = False, beside: str = ""
 ) -> Decision:
     """A verdict with its reason: number, interval, what was needed, what weakens it, how much was measured.
 

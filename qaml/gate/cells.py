@@ -24,7 +24,7 @@ PREDICTIONS = "predictions.npz"
 WEIGHTS = "weights.safetensors"
 
 
-class Cell(NamedTuple):
+class GatedCell(NamedTuple):
     """One cell as measured now; attributes as of ``baseline.Recorded``.
 
     Attributes:
@@ -46,16 +46,16 @@ class Cell(NamedTuple):
     line: int
 
 
-def measured_cells(session: Session) -> dict[str, Cell]:
+def measured_cells(session: Session) -> dict[str, GatedCell]:
     """The cells of the selected claims whose steps are done, by name."""
-    cells: dict[str, Cell] = {}
+    cells: dict[str, GatedCell] = {}
     for claim in session.plan.claims.values():
         for name, cell in _of_claim(session, claim):
             cells.setdefault(name, cell)
     return dict(sorted(cells.items()))
 
 
-def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
+def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, GatedCell]]:
     store, suite = session.store, claim.suite
     steps = session.plan.steps
     where = (str(suite.path), claim.entry.line)
@@ -66,7 +66,7 @@ def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
             weights = _digests(store, own.trains)
             yield (
                 f"{suite.name}/{model}/clean",
-                Cell(evidence, _data(own.load), *_measure((), own.clean[0]), weights, is_fixed, *where),
+                GatedCell(evidence, _data(own.load), *_measure((), own.clean[0]), weights, is_fixed, *where),
             )
     for (model, attack), made in claim.attacks.items():
         own = claim.models[model]
@@ -77,7 +77,7 @@ def _of_claim(session: Session, claim: ClaimPlan) -> Iterator[tuple[str, Cell]]:
         weights = _digests(store, (*own.trains, *makers))
         measure = _measure(made.crafts, made.scores[0])
         for epsilon, evidence in _evidence(store, made.scores).items():
-            cell = Cell(evidence, _data(own.load), *measure, weights, is_fixed, *where)
+            cell = GatedCell(evidence, _data(own.load), *measure, weights, is_fixed, *where)
             yield f"{suite.name}/{model}/{attack}@{epsilon:g}", cell
 
 

@@ -16,7 +16,7 @@ from scipy import special, stats
 
 from qaml.judge.statistics.crossed import components, contrast_interval
 from qaml.judge.statistics.exact import binomial_excess
-from qaml.judge.statistics.limits import Interval, p_value
+from qaml.judge.statistics.limits import LimitsAt, p_value
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.runs import Arm, net_skew
 
@@ -106,18 +106,7 @@ def of_retrained(before: Shares, after: Shares, tolerance: float = 0.0) -> Drop:
     return Drop(parts.value, ends.low, ends.high, worse, better, method, detectable)
 
 
-def holm(p_values: list[float], level: float) -> list[bool]:
-    """Which hypotheses are rejected when all of them together may be wrong with chance ``level`` (Holm 1979)."""
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    rejected = [False] * len(p_values)
-    for rank, index in enumerate(order):
-        if p_values[index] > level / (len(p_values) - rank):
-            break
-        rejected[index] = True
-    return rejected
-
-
-def _one_sided(interval: Interval, value: float, tolerance: float) -> tuple[float, float]:
+def _one_sided(interval: LimitsAt, value: float, tolerance: float) -> tuple[float, float]:
     """The p-values of a drop beyond the tolerance, and of a rise beyond it."""
     worse, better = (p_value(interval, against, n_steps=30) / 2 for against in (tolerance, -tolerance))
     return worse if value > tolerance else 1 - worse, better if value < -tolerance else 1 - better

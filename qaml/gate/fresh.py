@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qaml.gate.baseline import Evidence
-from qaml.gate.cells import Cell, measured_cells
+from qaml.gate.cells import GatedCell, measured_cells
 from qaml.run.progress import Reporter
 from qaml.run.scheduler import Scheduler
 
@@ -69,7 +69,7 @@ def _claims_of(session: Session, names: list[str]) -> dict[str, ClaimPlan]:
     }
 
 
-def _measured_again(session: Session, names: list[str], **options: Any) -> dict[str, Cell]:
+def _measured_again(session: Session, names: list[str], **options: Any) -> dict[str, GatedCell]:
     """The cells, measured by a session with other options."""
     again = type(session)(session.options._replace(**options), "gate")
     again.select(_claims_of(session, names))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qaml.gate.baseline import Baseline, GateError, read_baseline
 from qaml.gate.cells import measured_cells
 from qaml.gate.fresh import Fresh, further_images, further_runs
-from qaml.gate.regression import Change, compare
+from qaml.gate.regression import JudgedCell, compare
 from qaml.outcome.past import CellChange, Regression
 from qaml.outcome.record import Interval
 from qaml.spec.load import as_typed
@@ -84,7 +84,7 @@ def _listed(what: str, names: Iterable[str]) -> str:
     return f"{what}{'s' if len(found) != 1 else ''} {', '.join(found) or '(none)'}"
 
 
-def _recorded(change: Change) -> CellChange:
+def _recorded(change: JudgedCell) -> CellChange:
     drop = change.drop
     interval = drop and Interval(value=drop.value, low=drop.low, high=drop.high, method=drop.method)
     file = as_typed(Path(change.file)) if change.file else ""

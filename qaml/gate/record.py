@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded, read_baseline, write_baseline
-from qaml.gate.cells import Cell, measured_cells
+from qaml.gate.cells import GatedCell, measured_cells
 from qaml.gate.fresh import further_images
 from qaml.plan.canonical import canonical
 from qaml.session.assembly import checkout
@@ -78,14 +78,14 @@ def update(session: Session, path: Path, patterns: list[str]) -> Baseline:
     return write_baseline(path, about | {"cells": cells, **settings}, evidence)
 
 
-def _measured(session: Session) -> dict[str, Cell]:
+def _measured(session: Session) -> dict[str, GatedCell]:
     cells = measured_cells(session)
     if not cells:
         raise GateError("nothing of these claims has been measured yet", "run them first, with the same store")
     return cells
 
 
-def _libraries(cells: Mapping[str, Cell]) -> dict[str, dict[str, str]]:
+def _libraries(cells: Mapping[str, GatedCell]) -> dict[str, dict[str, str]]:
     """Name → distribution → version of whatever measured these cells."""
     return {_name_of(cell.versions): dict(cell.versions) for cell in cells.values()}
 
@@ -107,7 +107,7 @@ def _spare(array: str) -> str:
     return f"{array}r"
 
 
-def _reserve(session: Session, cells: Mapping[str, Cell], n: int) -> Mapping[str, Evidence]:
+def _reserve(session: Session, cells: Mapping[str, GatedCell], n: int) -> Mapping[str, Evidence]:
     """Evidence on further images of cells with fixed weights; models that are trained again have further runs."""
     names = [name for name, cell in cells.items() if cell.is_fixed]
     found = further_images(session, names, n) if n and names else {}
@@ -122,7 +122,7 @@ def _add(
     cells: dict[str, Recorded],
     evidence: dict[str, Evidence],
     name: str,
-    cell: Cell,
+    cell: GatedCell,
     reserve: Evidence | None,
     array: str,
 ) -> None:
@@ -132,7 +132,7 @@ def _add(
         evidence[_spare(array)] = reserve
 
 
-def _recorded(cell: Cell, array: str) -> Recorded:
+def _recorded(cell: GatedCell, array: str) -> Recorded:
     runs, images = cell.evidence.correct.shape
     accuracy = round(float(cell.evidence.correct.mean(dtype="float64")), 6)
     return Recorded(

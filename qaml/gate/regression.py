@@ -8,16 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qaml.claims.rules import holm
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
-from qaml.gate.cells import Cell
-from qaml.gate.drop import Drop, holm, of_fixed, of_retrained
+from qaml.gate.cells import GatedCell
+from qaml.gate.drop import Drop, of_fixed, of_retrained
 from qaml.gate.fresh import Fresh
 from qaml.vocab import CELL_STATUSES, CellStatus
 
 _RECODED = "the code that attacks and scores has changed, too, so the attack may be what is better"
 
 
-class Change(NamedTuple):
+class JudgedCell(NamedTuple):
     """The judgement of one cell.
 
     Attributes:
@@ -46,8 +47,8 @@ class Change(NamedTuple):
 
 
 def compare(
-    baseline: Baseline, evidence: Mapping[str, Evidence], now: Mapping[str, Cell], fresh: Fresh | None = None
-) -> list[Change]:
+    baseline: Baseline, evidence: Mapping[str, Evidence], now: Mapping[str, GatedCell], fresh: Fresh | None = None
+) -> list[JudgedCell]:
     """Judge every cell of either side.
 
     Cells that look worse are tested again with further training runs or, where weights are fixed, on further images, if
@@ -86,12 +87,12 @@ def compare(
     return sorted(judged.values(), key=lambda change: (CELL_STATUSES.index(change.status), change.cell))
 
 
-def _change(name: str, baseline: Baseline, evidence: Mapping[str, Evidence], now: Mapping[str, Cell]) -> Change:
+def _change(name: str, baseline: Baseline, evidence: Mapping[str, Evidence], now: Mapping[str, GatedCell]) -> JudgedCell:
     recorded, cell = baseline.cells.get(name), now.get(name)
     before = None if recorded is None else recorded.accuracy
     if cell is None:
-        return Change(name, "vanished", before, None, why="no claim of this run measures it")
-    change = Change(
+        return JudgedCell(name, "vanished", before, None, why="no claim of this run measures it")
+    change = JudgedCell(
         name,
         "unchanged",
         before,
@@ -120,7 +121,7 @@ def _other_libraries(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {before.get(name, 'absent')} → {now.get(name, 'absent')}" for name in names)
 
 
-def _tested(change: Change, recorded: Recorded, before: Evidence, cell: Cell, after: Evidence) -> Change:
+def _tested(change: JudgedCell, recorded: Recorded, before: Evidence, cell: GatedCell, after: Evidence) -> JudgedCell:
     shared, ours, theirs = np.intersect1d(before.indices, after.indices, return_indices=True)
     if not len(shared):
         return change._replace(status="not comparable", why="no image is in both")
@@ -133,23 +134,23 @@ def _tested(change: Change, recorded: Recorded, before: Evidence, cell: Cell, af
     return change._replace(drop=of_retrained(*sides, change.tolerance))
 
 
-def _rejected(judged: Mapping[str, Change], tested: list[str], level: float, side: str) -> list[str]:
+def _rejected(judged: Mapping[str, JudgedCell], tested: list[str], level: float, side: str) -> list[str]:
     p_values = [getattr(judged[name].drop, side) for name in tested]
-    return [name for name, is_rejected in zip(tested, holm(p_values, level), strict=True) if is_rejected]
+    return [name for name, adjusted in zip(tested, holm(p_values), strict=True) if adjusted <= level]
 
 
 def _confirmed(
     baseline: Baseline,
     evidence: Mapping[str, Evidence],
-    now: Mapping[str, Cell],
+    now: Mapping[str, GatedCell],
     worse: list[str],
-    judged: Mapping[str, Change],
+    judged: Mapping[str, JudgedCell],
     fresh: Fresh | None,
-) -> dict[str, Change]:
+) -> dict[str, JudgedCell]:
     """Cells tested with their further evidence; not significant where that alone contradicts a drop."""
     if fresh is None or not worse:
         return {}
-    found: dict[str, Change | None] = {}
+    found: dict[str, JudgedCell | None] = {}
     are_paired = {name for name in worse if _are_paired(baseline.cells[name], now[name])}
     spare = {name: array for name in are_paired if (array := baseline.cells[name].reserve) is not None}
     for name, more in (fresh.images(sorted(spare)) if spare else {}).items():
@@ -163,18 +164,18 @@ def _confirmed(
     return {name: change for name, change in found.items() if change is not None}
 
 
-def _are_paired(recorded: Recorded, cell: Cell) -> bool:
+def _are_paired(recorded: Recorded, cell: GatedCell) -> bool:
     """Whether the weights are fixed, so that a drop is judged by images."""
     return recorded.weights == cell.weights or (cell.is_fixed and recorded.runs == len(cell.evidence.correct))
 
 
 def _by_images(
-    change: Change,
+    change: JudgedCell,
     recorded: Recorded,
-    cell: Cell,
+    cell: GatedCell,
     before: tuple[Evidence, Evidence],
     after: tuple[Evidence, Evidence],
-) -> Change | None:
+) -> JudgedCell | None:
     """The change by all images of both sides; none without further images.
 
     The further images contradict a drop where their own 95 % interval is below half of the first drop: a few images
@@ -195,7 +196,7 @@ def _by_images(
     )
 
 
-def _by_runs(change: Change, recorded: Recorded, before: Evidence, cell: Cell, more: Evidence) -> Change | None:
+def _by_runs(change: JudgedCell, recorded: Recorded, before: Evidence, cell: GatedCell, more: Evidence) -> JudgedCell | None:
     """The change by all training runs; the further runs contradict a drop where they show none."""
     known = len(cell.evidence.correct)
     if len(more.correct) <= known:
@@ -220,13 +221,13 @@ def _of(evidence: Evidence, indices: NDArray[np.int64]) -> Evidence:
     return Evidence(evidence.correct[:, is_kept], evidence.indices[is_kept])
 
 
-def _settled(change: Change, pooled: Change, why: str, *, disagrees: bool) -> Change:
+def _settled(change: JudgedCell, pooled: JudgedCell, why: str, *, disagrees: bool) -> JudgedCell:
     assert pooled.drop is not None
     drop = pooled.drop._replace(p_worse=1.0) if disagrees else pooled.drop
     return pooled._replace(drop=drop, why=why, detectable=change.detectable)
 
 
-def _check_sensitivity(baseline: Baseline, changes: Iterable[Change]) -> None:
+def _check_sensitivity(baseline: Baseline, changes: Iterable[JudgedCell]) -> None:
     wanted = baseline.sensitivity
     detectable = {c.cell: c.detectable for c in changes if c.detectable is not None}
     coarse = [cell for cell, smallest in detectable.items() if wanted is not None and smallest > wanted]

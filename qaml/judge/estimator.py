@@ -19,13 +19,13 @@ from qaml.judge.gap import OUT_OF_SCOPE, Checked, Gap, about_attacks
 from qaml.judge.nearest import OUT_OF_SCOPE as NO_NORMS
 from qaml.judge.nearest import Shrunk
 from qaml.judge.nested import as_one_share
-from qaml.judge.numbers import Number, contrast, number, predicted, scalar, without_runs
+from qaml.judge.numbers import Quantity, contrast, number, predicted, scalar, without_runs
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
 from qaml.judge.source import DetectionSource, SharedWeights
 from qaml.judge.standing import NOTHING_KNOWN, Standing
 from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
-from qaml.judge.statistics.limits import Interval, Limits, p_value
+from qaml.judge.statistics.limits import Limits, LimitsAt, p_value
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.prediction import images_of_both, predicted_share, runs_needed
 from qaml.judge.statistics.runs import Arm, net_skew
@@ -258,7 +258,7 @@ def _detected(flags: np.ndarray) -> Estimate:
 
 
 class _Method(NamedTuple):
-    interval: Interval
+    interval: LimitsAt
     name: str
 
 
@@ -351,7 +351,7 @@ def _of_numbers(
     return _estimate(contrast([number(one) for one in resolved], weights, models), against, level)
 
 
-def _estimate(measured: Number, against: Sequence[float], level: float) -> Estimate:
+def _estimate(measured: Quantity, against: Sequence[float], level: float) -> Estimate:
     low, high = measured.interval(level)
     p = math.nan
     if math.isfinite(measured.value) and len(measured.per_seed) > 0:

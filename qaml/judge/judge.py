@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
 from qaml.claims.cells import DIVIDED, OF_TRAINING, SHARES, WITHOUT_EPSILON
@@ -28,7 +28,7 @@ from qaml.outcome.drawings import Curve, Roc, Sampling, TrainingCurve
 from qaml.outcome.outcome import CellValue, Finding, Measurement
 from qaml.outcome.record import Interval
 from qaml.spec.suite import ClaimEntry
-from qaml.vocab import ProfileName, Verdict
+from qaml.vocab import ProfileName, Unit, Verdict
 
 
 class Judgement(NamedTuple):
@@ -38,7 +38,7 @@ class Judgement(NamedTuple):
     reason: str
     beyond: str | None
     measured: tuple[Measurement, ...]
-    unit: Literal["points", "norm", "plain"]
+    unit: Unit
     cells: tuple[CellValue, ...]
     findings: tuple[Finding, ...]
     curves: tuple[Curve, ...]
@@ -247,7 +247,7 @@ def _cell_value(cell: Cell, estimator: SourceEstimator) -> CellValue:
     )
 
 
-def _unit(cells: Sequence[Cell]) -> Literal["points", "norm", "plain"]:
+def _unit(cells: Sequence[Cell]) -> Unit:
     metrics = {cell.metric for cell in cells}
     if metrics <= SHARES:
         return "points"

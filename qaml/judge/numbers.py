@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from qaml.judge.resolve import Resolved
 from qaml.judge.statistics.combined import first_below, over_seeds, weighted_sum
 from qaml.judge.statistics.crossed import correlation, share_interval
-from qaml.judge.statistics.limits import Interval, Limits, t_quantile
+from qaml.judge.statistics.limits import Limits, LimitsAt, t_quantile
 from qaml.metrics.contributions import Contributions, align
 from qaml.metrics.crossing import FallingShare
 
 
-class Number(NamedTuple):
+class Quantity(NamedTuple):
     """A measured number with its intervals.
 
     Attributes:
@@ -32,31 +32,31 @@ class Number(NamedTuple):
     """
 
     value: float
-    interval: Interval
+    interval: LimitsAt
     per_seed: tuple[float, ...]
     n_images: int
     method: str
     at_value: Contributions | None = None
 
 
-def number(one: Resolved) -> Number:
+def number(one: Resolved) -> Quantity:
     """A cell's number by itself."""
     if isinstance(one, FallingShare):
         return _crossing(one)
     if isinstance(one, Contributions):
         per_seed = tuple(float(value) for value in one.per_seed)
         interval = share_interval(one.values, one.n_base)
-        return Number(float(one.values.mean()), interval, per_seed, len(one.indices), "seeds × images", one)
+        return Quantity(float(one.values.mean()), interval, per_seed, len(one.indices), "seeds × images", one)
     return scalar(one)
 
 
-def scalar(values: Sequence[float]) -> Number:
+def scalar(values: Sequence[float]) -> Quantity:
     """One number a training run, with Student's interval; unlimited for a single one."""
     name = "t over seeds" if len(values) > 1 else "one training run, no interval"
-    return Number(float(np.mean(values)), lambda level: over_seeds(values, level), tuple(values), 0, name)
+    return Quantity(float(np.mean(values)), lambda level: over_seeds(values, level), tuple(values), 0, name)
 
 
-def contrast(terms: Sequence[Number], weights: Sequence[float], models: Sequence[str] = ()) -> Number:
+def contrast(terms: Sequence[Quantity], weights: Sequence[float], models: Sequence[str] = ()) -> Quantity:
     """Σ weight × number: each with its own interval, combined in squares, less what they owe to the same images.
 
     Args:
@@ -77,10 +77,10 @@ def contrast(terms: Sequence[Number], weights: Sequence[float], models: Sequence
         n_seeds = min(len(term.per_seed) for term in terms)
         per_seed = tuple(float(np.dot([term.per_seed[s] for term in terms], weights)) for s in range(n_seeds))
     method = terms[0].method if correlations is None else f"{terms[0].method}, images paired"
-    return Number(value, at, per_seed, min(term.n_images for term in terms), method)
+    return Quantity(value, at, per_seed, min(term.n_images for term in terms), method)
 
 
-def _correlations(terms: Sequence[Number], models: Sequence[str]) -> NDArray[np.float64] | None:
+def _correlations(terms: Sequence[Quantity], models: Sequence[str]) -> NDArray[np.float64] | None:
     """Of the terms' estimates, through the shares that they are read off at the point where they cross.
 
     A quantile moves with the share that exceeds it (Bahadur 1966), so two quantiles are correlated as those shares are.
@@ -96,7 +96,7 @@ def _correlations(terms: Sequence[Number], models: Sequence[str]) -> NDArray[np.
     return found if found.sum() > len(terms) else None
 
 
-def predicted(own: Number, n_runs: int, reading_error: float, level: float) -> Limits:
+def predicted(own: Quantity, n_runs: int, reading_error: float, level: float) -> Limits:
     """Where the mean of ``n_runs`` other training runs may lie, read off with an error; see ``predicted_share``."""
     low, high = own.interval(level)
     if len(own.per_seed) > 1 and all(math.isfinite(value) for value in own.per_seed):
@@ -106,7 +106,7 @@ def predicted(own: Number, n_runs: int, reading_error: float, level: float) -> L
     return Limits(low - reading_error, high + reading_error)
 
 
-def without_runs(own: Number, level: float = 0.95) -> float:
+def without_runs(own: Quantity, level: float = 0.95) -> float:
     """How far the interval reaches by chance of images alone: what is left of it without t over training runs."""
     low, high = own.interval(level)
     reach = max(own.value - low, high - own.value)
@@ -116,7 +116,7 @@ def without_runs(own: Number, level: float = 0.95) -> float:
     return math.sqrt(max(reach**2 - runs**2, 0.0))
 
 
-def _crossing(falling: FallingShare) -> Number:
+def _crossing(falling: FallingShare) -> Quantity:
     """Where a falling share crosses a level; its interval is where the share's own interval holds the level.
 
     A curve that has not crossed at its last budget crosses somewhere beyond: the lower end is that budget, no more.
@@ -125,7 +125,7 @@ def _crossing(falling: FallingShare) -> Number:
     shares = lru_cache(maxsize=512)(falling.at)
 
     @lru_cache(maxsize=512)
-    def interval(position: float) -> Interval:
+    def interval(position: float) -> LimitsAt:
         return share_interval(shares(position).values, shares(position).n_base)
 
     def crossing(share: Callable[[float], float]) -> float:
@@ -143,4 +143,4 @@ def _crossing(falling: FallingShare) -> Number:
     per_seed = tuple(map(of_seed, range(n_seeds)))
     value = crossing(lambda x: float(shares(x).values.mean()))
     at_value = shares(value) if positions and math.isfinite(value) else None
-    return Number(value, at, per_seed, n_images, "where the interval of the share holds the level", at_value)
+    return Quantity(value, at, per_seed, n_images, "where the interval of the share holds the level", at_value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from qaml.outcome.drawings import (
@@ -19,7 +17,7 @@ from qaml.outcome.drawings import (
 from qaml.outcome.past import Past, Regression
 from qaml.outcome.record import Interval, Number, Record
 from qaml.outcome.upgrade import Format, caveats_apart, unchanged
-from qaml.vocab import SEVERITIES, ProfileName, Protocol, Severity, Verdict
+from qaml.vocab import SEVERITIES, ProfileName, Protocol, Severity, Unit, Verdict
 
 FORMAT = Format(upgrades=(unchanged, caveats_apart))
 """Version 2 has a checksum; since version 3 caveats of datasets are fields."""
@@ -120,7 +118,7 @@ class Outcome(Record):
     because: str = ""
     paper_says: Verdict | None = None
     measured: tuple[Measurement, ...]
-    unit: Literal["points", "norm", "plain"] = "points"
+    unit: Unit = "points"
     """``points``: values are shares, shown as percentage points."""
     cells: tuple[CellValue, ...] = ()
     findings: tuple[Finding, ...] = ()

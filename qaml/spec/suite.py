@@ -11,7 +11,7 @@ from pydantic import Field
 from qaml.quantum.channels import ChannelPart
 from qaml.spec.limits import MAX_DRAWS, MAX_SEEDS
 from qaml.types import MOST_EXAMPLES, Settings
-from qaml.vocab import Decision, Order, ProfileName, Verdict
+from qaml.vocab import DecisionRule, Order, ProfileName, Verdict
 
 if TYPE_CHECKING:
     from qaml.attacks.base import AttackPart
@@ -34,7 +34,7 @@ class Citation(Settings):
 class Inference(Settings):
     """The rule by which a randomised model decides (ignored by deterministic ones), and a quantum circuit's noise."""
 
-    decision: Decision = "mean"
+    decision: DecisionRule = "mean"
     """Rule of the decision: one draw, a vote over draws, the average of probabilities over draws, their exact average,
     or a vote over draws that are measured once each (Huang & Zhang 2023, algorithm 2), whose chances follow from the
     exact average."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qaml.claims.base import Decision, Estimate, Measured
 from qaml.claims.rules import holm, of_all, of_any, verdict_of
-from qaml.claims.wording import Unit, decision, number
+from qaml.claims.wording import Notation, decision, number
 from qaml.vocab import VERDICTS, Verdict
 
 numbers = st.floats(-1, 1)
@@ -84,7 +84,7 @@ def test_combining_one_verdict_keeps_it(verdict: Verdict) -> None:
         ),
     ],
 )
-def test_sentences(estimate: Estimate, limits: tuple[float | None, float | None], unit: Unit, text: str) -> None:
+def test_sentences(estimate: Estimate, limits: tuple[float | None, float | None], unit: Notation, text: str) -> None:
     assert decision("supported", [Measured("", estimate, *limits)], unit).reason == text
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
-from qaml.gate.cells import Cell
+from qaml.gate.cells import GatedCell
 from qaml.gate.fresh import Fresh
-from qaml.gate.regression import Change, compare
+from qaml.gate.regression import JudgedCell, compare
 
 
 def evidence(lost: int, runs: int = 1, n: int = 1000, start: int = 0) -> Evidence:
@@ -25,7 +25,7 @@ def evidence(lost: int, runs: int = 1, n: int = 1000, start: int = 0) -> Evidenc
 VERSIONS = {"numpy": "2.4", "torch": "2.13.0"}
 
 
-def cell(found: Evidence, weights: str = "a", **changed: Any) -> Cell:
+def cell(found: Evidence, weights: str = "a", **changed: Any) -> GatedCell:
     made: dict[str, Any] = {
         "data": "d" * 16,
         "measure": "e" * 16,
@@ -33,16 +33,16 @@ def cell(found: Evidence, weights: str = "a", **changed: Any) -> Cell:
         "versions": VERSIONS,
         "is_fixed": False,
     } | changed
-    return Cell(found, weights=(weights * 16,) * len(found.correct), file="specs/s.yaml", line=7, **made)
+    return GatedCell(found, weights=(weights * 16,) * len(found.correct), file="specs/s.yaml", line=7, **made)
 
 
 def judge(
-    before: dict[str, Cell],
-    after: dict[str, Cell],
+    before: dict[str, GatedCell],
+    after: dict[str, GatedCell],
     fresh: Fresh | None = None,
     reserve: dict[str, Evidence] | None = None,
     **settings: Any,
-) -> dict[str, Change]:
+) -> dict[str, JudgedCell]:
     spare = {f"{name} reserve": found for name, found in (reserve or {}).items()}
     recorded = {
         name: Recorded(

@@ -5,7 +5,7 @@ from typing import get_args
 from qaml.claims.base import MetricName
 from qaml.report.pages import glossary
 from qaml.report.text.marks import words
-from qaml.vocab import Decision, GradientRule, Norm, ProfileName, Protocol, Verdict
+from qaml.vocab import DecisionRule, GradientRule, Norm, ProfileName, Protocol, Verdict
 
 SECTIONS = {section.name: section.terms for section in glossary.glossary()}
 
@@ -16,7 +16,7 @@ def test_every_metric_is_explained() -> None:
 
 def test_every_word_of_the_vocabulary_is_explained() -> None:
     known = {term.name for terms in SECTIONS.values() for term in terms}
-    for vocabulary in (Decision, GradientRule, Norm, ProfileName, Protocol, Verdict):
+    for vocabulary in (DecisionRule, GradientRule, Norm, ProfileName, Protocol, Verdict):
         assert {words(word) for word in get_args(vocabulary)} <= known
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from qaml.run.answers import NO_ANSWER, answers, classes, correct_shares, probabilities
 from qaml.spec.suite import Inference
-from qaml.vocab import Decision
+from qaml.vocab import DecisionRule
 
 INPUTS = np.random.default_rng(0).random((6, 2)).astype(np.float32)
 LABELS = (INPUTS[:, 1] > INPUTS[:, 0]).astype(np.int64)
@@ -66,7 +66,7 @@ def test_what_is_no_number_is_neither_right_nor_a_class(value: float) -> None:
 
 
 @pytest.mark.parametrize("decision", ["single_draw", "vote", "mean"])
-def test_a_draw_without_an_answer_leaves_the_image_without_one(decision: Decision) -> None:
+def test_a_draw_without_an_answer_leaves_the_image_without_one(decision: DecisionRule) -> None:
     inference = Inference(decision=decision, draws=8, evidence_draws=8)
     found = correct_shares(Drawn(), INPUTS, LABELS, inference, 0, "cpu")
     assert np.flatnonzero(found.unanswered).tolist() == [2]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.judge.statistics.limits import Interval, Limits, normal_quantile, t_quantile
+from qaml.judge.statistics.limits import Limits, LimitsAt, normal_quantile, t_quantile
 from qaml.judge.statistics.runs import Reach, on_log_odds
 from qaml.judge.statistics.wilson import wilson
 
@@ -90,7 +90,7 @@ def residual_variance(model: Array) -> float:
     return squares / float((n_seeds - 1) * (n - 1) * n_seeds * n)
 
 
-def share_interval(model: Array, n_base: float) -> Interval:
+def share_interval(model: Array, n_base: float) -> LimitsAt:
     """Intervals of one share in [0, 1], as a function of the level.
 
     The image part is Wilson's interval at the effective number of images, so it is asymmetric near 0 and 1 and never
@@ -126,7 +126,7 @@ def _effective_images(p: float, parts: Components, n_base: float) -> float:
     return n_base * (rare + 0.1) / (common * rare + 0.1)
 
 
-def contrast_interval(parts: Components, scale: float = 1.0, skew: Reach = SYMMETRIC) -> Interval:
+def contrast_interval(parts: Components, scale: float = 1.0, skew: Reach = SYMMETRIC) -> LimitsAt:
     """Intervals of a contrast as a function of the level.
 
     Two pseudo-images of ± ``scale`` keep it from shrinking to a point: Bonett & Price's (2012) correction of paired

@@ -19,7 +19,7 @@ class Limits(NamedTuple):
         return self.low <= value <= self.high
 
 
-Interval = Callable[[float], Limits]
+LimitsAt = Callable[[float], Limits]
 """Level (such as 0.95) → interval."""
 
 
@@ -33,7 +33,7 @@ def t_quantile(level: float, degrees: float) -> float:
     return float(special.stdtrit(degrees, (1 + level) / 2)) if degrees < 1e6 else normal_quantile(level)
 
 
-def p_value(interval: Interval, against: float, n_steps: int = 50) -> float:
+def p_value(interval: LimitsAt, against: float, n_steps: int = 50) -> float:
     """The two-sided p-value that belongs to a family of intervals: 1 − the largest level that excludes ``against``.
 
     So p < 0.05 exactly where the 95 % interval excludes it.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from qaml.claims.cells import OF_TRAINING
 from qaml.outcome.outcome import Measurement, Outcome
 from qaml.outcome.record import Interval
-
-Unit = Literal["points", "norm", "plain"]
+from qaml.vocab import Unit
 
 MISSING = "–"
 _MINUS = "−"

@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from qaml.judge.numbers import Number, contrast, number
+from qaml.judge.numbers import Quantity, contrast, number
 from qaml.judge.statistics.combined import weighted_sum
 from qaml.judge.statistics.limits import Limits
 from qaml.metrics.crossing import norm_quantile
 from qaml.metrics.evidence import Attacked, Clean
 
 
-def crossing(norms: np.ndarray) -> Number:
+def crossing(norms: np.ndarray) -> Quantity:
     """The median norm of (seeds, n) smallest adversarial norms."""
     seeds, n = norms.shape
     indices = np.arange(n)
