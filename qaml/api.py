@@ -21,7 +21,8 @@ from qaml.report.text.terminal import closing, table
 from qaml.run.device import check_device
 from qaml.run.progress import Display
 from qaml.session.assembly import assemble
-from qaml.session.session import Options, Session
+from qaml.session.options import OPTIONS, Options
+from qaml.session.session import Session
 from qaml.spec.load import load_suite as _load_suite
 from qaml.spec.suite import Suite
 from qaml.text import clean
@@ -48,8 +49,8 @@ def run_suite(
     profile: ProfileName = "quick",
     *,
     claims: Iterable[str] = (),
-    store: str | Path = ".qaml/store",
-    report: str | Path = "reports/latest",
+    store: str | Path = OPTIONS["store"].default,
+    report: str | Path = OPTIONS["report"].default,
     seeds: int | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> Results:
@@ -72,7 +73,7 @@ def run_suite(
     """
     start, wanted = time.time(), tuple(claims)
     check_device(device)
-    retold = ["--store", str(store)] if Path(store) != Path(".qaml/store") else []
+    retold = ["--store", str(store)] if Path(store) != Path(OPTIONS["store"].default) else []
     retold += ["--seeds", str(seeds)] if seeds else []
     retold += ["--device", device] if device != "cpu" else []
     options = Options((Path(path),), profile, Path(store), Path(report), seeds, device=device, retold=tuple(retold))

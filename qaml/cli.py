@@ -18,6 +18,7 @@ import typer
 from qaml import __version__
 from qaml.errors import QamlError
 from qaml.installation import check_installation
+from qaml.session.options import OPTIONS
 from qaml.text import clean
 from qaml.vocab import PROFILES
 
@@ -40,8 +41,9 @@ app.add_typer(baseline_app, name="baseline")
 
 Specs = Annotated[list[Path] | None, typer.Argument(help="Spec files or folders (default: specs).")]
 Profile = Annotated[str | None, typer.Option(help="quick, standard or paper.", show_default="quick")]
-StoreFolder = Annotated[Path | None, typer.Option("--store", help="Folder of artefacts.", show_default=".qaml/store")]
-ReportFolder = Annotated[Path | None, typer.Option(help="Folder of the report.", show_default="reports/latest")]
+_STORE, _REPORT = (OPTIONS[name].default for name in ("store", "report"))
+StoreFolder = Annotated[Path | None, typer.Option("--store", help="Folder of artefacts.", show_default=_STORE)]
+ReportFolder = Annotated[Path | None, typer.Option(help="Folder of the report.", show_default=_REPORT)]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Training runs of every model.")]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda.", show_default="cpu")]
 StrictHardware = Annotated[

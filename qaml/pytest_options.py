@@ -12,42 +12,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from qaml.session.options import FLAGS, OPTIONS, REPEATED, Options
+
 if TYPE_CHECKING:
-    from qaml.session.session import Options, Session
+    from qaml.session.session import Session
 
 DEVICES = ("cpu", "cuda")
 AUTOLOAD = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
-REPEATED = ("spec", "claim")
 _DIGITS = 9
 """Most digits of a number of seeds: Python refuses to read numbers of thousands."""
-_OPTIONS = {
-    "profile": ("quick", "scale of the claims: quick, standard or paper"),
-    "spec": ("specs", "a spec file or a folder of specs (may be given several times; ini: one a line)"),
-    "claim": ("", "only claims of this id or pattern, such as kehoe2021::rbm-* (may be given several times)"),
-    "store": (".qaml/store", "folder of trained models, attacks and outcomes"),
-    "report": ("reports/latest", "folder of the report"),
-    "seeds": ("", "training runs of every model (default: what the suites say)"),
-    "device": ("cpu", "cpu or cuda"),
-    "baseline": ("", "a file of 'qaml baseline save': cells that are worse than there fail the run"),
-}
-_FLAGS = {
-    "refresh": "compute everything again, also results in the store",
-    "strict": "an inconclusive claim fails",
-    "strict-hardware": "what another processor computed counts as absent: results agree to about seven digits",
-}
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare every option with its ini twin."""
     group = parser.getgroup("qaml", "claims about adversarial robustness")
-    for name, (default, text) in _OPTIONS.items():
+    for name, (default, text) in OPTIONS.items():
         action = "append" if name in REPEATED else "store"
         group.addoption(f"--qaml-{name}", action=action, default=None, help=f"{text} (default: {default or 'unset'})")
         kind: Any = "linelist" if name in REPEATED else "string"
         listed = [default] if default else []
         parser.addini(f"qaml_{name}", text, type=kind, default=listed if name in REPEATED else default)
-    for name, text in _FLAGS.items():
+    for name, text in FLAGS.items():
         group.addoption(f"--qaml-{name}", action="store_true", default=None, help=text)
         parser.addini(_ini(name), text, type="bool", default=False)
 
@@ -71,7 +57,7 @@ def check_options(config: pytest.Config) -> None:
     seeds = str(option(config, "seeds"))
     if seeds and not (seeds.isdecimal() and len(seeds) <= _DIGITS and int(seeds) > 0):
         raise pytest.UsageError(f"--qaml-seeds: expected a positive number, got {seeds[:40]!r}")
-    for name in _FLAGS:
+    for name in FLAGS:
         try:
             option(config, name)
         except (ValueError, pytest.UsageError) as error:
@@ -150,8 +136,6 @@ def option(config: pytest.Config, name: str) -> Any:
 
 def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options:
     """Every option of a session; ``shared`` holds the values that the controller sends to its workers."""
-    from qaml.session.session import Options
-
     seeds = str(option(config, "seeds"))
     return Options(
         specs=tuple(_base(config, "spec") / spec for spec in option(config, "spec")),
@@ -173,10 +157,10 @@ def _retold(config: pytest.Config) -> Iterator[str]:
 
     for name in ("store", "seeds", "device"):
         value = str(option(config, name))
-        if value != _OPTIONS[name][0] or config.getoption(f"--qaml-{name}") is not None:
+        if value != OPTIONS[name].default or config.getoption(f"--qaml-{name}") is not None:
             yield f"--{name}"
             yield as_typed(chosen_folder(config, name)) if name == "store" else value
-    yield from (f"--{name}" for name in _FLAGS if name != "refresh" and option(config, name))
+    yield from (f"--{name}" for name in FLAGS if name != "refresh" and option(config, name))
 
 
 class Chosen(NamedTuple):
@@ -209,13 +193,13 @@ class _Reader:
 
 
 def _arguments(config: pytest.Config) -> Iterator[str]:
-    for name, (default, _) in _OPTIONS.items():
+    for name, (default, _) in OPTIONS.items():
         value, is_given = option(config, name), config.getoption(f"--qaml-{name}") is not None
         values = value if name in REPEATED else [value]
         if is_given or values != ([default] if default else []):
             is_path = name in ("spec", "store", "report", "baseline")
             yield from (f"--qaml-{name}={_base(config, name) / each if is_path else each}" for each in values if each)
-    yield from (f"--qaml-{name}" for name in _FLAGS if option(config, name))
+    yield from (f"--qaml-{name}" for name in FLAGS if option(config, name))
 
 
 def project_options(arguments: Sequence[str]) -> Chosen:

@@ -16,7 +16,8 @@ from qaml.outcome.record import Interval
 from qaml.spec.load import as_typed
 
 if TYPE_CHECKING:
-    from qaml.session.session import Options, Session
+    from qaml.session.options import Options
+    from qaml.session.session import Session
 
 
 def judged(session: Session, file: Path) -> Regression:

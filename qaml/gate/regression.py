@@ -87,7 +87,9 @@ def compare(
     return sorted(judged.values(), key=lambda change: (CELL_STATUSES.index(change.status), change.cell))
 
 
-def _change(name: str, baseline: Baseline, evidence: Mapping[str, Evidence], now: Mapping[str, GatedCell]) -> JudgedCell:
+def _change(
+    name: str, baseline: Baseline, evidence: Mapping[str, Evidence], now: Mapping[str, GatedCell]
+) -> JudgedCell:
     recorded, cell = baseline.cells.get(name), now.get(name)
     before = None if recorded is None else recorded.accuracy
     if cell is None:
@@ -196,7 +198,9 @@ def _by_images(
     )
 
 
-def _by_runs(change: JudgedCell, recorded: Recorded, before: Evidence, cell: GatedCell, more: Evidence) -> JudgedCell | None:
+def _by_runs(
+    change: JudgedCell, recorded: Recorded, before: Evidence, cell: GatedCell, more: Evidence
+) -> JudgedCell | None:
     """The change by all training runs; the further runs contradict a drop where they show none."""
     known = len(cell.evidence.correct)
     if len(more.correct) <= known:

@@ -17,41 +17,9 @@ from qaml.plan.plan import Plan, make_plan
 from qaml.run.progress import Reporter, progress_folder
 from qaml.run.scheduler import Scheduler
 from qaml.run.store import Damaged, Store, new_session
+from qaml.session.options import Options
 from qaml.spec.load import as_typed, find_specs, load_suite
 from qaml.spec.suite import ClaimEntry, Suite
-from qaml.vocab import ProfileName
-
-
-class Options(NamedTuple):
-    """What a person chose, at the command line or in the ini file.
-
-    Attributes:
-        specs: files or folders of specs.
-        profile: the scale.
-        store: folder of artefacts.
-        report: folder of the report.
-        seeds: training runs of every model, or what the suites say.
-        more_images: test images beyond those that the suites ask for.
-        is_fresh: artefacts of other sessions count as absent.
-        is_strict: whether an inconclusive claim fails.
-        device: ``cpu`` or ``cuda``.
-        is_hardware_strict: whether results of another processor are other results.
-        run_id: shared by all workers of a session; made up where it is empty.
-        retold: what of it ``qaml run`` must be told to do the same.
-    """
-
-    specs: tuple[Path, ...]
-    profile: ProfileName
-    store: Path
-    report: Path
-    seeds: int | None = None
-    more_images: int = 0
-    is_fresh: bool = False
-    is_strict: bool = False
-    device: str = "cpu"
-    is_hardware_strict: bool = False
-    run_id: str = ""
-    retold: tuple[str, ...] = ()
 
 
 class BrokenSpec(NamedTuple):

@@ -17,7 +17,8 @@ from qaml.run.arrays import read_arrays
 from qaml.run.classifier import WEIGHTS, restore
 from qaml.run.dataset import loaded
 from qaml.run.exact import exact_norms
-from qaml.session.session import Options, Session
+from qaml.session.options import Options
+from qaml.session.session import Session
 from qaml.types import Bounds
 from qaml.vocab import Norm
 from tests.attacks.truth import steepest_in_ball_and_box

@@ -10,7 +10,8 @@ import pytest
 from qaml.outcome.outcome import Outcome
 from qaml.run.arrays import read_arrays
 from qaml.run.steps.exact import without_bounds
-from qaml.session.session import Options, Session
+from qaml.session.options import Options
+from qaml.session.session import Session
 from qaml.types import Bounds
 
 SPEC = """
