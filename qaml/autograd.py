@@ -14,8 +14,8 @@ def differentiable(function: type[Function], *arguments: Any) -> Tensor:
     """The value of ``function.forward``, differentiated by ``function.backward``.
 
     Args:
-        function: of one value.
-        arguments: of ``forward``, behind its context.
+        function: a function with one result.
+        arguments: the arguments of ``forward`` after its context.
     """
     apply: Callable[..., Tensor] = function.apply
     return apply(*arguments)

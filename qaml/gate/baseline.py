@@ -32,7 +32,7 @@ from qaml.vocab import ProfileName
 
 
 def _with_libraries(fields: Fields) -> Fields:
-    """Version 2 had code and versions of libraries within ``measure``, where nobody can tell them apart."""
+    """Read version 2, which had code and versions of libraries within ``measure`` and cannot separate them."""
     cells = {name: {**cell, "libraries": ""} for name, cell in fields["cells"].items()}
     return {**fields, "cells": cells}
 

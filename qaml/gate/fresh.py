@@ -36,7 +36,7 @@ def further_runs(session: Session, names: list[str]) -> dict[str, Evidence]:
 
     Args:
         session: the run's session, whose claims are selected.
-        names: of its cells.
+        names: names of its cells.
     """
     runs = max(len(steps.trains) for claim in _claims_of(session, names).values() for steps in claim.models.values())
     return {name: cell.evidence for name, cell in _measured_again(session, names, seeds=2 * runs).items()}
@@ -47,7 +47,7 @@ def further_images(session: Session, names: list[str], n: int) -> dict[str, Evid
 
     Args:
         session: the run's session, whose claims are selected and measured.
-        names: of its cells.
+        names: names of its cells.
         n: number of further images.
     """
     known = measured_cells(session)

@@ -86,7 +86,7 @@ def _measured(session: Session) -> dict[str, GatedCell]:
 
 
 def _libraries(cells: Mapping[str, GatedCell]) -> dict[str, dict[str, str]]:
-    """Name → distribution → version of whatever measured these cells."""
+    """The libraries that measured these cells: name → distribution → version."""
     return {_name_of(cell.versions): dict(cell.versions) for cell in cells.values()}
 
 

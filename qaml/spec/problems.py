@@ -37,7 +37,7 @@ class Problems:
         """Note a mistake; the same one at the same place (of expanded or extending entries) is noted once.
 
         Raises:
-            SpecError: there are so many that nobody would read more.
+            SpecError: there are too many mistakes to read.
         """
         if mark in self._unreadable:
             return
@@ -53,7 +53,7 @@ class Problems:
         """Note the mistakes that another collection holds about the same text.
 
         Raises:
-            SpecError: there are so many that nobody would read more.
+            SpecError: there are too many mistakes to read.
         """
         for noted, problem in others._found.items():
             location = problem.location._replace(file=self.file)

@@ -59,7 +59,7 @@ class Recording(Settings):
     path: str = Field(min_length=1)
     """Path of ``recording.npz`` in that run's artefact; relative paths start at the current directory."""
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    """Of the file."""
+    """Checksum of the file."""
 
 
 class GivenChains(Settings):
@@ -68,7 +68,7 @@ class GivenChains(Settings):
     path: str = Field(min_length=1)
     """Path of the file; relative paths start at the current directory."""
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    """Of the file."""
+    """Checksum of the file."""
 
 
 class Layout(Settings):
