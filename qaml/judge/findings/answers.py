@@ -1,4 +1,4 @@
-"""The finding about answers that a model does not give: NaN is no class."""
+"""Findings about answers that a model does not give, NaN being no class, or gives otherwise when it is asked again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from qaml.judge.findings.check import OfAdversarials, OfModel, Raised
 from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.findings.subject import Subject
 from qaml.types import IntArray
+
+CLASSES, LOGITS = 0.01, 0.05
+"""Shares of images above which evidence is void."""
 
 
 def _on_clean(evidence: ModelEvidence) -> Iterator[Raised]:
@@ -59,7 +62,39 @@ def _was_asked(subject: Subject) -> bool:
     return is_maker_known or subject.attacked.unanswered is not None
 
 
+def _asked(evidence: Subject | ModelEvidence) -> IntArray | None:
+    """(seeds, 5): n, classes and logits that differ in the same batch, and in other batches."""
+    return evidence.attacked.asked if isinstance(evidence, Subject) else evidence.clean.asked
+
+
+def _was_asked_again(evidence: Subject | ModelEvidence) -> bool:
+    return _asked(evidence) is not None
+
+
+def _answers_differ(evidence: Subject | ModelEvidence) -> Iterator[Raised]:
+    """Images that were answered differently when they were asked again."""
+    asked = np.asarray(_asked(evidence))
+    if not asked[:, 1:].any():
+        return
+    seed = int(max(range(len(asked)), key=lambda run: tuple(asked[run, [3, 1, 4, 2]])))
+    n, classes_again, logits_again, classes_apart, logits_apart = (int(count) for count in asked[seed])
+    is_void = max(classes_again, classes_apart) > CLASSES * n or max(logits_again, logits_apart) > LOGITS * n
+    of = f"{n} {'images' if evidence.attack is None else f'adversarials of {evidence.attack}'}"
+    if logits_again:
+        how, logits, classes = "again in the same batch", logits_again, classes_again
+        means = "the model is random, keeps a state or depends on the number of threads"
+    else:
+        how, logits, classes = "in other batches", logits_apart, classes_apart
+        means = "the answer to an image depends on the images beside it"
+    message = (
+        f"asked {how}, {logits} of {of} have other logits and {classes} another class (training run {seed}): {means}"
+    )
+    yield Raised(message, None if is_void else "note")
+
+
 CHECKS = (
     OfModel("no_answer", lambda one: one.clean.unanswered is not None, _on_clean),
     OfAdversarials("no_answer", _was_asked, _on_adversarials),
+    OfModel("answers_differ", _was_asked_again, _answers_differ),
+    OfAdversarials("answers_differ", _was_asked_again, _answers_differ),
 )

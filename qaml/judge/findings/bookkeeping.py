@@ -1,4 +1,4 @@
-"""Findings of arithmetic: budgets out of reach, counts that disagree."""
+"""Findings of arithmetic: budgets out of reach, counts that disagree, logits of another scale."""
 
 from __future__ import annotations
 
@@ -28,8 +28,28 @@ def _count(subject: Subject) -> Iterator[Raised]:
         yield Raised(f"the library's success differs from ours for {differ} of {correct.size:,} adversarials")
 
 
+def _rescaled(subject: Subject) -> Iterator[Raised]:
+    """Logits whose scale leaves cross-entropy without a useful gradient, so that the attack used another one."""
+    gaps, factors = np.asarray(subject.attacked.logit_gap), np.asarray(subject.attacked.logit_factor)
+    if not (factors != 1).any():
+        return
+    worst = int(np.argmax(np.abs(np.log(factors))))
+    surrogate = subject.traits.surrogate
+    whose = f"the logits of {surrogate}" if surrogate is not None else "logits"
+    runs = "" if len(factors) == 1 else f" (training run {worst}, {int((factors != 1).sum())} of {len(factors)} alike)"
+    message = (
+        f"{whose} have a median gap of {gaps[worst]:.3g}; cross-entropy was climbed on {factors[worst]:.3g} × {whose}"
+    )
+    yield Raised(message + runs)
+
+
+def _climbs_cross_entropy(subject: Subject) -> bool:
+    return subject.attacked.logit_gap is not None and subject.attacked.logit_factor is not None
+
+
 CHECKS = (
     # a minimising attack has no budget that it could fall short of
     OfAttack("cannot_reach_epsilon", lambda one: one.traits.minimises or bool(one.traits.reach), _reach),
     OfAttack("library_count_differs", lambda one: one.attacked.claimed is not None and one.attacked.draws == 1, _count),
+    OfAttack("logits_rescaled", _climbs_cross_entropy, _rescaled),
 )

@@ -1,4 +1,4 @@
-"""The finding about adversarials of a claim's own attack that break its threat model."""
+"""Findings about attacks that are none: adversarials that break the threat model, perturbations drawn at random."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qaml.judge.findings.check import OfAdversarials, Raised
+from qaml.judge.findings.check import OfAdversarials, OfAttack, Raised
+from qaml.judge.findings.cures import A_SEARCH
 from qaml.judge.findings.subject import Subject
 
 
@@ -25,4 +26,12 @@ def _outside(subject: Subject) -> Iterator[Raised]:
     )
 
 
-CHECKS = (OfAdversarials("outside_budget", lambda one: one.attacked.outside is not None, _outside),)
+def _no_search(subject: Subject) -> Iterator[Raised]:
+    if not subject.traits.is_search:
+        yield Raised(f"{subject.traits.name} draws perturbations at random")
+
+
+CHECKS = (
+    OfAdversarials("outside_budget", lambda one: one.attacked.outside is not None, _outside),
+    OfAttack("no_search", lambda _: True, _no_search, (A_SEARCH,)),
+)

@@ -50,8 +50,7 @@ def _is_own_measured(subject: Subject) -> bool:
 
 def _has(subject: Subject, *members: str) -> bool:
     """Whether the battery's members attacked the model, and the attack was measured beside them."""
-    known = subject.diagnosis.correct if subject.diagnosis is not None else {}
-    return subject.is_diagnosed and _is_own_measured(subject) and set(members) <= set(known)
+    return subject.is_diagnosed and _is_own_measured(subject) and set(members) <= set(subject.looked.correct)
 
 
 def _could_be_beaten(suspects: Suspects, subject: Subject) -> bool:
@@ -91,7 +90,7 @@ def _another_could_fool_more(subject: Subject) -> bool:
 
 
 def _another_fools_more(subject: Subject) -> Iterator[Raised]:
-    failed = _beyond(subject) if subject.traits.is_white_box else []
+    failed = _beyond(subject) if subject.is_diagnosed else []
     yield from failed or _strongest(subject)
 
 
@@ -114,9 +113,7 @@ def _strongest(subject: Subject) -> Iterator[Raised]:
 
 def _beyond(subject: Subject) -> list[Raised]:
     """More than a tenth of the battery's images are right under the attack and wrong with the battery."""
-    diagnosis = subject.diagnosis
-    if diagnosis is None:
-        return []
+    diagnosis = subject.looked
     together = Outcomes("the battery", one_draw(worst_member(diagnosis), diagnosis.draws), diagnosis.indices)
     pair = paired(together, own(subject, diagnosis.epsilon), subject)
     lost = (pair.first < 0.5) & (pair.second > 0.5)
@@ -136,9 +133,8 @@ def _fooled(diagnosis: Diagnosis, name: str) -> float:
 
 
 def _noise(subject: Subject) -> Iterator[Raised]:
-    assert subject.diagnosis is not None
-    epsilon = subject.diagnosis.epsilon
-    pair = paired(battery(subject.diagnosis, "noise"), own(subject, epsilon), subject)
+    epsilon = subject.looked.epsilon
+    pair = paired(battery(subject.looked, "noise"), own(subject, epsilon), subject)
     if pair.n_images < ENOUGH_IMAGES:
         yield too_few(pair.n_images)
         return
@@ -152,10 +148,9 @@ def _noise(subject: Subject) -> Iterator[Raised]:
 
 def _averaging(subject: Subject) -> Iterator[Raised]:
     """EOT against the same attack without averaging, and against the claim's own if that is iterative too."""
-    assert subject.diagnosis is not None
-    epsilon = subject.diagnosis.epsilon
-    averaged = battery(subject.diagnosis, "eot", "PGD averaged over draws (EOT)")
-    others = [battery(subject.diagnosis, "pgd", "PGD")]
+    epsilon = subject.looked.epsilon
+    averaged = battery(subject.looked, "eot", "PGD averaged over draws (EOT)")
+    others = [battery(subject.looked, "pgd", "PGD")]
     others += [own(subject, epsilon)] if subject.traits.takes_steps else []
     answers = [beats(averaged, other, subject, epsilon) for other in others]
     if not all(answer.is_assessed for answer in answers):

@@ -45,7 +45,7 @@ class Cure(NamedTuple):
     """What frees a cell of a weak finding.
 
     Attributes:
-        words: a clause for people.
+        words: what it is, for people.
         works: whether it does.
     """
 
@@ -145,18 +145,18 @@ def _is_as_near(case: Case) -> bool:
 
 
 _BESIDE = (
-    "is in the cell, if nothing that showed the finding, the diagnostics included, beats the worst case over the "
+    "in the cell, where nothing that showed the finding, the diagnostics included, beats the worst case over the "
     "cell's attacks, and the iterative white-box ones find nine tenths of the adversarials that it found"
 )
 ANOTHER_ATTACK = Cure(
-    "another attack of the cell is iterative, white-box, in the same norm, was looked at for this finding at the "
-    "cell's budget or a larger one, and is free of it",
+    "another attack of the cell: iterative, white-box, in the same norm, looked at for this finding at the cell's "
+    "budget or a larger one, and free of it",
     _has_another,
 )
 TRANSFER_BESIDE = Cure(f"a transferred or black-box attack {_BESIDE}", partial(_has_transfer, elsewhere))
 ONE_STEP_BESIDE = Cure(f"a one-step attack {_BESIDE}", partial(_has_both, one_step))
-BELOW_THE_FALL = Cure("the cell's budget is smaller than the one at which success falls", _is_below_the_fall)
-AS_NEAR = Cure("the cell's attacks together are as near", _is_as_near)
+BELOW_THE_FALL = Cure("a budget of the cell that is smaller than the one at which success falls", _is_below_the_fall)
+AS_NEAR = Cure("attacks of the cell that together are as near", _is_as_near)
 A_SEARCH = Cure(
-    "another attack of the cell searches", lambda case: any(a.subject.traits.is_search for a in case.attacks)
+    "another attack of the cell that searches", lambda case: any(a.subject.traits.is_search for a in case.attacks)
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from qaml.judge.findings.check import OfAttack, Raised, too_few
 from qaml.judge.findings.subject import UNBOUNDED, Subject
 from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.wilson import wilson
-from qaml.metrics.evidence import Diagnosis
 
 ENOUGH_IMAGES = 100
 ZERO_WEAK, ZERO_NOTE = 0.10, 0.01
@@ -20,40 +19,52 @@ PLANTED_MISSED, PLANTED_IMAGES, P_VALUE = 0.10, 5, 0.001
 MARGINS = 0.01
 
 
-def _has_any(flags: NDArray[np.bool_] | None) -> bool:
+def _has_run(subject: Subject) -> bool:
+    return subject.diagnosis is not None
+
+
+def _has_room(subject: Subject) -> bool:
+    """Whether the battery left the budget, on a model that has more than one answer."""
+    return subject.is_diagnosed and UNBOUNDED in subject.looked.correct and not subject.looked.is_constant
+
+
+def _any(flags: NDArray[np.bool_] | None) -> bool:
     return flags is not None and len(flags) > 0
 
 
-def _non_finite(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
+def _non_finite(subject: Subject) -> Iterator[Raised]:
+    diagnosis = subject.looked
     if diagnosis.non_finite:
         n = len(diagnosis.indices)
         yield Raised(f"{diagnosis.non_finite} of {n} images have logits or gradients that are not finite")
 
 
-def _no_answer(subject: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
-    if diagnosis.unanswered:
-        yield Raised(f"{subject.model} gives no answer (NaN) to {diagnosis.unanswered} adversarials of the diagnostics")
+def _no_answer(subject: Subject) -> Iterator[Raised]:
+    if n := subject.looked.unanswered:
+        yield Raised(f"{subject.model} gives no answer (NaN) to {n} adversarials of the diagnostics")
 
 
-def _outside(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
+def _outside(subject: Subject) -> Iterator[Raised]:
+    diagnosis = subject.looked
     if diagnosis.outside:
         yield Raised(f"{diagnosis.outside} adversarials leave the budget ε = {diagnosis.epsilon:g} or the bounds")
 
 
-def _margins(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
-    below = np.asarray(diagnosis.margin_below_precision)
+def _margins(subject: Subject) -> Iterator[Raised]:
+    below = np.asarray(subject.looked.margin_below_precision)
     if below.sum() >= 2:
-        n, share = len(diagnosis.indices), float(np.mean(below))
+        n, share = len(subject.looked.indices), float(np.mean(below))
         message = f"{100 * share:.1f} % of {n} images have a logit margin below the arithmetic's error"
         yield Raised(message, None if share > MARGINS else "note")
 
 
-def _probabilities(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
-    if diagnosis.outputs_are_probabilities:
+def _probabilities(subject: Subject) -> Iterator[Raised]:
+    if subject.looked.outputs_are_probabilities:
         yield Raised("the outputs of every image sum to one, and some are saturated")
 
 
-def _zero_gradients(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
+def _zero_gradients(subject: Subject) -> Iterator[Raised]:
+    diagnosis = subject.looked
     if len(diagnosis.indices) < ENOUGH_IMAGES:
         yield too_few(len(diagnosis.indices))
         return
@@ -64,7 +75,8 @@ def _zero_gradients(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
         yield Raised(message, None if share > ZERO_WEAK else "note")
 
 
-def _unbounded(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
+def _unbounded(subject: Subject) -> Iterator[Raised]:
+    diagnosis = subject.looked
     if len(diagnosis.indices) < ENOUGH_IMAGES:
         yield too_few(len(diagnosis.indices))
         return
@@ -80,9 +92,9 @@ def _unbounded(_: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
         )
 
 
-def _planted(subject: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
+def _planted(subject: Subject) -> Iterator[Raised]:
     """More than a tenth missed, beyond chance: sound attacks miss 5 to 8 % on models with two features."""
-    missed = np.asarray(diagnosis.planted_missed)
+    missed = np.asarray(subject.looked.planted_missed)
     n_missed, n = int(missed.sum()), len(missed)
     p = binomial_excess(n_missed, n, PLANTED_MISSED)
     if n_missed < PLANTED_IMAGES or p >= P_VALUE:
@@ -92,33 +104,13 @@ def _planted(subject: Subject, diagnosis: Diagnosis) -> Iterator[Raised]:
     yield Raised(message, None if subject.traits.takes_steps else "note")
 
 
-def _check(
-    name: str,
-    raised_by: Callable[[Subject, Diagnosis], Iterator[Raised]],
-    could_be_raised: Callable[[Diagnosis], bool] = lambda _: True,
-    *,
-    is_of_attack: bool = True,
-) -> OfAttack:
-    """A check of the diagnostics: of the model itself, or of what an attack on it meets."""
-
-    def could(subject: Subject) -> bool:
-        diagnosis = subject.diagnosis
-        return diagnosis is not None and (subject.is_diagnosed or not is_of_attack) and could_be_raised(diagnosis)
-
-    def found(subject: Subject) -> Iterator[Raised]:
-        assert subject.diagnosis is not None
-        yield from raised_by(subject, subject.diagnosis)
-
-    return OfAttack(name, could, found)
-
-
 CHECKS = (
-    _check("non_finite", _non_finite, is_of_attack=False),
-    _check("no_answer", _no_answer, is_of_attack=False),
-    _check("outside_budget", _outside, is_of_attack=False),
-    _check("margin_below_precision", _margins, lambda one: _has_any(one.margin_below_precision), is_of_attack=False),
-    _check("zero_gradients", _zero_gradients),
-    _check("unbounded_attack_fails", _unbounded, lambda one: UNBOUNDED in one.correct and not one.is_constant),
-    _check("planted_missed", _planted, lambda one: _has_any(one.planted_missed)),
-    _check("probabilities_as_logits", _probabilities),
+    OfAttack("non_finite", _has_run, _non_finite),
+    OfAttack("no_answer", _has_run, _no_answer),
+    OfAttack("outside_budget", _has_run, _outside),
+    OfAttack("margin_below_precision", lambda one: _has_run(one) and _any(one.looked.margin_below_precision), _margins),
+    OfAttack("zero_gradients", lambda one: one.is_diagnosed, _zero_gradients),
+    OfAttack("unbounded_attack_fails", _has_room, _unbounded),
+    OfAttack("planted_missed", lambda one: one.is_diagnosed and _any(one.looked.planted_missed), _planted),
+    OfAttack("probabilities_as_logits", lambda one: one.is_diagnosed, _probabilities),
 )

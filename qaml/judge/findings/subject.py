@@ -58,6 +58,12 @@ class Subject(NamedTuple):
         return self.traits.name
 
     @property
+    def looked(self) -> Diagnosis:
+        """The battery, where it ran."""
+        assert self.diagnosis is not None
+        return self.diagnosis
+
+    @property
     def is_diagnosed(self) -> bool:
         """Whether the battery ran, and says something of the attack: it attacks the model itself."""
         return self.diagnosis is not None and self.traits.is_white_box

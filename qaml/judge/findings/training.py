@@ -1,4 +1,4 @@
-"""Findings about training runs that failed."""
+"""Findings about what a model was trained on, and about training runs that failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ import numpy as np
 from qaml.judge.findings.check import OfModel, OfRuns, Raised
 from qaml.judge.findings.model import ModelEvidence
 
+MOST = 0.01
+"""Share of the test examples that may be among the training examples: no more than an interval hides."""
 COLLAPSE_POINTS, COLLAPSE_SPREADS, SMALLEST_SPREAD = 0.40, 5.0, 0.02
+
+
+def _seen_in_training(evidence: ModelEvidence) -> Iterator[Raised]:
+    """A dataset whose test split is in part its training split."""
+    repeats = evidence.repeats
+    if repeats is not None and repeats.n_repeated:
+        count = f"{repeats.n_repeated:,} of the {repeats.n_test:,} test examples of {evidence.model}'s dataset"
+        message = f"{count} ({repeats.share:.1%}) are among its training examples, every coordinate the same"
+        yield Raised(message, "void" if repeats.share > MOST else "note")
 
 
 def _diverged(evidence: ModelEvidence) -> Iterator[Raised]:
@@ -51,6 +62,7 @@ def _shown(accuracies: np.ndarray) -> str:
 
 
 CHECKS = (
+    OfModel("test_in_training", lambda one: one.repeats is not None, _seen_in_training),
     OfModel("training_diverged", lambda one: any(curves.get("loss") for curves in one.history), _diverged),
     OfRuns("collapsed_seed", lambda one: len(one.clean.correct) > 1, _collapsed),
 )
