@@ -16,7 +16,7 @@ from qaml.models.logits import has_answer
 from qaml.models.seeding import derive_seed, seeded
 
 BATCH = 256
-"""Images attacked at once."""
+"""Number of images attacked at once."""
 
 
 class Averaged(nn.Module):
@@ -42,7 +42,7 @@ View = Callable[[nn.Module], nn.Module]
 
 
 def as_it_is(module: nn.Module) -> nn.Module:
-    """The view of an attacker who differentiates the classifier itself."""
+    """Return the module unchanged: the view of an attacker who differentiates the classifier itself."""
     return module
 
 
@@ -50,7 +50,7 @@ def as_it_is(module: nn.Module) -> nn.Module:
 def access(
     target: Target, inputs: Tensor, labels: Tensor, seed: int, draws: int = 1, view: View = as_it_is
 ) -> Iterator[nn.Module]:
-    """Hold a classifier during an attack, and leave it and torch's generators as they were.
+    """Prepare a classifier for an attack, and restore it and torch's generators afterwards.
 
     Inside, the module is in evaluation mode, its weights take no gradients (so none are computed or accumulated),
     and torch's global generator starts from ``seed``, as does a randomised module's own.
@@ -59,15 +59,15 @@ def access(
         target: the classifier.
         inputs: (n, *shape) clean inputs, checked here.
         labels: (n,) true labels, checked here.
-        seed: of everything that is drawn.
-        draws: logits are averaged over this many forward passes.
-        view: what the attacker makes of the classifier to get gradients of it.
+        seed: seed of all random draws.
+        draws: number of forward passes over which logits are averaged.
+        view: the form of the classifier that the attacker differentiates.
 
     Yields:
         The module to attack.
 
     Raises:
-        PartError: the inputs or labels are not what the classifier takes.
+        PartError: the inputs or labels do not fit the classifier.
     """
     _check(target, inputs, labels)
     module = target.module

@@ -1,4 +1,4 @@
-"""What an attack is, what it is given, and the one result type of all attacks."""
+"""The interface of attacks: their configuration, their target, and the one result type of all attacks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ATTACKS: Registry[AttackPart] = Registry(
 
 
 MOST_BUDGETS = 200
-"""Of one attack: each is a row of adversarials for every image."""
+"""Most budgets of one attack: each is a row of adversarials for every image."""
 
 
 def _check_increasing(value: tuple[float, ...]) -> tuple[float, ...]:
@@ -70,15 +70,15 @@ EpsilonGrid = Annotated[
 
 
 class Target(NamedTuple):
-    """What an attacker holds: the classifier it computes gradients on, and the inputs' bounds.
+    """The attacker's view: the classifier on which gradients are computed, and the inputs' bounds.
 
     Under transfer this is the surrogate; the runner scores the adversarials on the real target.
 
     Attributes:
         module: the classifier.
-        bounds: of every coordinate of its inputs.
-        n_classes: of its logits.
-        is_counted: whether the library's own count of successes is wanted; training asks for adversarials alone.
+        bounds: bounds of every coordinate of its inputs.
+        n_classes: number of its classes.
+        is_counted: whether the library's own count of successes is needed; training needs adversarials alone.
     """
 
     module: nn.Module
@@ -88,11 +88,11 @@ class Target(NamedTuple):
 
 
 class LogitScale(NamedTuple):
-    """What logits are multiplied by where cross-entropy is climbed (``docs/attacks.md``).
+    """The factor on logits where cross-entropy is maximised (``docs/attacks.md``).
 
     Attributes:
         gap: the median difference of the two largest logits, on clean inputs.
-        factor: one where the gap is healthy.
+        factor: factor on the logits; one where the gap is neither too small nor too large.
     """
 
     gap: float
@@ -100,7 +100,7 @@ class LogitScale(NamedTuple):
 
 
 class AttackResult(NamedTuple):
-    """What every attack returns; success is judged elsewhere, by predicting the adversarials again.
+    """The result of every attack; success is judged elsewhere, by predicting the adversarials again.
 
     Attributes:
         adversarials: (n_epsilons, n, *shape) float32: the attacker's answer at each budget, the clean input where
@@ -108,7 +108,7 @@ class AttackResult(NamedTuple):
         claimed: (n_epsilons, n) bool, what the library itself counts as success; nothing where it is not asked.
         norms: (n,) float64, smallest perturbation found in the attack's norm, infinite without success; only for
             minimisation attacks.
-        scale: of the logits, where cross-entropy was climbed.
+        scale: scale of the logits, where cross-entropy was maximised.
     """
 
     adversarials: FloatArray
@@ -125,26 +125,26 @@ class AttackPart(Part, ABC):
     """The configuration of an attack: the part of the threat model that the attacker chooses."""
 
     epsilon: EpsilonGrid | None = None
-    """Budgets in the attack's norm; left out only where an attack minimises (then it is unlimited)."""
+    """Budgets in the attack's norm; only minimising attacks may omit them (and are unlimited then)."""
 
     images: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
-    """Attack the first test images only, for attacks that take long; default as many as the suite evaluates."""
+    """Number of first test images to attack, for attacks that take long (default: all that the suite evaluates)."""
 
     space: Literal["input", "state"] | None = None
-    """What is perturbed: features of the dataset, or the amplitudes of its states. It follows from the dataset, and
-    saying it makes sure: an attack in a space that the dataset does not have is refused."""
+    """Space of the perturbation: features of the dataset, or the amplitudes of its states. It follows from the dataset;
+    where it is given, an attack in a space that the dataset does not have is refused."""
 
     needs_images: ClassVar[bool] = False
     needs_exact: ClassVar[bool] = False
-    """Reads exact distances off the model, so the model must have them."""
+    """Whether the attack uses the model's exact distances, so that the model must have them."""
     is_iterative: ClassVar[bool] = False
-    """More than one gradient step (an iterative attack must not be weaker than a one-step one)."""
+    """Whether it takes more than one gradient step (an iterative attack must not be weaker than a one-step one)."""
     minimises: ClassVar[bool] = False
-    """Looks for the smallest perturbation rather than the worst within a budget."""
+    """Whether it looks for the smallest perturbation rather than the worst within a budget."""
     is_search: ClassVar[bool] = True
-    """Looks for adversarials; random noise does not, and what it leaves says nothing about robustness."""
+    """Whether it looks for adversarials; random noise does not, and accuracy under it says nothing about robustness."""
     ignores_bounds: ClassVar[bool] = False
-    """Its adversarials may leave the inputs' bounds."""
+    """Whether its adversarials may leave the inputs' bounds."""
 
     @property
     def needs_gradients(self) -> bool:
@@ -158,7 +158,7 @@ class AttackPart(Part, ABC):
 
     @property
     def gradient_rule(self) -> GradientRule:
-        """How gradients are found."""
+        """The rule by which gradients are computed."""
         return "single_draw"
 
     @property
@@ -169,7 +169,7 @@ class AttackPart(Part, ABC):
     @property
     @abstractmethod
     def threat_norm(self) -> Norm:
-        """The norm that budgets are measured in."""
+        """The norm of the budgets."""
 
     @property
     def grid(self) -> tuple[float, ...]:
@@ -177,8 +177,7 @@ class AttackPart(Part, ABC):
         return self.epsilon if self.epsilon is not None else (float("inf"),)
 
     def reach(self, epsilon: float) -> float:
-        """How far the attack can move an input in its norm at this budget: steps × step size, at most; used by a
-        validity finding (arithmetic)."""  # noqa: D205, D209
+        """The largest perturbation in the attack's norm at this budget, steps × step size at most, for a finding."""
         return epsilon
 
     @abstractmethod
@@ -189,8 +188,8 @@ class AttackPart(Part, ABC):
             target: the classifier in evaluation mode; its parameters' ``.grad`` are left as they were.
             inputs: (n, *shape) float32, within bounds.
             labels: (n,) int64, true labels.
-            seed: of every random choice; torch's global generator is left as it was.
-            progress: told the share done.
+            seed: seed of every random choice; torch's global generator is not changed.
+            progress: called with the share done.
         """
 
 

@@ -2,7 +2,7 @@
 
 Every member but the first few runs only on images that are still right. Losses are margins, which no scale of logits
 flattens; a surrogate of the battery's own, values without gradients, the same weights without their defences and the
-identity in place of what stops gradients look past whatever masks them.
+identity in place of what stops gradients avoid every kind of masking.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from qaml.models.seeding import derive_seed
 WHOLE = ("fgsm", "noise", "transfer", "pgd")
 """Members that see every image, so that they can be compared with the claim's attack on all of them."""
 STEPS, FEWER = 40, 20
-"""Of the margin attack on every image, and of members that run on what it left."""
+"""Steps of the margin attack on every image, and of members that run on the images still right."""
 RESTARTS = 10
-"""Of the attack that only the bounds limit: with two coordinates one start in four ends on a local maximum."""
+"""Restarts of the attack limited by the bounds alone: with two coordinates 1 start in 4 ends on a local maximum."""
 NOISE_DRAWS = 10
 EOT_DRAWS = 16
 QUERIES, MORE_QUERIES = 100, 1000
-"""Of Square on what is still right; the more where the fewer found something, so gradients had failed."""
+"""Queries of Square on images still right; more of them after a success, which shows that gradients failed."""
 PATIENCE = 60
-"""Steps of SPSA where gradients are surely of no use."""
+"""Steps of SPSA where gradients are certainly of no use."""
 WRONG = 0.05
-"""Share of images fooled by what knows less, from which on they are."""
+"""Share of images fooled by members with less knowledge from which on gradients count as masked."""
 FEW = 8
-"""Images on which it is tried whether something stops gradients."""
+"""Number of images used to test whether something stops gradients."""
 
 Member = Callable[[Tensor], Tensor]
 """Rows of the inputs → adversarials of these rows."""
@@ -54,8 +54,8 @@ class Battery:
     Args:
         victim: the model.
         threat: norm and budget.
-        inputs: (n, *shape) clean.
-        labels: (n,).
+        inputs: (n, *shape) clean inputs.
+        labels: (n,) true labels.
     """
 
     def __init__(self, victim: Victim, threat: Threat, inputs: Tensor, labels: Tensor) -> None:
@@ -66,15 +66,15 @@ class Battery:
         self.looks = Looks(victim.target.module, threat.epsilon)
         self.correct: dict[str, Shares] = {}
         self.made: list[Made] = []
-        """What every member made, for whoever checks budgets and distances."""
+        """The adversarials of every member, for checks of budgets and distances."""
         rows = torch.arange(len(inputs), device=inputs.device)
         self.clean = victim.score(inputs, rows)
 
-    def run(self, tell: Callable[[str], None], only: frozenset[str] = frozenset()) -> Mapping[str, Shares]:
-        """Each member's share of draws predicted correctly, (n,), NaN where it did not look.
+    def run(self, announce: Callable[[str], None], only: frozenset[str] = frozenset()) -> Mapping[str, Shares]:
+        """Run the members; return each one's share of draws predicted correctly, (n,), NaN for images it left out.
 
         Args:
-            tell: told each member's name before it runs.
+            announce: called with each member's name before it runs.
             only: names of members to run; all of them when empty.
         """
         for name, member in self._members():
@@ -82,7 +82,7 @@ class Battery:
                 continue
             rows = self._rows(is_whole=name in WHOLE or bool(only))
             if len(rows):
-                tell(name)
+                announce(name)
                 self._look(name, member, rows)
         return self.correct
 
@@ -129,7 +129,7 @@ class Battery:
             yield "float64", self._in_double_precision()
 
     def _past_masks(self) -> Iterator[tuple[str, Member]]:
-        """Members that look past what stops or shatters gradients."""
+        """Members that avoid what stops or shatters gradients."""
         module = self.victim.target.module
         if self.victim.undefended is not None:
             yield "undefended", self._search(self.looks.of_target, self.victim.undefended, FEWER)
@@ -166,13 +166,13 @@ class Battery:
         return run
 
     def has_masked_gradients(self, share: float = 0.0) -> bool:
-        """Whether something that knows less fooled what the margin attack did not, beyond a share of the images."""
+        """Whether members with less knowledge fooled images that the margin attack did not, beyond a share of them."""
         pgd, known = self.correct.get("pgd"), ("transfer", "noise", "fgsm", "undefended", "straight_through")
         others = [self.correct[name] for name in known if name in self.correct]
         return pgd is not None and any(float(((other < 1) & (pgd == 1)).mean()) > share for other in others)
 
     def _has_nothing_to_follow(self) -> bool:
-        """Whether gradients are missing, or surely wrong and those of no other form of the classifier stand in."""
+        """Whether gradients are missing, or certainly wrong without another form of the classifier to replace them."""
         others = self.correct.keys() & {"undefended", "straight_through"}
         return not self.victim.has_gradients or (self.has_masked_gradients(WRONG) and not others)
 
@@ -196,7 +196,7 @@ class Battery:
     # --- how a member searches
 
     def _part(self, part: AttackPart) -> Member:
-        """One of the attacks that suites name."""
+        """A member made of an attack that suites can name."""
 
         def run(rows: Tensor) -> Tensor:
             held = self.victim.target._replace(is_counted=False)
@@ -221,7 +221,7 @@ class Battery:
                 if self.victim.has_gradients:
                     made = self._search(self.looks.margin, module, FEWER, view=view, start=made)(rows[left])
                 found[left] = made
-                if self.victim.is_randomised:  # one draw tells not which rows are still right
+                if self.victim.is_randomised:  # one draw does not show which rows are right
                     break
                 left = left[self._right_of(made, rows[left])]
                 if not len(left):
@@ -231,7 +231,7 @@ class Battery:
         return run
 
     def _taught(self, surrogate: nn.Module) -> Member:
-        """By a copy of the surrogate that learns on around the images."""
+        """A member that follows a copy of the surrogate, trained further around the images."""
         ball = Ball(self.threat.norm, self.threat.epsilon, self.victim.target.bounds)
 
         def run(rows: Tensor) -> Tensor:
@@ -264,10 +264,10 @@ class Battery:
         ends: bool = True,
         start: Tensor | None = None,
     ) -> Member:
-        """A climb by whatever the classifier is looked at with; ``ends`` where it is fooled, if answers are not random.
+        """A member that maximises an objective; it ``ends`` where the classifier is fooled, if answers are not random.
 
-        What is made on another network goes on: the surer that one is of its mistake, the sooner others share it. From
-        random points, or from one for each row.
+        A search on another network goes on: the surer that network is of its mistake, the sooner others share it. It
+        starts from random points, or from one for each row.
         """
         ball = Ball(self.threat.norm, self.threat.epsilon, self.victim.target.bounds)
 
@@ -287,7 +287,7 @@ class Battery:
         the nearest rivals: each climbs out where the others are stuck (Croce & Hein 2020, section 5)."""  # noqa: D205, D209
         module = self.victim.target.module
         found = self._search(self.looks.margin, module, STEPS)(rows)
-        if self.victim.is_randomised:  # one draw tells not which rows are still right
+        if self.victim.is_randomised:  # one draw does not show which rows are right
             return found
         if self.victim.target.n_classes > 2:  # otherwise both have the margin's direction
             rivals = [self.looks.rival(place) for place in range(self._n_rivals())]
@@ -302,7 +302,7 @@ class Battery:
         return min(RIVALS, self.victim.target.n_classes - 1)
 
     def _right_of(self, found: Tensor, rows: Tensor) -> Tensor:
-        """Places of adversarials that fool nobody."""
+        """The positions of adversarials that do not fool the classifier."""
         with access(self.victim.target, self.inputs[rows], self.labels[rows], self.threat.seed) as held:
             fooled = torch.cat(
                 [
@@ -317,7 +317,7 @@ class Battery:
     # --- without a budget
 
     def unbounded(self, reach: float) -> Shares:
-        """The margin attack with the bounds as only limit, (n,); restarted on what is still right.
+        """The margin attack with the bounds as only limit, (n,); restarted on images still right.
 
         Args:
             reach: the largest perturbation that the bounds allow.

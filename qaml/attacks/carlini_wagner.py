@@ -2,8 +2,8 @@
 
 Their change of variables (a tanh) has no gradient where pixels are black or white: there foolbox's attack stalls, 1.5
 times the exact distance away on a linear model of the digits. Clipping the steps is their first remedy for the box
-(Carlini & Wagner 2017, section V-B); what momentum loses by it, a decaying step regains. An untargeted loss settles on
-whatever rival it meets first, so each of the nearest ones is aimed at.
+(Carlini & Wagner 2017, section V-B); a decaying step makes up for the lost momentum. An untargeted loss settles on the
+first rival class that it meets, so each of the nearest rivals is a target.
 """
 
 from __future__ import annotations
@@ -20,31 +20,32 @@ from qaml.models.logits import has_answer
 from qaml.types import Bounds
 
 CANDIDATES = 10
-"""Most likely classes that are looked at for the nearest ones."""
+"""Number of most likely classes among which the nearest ones are found."""
 BISECTIONS = 12
-"""Of the segment from the clean input to an adversarial: 1/4096 of it."""
+"""Number of bisections of the segment from the clean input to an adversarial: down to 1/4096 of it."""
 LAST = 0.01
-"""Of Adam's step, at the end of a constant."""
+"""Share of Adam's step that remains at the end of a constant."""
 FEWEST_STEPS = 40
-"""For a rival; with fewer steps in all, fewer rivals are aimed at."""
+"""Fewest steps for a rival; with fewer steps in all, fewer rivals are targets."""
 REACH = 2.0
-"""Of Adam's first step, at most, in linearised distances: a longer one would end nowhere near."""
+"""Largest first step of Adam, in linearised distances: a longer one would end far from the boundary."""
 SETTLED = 0.75
-"""Of the steps, after which an adversarial shows that a constant is large enough."""
+"""Share of the steps after which an adversarial shows that a constant is large enough."""
 DECAYS = 0.9, 0.999
 
 
 class Search(NamedTuple):
-    """How to look.
+    """The settings of a search.
 
     Attributes:
-        steps: for every constant, over all rivals.
-        constants: tried for each rival: times ten until one succeeds, then between success and failure.
-        rivals: classes aimed at, nearest first.
-        step: Adam's, as a share of half the box's width.
+        steps: number of steps for every constant, over all rivals.
+        constants: number of constants tried for each rival: times ten until one succeeds, then between success and
+            failure.
+        rivals: number of rival classes, nearest first.
+        step: Adam's step, as a share of half the box's width.
         initial: the first constant.
         confidence: the margin of logits that an adversarial must have.
-        factor: what logits are multiplied by, for constants of a usual size.
+        factor: factor on the logits, for constants of a usual size.
     """
 
     steps: int
@@ -62,9 +63,9 @@ def smallest(module: nn.Module, clean: Tensor, labels: Tensor, bounds: Bounds, s
     Args:
         module: a classifier.
         clean: (n, *shape) within the bounds.
-        labels: (n,) what the classifier answers.
-        bounds: of every coordinate.
-        search: how to look.
+        labels: (n,) the classifier's predictions.
+        bounds: bounds of every coordinate.
+        search: settings of the search.
     """
     found = _Nearest(module, clean, labels, search.confidence)
     rivals = nearest_rivals(module, clean, labels, min(search.rivals, max(1, search.steps // FEWEST_STEPS)))
@@ -93,7 +94,7 @@ class Rivals(NamedTuple):
 
 
 def nearest_rivals(module: nn.Module, clean: Tensor, labels: Tensor, count: int) -> Rivals:
-    """The rivals to aim at, as DeepFool chooses them; infinitely far where a gradient vanishes."""
+    """The rivals to target, chosen as in DeepFool; infinitely far where a gradient vanishes."""
     leaf = clean.clone().requires_grad_()
     logits = module(leaf)
     candidates = logits.detach().scatter(1, labels[:, None], -torch.inf)
@@ -173,7 +174,7 @@ def _descend(
 
 
 def _decay(steps: int) -> Iterator[float]:
-    """From one to ``LAST``, along half a cosine."""
+    """The factor on the step, from one to ``LAST`` along half a cosine."""
     for step in range(steps):
         yield LAST + (1 - LAST) * (1 + math.cos(math.pi * step / steps)) / 2
 
@@ -185,7 +186,7 @@ class _Adam:
         self.first, self.second, self.steps = torch.zeros_like(like), torch.zeros_like(like), 0
 
     def direction(self, slope: Tensor) -> Tensor:
-        """What to subtract, about one in size."""
+        """The direction to subtract, of a size of about one."""
         self.steps += 1
         first, second = DECAYS
         self.first.lerp_(slope, 1 - first)
@@ -203,7 +204,7 @@ class _Constants:
         self.high = torch.full_like(self.values, torch.inf)
 
     def learn(self, met: Tensor) -> None:
-        """Smaller where an adversarial was met, else larger."""
+        """Make the constant smaller where an adversarial was met, otherwise larger."""
         self.high = torch.where(met, self.values, self.high)
         self.low = torch.where(met, self.low, self.values)
         middle = (self.low + self.high) / 2
@@ -216,5 +217,5 @@ def _squares(offsets: Tensor) -> Tensor:
 
 
 def _spread(values: Tensor, like: Tensor) -> Tensor:
-    """(n,) as (n, 1, …), to go with (n, *shape)."""
+    """Reshape (n,) to (n, 1, …), which broadcasts with (n, *shape)."""
     return values.reshape(-1, *[1] * (like.ndim - 1))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SEPARATOR = "@"
-"""``pgd@convnet``: the attack ``pgd`` made on the model ``convnet``."""
+"""Separator in names such as ``pgd@convnet``: the attack ``pgd`` made on the model ``convnet``."""
 
 
 def made_on(attack: str, model: str) -> str:
@@ -40,7 +40,7 @@ class MadeElsewhere(AttackPart, ABC):
     needs_gradients: ClassVar[bool] = False
     is_white_box: ClassVar[bool] = False
     words: ClassVar[str]
-    """What people call it."""
+    """The name of this kind of attack for readers."""
 
     @property
     @abstractmethod
@@ -66,10 +66,10 @@ class MadeElsewhere(AttackPart, ABC):
 
     @property
     def threat_norm(self) -> Norm:
-        """Known only by the named attack.
+        """Unknown here: the norm is the named attack's.
 
         Raises:
-            PartError: always; ask ``resolved(…)``.
+            PartError: always; use ``resolved(…)``.
         """
         raise self._unresolved("norm and step size")
 
@@ -78,7 +78,7 @@ class MadeElsewhere(AttackPart, ABC):
         """The budgets given here; without them, the named attack's.
 
         Raises:
-            PartError: no budgets are given here; ask ``resolved(…)``.
+            PartError: no budgets are given here; use ``resolved(…)``.
         """
         if self.epsilon is None:
             raise self._unresolved("budgets")

@@ -36,12 +36,12 @@ foolbox = _import_quietly()
 
 
 def library_model(module: nn.Module, bounds: Bounds, device: torch.device) -> Any:
-    """The classifier as foolbox sees it (left to itself, foolbox would move it to the first GPU)."""
+    """The classifier as a model of foolbox (which by default would move it to the first GPU)."""
     return foolbox.PyTorchModel(module, bounds=tuple(single_precision(bounds)), device=device)
 
 
 def library_count(model: Any, adversarials: Tensor, labels: Tensor) -> Tensor:
-    """What foolbox counts as success: any other argmax, that of NaN logits included.
+    """Foolbox's count of successes: any other argmax, that of NaN logits included.
 
     Returns:
         (n,) bool.

@@ -1,7 +1,7 @@
 """Gradients of a circuit's expectation value from evaluations at shifted inputs, as on quantum hardware.
 
 Huang & Zhang 2023 (section 3.2, eq. 10) argue that noise layers protect because each of these evaluations draws its own
-noise. Here every one does: estimates are as noisy as the argument has it.
+noise. Here every evaluation does: estimates are as noisy as the argument assumes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from qaml.models.capabilities import OneValued
 
 
 class Rule(NamedTuple):
-    """(f(x + shift e_i) − f(x − shift e_i)) × factor stands for ∂f/∂x_i."""
+    """A rule that estimates ∂f/∂x_i by (f(x + shift e_i) − f(x − shift e_i)) × factor."""
 
     shift: float
     factor: float
 
 
 PARAMETER_SHIFT = Rule(math.pi / 2, 0.5)
-"""Exact where x_i is the angle of one rotation RX(x_i) (Mitarai et al. 2018; Schuld et al. 2019)."""
+"""The rule that is exact where x_i is the angle of one rotation RX(x_i) (Mitarai et al. 2018; Schuld et al. 2019)."""
 
 
 def finite_difference(step: float) -> Rule:

@@ -10,7 +10,7 @@ from qaml.vocab import Norm
 
 
 def single_precision(bounds: Bounds) -> Bounds:
-    """The bounds as float32 holds them: 0.3 is 0.30000001 there, and a clean pixel at the bound is not outside."""
+    """The bounds rounded to float32: 0.3 is 0.30000001 there, and a clean pixel at the bound is not outside."""
     low, high = torch.tensor([bounds.low, bounds.high], dtype=torch.float32).tolist()
     return Bounds(low, high)
 
@@ -38,8 +38,8 @@ def project(perturbed: Tensor, clean: Tensor, epsilon: float, norm: Norm, bounds
         perturbed: (n, *shape).
         clean: (n, *shape) within bounds.
         epsilon: the budget.
-        norm: of the budget.
-        bounds: of every coordinate.
+        norm: norm of the budget.
+        bounds: bounds of every coordinate.
 
     Returns:
         (n, *shape) float32.
@@ -77,7 +77,7 @@ def random_perturbations(like: Tensor, epsilon: float, norm: Norm, generator: to
         like: (n, *shape) gives shape and device.
         epsilon: half the cube's side, or the sphere's radius.
         norm: ``linf`` or ``l2``.
-        generator: on the CPU; the only source of randomness.
+        generator: a generator on the CPU, the only source of randomness.
 
     Returns:
         (n, *shape) float32.
@@ -99,8 +99,8 @@ def is_outside(perturbed: Tensor, clean: Tensor, budgets: Tensor, norm: Norm, bo
         perturbed: (n, *shape).
         clean: (n, *shape).
         budgets: (n,) float64, the budget of each.
-        norm: of the budgets.
-        bounds: of every coordinate; None where they may be left.
+        norm: norm of the budgets.
+        bounds: bounds of every coordinate; ``None`` where they may be left.
 
     Returns:
         (n,) bool.

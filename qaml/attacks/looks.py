@@ -1,4 +1,4 @@
-"""What the members of the battery climb: margins, cross-entropy, and their estimates without gradients."""
+"""Objectives of the battery's members: margins, cross-entropy, and their estimates without gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qaml.attacks.search import Look, by_differences, by_gradient, margin, neare
 from qaml.attacks.views import Around
 
 RIVALS = 3
-"""Nearest classes that are headed for by name."""
+"""Number of nearest classes that are targeted separately."""
 PAIRS, MORE_PAIRS, REACH = 16, 64, 0.5
 """SPSA's evaluations a gradient, more of them where gradients are surely of no use, and how far from the point, as a
 share of the budget."""

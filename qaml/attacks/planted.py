@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 N_INNER = 200
-"""Points that the head must keep on the clean side."""
+"""Number of points that the head must keep on the clean side."""
 INNER_SHARE = 0.9
-"""They lie within this share of the budget (η of algorithm 1), so there is room for a boundary."""
+"""Share of the budget that these points keep within (η of algorithm 1), so that there is room for a boundary."""
 CLOSENESS = 0.5
-"""Where the boundary lies between the highest inner score (0) and the planted point's (1). Nearer to 1, sound PGD
+"""Position of the boundary between the highest inner score (0) and the planted point's (1). Nearer to 1, sound PGD
 misses a quarter of the adversarials of two-dimensional inputs."""
 RIDGES = (10.0, 1.0, 0.1, 1e-8)
 """Regularisation of the head, the strongest that separates. A head that fits its points exactly is so crooked that
@@ -49,15 +49,15 @@ class Features(nn.Module):
         self.module = module
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Map inputs to what the classifier's last layer sees."""
+        """Map inputs to the input of the classifier's last layer."""
         return self.module.features(inputs)
 
 
 class Overheard(nn.Module):
-    """What a linear layer inside a classifier is given, as a module: (batch, *shape) → (batch, …).
+    """The input of a linear layer inside a classifier, as a module: (batch, *shape) → (batch, …).
 
     Args:
-        module: the classifier, whose own answer is thrown away.
+        module: the classifier, whose own output is discarded.
         layer: one of its layers.
     """
 
@@ -76,7 +76,7 @@ class Overheard(nn.Module):
 
 
 def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
-    """What a classifier's last layer sees: ``features(inputs)``, or the input of the last linear layer called.
+    """The input of a classifier's last layer: ``features(inputs)``, or the input of the last linear layer called.
 
     Args:
         module: a classifier in evaluation mode.
@@ -84,7 +84,7 @@ def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
 
     Returns:
         A module, or None where no linear layer is called on as many rows, or none that gradients reach; None also
-        where the forward pass draws, since what was planted in one draw is not there in the next.
+        where the forward pass draws, since a point planted in one draw is missing in the next.
     """
     if isinstance(module, Featured):
         return Features(module)
@@ -95,7 +95,7 @@ def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
         asked = _last_called(module, sample)
     with torch.enable_grad():
         differentiated = _last_called(module, leaf)
-    if asked is None or asked is not differentiated:  # another network for whoever differentiates has no one last layer
+    if asked is None or asked is not differentiated:  # a separate network for gradients has no single last layer
         return None
     overheard = Overheard(module, asked)
     with torch.enable_grad():
@@ -105,7 +105,7 @@ def features_of(module: nn.Module, sample: Tensor) -> nn.Module | None:
 
 
 def _last_called(module: nn.Module, inputs: Tensor) -> nn.Linear | None:
-    """The linear layer that is called last, if any is."""
+    """The linear layer that is called last, or none."""
     called: list[nn.Linear] = []
     with ExitStack() as hooks:
         for layer in module.modules():
@@ -160,9 +160,9 @@ def plant(
         features: (batch, *shape) → (batch, …), in evaluation mode.
         image: (1, *shape) the clean image.
         epsilon: the budget.
-        bounds: of the inputs.
-        norm: of the budget.
-        generator: of the points.
+        bounds: bounds of the inputs.
+        norm: norm of the budget.
+        generator: generator of the points.
     """
     for _ in range(_TRIES):
         attempt = _try_plant(features, image, epsilon, bounds, norm, generator)
@@ -192,7 +192,7 @@ def _try_plant(
 
 
 def _surface_point(image: Tensor, epsilon: float, bounds: Bounds, norm: Norm, generator: torch.Generator) -> Tensor:
-    """A corner of cube and box, or a point of the sphere that the box leaves as far out as it can be."""
+    """A corner of cube and box, or a point of the sphere as far out as the box permits."""
     low, high = single_precision(bounds)
     if norm == "linf":
         signs = (torch.rand(image.shape, generator=generator) < 0.5).to(image.device)
@@ -240,13 +240,13 @@ def planted_test(
     Every image has a classifier of its own, so the attack runs once an image: use few (64).
 
     Args:
-        features: (batch, *shape) → (batch, …), what the classifier's last layer sees; see ``Features``.
+        features: (batch, *shape) → (batch, …), the input of the classifier's last layer; see ``Features``.
         inputs: (n, *shape) clean images within bounds.
         epsilon: the budget, which replaces the attack's own.
-        bounds: of the inputs.
-        norm: of the budget; must be the attack's.
+        bounds: bounds of the inputs.
+        norm: norm of the budget, which must be the attack's.
         attack: the attack under test.
-        seed: of the points and of the attack.
+        seed: seed of the points and of the attack.
 
     Returns:
         (n,) bool; False also where no adversarial could be planted.

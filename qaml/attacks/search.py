@@ -21,11 +21,11 @@ from qaml.vocab import Norm
 HALVINGS = (0.22, 0.41, 0.57, 0.7, 0.8, 0.87, 0.93)
 """Shares of the steps at which the step is halved (APGD's checkpoints, section 3.1)."""
 MOMENTUM = 0.75
-"""α of APGD: the weight of the new step."""
+"""Weight α of the new step in APGD."""
 
 
 class Ball(NamedTuple):
-    """What an adversarial may be: within a budget of the clean input, and within the bounds."""
+    """The set of permitted adversarials: within a budget of the clean input, and within the bounds."""
 
     norm: Norm
     epsilon: float
@@ -33,12 +33,12 @@ class Ball(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What a loss finds at a batch of points.
+    """The value of a loss at a batch of points.
 
     Attributes:
-        values: (batch,) to be climbed.
+        values: (batch,) values to be maximised.
         fooled: (batch,) bool, whether the search may end there.
-        gradient: (batch, *shape) of the values.
+        gradient: (batch, *shape) gradient of the values.
     """
 
     values: Tensor
@@ -49,7 +49,7 @@ class Looked(NamedTuple):
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits (batch, classes), labels (batch,)) → (batch,), larger where the classifier is nearer to a mistake."""
 Look = Callable[[Tensor, Tensor], Looked]
-"""(points (batch, *shape), rows (batch,) of the clean inputs) → what a loss finds there."""
+"""(points (batch, *shape), rows (batch,) of the clean inputs) → the loss there."""
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
@@ -90,8 +90,8 @@ def by_gradient(
     """Gradients by backpropagation.
 
     Args:
-        module: what is differentiated.
-        labels: (n,) of all inputs, looked up by row.
+        module: the module that is differentiated.
+        labels: (n,) labels of all inputs, looked up by row.
         loss: (logits, labels, rows) → (batch,).
         judge: the classifier that is to be fooled, where it is not the one that is differentiated.
     """
@@ -115,11 +115,11 @@ def by_differences(module: nn.Module, labels: Tensor, reach: float, pairs: int, 
     """Gradients of the margin from values at random signs: SPSA (Uesato et al. 2018, arXiv 1802.05666, section 4.1).
 
     Args:
-        module: its values are all that is asked.
-        labels: (n,) of all inputs, looked up by row.
-        reach: how far from the point it is asked; coarser than what breaks gradients.
-        pairs: of evaluations a gradient.
-        generator: of the signs, on the CPU.
+        module: the classifier, of which only values are used.
+        labels: (n,) labels of all inputs, looked up by row.
+        reach: distance of the evaluations from the point; coarser than what breaks gradients.
+        pairs: number of pairs of evaluations for a gradient.
+        generator: generator of the signs, on the CPU.
     """
 
     @torch.no_grad()
@@ -153,11 +153,11 @@ def climb(
     """Search the ball around every input from a random point of it, or from a given one.
 
     Args:
-        look: what is climbed.
+        look: the objective, which is maximised.
         ball: the threat model.
-        clean: (n, *shape).
+        clean: (n, *shape) clean inputs.
         steps: gradient steps.
-        generator: of the start, on the CPU.
+        generator: generator of the start, on the CPU.
         ends: whether an input is left alone once it is fooled; not where answers are random.
         start: (n, *shape) points to start from.
 
@@ -190,7 +190,7 @@ def climb(
 
 
 def _in_pieces(look: Look, here: Tensor, rows: Tensor) -> Looked:
-    """Look at many points a batch at a time."""
+    """Evaluate many points, one batch at a time."""
     pieces = [look(here[some], some) for some in torch.split(rows, BATCH)]
     return pieces[0] if len(pieces) == 1 else Looked(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
 

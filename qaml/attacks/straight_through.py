@@ -28,7 +28,7 @@ _DATA = cast("Any", Tensor).data.__get__
 
 
 class _Identity(TorchFunctionMode):
-    """Lets gradients through what would stop them, wherever it stands in a forward pass."""
+    """Lets gradients pass every operation of a forward pass that would stop them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Identity(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call the function, and hang its value on its input's gradient."""
+        """Call the function, and attach its value to its input's gradient."""
         answer = func(*args, **(kwargs or {}))
         source = args[0] if args else None
         if not (isinstance(source, Tensor) and source.requires_grad and source.is_floating_point()):
@@ -71,7 +71,7 @@ class StraightThrough(nn.Module):
         super().__init__()
         self.module = module
         self.n_replaced = 0
-        """Operations that were replaced in the last forward pass."""
+        """Number of operations that were replaced in the last forward pass."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (batch, *shape) to logits (batch, classes)."""
@@ -83,9 +83,9 @@ class StraightThrough(nn.Module):
 
 
 def stops_gradients(module: nn.Module, inputs: Tensor) -> bool:
-    """Whether a forward pass of these inputs (a few will do) holds an operation that the identity can stand in for.
+    """Whether a forward pass of these inputs (a few will do) holds an operation that the identity can replace.
 
-    A module that fails on the stand-ins, such as one that looks values up by integers, has none that can be used.
+    A module that fails on the replacements, such as one that looks values up by integers, has none that can be used.
     """
     viewed = StraightThrough(module)
     try:

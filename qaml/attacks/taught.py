@@ -1,8 +1,8 @@
-"""Adversarials by a surrogate that is taught what the classifier answers around them, round by round.
+"""Adversarials by a surrogate that learns the classifier's answers around them, round by round.
 
-No gradient of the classifier is asked for, and some 150 answers an image, a fiftieth of what differences need: what a
-point tells of one image the surrogate knows of the others, too (after Papernot et al. 2017, arXiv 1602.02697, section
-4, whose points are around training images).
+It needs no gradient of the classifier, and some 150 answers an image, a fiftieth of what differences need: what the
+surrogate learns at one image it uses at the others, too (after Papernot et al. 2017, arXiv 1602.02697, section 4, whose
+points are around training images).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from qaml.attacks.search import Ball, by_gradient, climb, margin
 from qaml.models.surrogate import teach
 
 ROUNDS, AROUND = 16, 8
-"""How often the surrogate is taught, and of how many points around each image at a time."""
+"""Number of rounds of training, and of points around each image in each round."""
 STEPS = 20
-"""On the surrogate."""
+"""Number of attack steps on the surrogate in each round."""
 CHANGED = 0.5
-"""Largest share of the coordinates in which a point differs from where the surrogate leads."""
+"""Largest share of the coordinates in which a training point differs from the surrogate's adversarial."""
 
 
 def taught(
@@ -37,11 +37,11 @@ def taught(
 
     Args:
         answer: (batch, *shape) → (batch, classes) logits of the classifier, at a healthy scale.
-        surrogate: a network that imitates it; left as it is.
+        surrogate: a network that imitates the classifier; it is not changed.
         ball: the threat model.
-        inputs: (n, *shape) clean.
-        labels: (n,).
-        generator: of all draws, on the CPU.
+        inputs: (n, *shape) clean inputs.
+        labels: (n,) true labels.
+        generator: generator of all draws, on the CPU.
 
     Returns:
         (n, *shape), for each image the point where it was fooled, else where the surrogate led last.
@@ -59,7 +59,7 @@ def taught(
 
     for number in range(ROUNDS + 1):
         look = by_gradient(network, labels[left], lambda logits, own, _: margin(logits, own))
-        # every other round goes on from where the last one led
+        # every other round continues from the last one's end
         start = found[left] if number % 2 and number > 1 else None
         led = climb(look, ball, inputs[left], STEPS, generator, ends=False, start=start)
         keep = is_right(led)

@@ -22,5 +22,5 @@ class Transfer(MadeElsewhere):
 
     @property
     def makers(self) -> tuple[str, ...]:
-        """The surrogate."""
+        """The surrogate, on which adversarials are made."""
         return (self.surrogate,)

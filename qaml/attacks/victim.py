@@ -1,4 +1,4 @@
-"""What the battery attacks, with what, and what its members make."""
+"""The battery's target, its threat, and the adversarials of its members."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Shares = NDArray[np.float32]
 
 
 class Victim(NamedTuple):
-    """A trained classifier with what the battery may know of it.
+    """A trained classifier with everything that the battery may use.
 
     Attributes:
         target: the classifier as an attacker sees it.
-        score: (n, *shape) → (n,) float32, share of draws predicted correctly, for inputs of the rows given.
+        score: (n, *shape) → (n,) float32, share of draws predicted correctly, for inputs of the given rows.
         is_randomised: whether its forward pass draws.
         has_gradients: whether its logits are differentiable.
         undefended: the same weights without the defences around them.
@@ -39,7 +39,7 @@ class Victim(NamedTuple):
 
 
 class Threat(NamedTuple):
-    """What the battery attacks with: norm, budget, seed of every draw."""
+    """The threat of the battery: norm, budget, and the seed of every draw."""
 
     norm: Norm
     epsilon: float
@@ -47,11 +47,11 @@ class Threat(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What one member made.
+    """The adversarials of one member.
 
     Attributes:
-        rows: (m,) of the inputs.
-        adversarials: (m, *shape).
+        rows: (m,) rows of the inputs.
+        adversarials: (m, *shape) adversarial inputs.
         correct: (m,) share of draws predicted correctly.
     """
 

@@ -1,4 +1,4 @@
-"""Classifiers as the battery looks at them where their own gradients vanish or shatter."""
+"""Forms of a classifier for the battery where its own gradients vanish or shatter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defences: what changes training, data or inference to resist attacks."""
+"""Defences, which change training, data or inference to resist attacks."""
 
 from qaml.defences.base import DEFENCES, Craft, DefencePart
 

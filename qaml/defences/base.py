@@ -1,4 +1,4 @@
-"""What a defence is: up to three changes, to the data, around the classifier, and of its training."""
+"""The interface of defences: up to three changes, to the data, around the classifier, and of its training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEFENCES: Registry[DefencePart] = Registry(
 )
 
 STANDS = ("data", "classifier")
-"""What the field ``where`` of a defence may say."""
+"""Values of the field ``where`` of a defence."""
 
 Craft = Callable[["nn.Module", "Tensor", "Tensor", int], "Tensor"]
 """Attack a module: (module, inputs, labels, seed) → adversarial inputs of the same shape. Made by the runner from the
@@ -35,12 +35,12 @@ attack that the defence names, at the largest budget of that attack's grid."""
 
 
 class DefencePart(Part, ABC):
-    """A defence; each method leaves things as they are unless the defence overrides it.
+    """A defence; each method changes nothing unless the defence overrides it.
 
     A data defence (``where: data``) changes training and test inputs before any attack, so the attack starts from the
     defended input (Kehoe et al. 2021, section 4). Inside the classifier (``where: classifier``) the attack goes through
     it; a step without a gradient passes it straight through (BPDA, Athalye et al. 2018). A defence without a field
-    ``where`` stands wherever its methods change something; ``defends_data`` and ``is_inside`` answer for all.
+    ``where`` takes effect where its methods change something; ``defends_data`` and ``is_inside`` cover both cases.
     """
 
     @property
@@ -77,7 +77,7 @@ class DefencePart(Part, ABC):
         """Refuse inputs that this defence cannot take.
 
         Raises:
-            PartError: with what does not fit.
+            PartError: the inputs do not fit; the message says why.
         """
 
     def defend_inputs(self, inputs: FloatArray, info: InputInfo) -> FloatArray:  # noqa: ARG002
@@ -95,14 +95,14 @@ class DefencePart(Part, ABC):
         seed: int,  # noqa: ARG002
         info: InputInfo | None = None,  # noqa: ARG002
     ) -> Hooks:
-        """What changes training.
+        """The hooks that change training.
 
         The module trained is the one inside: ``wrap`` comes after training.
 
         Args:
             craft: the attack, for a defence that names one; it attacks the module behind the defences around it.
             undefended: the network trained without this defence, for a defence that ``needs_undefended``.
-            seed: of every draw of the hooks.
+            seed: seed of every draw of the hooks.
             info: the inputs' description, for a defence inside the classifier that training should see.
         """
         return Hooks()

@@ -1,6 +1,6 @@
 """The adapter to pyautoattack: its attacks are driven one by one, in its [0, 1] box and its shapes.
 
-Its driver is left aside: it sets ``sys.settrace`` to None, seeds from the clock, and names only a logger when an attack
+Its driver is not used: it sets ``sys.settrace`` to None, seeds from the clock, and names only a logger when an attack
 does not fit the number of classes.
 """
 
@@ -28,7 +28,7 @@ from qaml.types import Bounds
 from qaml.vocab import Norm
 
 _silent = logging.getLogger("qaml.attacks.autoattack")
-# zero gradients are a validity finding of ours, with numbers; without a logger they would be a warning
+# qaml reports zero gradients as a validity finding; without a logger they would be a warning
 _silent.disabled = True
 
 _NORMS: dict[Norm, str] = {"linf": "Linf", "l2": "L2"}
@@ -53,7 +53,7 @@ class _Boxed(nn.Module):
 
 
 def _without_ties(judge: Callable[..., tuple[Tensor, Tensor]], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Square's margin z_y − max z_j of each input, twice: Square descends what it judges.
+    """Square's margin z_y − max z_j of each input, twice: Square minimises the value that it judges by.
 
     A tie or a NaN is no success: with no input left to fool, Square fails on an empty batch.
     """
@@ -80,11 +80,11 @@ def attack(
         for number, piece in enumerate(pieces):
             for index, epsilon in enumerate(part.grid):
 
-                def tell(share: float, done: float = number + index / len(part.grid)) -> None:
+                def report(share: float, done: float = number + index / len(part.grid)) -> None:
                     progress((done + share / len(part.grid)) / len(pieces))
 
                 batch = _Batch(part, target, module, inputs[piece], labels[piece], epsilon, seed, scale)
-                found, fooled = batch.run(members if epsilon > 0 else (), tell)
+                found, fooled = batch.run(members if epsilon > 0 else (), report)
                 adversarials[index, piece] = found.cpu().numpy()
                 claimed[index, piece] = fooled.cpu().numpy()
     return AttackResult(adversarials, claimed, scale=scale)
@@ -124,8 +124,8 @@ class _Batch:
         self.clean, self.labels = clean, labels
         self.epsilon, self.seed, self.scale = epsilon, seed, scale
 
-    def run(self, members: tuple[Member, ...], tell: Callable[[float], None]) -> tuple[Tensor, Tensor]:
-        """Each attack on what is still robust; adversarials and who was fooled."""
+    def run(self, members: tuple[Member, ...], report: Callable[[float], None]) -> tuple[Tensor, Tensor]:
+        """Run each attack on the inputs still classified correctly; return adversarials and which inputs they fool."""
         found = self.clean.clone()
         fooled = is_fooled(self.module, found, self.labels)
         for number, member in enumerate(members):
@@ -135,7 +135,7 @@ class _Batch:
                 won = is_fooled(self.module, candidates, self.labels[rows])
                 found[rows[won]] = candidates[won]
                 fooled[rows[won]] = True
-            tell((number + 1) / len(members))
+            report((number + 1) / len(members))
         return found, fooled
 
     def _attack(self, member: Member, clean: Tensor, labels: Tensor) -> Tensor:

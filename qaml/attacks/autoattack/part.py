@@ -26,14 +26,14 @@ MINIMUM_CLASSES: dict[Member, int] = {
 
 
 def standard_members(n_classes: int) -> tuple[Member, ...]:
-    """The attacks that run by default: the standard version where it is defined, its nearest kin otherwise."""
+    """The attacks that run by default: the standard version where it is defined, otherwise the most similar one."""
     if n_classes <= 2:
         return ("apgd_ce", "fab", "square")
     return ("apgd_ce", "apgd_dlr" if n_classes == 3 else "apgd_t", "fab_t", "square")
 
 
 class AutoAttack(AttackPart):
-    """APGD, FAB and Square in sequence on what is still robust (Croce & Hein 2020, arXiv 2003.01690)."""
+    """APGD, FAB and Square in sequence, each on inputs that are still right (Croce & Hein 2020, arXiv 2003.01690)."""
 
     kind: Literal["autoattack"] = "autoattack"
     epsilon: EpsilonGrid
@@ -43,32 +43,32 @@ class AutoAttack(AttackPart):
     members: tuple[Member, ...] | None = Field(None, min_length=1)
     """The attacks to run in order; default: the standard ones for the number of classes."""
     steps: int = Field(100, ge=1, le=10_000)
-    """Iterations of APGD and FAB."""
+    """Number of iterations of APGD and FAB."""
     queries: int = Field(5000, ge=1, le=1_000_000)
-    """Forward passes of Square."""
+    """Number of forward passes of Square."""
     restarts: int = Field(1, ge=1, le=100)
-    """Restarts of APGD and FAB."""
+    """Number of restarts of APGD and FAB."""
     rescale: bool = True
     """Whether ``apgd_ce`` takes logits at a scale where cross-entropy has a gradient, as the gradient attacks do; the
     other members do not depend on it."""
     eot: int = Field(1, ge=1, le=10_000)
-    """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
+    """Number of forward passes over which logits are averaged, for randomised models (Athalye et al. 2018)."""
 
     is_iterative: ClassVar[bool] = True
 
     @property
     def needs_gradients(self) -> bool:
-        """Whether any member differentiates the classifier: Square alone puts queries."""
+        """Whether any member differentiates the classifier: Square alone uses queries only."""
         return self.members is None or any(member != "square" for member in self.members)
 
     @property
     def is_white_box(self) -> bool:
-        """As ``needs_gradients``: Square knows the classifier's answers only."""
+        """Whether any member sees the model, as in ``needs_gradients``: Square knows the classifier's answers only."""
         return self.needs_gradients
 
     @property
     def threat_norm(self) -> Norm:
-        """The norm that budgets are measured in."""
+        """The norm of the budgets."""
         return self.norm
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:

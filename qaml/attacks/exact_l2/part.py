@@ -31,18 +31,18 @@ class ExactL2(AttackPart):
 
     @property
     def threat_norm(self) -> Norm:
-        """The norm of the distances, and that budgets are measured in."""
+        """The norm of the distances and of the budgets."""
         return self.norm
 
     @property
     def is_bound(self) -> bool:
-        """In L∞."""
+        """Whether norms are lower bounds: true in L∞."""
         return self.norm == "linf"
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Find every distance; in L2, step over the boundary where that is within the budget.
 
-        Norms are the distances themselves, infima: an adversarial is larger by a relative 1e-6 to 1e-3, by what
+        Norms are the distances themselves, infima: an adversarial is larger by a relative 1e-6 to 1e-3, which
         single-precision logits need to flip. Where none flips, the answer is the clean input.
 
         Raises:

@@ -18,11 +18,11 @@ from qaml.models.linear.network import LinearClassifier
 from qaml.quantum.distance.smallest import ExactDistances, exact_l2, hyperplane_l2
 
 OVERSHOOTS = (1e-6, 1e-5, 1e-4, 1e-3)
-"""How far beyond the boundary to go, as shares of the distance: single-precision logits resolve no less."""
+"""Overshoots beyond the boundary to try, as shares of the distance: single-precision logits resolve no less."""
 SLACK = 1.0 + 1e-6
 """A perturbation counts as within a budget up to this factor."""
 SHARE = 0.9
-"""Of the work, what the distances take."""
+"""Share of the work that the distances take."""
 
 
 def attack(
@@ -66,10 +66,10 @@ def exact_distances(
         module: linear, or a ``Quadratic``.
         inputs: (n, *shape); images are flattened.
         labels: (n,) true labels.
-        progress: told the share done.
+        progress: called with the share done.
 
     Raises:
-        PartError: the module is another.
+        PartError: the module is of another kind.
     """
     flat = inputs.detach().flatten(1).double().cpu().numpy()
     true = labels.cpu().numpy()

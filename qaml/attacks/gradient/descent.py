@@ -1,4 +1,4 @@
-"""Gradient attacks on foolbox's descent, with its weaknesses mended where they would make an attack look harmless."""
+"""Gradient attacks on foolbox's descent, with corrections where its weaknesses would make an attack look harmless."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def exact_average(module: nn.Module) -> nn.Module:
     """The randomised classifier averaged over its draws.
 
     Raises:
-        PartError: nothing averages them exactly.
+        PartError: the classifier has no exact average.
     """
     if not isinstance(module, Averaging):
         raise PartError("this classifier's draws have no exact average", "attack it with 'eot', the mean of some draws")
@@ -110,7 +110,7 @@ class _Batch:
         self.scale = scale
 
     def engine(self, step: float) -> Any:
-        """Foolbox's attack with the loss that is climbed."""
+        """Foolbox's attack with the loss that is maximised."""
         engine = _engine(self.part, step)
         if self.part.loss == "margin":
             engine.get_loss_fn = _margin_loss
@@ -123,7 +123,7 @@ class _Batch:
 
 
 def _one_step(batch: _Batch) -> Callable[[float], Tensor]:
-    """One gradient serves every budget."""
+    """Attack at every budget with a single gradient."""
     engine = batch.engine(1.0)
     loss = engine.get_loss_fn(batch.model, _wrap(batch.labels))
     _, gradient = engine.value_and_grad(loss, _wrap(batch.clean))

@@ -1,4 +1,4 @@
-"""Gradient attacks within a budget: their fields and how far they reach."""
+"""Gradient attacks within a budget: their fields and the perturbations that they can reach."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 class GradientAttack(AttackPart):
-    """Base of the attacks that climb the loss within a ball around the input."""
+    """Base of the attacks that maximise the loss within a ball around the input."""
 
     epsilon: EpsilonGrid
     """Budgets in ``norm`` and the dataset's units, increasing."""
     norm: Norm = "linf"
     """The norm of budget and step."""
     loss: Literal["cross_entropy", "margin"] = "cross_entropy"
-    """What is climbed. The margin max_{j≠y} z_j − z_y keeps a gradient where a saturated softmax has none."""
+    """Loss that is maximised. The margin max_{j≠y} z_j − z_y keeps a gradient where a saturated softmax has none."""
     rescale: bool = True
     """Whether cross-entropy takes logits at a scale where it has a gradient: where the median gap between the two
     largest, on clean images, is below 6 or above 32, multiplied by a constant so that it becomes 8. ``false`` climbs
     plain cross-entropy, saturation in float32 included."""
     eot: int = Field(1, ge=1, le=10_000)
-    """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
+    """Number of forward passes over which logits are averaged, for randomised models (Athalye et al. 2018)."""
     gradient: GradientRule = "single_draw"
-    """What the attacker differentiates: a fresh draw at every step, the ``exact`` average over the draws of noise
-    layers, or, for circuits, estimates by ``parameter_shift`` or ``finite_difference``, each evaluation of which draws
-    its own noise."""
+    """Form of the classifier that the attacker differentiates: a fresh draw at every step, the ``exact`` average over
+    the draws of noise layers, or, for circuits, estimates by ``parameter_shift`` or ``finite_difference``, each
+    evaluation of which draws its own noise."""
     difference: float = Field(0.01, gt=0)
     """Half the distance of a finite difference's two evaluations, in units of the inputs."""
 
@@ -46,12 +46,12 @@ class GradientAttack(AttackPart):
 
     @property
     def threat_norm(self) -> Norm:
-        """The norm that budgets are measured in."""
+        """The norm of the budgets."""
         return self.norm
 
     @property
     def gradient_rule(self) -> GradientRule:
-        """How gradients are found."""
+        """The rule by which gradients are computed."""
         return self.gradient
 
     @property
@@ -64,7 +64,7 @@ class GradientAttack(AttackPart):
         return epsilon
 
     def reach(self, epsilon: float) -> float:
-        """Steps × step size."""
+        """The largest perturbation: steps × step size."""
         return self.n_steps * self.step_size(epsilon)
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
@@ -88,9 +88,9 @@ class IterativeAttack(GradientAttack):
     steps: int = Field(10, ge=1, le=100_000)
     """Gradient steps."""
     step: Annotated[Epsilon, Field(gt=0)] | None = None
-    """Length of a step in the dataset's units; left out, ``relative_step`` holds."""
+    """Length of a step in the dataset's units (default: by ``relative_step``)."""
     relative_step: Annotated[float, Field(gt=0)] | None = None
-    """Length of a step as a share of the budget; default 2.5 / steps."""
+    """Length of a step as a share of the budget (default: 2.5 / steps)."""
 
     @model_validator(mode="after")
     def _one_step_size(self) -> Self:
@@ -124,7 +124,7 @@ class PGD(IterativeAttack):
     steps: int = Field(40, ge=1, le=100_000)
     """Gradient steps."""
     restarts: int = Field(1, ge=1, le=1000)
-    """Starts; an input counts as fooled if any start fools it."""
+    """Number of starts; an input counts as fooled if any start fools it."""
     random_start: bool = True
     """Whether to start at a random point of the ball rather than at the clean input."""
 
@@ -140,4 +140,4 @@ class MIM(IterativeAttack):
 
     kind: Literal["mim"] = "mim"
     decay: float = Field(1.0, ge=0)
-    """μ, the share of the accumulated gradient that is kept (eq. 6)."""
+    """Share μ of the accumulated gradient that is kept (eq. 6)."""

@@ -16,7 +16,7 @@ class Ensemble(nn.Module):
 
     Args:
         members: the classifiers.
-        scales: what the logits of each are multiplied by.
+        scales: factor on the logits of each classifier.
     """
 
     def __init__(self, members: Sequence[nn.Module], scales: Sequence[float]) -> None:
@@ -34,7 +34,7 @@ class Ensemble(nn.Module):
 
 
 def balanced(members: Sequence[nn.Module], inputs: Tensor) -> tuple[float, ...]:
-    """What brings the median gap between each classifier's two largest logits to 8 on (n, *shape) inputs.
+    """The factors that bring the median gap between each classifier's two largest logits to 8 on (n, *shape) inputs.
 
     A classifier without any gap (a constant one) keeps its logits.
     """

@@ -20,15 +20,15 @@ class Joint(MadeElsewhere):
     """An attack made on an ensemble (Dong et al. 2018, arXiv 1710.06081, section 3.2: fused in logits).
 
     Its logits are Σᵢ log softmax(scaleᵢ zᵢ), the logarithm of the product of the models' probabilities. The largest of
-    them is a class that all the models hold likely, so the attacker looks for one wrong answer common to all, which
+    them is a class that all the models find likely, so the attacker looks for one wrong answer common to all, which
     a detector of disagreement cannot see.
     """
 
     kind: Literal["joint"] = "joint"
     surrogates: tuple[ModelName, ...] = Field(min_length=2, max_length=100)
-    """The models that are to be fooled at once."""
+    """Models that are to be fooled at once."""
     scale: tuple[Scale, ...] | None = None
-    """What each model's logits are multiplied by. By default such that the median gap between each model's two largest
+    """Factor on each model's logits. By default it is such that the median gap between each model's two largest
     is 8 on the images attacked: expectation values of a circuit then weigh as much as logits of a network."""
 
     words: ClassVar[str] = "joint attack"
@@ -43,7 +43,7 @@ class Joint(MadeElsewhere):
 
     @property
     def makers(self) -> tuple[str, ...]:
-        """The surrogates."""
+        """The surrogates, on which adversarials are made."""
         return self.surrogates
 
     def ensemble(self, modules: Sequence[nn.Module], inputs: Tensor) -> nn.Module:

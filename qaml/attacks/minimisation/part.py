@@ -22,11 +22,11 @@ class MinimisationAttack(AttackPart):
     norm: Norm = "l2"
     """The norm that is minimised."""
     eot: int = Field(1, ge=1, le=10_000)
-    """Forward passes that logits are averaged over, for randomised models (Athalye et al. 2018)."""
+    """Number of forward passes over which logits are averaged, for randomised models (Athalye et al. 2018)."""
 
     @property
     def threat_norm(self) -> Norm:
-        """The norm that is minimised and that budgets are measured in."""
+        """The norm that is minimised, which is that of the budgets."""
         return self.norm
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
@@ -44,11 +44,11 @@ class DeepFool(MinimisationAttack):
 
     kind: Literal["deepfool"] = "deepfool"
     steps: int = Field(50, ge=1, le=100_000)
-    """Linearisations at most."""
+    """Largest number of linearisations."""
     candidates: int = Field(10, ge=2, le=100_000)
-    """The most likely classes that are considered."""
+    """Number of most likely classes that are considered."""
     overshoot: float = Field(0.02, ge=0)
-    """How far beyond the boundary to go, as a share of the perturbation."""
+    """Overshoot beyond the boundary, as a share of the perturbation."""
 
 
 class CarliniWagner(MinimisationAttack):
@@ -64,14 +64,14 @@ class CarliniWagner(MinimisationAttack):
     """How inputs keep to their bounds: steps are clipped to the ``box``, and each of the nearest rivals is aimed at; or
     the paper's change of variables, foolbox's attack as it is, which stalls where pixels are at a bound."""
     steps: int = Field(150, ge=1, le=100_000)
-    """Adam steps for every constant, shared by the rivals."""
+    """Number of Adam steps for every constant, divided among the rivals."""
     binary_search_steps: int = Field(9, ge=1, le=30)
     """Constants tried; with fewer than 9, c ends too small to find an adversarial or far too large: cut ``steps``."""
     rivals: int = Field(3, ge=1, le=1000)
     """Classes aimed at, those of the nearest linearised boundaries, at most one for 40 steps; with ``tanh`` whichever
     is ahead."""
     confidence: float = Field(0.0, ge=0)
-    """κ, the logit margin that an adversarial must have."""
+    """Margin κ of the logits that an adversarial must have."""
     step: Annotated[float, Field(gt=0)] | None = None
     """Adam's step: as a share of half the bounds' width, decaying, 0.06 by default; in tanh space 0.01."""
     initial_constant: float = Field(1e-3, gt=0)
@@ -81,7 +81,7 @@ class CarliniWagner(MinimisationAttack):
 
     @property
     def step_size(self) -> float:
-        """Adam's step, of the kind that ``variables`` asks for."""
+        """Adam's step in the space that ``variables`` selects."""
         if self.step is not None:
             return self.step
         return 0.06 if self.variables == "box" else 0.01

@@ -56,7 +56,7 @@ def attack(
 
 
 def _search(part: MinimisationAttack, module: torch.nn.Module, inputs: Tensor) -> Search | None:
-    """How Carlini & Wagner's loss is minimised within the box; None for what foolbox does."""
+    """The settings by which Carlini & Wagner's loss is minimised within the box; ``None`` for foolbox's attack."""
     if not isinstance(part, CarliniWagner) or part.variables != "box":
         return None
     return Search(
@@ -80,7 +80,7 @@ def _smallest(
 ) -> _Found:
     model = library_model(module, bounds, clean.device)
     perturbed = clean.clone()
-    # an input that is wrong already needs no perturbation, and would only hold the others up
+    # an input that is wrong already needs no perturbation, and would only delay the others
     right = (~is_fooled(module, clean, labels)).nonzero().squeeze(1)
     if len(right) and search is not None:
         perturbed[right] = smallest(module, clean[right], labels[right], bounds, search)

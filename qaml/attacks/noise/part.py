@@ -22,7 +22,7 @@ class UniformNoise(AttackPart):
     norm: Norm = "linf"
     """The norm of the budget."""
     draws: int = Field(10, ge=1, le=100_000)
-    """Draws; an input counts as fooled if any draw fools it."""
+    """Number of draws; an input counts as fooled if any draw fools it."""
 
     needs_gradients: ClassVar[bool] = False
     is_white_box: ClassVar[bool] = False
@@ -30,7 +30,7 @@ class UniformNoise(AttackPart):
 
     @property
     def threat_norm(self) -> Norm:
-        """The norm that budgets are measured in."""
+        """The norm of the budgets."""
         return self.norm
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:

@@ -54,7 +54,7 @@ class AttackedOnce(AttackedUnion):
         self._union: Split | None = None
 
     def epoch(self, module: nn.Module, data: Split, epoch: int) -> Split:  # noqa: ARG002
-        """The union, crafted when it is first asked for."""
+        """The union, crafted at its first use."""
         if self._union is None:
             self._union = self.union(self.undefended, data, 0)
         return self._union
@@ -69,7 +69,7 @@ class AttackedBatches(Hooks):
         self.seed = seed
 
     def batch(self, module: nn.Module, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """The first examples of the batch (drawn in random order) as they are, the others attacked."""
+        """The first examples of the batch (drawn in random order) unchanged, the others attacked."""
         n_clean = round(len(inputs) * self.clean_share)
         if n_clean == len(inputs):
             return inputs, labels
@@ -91,7 +91,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def union_sizes(n: int, clean_share: float) -> tuple[int, int]:
-    """How many of n examples enter a union as they are and how many attacked, the larger part complete."""
+    """The numbers of clean and of attacked examples in a union of n examples, the larger part complete."""
     if clean_share >= 0.5:
         return n, round(n * (1 - clean_share) / clean_share)
     return round(n * clean_share / (1 - clean_share)), n

@@ -25,21 +25,21 @@ class AdversarialTraining(DefencePart):
 
     kind: Literal["adversarial_training"] = "adversarial_training"
     attack: AttackName
-    """The attack trained against, at the largest budget of its grid."""
+    """Attack to train against, at the largest budget of its grid."""
     clean_share: float = Field(0.5, ge=0, le=1)
     """Share of clean examples. In a union (``once``, ``epoch``) the larger part is complete and the smaller one is
     drawn from all of its examples; in a batch the examples are divided."""
     regenerate: Literal["once", "epoch", "batch"] = "once"
-    """When attacked examples are made."""
+    """Time at which attacked examples are made."""
 
     @property
     def needs_undefended(self) -> bool:
-        """With ``once``: the network trained without this defence is attacked."""
+        """Whether a network trained without this defence is attacked: true with ``once``."""
         return self.regenerate == "once"
 
     @property
     def changes_training(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def training_hooks(
@@ -52,10 +52,10 @@ class AdversarialTraining(DefencePart):
         """Hooks that put attacked examples among the training data.
 
         Args:
-            craft: the attack; needed.
-            undefended: the network trained without this defence; needed with ``once``.
-            seed: of the attack's draws and of the choice of examples.
-            info: not needed.
+            craft: the attack, which is required.
+            undefended: the network trained without this defence; required with ``once``.
+            seed: seed of the attack's draws and of the choice of examples.
+            info: not used.
         """
         from qaml.defences.adversarial_training.hooks import AttackedBatches, AttackedOnce, AttackedUnion
 

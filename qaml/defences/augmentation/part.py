@@ -22,11 +22,11 @@ class GaussianAugmentation(DefencePart):
 
     kind: Literal["gaussian_augmentation"] = "gaussian_augmentation"
     sigma: float = Field(gt=0)
-    """Standard deviation, in the dataset's units."""
+    """Standard deviation of the noise, in the dataset's units."""
 
     @property
     def changes_training(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def training_hooks(

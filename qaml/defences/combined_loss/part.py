@@ -25,13 +25,13 @@ class CombinedLoss(DefencePart):
 
     kind: Literal["combined_loss"] = "combined_loss"
     attack: AttackName
-    """The attack trained against, at the largest budget of its grid."""
+    """Attack to train against, at the largest budget of its grid."""
     gamma: float = Field(0.5, ge=0, le=1)
-    """γ, the weight of the attacked examples."""
+    """Weight γ of the attacked examples."""
 
     @property
     def changes_training(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def training_hooks(

@@ -1,1 +1,1 @@
-"""What defences that change a classifier's inputs have in common."""
+"""The common base of defences that change a classifier's inputs."""

@@ -29,7 +29,7 @@ class PreprocessingPart(DefencePart, ABC):
         """The defence as a module: (batch, *shape) within bounds → the same shape within bounds."""
 
     def defend_inputs(self, inputs: FloatArray, info: InputInfo) -> FloatArray:
-        """The defended inputs, if the defence stands before the data."""
+        """The defended inputs, if the defence changes the data."""
         if self.where != "data":
             return inputs
         from qaml.defences.preprocessing.network import applied
@@ -38,7 +38,7 @@ class PreprocessingPart(DefencePart, ABC):
         return applied(self.layer(info), inputs)
 
     def wrap(self, module: nn.Module, info: InputInfo) -> nn.Module:
-        """The classifier behind the defence, if the defence stands there."""
+        """The classifier behind the defence, if the defence is inside the classifier."""
         if self.where != "classifier":
             return module
         from qaml.defences.preprocessing.network import Preprocessed

@@ -13,7 +13,7 @@ from qaml.models.seeding import derive_seed
 class Resizing(nn.Module):
     """Each image shrunk to a random size, at a random place of an image of the old size.
 
-    The draws of a forward pass are a function of the seed and of how many passes there were since ``reseed``.
+    The draws of a forward pass are a function of the seed and of the number of passes since ``reseed``.
 
     Args:
         smallest: the smallest side drawn, as a share of the image's.

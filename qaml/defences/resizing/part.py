@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 class RandomResizing(PreprocessingPart):
     """Shrink every image to a random size and put it at a random place of an empty image of the old size.
 
-    After Xie et al. 2018, arXiv:1711.01991, who enlarge the network's input instead; here it stays as it is, so that
-    any classifier fits. Differentiable (bilinear), with draws of its own for every image. The attack meets fresh draws
-    in each forward pass, and so does training.
+    After Xie et al. 2018, arXiv:1711.01991, who enlarge the network's input instead; here its size stays, so that
+    any classifier fits. Differentiable (bilinear), with draws of its own for every image. Attack and training see fresh
+    draws in each forward pass.
     """
 
     kind: Literal["random_resizing"] = "random_resizing"
     where: Literal["classifier"] = "classifier"
-    """Randomness at inference stands in the classifier; there is no other place for it."""
+    """Position of the defence: always in the classifier, because it is random at inference."""
     smallest: float = Field(0.8, gt=0, le=1)
     """The smallest side that is drawn, as a share of the image's."""
 
     @property
     def randomises(self) -> bool:
-        """Always: sizes and places are drawn at inference."""
+        """Always true: sizes and places are drawn at inference."""
         return True
 
     def check(self, info: InputInfo) -> None:

@@ -26,13 +26,13 @@ class SpatialSmoothing(PreprocessingPart):
     window: int = Field(3, ge=2, le=15)
     """Side of the square window in pixels."""
     bpda: Literal["straight_through", "exact"] = "exact"
-    """The gradient that an attack meets in the classifier: ``exact`` is that of the pixel which is the median."""
+    """Gradient for attacks through the classifier: ``exact`` is that of the pixel which is the median."""
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that are no images, or smaller than the window.
 
         Raises:
-            PartError: with what does not fit.
+            PartError: the inputs do not fit; the message says why.
         """
         if not info.is_image:
             raise PartError(f"defence 'spatial_smoothing' expects images, got inputs of shape {info.shape}")

@@ -23,7 +23,7 @@ class FeatureSqueezing(PreprocessingPart):
     bits: int = Field(4, ge=1, le=8)
     """Colour depth after squeezing."""
     bpda: Literal["straight_through", "exact"] = "straight_through"
-    """The gradient that an attack meets in the classifier: ``exact`` is zero everywhere and blinds gradient attacks."""
+    """Gradient for attacks through the classifier: ``exact`` is zero everywhere and blinds gradient attacks."""
 
     def layer(self, info: InputInfo) -> nn.Module:
         """The rounding."""
