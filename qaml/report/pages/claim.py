@@ -76,19 +76,13 @@ class StripView(NamedTuple):
         return any(picture.low_frequency for picture in self.pictures)
 
 
-class PortraitView(NamedTuple):
-    """Panels of one model under one attack."""
-
-    heading: str
-    figures: tuple[Figure, ...]
-    key: str
-
-
 class GroupView(NamedTuple):
-    """Small figures that belong side by side; each heading names a model."""
+    """Small figures that belong side by side."""
 
     heading: str
     figures: tuple[Figure, ...]
+    key: str = ""
+    """What their marks mean."""
 
 
 class EmbeddingView(NamedTuple):
@@ -115,7 +109,7 @@ class ClaimView(NamedTuple):
     probabilities: tuple[GroupView, ...]
     training: tuple[Figure, ...]
     sweep: Figure | None
-    portraits: tuple[PortraitView, ...]
+    portraits: tuple[GroupView, ...]
     circuits: tuple[Figure, ...]
     samplings: tuple[GroupView, ...]
     samplers: tuple[tuple[str, tuple[str, ...]], ...]
@@ -187,12 +181,15 @@ def _behind(outcome: Outcome) -> tuple[CellValue, ...]:
     return () if all(c.estimate in own for c in outcome.cells) else outcome.cells
 
 
-def _portrait(each: Portrait) -> PortraitView:
+def _portrait(each: Portrait) -> GroupView:
+    panels = tuple(figures.of_scatter(each, scatter) for scatter in each.scatters)
+    return GroupView(_heading(each), panels, portrait.key(each))
+
+
+def _heading(each: Portrait | Strip) -> str:
     made = origin(each.model, each.attack, each.surrogate or each.model)
     attack = each.attack if made.model == each.model else made.words
-    panels = tuple(figures.of_scatter(each, scatter) for scatter in each.scatters)
-    heading = f"{each.model} under {attack}, ε = {format_epsilon(each.epsilon)}"
-    return PortraitView(heading, panels, portrait.key(each))
+    return f"{each.model} under {attack}, ε = {format_epsilon(each.epsilon)}"
 
 
 def embedding_view(each: EmbeddingDrawing) -> EmbeddingView:
@@ -207,11 +204,8 @@ def _probabilities(name: str, group: probabilities.Group, accents: Mapping[str, 
 
 
 def _strip(strip: Strip) -> StripView:
-    made = origin(strip.model, strip.attack, strip.surrogate or strip.model)
-    attack = strip.attack if made.model == strip.model else made.words
-    heading = f"{strip.model} under {attack}, ε = {format_epsilon(strip.epsilon)}"
     pictures = tuple(_picture(picture) for picture in strip.pictures)
-    return StripView(heading, strip.caption, captions.strip_sentence(strip), pictures)
+    return StripView(_heading(strip), strip.caption, captions.strip_sentence(strip), pictures)
 
 
 def _picture(picture: Picture) -> PictureView:
