@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -207,11 +206,6 @@ class StoreSource:
         """What an inspection of the samples found, one dictionary a seed."""
         return tuple(self._json(role, "inspection.json") for role in self._runs("inspect", model))
 
-    def embedding(self, model: str) -> dict[str, Any] | None:
-        """How a model's machine was laid out on an annealer's qubits."""
-        role = Role("embed", model)
-        return self._json(role, "embedding.json") if role in self._parents else None
-
     def _json(self, role: Role, name: str) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self._read(role, name).read_text())
         return content
@@ -231,18 +225,9 @@ class StoreSource:
         """One of the suite's tables."""
         return self._tables[table]
 
-    @cached_property
-    def strips(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """(model, attack) → the content of its strip of pictures."""
-        return self._drawn("picture", "strip.json")
-
-    @cached_property
-    def portraits(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """(model, attack) → the content of its portrait."""
-        return self._drawn("portrait", "portrait.json")
-
-    def _drawn(self, kind: RoleKind, name: str) -> dict[tuple[str, str], dict[str, Any]]:
-        return {(role.model, role.attack): self._json(role, name) for role in self._parents if role.kind == kind}
+    def drawn(self, kind: RoleKind, name: str) -> dict[Role, dict[str, Any]]:
+        """The content of each drawing of one kind."""
+        return {role: self._json(role, name) for role in self._parents if role.kind == kind}
 
 
 def _majority(labels: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -73,19 +73,17 @@ def _not_drawn(missing: Mapping[Role, str]) -> Iterator[str]:
 
 def _strips(source: StoreSource, parents: Mapping[Role, str]) -> tuple[Strip, ...]:
     strips = []
-    for (model, attack), content in source.strips.items():
-        key = parents[Role("picture", model, attack)]
-        norm = source.traits(attack).norm
-        pictures = tuple(_picture(key, picture, norm) for picture in content["pictures"])
-        surrogate = source.traits(attack).surrogate
+    for role, content in source.drawn("picture", "strip.json").items():
+        traits = source.traits(role.attack)
+        pictures = tuple(_picture(parents[role], picture, traits.norm) for picture in content["pictures"])
         strips.append(
             Strip(
-                model=model,
-                attack=attack,
+                model=role.model,
+                attack=role.attack,
                 epsilon=float(content["epsilon"]),
-                caption=_caption(model, surrogate, pictures),
+                caption=_caption(role.model, traits.surrogate, pictures),
                 pictures=pictures,
-                surrogate=surrogate,
+                surrogate=traits.surrogate,
                 probabilities=content.get("probabilities"),
             )
         )
@@ -94,28 +92,30 @@ def _strips(source: StoreSource, parents: Mapping[Role, str]) -> tuple[Strip, ..
 
 def _portraits(source: StoreSource) -> tuple[Portrait, ...]:
     found = []
-    for (model, attack), content in source.portraits.items():
-        fields = {name: value for name, value in content.items() if name != "circuit"}
+    for role, content in source.drawn("portrait", "portrait.json").items():
         if content["scatters"]:
-            named = {"model": model, "attack": attack, "surrogate": source.traits(attack).surrogate}
-            found.append(Portrait.model_validate({**fields, **named}))
+            named = {"model": role.model, "attack": role.attack, "surrogate": source.traits(role.attack).surrogate}
+            found.append(Portrait.model_validate(_without(content, "circuit") | named))
     return tuple(found)
 
 
 def _circuits(source: StoreSource) -> tuple[CircuitDrawing, ...]:
     """Each model's circuit once."""
-    circuits = {model: content["circuit"] for (model, _), content in source.portraits.items() if content["circuit"]}
+    drawn = source.drawn("portrait", "portrait.json").items()
+    circuits = {role.model: content["circuit"] for role, content in drawn if content["circuit"]}
     return tuple(CircuitDrawing.model_validate({"model": model, **content}) for model, content in circuits.items())
 
 
 def _embeddings(source: StoreSource, parents: Mapping[Role, str]) -> tuple[EmbeddingDrawing, ...]:
     """Each model's chains, the picture named by artefact until the report copies it."""
-    found = []
-    for role in (role for role in parents if role.kind == "embed"):
-        content = source.embedding(role.model) or {}
-        fields = {name: value for name, value in content.items() if name != "chains"}
-        found.append(EmbeddingDrawing(model=role.model, file=f"{parents[role]}/embedding.svg", **fields))
-    return tuple(found)
+    return tuple(
+        EmbeddingDrawing(model=role.model, file=f"{parents[role]}/embedding.svg", **_without(content, "chains"))
+        for role, content in source.drawn("embed", "embedding.json").items()
+    )
+
+
+def _without(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in names}
 
 
 def _caption(model: str, surrogate: str | None, pictures: Sequence[Picture]) -> str:
@@ -126,14 +126,6 @@ def _caption(model: str, surrogate: str | None, pictures: Sequence[Picture]) -> 
 
 def _picture(key: str, content: Mapping[str, Any], norm: str) -> Picture:
     """A picture whose files are named by artefact until the report copies them."""
-    fields = {name: value for name, value in content.items() if name not in ("files", "linf", "l2")}
-    clean, adversarial, perturbation = (f"{key}/{name}" for name in content["files"])
-    return Picture.model_validate(
-        {
-            **fields,
-            "clean": clean,
-            "adversarial": adversarial,
-            "perturbation": perturbation,
-            "norm": content[norm],
-        }
-    )
+    files = (f"{key}/{name}" for name in content["files"])
+    named = dict(zip(("clean", "adversarial", "perturbation"), files, strict=True), norm=content[norm])
+    return Picture.model_validate(_without(content, "files", "linf", "l2") | named)
