@@ -6,6 +6,7 @@
 #                faults: killed runs, damaged files, full disks, several runs at once, hostile input; all of it resumed.
 # make baseline: every claim at the quick profile again; baselines/quick.json accepts what they measured: commit both files.
 # make dist:  what a release publishes, in dist/, built and checked; with the tools in .venv.
+# make reference: writes the generated pages of docs/reference anew.
 # make docs:  the same set-up, then docs/ as HTML, in docs/_build/html.
 # make site:  the same set-up, then docs/ and the pages of the published reports as one site, in site/.
 #
@@ -24,7 +25,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: compiled files may stay for the next one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: bench baseline install test check campaign docs site dist report performance clean
+.PHONY: reference bench baseline install test check campaign docs site dist report performance clean
 
 bench: $(READY)
 	$(BIN)/pytest benchmarks/ -n auto --maxschedchunk=1 $(ARGS)
@@ -55,6 +56,9 @@ report: $(READY)
 	$(BIN)/qaml report
 
 SPHINX := $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet
+
+reference: $(READY)
+	PYTHONPATH=docs/_ext $(BIN)/python -m reference
 
 docs: $(READY)
 	$(SPHINX) docs docs/_build/html

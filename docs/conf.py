@@ -16,7 +16,7 @@ author = "The qaml authors"
 version = release = __version__
 
 extensions = ["myst_parser"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_ext"]
 html_theme = "furo"
 html_title = f"qaml {release}"
 html_copy_source = False

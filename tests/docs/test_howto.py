@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reference.options import declared
 from typer.main import get_command
 
 from qaml.cli import app
-from qaml.reference.options import declared
 from tests.docs.fences import DOCS, Fence, fences, name, pages
 from tests.plugin.project import Project
 from tests.plugin.test_third_party import PACKAGE, install

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from reference.markdown import prose, table
+from reference.pages import PAGES
 
 from qaml.attacks.base import ATTACKS
 from qaml.claims.base import CLAIMS
@@ -15,8 +17,6 @@ from qaml.defences.base import DEFENCES
 from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
 from qaml.quantum.channels import CHANNELS
-from qaml.reference.markdown import prose, table
-from qaml.reference.pages import PAGES
 from qaml.samplers.base import SAMPLERS
 from tests.docs.fences import DOCS, ROOT
 
@@ -27,7 +27,7 @@ REGISTRIES: list[Any] = [DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, MODELS, DEFEN
 @pytest.mark.parametrize("name", PAGES)
 def test_committed_page_is_the_codes(name: str) -> None:
     committed = (REFERENCE / name).read_text("utf-8")
-    assert committed == PAGES[name](), "run: python -m qaml.reference, and commit docs/reference"
+    assert committed == PAGES[name](), "run: make reference, and commit docs/reference"
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.family)

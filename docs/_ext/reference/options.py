@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, cast
 
 from qaml.pytest_plugin import MARKERS, pytest_addoption
-from qaml.reference.markdown import code, page, prose, table
+from reference.markdown import code, page, prose, table
 
 
 class _Option(NamedTuple):

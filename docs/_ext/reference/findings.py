@@ -6,8 +6,8 @@ from typing import Final
 
 from qaml.findings import FINDINGS, Meaning
 from qaml.judge.findings import OF_ATTACKS
-from qaml.reference.markdown import code, page, prose, table
 from qaml.vocab import SEVERITIES, Severity
+from reference.markdown import code, page, prose, table
 
 _EFFECTS: Final[dict[Severity, tuple[str, str]]] = {
     "void": ("Void", "The measurement says nothing: the verdict is invalid."),

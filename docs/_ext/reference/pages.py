@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from qaml.reference.commands import commands_page
-from qaml.reference.findings import findings_page
-from qaml.reference.options import options_page
-from qaml.reference.parts import parts_page
+from reference.commands import commands_page
+from reference.findings import findings_page
+from reference.options import options_page
+from reference.parts import parts_page
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "parts.md": parts_page,

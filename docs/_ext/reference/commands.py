@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from qaml.cli import app
-from qaml.reference.markdown import code, page, prose, table
+from reference.markdown import code, page, prose, table
 
 
 def commands_page() -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, get_args
 
 from qaml.claims.base import MetricName
-from qaml.reference.markdown import anchor, code, page, prose, table
 from qaml.spec.schema import json_schema
+from reference.markdown import anchor, code, page, prose, table
 
 Schema = dict[str, Any]
 
