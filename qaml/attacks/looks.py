@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from qaml.attacks.access import Averaged
 from qaml.attacks.scale import cross_entropy, measure
 from qaml.attacks.search import Look, by_differences, by_gradient, margin, nearest_rivals, towards
-from qaml.attacks.views import Around
+from qaml.attacks.views import Jittered
 
 RIVALS = 3
 """Number of nearest classes that are targeted separately."""
@@ -59,7 +60,7 @@ class Looks:
 
     def around(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:
         """The margin of mean logits around the point."""
-        smoothed = Around(module, AROUND * self.epsilon, SMOOTHED, generator)
+        smoothed = Averaged(Jittered(module, AROUND * self.epsilon, generator), SMOOTHED)
         return by_gradient(smoothed, labels, lambda logits, own, _: margin(logits, own), judge=module)
 
     def differences(self, module: nn.Module, _: Tensor, labels: Tensor, generator: torch.Generator) -> Look:

@@ -19,22 +19,23 @@ class DoublePrecision(nn.Module):
         return logits.double()
 
 
-class Around(nn.Module):
-    """The mean of a classifier's logits around a point: what shatters gradients averages out (Athalye et al. 2018)."""
+class Jittered(nn.Module):
+    """A classifier at a random point within reach; its mean smooths what shatters gradients (Athalye et al. 2018).
 
-    def __init__(self, module: nn.Module, reach: float, draws: int, generator: torch.Generator) -> None:
+    Args:
+        module: (batch, *shape) → logits.
+        reach: of each coordinate, to both sides.
+        generator: of the points.
+    """
+
+    def __init__(self, module: nn.Module, reach: float, generator: torch.Generator) -> None:
         super().__init__()
         self.module = module
         self.reach = reach
-        self.draws = draws
         self.generator = generator
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Map (batch, *shape) to mean logits (batch, classes)."""
-        total: Tensor | None = None
-        for _ in range(self.draws):
-            noise = (torch.rand(inputs.shape, generator=self.generator) * 2 - 1) * self.reach
-            logits: Tensor = self.module(inputs + noise.to(inputs))
-            total = logits if total is None else total + logits
-        assert total is not None
-        return total / self.draws
+        """Map (batch, *shape) to logits (batch, classes)."""
+        noise = (torch.rand(inputs.shape, generator=self.generator) * 2 - 1) * self.reach
+        logits: Tensor = self.module(inputs + noise.to(inputs))
+        return logits

@@ -59,9 +59,13 @@ class DefencePart(Part, ABC):
         return False
 
     @property
+    def _where(self) -> object:
+        return getattr(self, "where", None)
+
+    @property
     def defends_data(self) -> bool:
         """Whether inputs are changed before any attack: ``where`` says so, or there is a ``defend_inputs``."""
-        where = getattr(self, "where", None)
+        where = self._where
         return where == "data" if where in STANDS else type(self).defend_inputs is not DefencePart.defend_inputs
 
     @property
@@ -70,7 +74,7 @@ class DefencePart(Part, ABC):
 
         Behind such a defence a model has no exact distances, averages or states any more.
         """
-        where = getattr(self, "where", None)
+        where = self._where
         return where == "classifier" if where in STANDS else type(self).wrap is not DefencePart.wrap
 
     def check(self, info: InputInfo) -> None:

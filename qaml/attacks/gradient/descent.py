@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import eagerpy
 import numpy as np
@@ -20,6 +20,7 @@ from qaml.attacks.gradient.part import FGSM, MIM, PGD, GradientAttack
 from qaml.attacks.scale import cross_entropy, measure
 from qaml.errors import PartError
 from qaml.models.capabilities import Averaging
+from qaml.types import Bounds
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def attack(
         model = library_model(module, target.bounds, inputs.device)
         scale = measure(module, inputs) if part.rescale and part.loss == "cross_entropy" else None
         for number, piece in enumerate(pieces):
-            batch = _Batch(part, target, module, model, inputs[piece], labels[piece], scale)
+            batch = _Batch(part, target.bounds, module, model, inputs[piece], labels[piece], scale)
             answer = _answers(batch)
             for index, epsilon in enumerate(part.grid):
                 found = batch.clean if epsilon == 0 else answer(epsilon)
@@ -88,26 +89,16 @@ def exact_average(module: nn.Module) -> nn.Module:
     return module.averaged()
 
 
-class _Batch:
+class _Batch(NamedTuple):
     """Some clean inputs and what is needed to attack them."""
 
-    def __init__(
-        self,
-        part: GradientAttack,
-        target: Target,
-        module: nn.Module,
-        model: Any,
-        clean: Tensor,
-        labels: Tensor,
-        scale: LogitScale | None,
-    ) -> None:
-        self.part = part
-        self.bounds = target.bounds
-        self.module = module
-        self.model = model
-        self.clean = clean
-        self.labels = labels
-        self.scale = scale
+    part: GradientAttack
+    bounds: Bounds
+    module: nn.Module
+    model: Any
+    clean: Tensor
+    labels: Tensor
+    scale: LogitScale | None
 
     def engine(self, step: float) -> Any:
         """Foolbox's attack with the loss that is maximised."""

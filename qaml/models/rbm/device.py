@@ -11,7 +11,7 @@ from torch import Tensor
 
 from qaml.models.base import Training
 from qaml.models.rbm.network import RBMClassifier
-from qaml.models.rbm.update import calls_of, curves_of, estimates, recording_of
+from qaml.models.rbm.update import Update, estimates
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.gibbs.device import tensor_moments
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class TensorUpdate:
+class TensorUpdate(Update):
     """Updates of a module on any device.
 
     Args:
@@ -31,7 +31,7 @@ class TensorUpdate:
     def __init__(self, module: RBMClassifier, training: Training, sampler: NegativePhase[Tensor]) -> None:
         self._parameters = {name: getattr(module, name) for name in BoltzmannParameters._fields}
         self._values = BoltzmannParameters(*(p.detach() for p in self._parameters.values()))
-        self._sampler = sampler
+        super().__init__(sampler)
         groups: list[dict[str, Any]] = [
             {"params": [self._parameters["weights"]], "weight_decay": training.weight_decay},
             {"params": [self._parameters["visible_bias"], self._parameters["hidden_bias"]]},
@@ -45,19 +45,15 @@ class TensorUpdate:
     def step(self, visible: Tensor) -> None:
         """Move the parameters by ⟨·⟩data − ⟨·⟩model."""
         positive = tensor_moments(self._values, visible)
-        negative = self._sampler.moments(self._values, visible)
+        negative = self.sampler.moments(self._values, visible)
         for parameter, data, model in zip(self._parameters.values(), positive, negative, strict=True):
             parameter.grad = model - data
         self._optimiser.step()
         self._optimiser.zero_grad()
 
-    def calls(self) -> int | None:
-        """How often the sampler asked an annealer."""
-        return calls_of(self._sampler)
-
     def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
         """The negative phase of the machine as it is."""
-        return estimates(self._sampler, self._values, batches)
+        return estimates(self.sampler, self._values, batches)
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """Parameters, optimiser moments, chains."""
@@ -66,15 +62,7 @@ class TensorUpdate:
             for key, value in self._optimiser.state[parameter].items():
                 if value is not None:
                     arrays[f"optimiser.{name}.{key}"] = value.cpu().numpy().copy()
-        return {**arrays, **{f"sampler.{k}": v for k, v in self._sampler.state().items()}}
-
-    def curves(self) -> Mapping[str, float]:
-        """What the sampler tells of its updates since the last time."""
-        return curves_of(self._sampler)
-
-    def recording(self) -> Mapping[str, NDArray[Any]] | None:
-        """What the sampler wants to be kept."""
-        return recording_of(self._sampler)
+        return {**arrays, **{f"sampler.{k}": v for k, v in self.sampler.state().items()}}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``."""
@@ -89,6 +77,6 @@ class TensorUpdate:
                     # torch keeps Adam's step count on the host
                     place = "cpu" if field == "step" else parameter.device
                     self._optimiser.state[parameter][field] = torch.from_numpy(np.array(value)).to(place)
-        self._sampler.restore(
+        self.sampler.restore(
             {key.removeprefix("sampler."): value for key, value in state.items() if key.startswith("sampler.")}
         )

@@ -15,7 +15,7 @@ from qaml.errors import PartError
 from qaml.models.base import Checkpoint, History, Hooks, Training
 from qaml.models.rbm.kernel import adam, sgd
 from qaml.models.rbm.network import RBMClassifier
-from qaml.models.rbm.update import Update, calls_of, curves_of, estimates, recording_of
+from qaml.models.rbm.update import Update, estimates
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.conditional import conditional_moments
 from qaml.types import InputInfo, Split
@@ -32,7 +32,7 @@ ESTIMATES = 4
 """Of the trained machine's negative phase, at most one a batch."""
 
 
-class ArrayUpdate:
+class ArrayUpdate(Update):
     """Updates on the CPU: numpy arrays that share the module's memory, and fused kernels.
 
     Args:
@@ -45,7 +45,7 @@ class ArrayUpdate:
         arrays = (getattr(module, name).detach().numpy() for name in BoltzmannParameters._fields)
         self._parameters: BoltzmannParameters[FloatArray] = BoltzmannParameters(*arrays)
         self._training = training
-        self._sampler = sampler
+        super().__init__(sampler)
         # flat views, which torch refuses to make of anything that it would have to copy
         self._flat = [getattr(module, name).detach().view(-1).numpy() for name in BoltzmannParameters._fields]
         self._first = [np.zeros_like(p) for p in self._flat]
@@ -56,7 +56,7 @@ class ArrayUpdate:
         """Move the parameters by ⟨·⟩data − ⟨·⟩model."""
         batch = visible.numpy()
         positive = conditional_moments(self._parameters, batch)
-        negative = self._sampler.moments(self._parameters, batch)
+        negative = self.sampler.moments(self._parameters, batch)
         self._steps += 1
         settings = self._training
         for i, parameter in enumerate(self._flat):
@@ -73,23 +73,11 @@ class ArrayUpdate:
         for i, name in enumerate(BoltzmannParameters._fields):
             arrays[name] = self._parameters[i].copy()
             arrays[f"first.{name}"], arrays[f"second.{name}"] = self._first[i].copy(), self._second[i].copy()
-        return {**arrays, **{f"sampler.{k}": v for k, v in self._sampler.state().items()}}
-
-    def curves(self) -> Mapping[str, float]:
-        """What the sampler tells of its updates since the last time."""
-        return curves_of(self._sampler)
-
-    def recording(self) -> Mapping[str, NDArray[Any]] | None:
-        """What the sampler wants to be kept."""
-        return recording_of(self._sampler)
-
-    def calls(self) -> int | None:
-        """How often the sampler asked an annealer."""
-        return calls_of(self._sampler)
+        return {**arrays, **{f"sampler.{k}": v for k, v in self.sampler.state().items()}}
 
     def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
         """The negative phase of the machine as it is."""
-        return estimates(self._sampler, self._parameters, (batch.numpy() for batch in batches))
+        return estimates(self.sampler, self._parameters, (batch.numpy() for batch in batches))
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``."""
@@ -97,7 +85,7 @@ class ArrayUpdate:
             self._parameters[i][...] = state[name]
             self._first[i][...], self._second[i][...] = state[f"first.{name}"], state[f"second.{name}"]
         self._steps = int(state["steps"])
-        self._sampler.restore(
+        self.sampler.restore(
             {key.removeprefix("sampler."): value for key, value in state.items() if key.startswith("sampler.")}
         )
 

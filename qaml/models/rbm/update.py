@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,21 +15,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from qaml.samplers.base import BoltzmannParameters, NegativePhase
-
-
-def curves_of(sampler: NegativePhase[Any]) -> Mapping[str, float]:
-    """What the sampler tells of its updates since the last time."""
-    return sampler.curves() if isinstance(sampler, Curved) else {}
-
-
-def recording_of(sampler: NegativePhase[Any]) -> Mapping[str, NDArray[Any]] | None:
-    """What the sampler wants to be kept."""
-    return sampler.recording() if isinstance(sampler, Recording) else None
-
-
-def calls_of(sampler: NegativePhase[Any]) -> int | None:
-    """How often the sampler asked something slow, such as an annealer; ``None`` where calls do not count."""
-    return sampler.calls if isinstance(sampler, Counting) else None
 
 
 def estimates(
@@ -49,16 +35,24 @@ def estimates(
     arrays = {name: np.stack([_on_host(getattr(m, name)) for m in moments]) for name in moments[0]._fields}
     if samples:
         arrays["samples"], arrays["draws"] = np.concatenate(samples), np.array([len(each) for each in samples])
-    return arrays | {name: np.array(value) for name, value in curves_of(sampler).items()}
+    return arrays | {name: np.array(value) for name, value in _curves_of(sampler).items()}
 
 
 def _on_host(array: Any) -> NDArray[Any]:
     return np.array(array if isinstance(array, np.ndarray) else array.cpu().numpy())
 
 
-class Update(Protocol):
-    """Owns the optimiser and the sampler of one training run; changes the module's parameters in place."""
+class Update(ABC):
+    """Owns the optimiser and the sampler of one training run; changes the module's parameters in place.
 
+    Args:
+        sampler: the negative phase.
+    """
+
+    def __init__(self, sampler: NegativePhase[Any]) -> None:
+        self.sampler = sampler
+
+    @abstractmethod
     def step(self, visible: Tensor) -> None:
         """Move the parameters by the gradient of the log-likelihood (Kehoe et al. 2021, eqs. 5 and 8).
 
@@ -66,20 +60,30 @@ class Update(Protocol):
             visible: (batch, n_visible) float32 in [0, 1], pixels and one-hot labels, on the module's device.
         """
 
+    @abstractmethod
     def state(self) -> Mapping[str, NDArray[Any]]:
         """Parameters, optimiser moments, chains and counters."""
 
-    def curves(self) -> Mapping[str, float]:
-        """What the sampler tells of its updates since the last time, for the training curves."""
-
-    def recording(self) -> Mapping[str, NDArray[Any]] | None:
-        """Arrays that the sampler wants to be kept beside the weights."""
-
-    def calls(self) -> int | None:
-        """How often the sampler asked an annealer; ``None`` for samplers that ask nobody."""
-
+    @abstractmethod
     def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
         """The negative phase of the machine as it is, see ``estimates``; ``batches`` as for ``step``."""
 
+    @abstractmethod
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a ``state``, bit for bit."""
+
+    def curves(self) -> Mapping[str, float]:
+        """The sampler's numbers since the last time, for the training curves."""
+        return _curves_of(self.sampler)
+
+    def recording(self) -> Mapping[str, NDArray[Any]] | None:
+        """Arrays that the sampler wants to be kept beside the weights."""
+        return self.sampler.recording() if isinstance(self.sampler, Recording) else None
+
+    def calls(self) -> int | None:
+        """How often the sampler called something slow, such as an annealer; ``None`` where calls do not count."""
+        return self.sampler.calls if isinstance(self.sampler, Counting) else None
+
+
+def _curves_of(sampler: NegativePhase[Any]) -> Mapping[str, float]:
+    return sampler.curves() if isinstance(sampler, Curved) else {}

@@ -8,6 +8,7 @@ budgets its best member runs again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,8 @@ DIAGNOSIS = "diagnosis.npz"
 MEMBER = "correct_"
 STRONGEST = "pgd"
 """The member that runs at every budget, beside the best one."""
+
+_LOSS = partial(nn.functional.cross_entropy, reduction="sum")
 
 Flags = NDArray[np.bool_]
 Arrays = dict[str, NDArray[Any]]
@@ -199,7 +202,7 @@ def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, 
 def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bool = True) -> Arrays:
     """Logits and gradients on clean images."""
     if has_gradients:
-        logits, loss_gradients = _gradients(module, inputs, labels, _cross_entropy)
+        logits, loss_gradients = _gradients(module, inputs, labels, _LOSS)
     else:
         with torch.no_grad():
             logits = torch.cat([module(batch) for batch in torch.split(inputs, BATCH)]).double().cpu().numpy()
@@ -242,10 +245,6 @@ def _margin_gradients(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDAr
     finally:
         module.float()
     return gradients
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    return nn.functional.cross_entropy(logits, labels, reduction="sum")
 
 
 def _margin(logits: Tensor, labels: Tensor) -> Tensor:

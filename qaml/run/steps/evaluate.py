@@ -166,10 +166,9 @@ def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArra
     """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); nothing for models that encode no states."""
     if not isinstance(module, Encoding):
         return {}
-    states_of = module.states
 
     def overlaps(start: FloatArray, attacked: FloatArray) -> NDArray[Any]:
-        clean, states = (states_of(torch.from_numpy(images).double().to(device)) for images in (start, attacked))
+        clean, states = (module.states(torch.from_numpy(images).double().to(device)) for images in (start, attacked))
         found: NDArray[Any] = (clean.conj() * states).sum(1).abs().square().cpu().numpy()
         return found
 
@@ -183,11 +182,10 @@ def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, ND
         return {}
     average = module.averaged()
     assert isinstance(average, OneValued), "a circuit with noise layers measures one wire"
-    expectations = average.expectations
 
     def within(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
-        found: NDArray[Any] = (expectations(torch.from_numpy(attacked).to(device)).abs() <= 2 * flips).cpu().numpy()
-        return found
+        means = average.expectations(torch.from_numpy(attacked).to(device))
+        return np.asarray((means.abs() <= 2 * flips).cpu().numpy())
 
     return {"within_noise": asked.of_batches(within)}
 
@@ -197,9 +195,8 @@ def _shots(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[n
     """How often a circuit must be measured for each input, (n_epsilons, n) float64; nothing for other models."""
     if not isinstance(module, Sampled):
         return {}
-    shots_needed = module.shots_needed
 
     def needed(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
-        return shots_needed(torch.from_numpy(attacked).to(device)).astype(np.float64)
+        return module.shots_needed(torch.from_numpy(attacked).to(device)).astype(np.float64)
 
     return {"shots": asked.of_batches(needed)}
