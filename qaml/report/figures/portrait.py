@@ -41,7 +41,7 @@ def draw(portrait: Portrait, scatter: Scatter, description: str) -> Markup:
 def sentence(portrait: Portrait, scatter: Scatter) -> str:
     """How many of the points stand on the right side, clean and attacked."""
     n = len(portrait.labels)
-    if scatter.title.endswith("before training"):
+    if scatter.attacked is None:  # of the untrained circuit, which nothing attacked
         return f"{n} clean test examples behind the untrained circuit; marks are those of the trained one."
     right = f"{sum(map(int, portrait.clean_correct))} of {n} clean examples"
     return f"{right} and {sum(map(int, portrait.attacked_correct))} attacked ones are classified correctly."
