@@ -1,4 +1,4 @@
-"""What a classifier part is, its training settings, and the hooks through which training is watched and changed."""
+"""The interface of classifier parts, their training settings, and the hooks that observe and change training."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ History = dict[str, list[float]]
 
 
 class Checkpoint(NamedTuple):
-    """Where a training run stands: everything that continues it bit for bit.
+    """The state of a training run: everything that a bit-exact continuation needs.
 
     Attributes:
-        epoch: epochs done.
+        epoch: number of finished epochs.
         arrays: weights, optimiser moments, chains, generator states, as arrays.
         history: the curves so far.
     """
@@ -58,7 +58,7 @@ class Checkpoint(NamedTuple):
 
 
 class Hooks:
-    """What training calls on its way; every method here does nothing and may be overridden.
+    """The methods that training calls on its way; here they do nothing, and subclasses override them.
 
     Defences change the data through ``epoch`` and ``batch``; the runner keeps checkpoints and draws progress.
     """
@@ -72,48 +72,48 @@ class Hooks:
         return inputs, labels
 
     def weigh(self, losses: Tensor) -> Tensor:
-        """The losses (batch,) of the batch that ``batch`` gave, weighted; a step minimises their mean."""
+        """The losses (batch,) of the batch that ``batch`` returned, weighted; a step minimises their mean."""
         return losses
 
     def restore(self) -> Checkpoint | None:
-        """The checkpoint to continue from, if there is one."""
+        """The checkpoint to continue from, or none."""
         return None
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Offer a checkpoint after an epoch; the runner decides whether to write it."""
 
     def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep arrays under this name beside the trained weights, such as what an annealer answered."""
+        """Keep arrays under this name beside the trained weights, such as an annealer's answers."""
 
     def progress(self, done: float, total: float, **values: float) -> None:
-        """Tell how far training is, in epochs, with the current curves' last values."""
+        """Report the progress of training, in epochs, with the last values of the curves."""
 
 
 class Training(Settings):
-    """How a model is fitted."""
+    """The settings by which a model is fitted."""
 
     optimiser: Literal["adam", "sgd"] = "adam"
-    """Adam (Kingma & Ba 2015) or stochastic gradient descent."""
+    """Optimiser: Adam (Kingma & Ba 2015) or stochastic gradient descent."""
     lr: float = Field(1e-3, gt=0)
     """Learning rate; the largest one where a schedule changes it."""
     schedule: Literal["constant", "one_cycle"] = "constant"
-    """How the learning rate moves: not at all, or up from a twenty-fifth over the first 30 % of training and down to
+    """Course of the learning rate: constant, or up from a twenty-fifth over the first 30 % of training and down to
     next to nothing (Smith & Topin 2017, arXiv:1708.07120); momentum, or Adam's β₁, goes from 0.95 to 0.85 and back."""
     epochs: int = Field(5, ge=1, le=100_000)
-    """Passes over the training data."""
+    """Number of passes over the training data."""
     batch: int = Field(128, ge=1, le=1_000_000)
-    """Examples an update."""
+    """Number of examples of an update."""
     momentum: float = Field(0.0, ge=0, lt=1)
-    """Of SGD; ``one_cycle`` moves its own instead."""
+    """Momentum of SGD; ``one_cycle`` sets its own instead."""
     weight_decay: float = Field(0.0, ge=0)
-    """L2 penalty on the weights."""
+    """Strength of the L2 penalty on the weights."""
 
 
 class ModelPart(Part, ABC):
     """The configuration of a classifier: its architecture, and how it is trained."""
 
     training: Training = Training()
-    """How the model is fitted."""
+    """Settings of the model's training."""
 
     needs_images: ClassVar[bool] = False
     """Whether inputs must have channels, height and width."""
@@ -124,7 +124,7 @@ class ModelPart(Part, ABC):
     is_circuit: ClassVar[bool] = False
     """Whether it is a quantum circuit, which channels may disturb at inference (then it has ``noisy``)."""
     default_seeds: ClassVar[int] = 3
-    """Training runs unless the suite says otherwise; 5 where training is cheap."""
+    """Number of training runs, unless the suite sets another; 5 where training is cheap."""
 
     @property
     def is_randomised(self) -> bool:
@@ -133,7 +133,7 @@ class ModelPart(Part, ABC):
 
     @property
     def gradient_rules(self) -> frozenset[GradientRule]:
-        """How attackers may find gradients, beside backpropagation through a draw.
+        """The rules by which attackers may compute gradients, beside backpropagation through a draw.
 
         With ``exact`` draws have an exact average, by which the model may also decide; then the module has
         ``averaged()``, a deterministic classifier.
@@ -142,7 +142,7 @@ class ModelPart(Part, ABC):
 
     @property
     def is_trained(self) -> bool:
-        """Whether weights are brought along and ``fit`` changes nothing."""
+        """Whether the part brings its weights, so that ``fit`` changes nothing."""
         return False
 
     @property
@@ -157,7 +157,7 @@ class ModelPart(Part, ABC):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What others may ask of this part's modules, beside logits.
+        """The capabilities of this part's modules, beside logits.
 
         Of modules that are not qaml's own nothing else is seen, so a part of another package whose modules have, say,
         ``features(inputs)`` names it here.
@@ -172,7 +172,7 @@ class ModelPart(Part, ABC):
         return frozenset(found)
 
     def to_embed(self, info: InputInfo) -> Mapping[str, Any] | None:  # noqa: ARG002
-        """What lies on an annealer's qubits in training: ``layout``, ``n_visible`` and ``n_hidden``; None for most."""
+        """The machine to embed on an annealer: ``layout``, ``n_visible`` and ``n_hidden``; ``None`` for most models."""
         return None
 
     def embedded(self, chains: Path) -> ModelPart:
@@ -184,7 +184,7 @@ class ModelPart(Part, ABC):
         raise PartError(f"model {self.kind!r} is trained without an annealer, {chains} is of no use")
 
     def is_inspected(self, info: InputInfo) -> bool:  # noqa: ARG002
-        """Whether the samples behind its gradient are held against its own distribution (then training keeps
+        """Whether the samples behind its gradient are compared with its own distribution (then training keeps
         ``estimates`` of the trained machine)."""  # noqa: D205, D209
         return False
 
@@ -192,14 +192,14 @@ class ModelPart(Part, ABC):
         """Refuse inputs that this architecture cannot take.
 
         Raises:
-            PartError: with what does not fit and what would.
+            PartError: the inputs do not fit; the message says what would.
         """
 
     @abstractmethod
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         """The untrained classifier: forward maps (batch, *info.shape) within bounds to (batch, n_classes) logits.
 
-        Initial weights depend on ``seed`` only; torch's global generator is left as it was.
+        Initial weights depend on ``seed`` only; torch's global generator is not changed.
         """
 
     @abstractmethod
@@ -207,11 +207,11 @@ class ModelPart(Part, ABC):
         """Train the module in place, calling ``hooks``; resumed equals uninterrupted, bit for bit."""
 
     def at_inference(self, module: nn.Module, noise_layers: bool | None) -> nn.Module:  # noqa: ARG002
-        """The trained classifier as it is asked: with or without its noise layers (None: as the part says)."""
+        """The trained classifier at inference: with or without its noise layers (``None``: as in the part)."""
         return module
 
     def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:  # noqa: ARG002
-        """The trained classifier with noise channels in its circuit; ``module`` stays as it is.
+        """The trained classifier with noise channels in its circuit; ``module`` is not changed.
 
         Raises:
             PartError: the model is no quantum circuit.

@@ -1,7 +1,7 @@
-"""What a classifier offers beside logits: one protocol for each kind of question that others ask.
+"""The capabilities of classifiers beside logits, one protocol each.
 
-A module of qaml's own offers what its class defines. A module of a user's is behind ``models.edge``, which offers only
-what its part declares (``ModelPart.capabilities``): an attribute of the user's that happens to be called ``states`` is
+A module of qaml's own offers what its class defines. A user's module is behind ``models.edge``, which offers only
+what its part declares (``ModelPart.capabilities``): an attribute that happens to be called ``states`` is
 no capability.
 """
 
@@ -57,7 +57,7 @@ class Averaging(Protocol):
     """A randomised classifier with an exact average over its draws."""
 
     def averaged(self) -> nn.Module:
-        """The deterministic classifier."""
+        """The classifier averaged over its draws, which is deterministic."""
 
 
 @runtime_checkable
@@ -68,7 +68,7 @@ class OneValued(Protocol):
         """The value: (batch, …) → (batch,)."""
 
     def logits_of(self, expectations: Tensor) -> Tensor:
-        """(batch,) → (batch, 2)."""
+        """The logits for given values: (batch,) → (batch, 2)."""
 
 
 @runtime_checkable
@@ -76,7 +76,7 @@ class Quadratic(Protocol):
     """A classifier with logits s·xᵀO_kx/‖x‖², s > 0."""
 
     def observables(self) -> Tensor:
-        """O_k, (n_classes, n_features, n_features)."""
+        """The matrices O_k, (n_classes, n_features, n_features)."""
 
 
 @runtime_checkable
@@ -84,7 +84,7 @@ class Featured(Protocol):
     """A network with a last layer."""
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What the last layer sees: (batch, …) → (batch, …)."""
+        """The input of the last layer: (batch, …) → (batch, …)."""
 
 
 @runtime_checkable
@@ -92,7 +92,7 @@ class Encoding(Protocol):
     """A circuit that encodes inputs as states."""
 
     def states(self, inputs: Tensor) -> Tensor:
-        """Amplitudes: (batch, …) → (batch, 2**n)."""
+        """The amplitudes of encoded inputs: (batch, …) → (batch, 2**n)."""
 
 
 @runtime_checkable
@@ -100,7 +100,7 @@ class OnSphere(Protocol):
     """A circuit with one measured wire."""
 
     def bloch(self, inputs: Tensor) -> Tensor:
-        """⟨X⟩, ⟨Y⟩, ⟨Z⟩ of the measured wire: (batch, …) → (batch, 3)."""
+        """The values ⟨X⟩, ⟨Y⟩, ⟨Z⟩ of the measured wire: (batch, …) → (batch, 3)."""
 
 
 @runtime_checkable
@@ -132,7 +132,7 @@ class Sampled(Protocol):
     """A classifier that is measured shot by shot."""
 
     def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
-        """How often to measure: (batch, …) → (batch,)."""
+        """The number of measurements needed: (batch, …) → (batch,)."""
 
 
 def is_randomised(module: nn.Module) -> bool:
@@ -141,12 +141,12 @@ def is_randomised(module: nn.Module) -> bool:
 
 
 def averaged(module: nn.Module) -> nn.Module:
-    """The classifier averaged exactly over its draws, or itself where nothing averages them."""
+    """The classifier averaged exactly over its draws, or the classifier itself without an exact average."""
     return module.averaged() if isinstance(module, Averaging) else module
 
 
 def reseed_all(module: nn.Module, seed: int) -> None:
-    """Start the draws of the outermost modules that draw; each reseeds what it holds."""
+    """Start the draws of the outermost modules that draw; each reseeds the modules that it holds."""
     if isinstance(module, Reseeded) and callable(module.reseed):
         module.reseed(seed)
     else:

@@ -1,7 +1,7 @@
-"""The wrapper around modules of other people: whatever they do inside, it answers as qaml's own modules do.
+"""The wrapper around foreign modules, which makes them behave as qaml's own modules do.
 
-They are given copies, so nothing that the caller holds changes; they may compute in any precision, and logits come back
-in that of the inputs; what they switch (gradients, the default dtype) is switched back after every call.
+They get copies, so no tensor of the caller changes; they may compute in any precision, and logits have that of the
+inputs; switches that they change (gradients, the default dtype) are restored after every call.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class _Held(NamedTuple):
     dtype: torch.dtype
 
     def convert(self, dtype: torch.dtype) -> None:
-        """In place, so that whoever else holds it sees it, too (tied weights, a list of buffers)."""
+        """Convert in place, so that every other reference sees it, too (tied weights, a list of buffers)."""
         self.tensor.data = self.tensor.data.to(dtype)
 
 
 class Edge(nn.Module):
-    """A module of a user's.
+    """A user's module behind the wrapper.
 
     ``state_dict`` and ``load_state_dict`` are the module's own, without a prefix. In ``double()`` all its tensors
     follow, plain attributes included; where that is not enough (a tensor made in ``forward``), the module goes on in
@@ -42,7 +42,7 @@ class Edge(nn.Module):
 
     Args:
         module: (batch, *shape) → (batch, n_classes).
-        declared: what else it offers, by the word of its part; what the module then lacks is not offered.
+        declared: capabilities that its part declares; those that the module lacks are not offered.
     """
 
     _place: Tensor
@@ -66,7 +66,7 @@ class Edge(nn.Module):
         """(batch, *shape) → logits (batch, n_classes), in the precision of the inputs.
 
         Raises:
-            PartError: what the module returns is no tensor of real numbers.
+            PartError: the module returns something other than a tensor of real numbers.
         """
         with torch_switches_kept():
             logits = self._answer(inputs)
@@ -78,7 +78,7 @@ class Edge(nn.Module):
         return logits.to(inputs.dtype, copy=True).contiguous()
 
     def _answer(self, inputs: Tensor) -> Any:
-        """The module's answer to a copy of the inputs, in a precision that it takes (found once and remembered)."""
+        """The module's output for a copy of the inputs, in a precision that it accepts (found once and remembered)."""
         known = self._takes.get(self._is_double)
         if known is not None:
             return self.module(inputs.to(known, copy=True))
@@ -95,7 +95,7 @@ class Edge(nn.Module):
         raise first
 
     def _candidates(self) -> Iterator[torch.dtype]:
-        """Precisions to try; asking for the second one says that the first was refused."""
+        """Yield precisions to try; a request for the second one means that the first was refused."""
         if self._is_double:
             yield torch.float64
             self._narrow()
@@ -137,7 +137,7 @@ class Edge(nn.Module):
                 tensor.data = tensor.data.to(device)
 
     def train(self, mode: bool = True) -> Edge:
-        """Switch the module by its own ``train`` and ``eval``, whatever they return."""
+        """Switch the module by its own ``train`` and ``eval``; their results are ignored."""
         self.training = mode
         with torch_switches_kept():
             if mode:
@@ -155,12 +155,12 @@ class Edge(nn.Module):
         return self.module.load_state_dict(state_dict, *args, **options)
 
     def get_submodule(self, target: str) -> nn.Module:
-        """By the module's own names, as are ``get_parameter`` and ``get_buffer``."""
+        """Find a submodule by the module's own names, as ``get_parameter`` and ``get_buffer`` do."""
         return self.module.get_submodule(target)
 
     @property
     def is_randomised(self) -> bool:
-        """Whether the part says so, and the module does not deny it."""
+        """Whether the part declares it, and the module does not deny it."""
         return "is_randomised" in self._declared and (
             not isinstance(self.module, Randomised) or bool(self.module.is_randomised)
         )
@@ -192,7 +192,7 @@ def defended_at_edge(module: nn.Module, classifier: nn.Module, *, randomises: bo
 
 @contextmanager
 def torch_switches_kept() -> Iterator[None]:
-    """Leave the gradient mode and the default precision as they were."""
+    """Restore the gradient mode and the default precision at the end."""
     has_gradients, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
     try:
         yield

@@ -1,4 +1,4 @@
-"""What convolutional architectures ask of their inputs."""
+"""The requirement of convolutional architectures on their inputs."""
 
 from qaml.errors import PartError
 from qaml.types import InputInfo

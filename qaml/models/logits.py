@@ -1,4 +1,4 @@
-"""Logits as answers: which rows are one, and how sure it is that the largest logit is the largest.
+"""Logits as answers: which rows name a class, and whether rounding could change the largest logit.
 
 ``-inf`` or -1e9 at one class is a mask, with which a classifier may rule that class out, and an answer like any other.
 """
@@ -28,8 +28,8 @@ class Margins(NamedTuple):
     """The two largest logits of each row.
 
     Attributes:
-        margin: (n,) between them.
-        precision: (n,) what float32 arithmetic may be off by at their size.
+        margin: (n,) difference of the two.
+        precision: (n,) possible error of float32 arithmetic at their size.
     """
 
     margin: NDArray[np.float64]

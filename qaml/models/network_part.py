@@ -1,4 +1,4 @@
-"""What every model trained by gradient descent on cross-entropy has in common."""
+"""The common base of models trained by gradient descent on cross-entropy."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How the learning rate and the momentum move over training: pure functions of how much of it is done.
+"""The learning rate and the momentum during training, as pure functions of the share that is done.
 
-So a run that goes on from a checkpoint finds them again without having kept anything.
+So a run that continues from a checkpoint needs no stored state for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SLOW, FAST = 0.95, 0.85
 
 
 class Pace(NamedTuple):
-    """What a step of an optimiser is taken with."""
+    """The learning rate and momentum of one step."""
 
     lr: float
     momentum: float
@@ -32,7 +32,7 @@ def one_cycle(done: float, peak: float) -> Pace:
     The defaults are those of ``torch.optim.lr_scheduler.OneCycleLR``.
 
     Args:
-        done: share of training that lies behind, 0 … 1.
+        done: share of training that is done, 0 … 1.
         peak: the largest learning rate.
     """
     if done < RISE:
@@ -43,7 +43,7 @@ def one_cycle(done: float, peak: float) -> Pace:
 
 
 def set_pace(optimiser: torch.optim.Optimizer, pace: Pace) -> None:
-    """Let the next step be taken with these; the momentum of Adam is its β₁."""
+    """Set the learning rate and momentum of the next step; the momentum of Adam is its β₁."""
     for group in optimiser.param_groups:
         group["lr"] = pace.lr
         if "betas" in group:

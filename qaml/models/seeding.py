@@ -22,7 +22,7 @@ def derive_seed(seed: int, stream: str, counter: int = 0) -> int:
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed torch's global generator inside the block and give its state back after it.
+    """Seed torch's global generator inside the block and restore its state after it.
 
     Weight initialisers and dropout take no generator of their own. Only the CPU's generator and that of ``device`` are
     touched: ``torch.manual_seed`` would reseed every accelerator of the machine.
@@ -39,6 +39,6 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 
 
 def reseed(module: nn.Module, seed: int) -> None:
-    """Start the draws of a randomised module anew; a deterministic module is left as it is."""
+    """Start the draws of a randomised module anew; a deterministic module is not changed."""
     if is_randomised(module):
         reseed_all(module, seed)

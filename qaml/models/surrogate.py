@@ -17,14 +17,14 @@ from qaml.types import Bounds, InputInfo
 
 HIDDEN = (128, 64)
 EXAMPLES = 2000
-"""Training images that the classifier is asked about, at most."""
+"""Largest number of training images for which the classifier's answers are used."""
 EPOCHS, BATCH, RATE = 15, 100, 2e-3
 NEIGHBOURHOOD = 0.2
-"""How far from an image its neighbour may lie, as a share of the bounds' width."""
+"""Largest distance of an image's neighbour from it, as a share of the bounds' width."""
 LESSONS, SLOWER = 4, 1e-3
-"""Epochs and rate when a trained surrogate is taught on."""
+"""Number of epochs, and factor on the learning rate, when a trained surrogate is trained further."""
 FAINT = -20.0
-"""Logits further below the largest one say no more than that."""
+"""Limit below the largest logit to which smaller logits are raised."""
 
 
 def build(info: InputInfo, seed: int) -> nn.Module:
@@ -41,10 +41,10 @@ def imitate(answer: Callable[[Tensor], Tensor], inputs: Tensor, info: InputInfo,
     """Train a surrogate on a classifier's answers.
 
     Args:
-        answer: (batch, *shape) → (batch,) labels that the classifier gives.
-        inputs: (n, *shape) training images, of which the first ``EXAMPLES`` are asked about.
-        info: of the inputs.
-        seed: of weights, order and neighbours.
+        answer: (batch, *shape) → (batch,) the classifier's labels.
+        inputs: (n, *shape) training images, of which the first ``EXAMPLES`` are used.
+        info: description of the inputs.
+        seed: seed of weights, order and neighbours.
 
     Returns:
         The network in evaluation mode.
@@ -65,18 +65,18 @@ def imitate(answer: Callable[[Tensor], Tensor], inputs: Tensor, info: InputInfo,
 
 
 def teach(module: nn.Module, points: Tensor, logits: Tensor, generator: torch.Generator) -> None:
-    """Teach a trained surrogate on, in place: the classifier's logits at these points, up to what all classes share.
+    """Train a surrogate further, in place, on the classifier's logits at these points, up to a common constant.
 
     Args:
         module: the surrogate, left in evaluation mode without gradients.
-        points: (n, *shape).
-        logits: (n, classes) of the classifier at a healthy scale; where one is NaN the point is left out.
-        generator: of the order, on the CPU.
+        points: (n, *shape) inputs.
+        logits: (n, classes) the classifier's logits, scaled; points with a NaN are left out.
+        generator: generator of the order, on the CPU.
     """
-    told = ~torch.isnan(logits).any(1)
-    if not bool(told.any()):
+    answered = ~torch.isnan(logits).any(1)
+    if not bool(answered.any()):
         return
-    points, known = points[told], (logits - logits.amax(1, keepdim=True))[told].clamp(min=FAINT).float()
+    points, known = points[answered], (logits - logits.amax(1, keepdim=True))[answered].clamp(min=FAINT).float()
     known = known - known.mean(1, keepdim=True)
     module.train().requires_grad_(True)
     optimiser = torch.optim.Adam(module.parameters(), lr=SLOWER, fused=True)

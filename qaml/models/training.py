@@ -1,9 +1,9 @@
 """The training loop that every gradient-trained classifier shares.
 
-Nothing in it remembers a generator or a schedule: the order of an epoch, the dropout masks of a step and its learning
-rate are functions of the seed and of how far training is. So a checkpoint holds weights, buffers, optimiser moments and
-a step count, and a run continued from it equals an uninterrupted one bit for bit (on one machine and the same number of
-threads).
+It keeps no generator and no schedule: the order of an epoch, the dropout masks of a step and its learning
+rate are functions of the seed and of the progress of training. So a checkpoint holds weights, buffers, optimiser
+moments and a step count, and a run continued from it equals an uninterrupted one bit for bit (on one machine and the
+same number of threads).
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def fit_classifier(
         training: optimiser, learning rate and its schedule, epochs and batch size.
         data: the training split.
         hooks: change the data of an epoch or a batch, keep checkpoints, draw progress.
-        seed: of orders, dropout and the module's own draws; the global generators are left as they were.
+        seed: seed of orders, dropout and the module's own draws; the global generators are not changed.
 
     Returns:
-        ``loss`` and ``accuracy`` of each epoch: means over the batches as they were trained on, in training mode; and
-        what the module's ``curves()`` gives after it, if it has one.
+        ``loss`` and ``accuracy`` of each epoch: means over the batches in training mode; and the module's ``curves()``
+        after each epoch, if it has them.
 
     Raises:
         RunError: the training data is empty.
@@ -68,7 +68,7 @@ def fit_classifier(
 
 
 class _Run(NamedTuple):
-    """One training run: what stays the same from its first step to its last."""
+    """One training run: the objects that stay the same from its first step to its last."""
 
     module: nn.Module
     optimiser: torch.optim.Optimizer | None
@@ -81,7 +81,7 @@ class _Run(NamedTuple):
         return next((held.device for held in chain(self.module.parameters(), self.module.buffers())), _CPU)
 
     def resume(self) -> tuple[int, int, History]:
-        """Epochs done, steps done and the curves so far; weights and moments are put in place."""
+        """Epochs done, steps done and the curves so far; weights and moments are loaded."""
         checkpoint = self.hooks.restore()
         if checkpoint is None:
             return 0, 0, {}
@@ -93,7 +93,7 @@ class _Run(NamedTuple):
         return checkpoint.epoch, int(tensors["step"]), history
 
     def arrays(self, step: int) -> dict[str, NDArray[Any]]:
-        """Everything that continues this run, as copies."""
+        """Everything that a continuation of this run needs, as copies."""
         tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         moments_of = {} if self.optimiser is None else self.optimiser.state_dict()["state"]
         for index, moments in moments_of.items():
@@ -102,10 +102,10 @@ class _Run(NamedTuple):
         return arrays | {"step": np.array(step, dtype=np.int64)}
 
     def epoch(self, data: Split, epoch: int, step: int) -> tuple[int, float, float]:
-        """Train on every example once; the new step count, the mean loss and the accuracy."""
+        """Train on every example once; return the new step count, the mean loss and the accuracy."""
         inputs, labels = _tensor(data.inputs), _tensor(data.labels)
         order = torch.from_numpy(np.random.default_rng(derive_seed(self.seed, "order", epoch)).permutation(len(data)))
-        total_loss, n_correct, n_seen, n_drawn, told = 0.0, 0, 0, 0, time.monotonic()
+        total_loss, n_correct, n_seen, n_drawn, reported = 0.0, 0, 0, 0, time.monotonic()
         for chosen in batches(order, self.training.batch):
             batch = self.hooks.batch(self.module, inputs[chosen].to(self.device), labels[chosen].to(self.device), step)
             self.set_pace(epoch + n_drawn / len(data))
@@ -115,8 +115,8 @@ class _Run(NamedTuple):
             n_drawn += len(chosen)
             total_loss += batch_loss * len(batch[1])
             n_correct += batch_correct
-            if time.monotonic() - told > _SECONDS_BETWEEN_PROGRESS:
-                told = time.monotonic()
+            if time.monotonic() - reported > _SECONDS_BETWEEN_PROGRESS:
+                reported = time.monotonic()
                 self.hooks.progress(
                     epoch + n_drawn / len(data),
                     self.training.epochs,
@@ -126,12 +126,12 @@ class _Run(NamedTuple):
         return step, total_loss / n_seen, n_correct / n_seen
 
     def set_pace(self, epochs: float) -> None:
-        """What the next step is taken with, this many epochs into training."""
+        """Set the learning rate and momentum of the next step, after this many epochs of training."""
         if self.optimiser is not None and self.training.schedule == "one_cycle":
             set_pace(self.optimiser, one_cycle(epochs / self.training.epochs, self.training.lr))
 
     def update(self, inputs: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
-        """One step of the optimiser; the batch's mean loss and its number of correct predictions before the step."""
+        """Take a step of the optimiser; return the batch's mean loss and number of correct predictions before it."""
         step_seed = derive_seed(self.seed, "step", step)
         reseed(self.module, step_seed)
         with seeded(step_seed, self.device):
@@ -142,7 +142,7 @@ class _Run(NamedTuple):
         return loss.item(), int((logits.argmax(1) == labels).sum())
 
     def descend(self, loss: Tensor) -> None:
-        """One step downhill; a module whose weights are all frozen stays as it is.
+        """Take a gradient step; a module whose weights are all frozen is not changed.
 
         Raises:
             RunError: the module has weights to train, and its logits have no gradient in any of them.
@@ -171,7 +171,7 @@ def batches(order: Tensor, size: int) -> Iterator[Tensor]:
 
 
 def _optimiser(module: nn.Module, training: Training) -> torch.optim.Optimizer | None:
-    """None where nothing can be trained: torch refuses an optimiser of no parameter."""
+    """The optimiser; ``None`` without trainable weights, because torch refuses an optimiser without parameters."""
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not parameters:
         return None

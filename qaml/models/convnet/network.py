@@ -37,6 +37,6 @@ class ConvNetwork(nn.Module):
         return logits
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What the fully connected layers see: (batch, channels, height, width) → (batch, n_features)."""
+        """The input of the fully connected layers: (batch, channels, height, width) → (batch, n_features)."""
         maps: Tensor = self.convolutions(inputs)
         return maps.flatten(1)

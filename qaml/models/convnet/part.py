@@ -25,9 +25,9 @@ class ConvNet(NetworkPart):
 
     kind: Literal["convnet"] = "convnet"
     channels: tuple[Width, Width, Width] = (64, 128, 256)
-    """Feature maps of the three convolutions."""
+    """Numbers of feature maps of the three convolutions."""
     hidden: int = Field(256, ge=1, le=16_384)
-    """Units of the first fully connected layer."""
+    """Number of units of the first fully connected layer."""
 
     needs_images: ClassVar[bool] = True
 

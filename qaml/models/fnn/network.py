@@ -11,9 +11,9 @@ class FullyConnected(nn.Module):
     """Hidden layers of ReLU units, each followed by dropout, and a linear output.
 
     Args:
-        n_features: coordinates of one input.
+        n_features: number of coordinates of one input.
         n_classes: number of logits.
-        hidden: units of each hidden layer.
+        hidden: number of units of each hidden layer.
         dropout: share of hidden units dropped in training.
     """
 
@@ -30,6 +30,6 @@ class FullyConnected(nn.Module):
         return logits
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What the last layer sees: (batch, …) → (batch, width of the last hidden layer)."""
+        """The input of the last layer: (batch, …) → (batch, width of the last hidden layer)."""
         hidden: Tensor = self.layers[:-1](inputs.flatten(1))
         return hidden

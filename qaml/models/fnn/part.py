@@ -26,7 +26,7 @@ class FNN(NetworkPart):
 
     kind: Literal["fnn"] = "fnn"
     hidden: tuple[Width, Width] = (512, 53)
-    """Units of the two hidden layers."""
+    """Numbers of units of the two hidden layers."""
     dropout: float = Field(0.2, ge=0, lt=1)
     """Share of units dropped after each hidden layer in training."""
 

@@ -25,7 +25,8 @@ class ThreeConvolutions(nn.Module):
         layers: list[nn.Module] = []
         for n_out, side in FILTERS:
             if padding == "same":
-                # PyTorch warns that it copies the input for even filters; padding by hand is the same, in silence
+                # PyTorch warns that it copies the input for even filters; explicit padding is the same, without the
+                # warning
                 layers.append(nn.ZeroPad2d(((side - 1) // 2, side // 2) * 2))
             else:
                 height, width = height - side + 1, width - side + 1
@@ -40,6 +41,6 @@ class ThreeConvolutions(nn.Module):
         return logits
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What the fully connected layers see: (batch, channels, height, width) → (batch, n_features)."""
+        """The input of the fully connected layer: (batch, channels, height, width) → (batch, n_features)."""
         maps: Tensor = self.convolutions(inputs)
         return maps.flatten(1)

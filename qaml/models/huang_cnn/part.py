@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 SMALLEST_UNPADDED = 12
-"""Pixels a side that filters of 8, 4 and 2 pixels leave something of: 8 + 4 + 2 − 2."""
+"""Smallest side in pixels of which filters of 8, 4 and 2 pixels leave a pixel: 8 + 4 + 2 − 2."""
 
 
 class HuangCNN(NetworkPart):
@@ -25,7 +25,7 @@ class HuangCNN(NetworkPart):
 
     kind: Literal["huang_cnn"] = "huang_cnn"
     padding: Literal["valid", "same"] = "valid"
-    """``valid``: none, for images of at least 12×12; ``same``: zeros that keep the size, for any image."""
+    """Padding: ``valid``: none, for images of at least 12×12; ``same``: zeros that keep the size, for any image."""
 
     needs_images: ClassVar[bool] = True
 

@@ -23,12 +23,12 @@ class Linear(NetworkPart):
 
     @property
     def has_exact_distances(self) -> bool:
-        """Always: the boundary between two classes is a hyperplane."""
+        """Always true: the boundary between two classes is a hyperplane."""
         return True
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """None: its distances follow from its weights, without observables."""
+        """No capabilities: distances follow from the weights, without observables."""
         return frozenset()
 
     def build(self, info: InputInfo, seed: int) -> nn.Module:

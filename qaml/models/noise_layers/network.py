@@ -1,4 +1,4 @@
-"""Noise layers as a torch module: the trained β, the draws, and when there are any."""
+"""Noise layers as a torch module: the trained β, the draws, and the modes in which they draw."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class NoiseLayers(nn.Module):
     """The angles ηβ of every layer and wire.
 
     Args:
-        settings: of the noise.
-        n_layers: each with a β of its own.
-        n_wires: each with a draw of its own.
+        settings: settings of the noise.
+        n_layers: number of layers, each with a β of its own.
+        n_wires: number of wires, each with a draw of its own.
     """
 
     def __init__(self, settings: Settings, n_layers: int, n_wires: int) -> None:
@@ -42,7 +42,7 @@ class NoiseLayers(nn.Module):
 
     @contextmanager
     def trained(self) -> Iterator[None]:
-        """While this holds, draws are those of training, in training mode or not: inner attacks see them, too."""
+        """Draw as in training inside the block, in training mode or not, so that inner attacks see the same noise."""
         self._is_being_trained = True
         try:
             yield
@@ -52,7 +52,7 @@ class NoiseLayers(nn.Module):
     def angles(self, batch: int) -> Tensor:
         """Fresh angles ηβ in radians, differentiable in β: (n_layers, n_wires) for a batch, or with a batch in front.
 
-        Drawn on the CPU, so that a seed means the same on every device.
+        They are drawn on the CPU, so that a seed means the same on every device.
         """
         per_sample = not self._is_being_trained or self.settings.draw == "sample"
         shape = (*([batch] if per_sample else []), len(self.beta), self.n_wires)

@@ -10,7 +10,7 @@ from pydantic import Field
 from qaml.types import Settings
 
 SIGMA2 = 2 * math.pi / 2**5
-"""σ² of Huang & Zhang 2023, section 4.1."""
+"""Variance σ² in Huang & Zhang 2023, section 4.1."""
 
 
 class NoiseLayers(Settings):
@@ -21,18 +21,17 @@ class NoiseLayers(Settings):
     """
 
     variance: float = Field(SIGMA2, ge=0)
-    """σ² of η."""
+    """Variance σ² of η."""
     beta: float = 0.25
-    """What every layer's β starts at, radians for η = 1."""
+    """Initial β of every layer, in radians for η = 1."""
     position: Literal["before", "after"] = "before"
-    """Before a layer's rotations, as the text says, or after its entangler, as equation 6 does."""
+    """Position of the noise: before a layer's rotations, as in the text, or after its entangler, as in equation 6."""
     draw: Literal["batch", "sample"] = "batch"
-    """In training: one draw for a batch (algorithm 1), or one for each of its samples. At inference every sample has
-    its own."""
+    """Draws in training: one for a batch (algorithm 1), or one for each sample, as always at inference."""
     share: float = Field(1.0, gt=0, le=1)
-    """Bernoulli–Gaussian noise: the share of draws that are not zero."""
+    """Share of draws that are not zero (Bernoulli–Gaussian noise)."""
     training: bool = True
     """Whether the layers draw while the circuit is trained, and while training attacks it (eq. 8)."""
     inference: bool = True
-    """Whether they draw when the trained circuit is asked, by whoever asks; ``inference: {noise_layers: …}`` of a
-    model changes it on the same weights."""
+    """Whether they draw at every inference of the trained circuit, also in attacks; ``inference: {noise_layers: …}`` of
+    a model changes it on the same weights."""

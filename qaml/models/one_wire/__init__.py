@@ -1,1 +1,1 @@
-"""What circuits that decide by one measured wire have in common."""
+"""The common base of circuits that decide by one measured wire."""

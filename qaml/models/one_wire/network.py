@@ -1,4 +1,4 @@
-"""Circuits that decide between two classes by one measured wire, with random rotations on demand, as torch modules.
+"""Circuits that decide between two classes by one measured wire, with optional random rotations, as torch modules.
 
 Without draws and with fixed angles a circuit is one observable O of its input state, ⟨Z⟩ = ψ†Oψ, so once as many inputs
 have come as it takes to find O, further ones cost a quadratic form each.
@@ -36,11 +36,11 @@ class OneWireClassifier(nn.Module, ABC):
     """Logits log P(y), P = (1 ± ⟨Z⟩)/2 of one wire; their cross-entropy is −log P(y) (Lu et al. 2020).
 
     Args:
-        n_wires: n.
+        n_wires: number n of wires.
         encoding: ``amplitude``: x/‖x‖ padded with zeros; ``angle``: RX(x_i) on wire i of |0…0⟩.
         readout: the measured wire.
         noise: the noise layers, or none.
-        channels: after every layer, in training, too; then there are no noise layers, and ⟨Z⟩ is exact.
+        channels: noise after every layer, in training, too; then there are no noise layers, and ⟨Z⟩ is exact.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class OneWireClassifier(nn.Module, ABC):
         return math.fsum(operation.probabilities[1] for operation in noisy if isinstance(operation, Channel))
 
     def trained(self) -> AbstractContextManager[None]:
-        """While this holds, the noise layers draw as in training."""
+        """Let the noise layers draw as in training inside the block."""
         return nullcontext() if self.noise is None else self.noise.trained()
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -204,7 +204,7 @@ class OneWireClassifier(nn.Module, ABC):
         """The circuit with its noise layers averaged over their draws, deterministic, in float64.
 
         Args:
-            channels: after every layer, too; on every wire that the layer acts on.
+            channels: further noise after every layer, on every wire that the layer acts on.
         """
         with torch.no_grad():
             return AveragedClassifier(self.averaged_observable(channels), self.n_wires, self.encoding)
@@ -249,7 +249,7 @@ class OneWireClassifier(nn.Module, ABC):
 
 
 class _Fixed:
-    """What is known of a circuit at some angles: how many inputs it has seen, and its observable once made."""
+    """The state of a circuit at given angles: the number of inputs so far, and its observable once it is computed."""
 
     def __init__(self, weights: Tensor) -> None:
         self.weights = weights
@@ -265,8 +265,8 @@ class AveragedClassifier(nn.Module):
 
     Args:
         observable: O, (2**n, 2**n) complex128.
-        n_wires: n.
-        encoding: of the inputs.
+        n_wires: number n of wires.
+        encoding: encoding of the inputs.
     """
 
     def __init__(self, observable: Tensor, n_wires: int, encoding: Encoding) -> None:

@@ -1,4 +1,4 @@
-"""Configuration that circuits with one measured wire share."""
+"""The common configuration of circuits with one measured wire."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class OneWirePart(NetworkPart, ABC):
     """Two classes with P(y) = (1 ± ⟨Z⟩)/2 of one wire, trained on −log P(y), with or without noise layers."""
 
     wires: int | None = Field(None, ge=1, le=MOST_WIRES)
-    """Qubits; default as few as hold the inputs."""
+    """Number of qubits (default: as few as hold the inputs)."""
     encoding: Literal["amplitude", "angle"] = "amplitude"
-    """``amplitude``: x/‖x‖ padded with zeros, which is also how states enter; ``angle``: RX(x_i) on wire i."""
+    """Encoding of the inputs: ``amplitude``: x/‖x‖ padded with zeros, also for states; ``angle``: RX(x_i) on wire i."""
     noise_layers: NoiseLayers | None = None
     """Random rotations in the circuit; none by default."""
     channels: tuple[ChannelPart, ...] = ()
     """Channels after every layer in training and ever after, such as depolarising noise as a defence (Du et al. 2021),
     averaged exactly; instead of noise layers. Those of ``inference: {noise: …}`` come on top."""
     training: Training = Training(lr=0.005, batch=64, epochs=100)
-    """How the model is fitted; the settings of Huang & Zhang 2023."""
+    """Settings of the training; the defaults are those of Huang & Zhang 2023."""
 
     is_circuit: ClassVar[bool] = True
     takes_states: ClassVar[bool] = True
@@ -43,12 +43,12 @@ class OneWirePart(NetworkPart, ABC):
 
     @property
     def is_randomised(self) -> bool:
-        """With noise layers that draw at inference."""
+        """Whether noise layers draw at inference."""
         return self.noise_layers is not None and self.noise_layers.inference
 
     @property
     def gradient_rules(self) -> frozenset[GradientRule]:
-        """Differences of ⟨Z⟩ always, shifts where inputs are angles, the average where there are noise layers."""
+        """The gradient rules: differences of ⟨Z⟩, shifts where inputs are angles, the average with noise layers."""
         rules: set[GradientRule] = {"finite_difference"}
         if self.encoding == "angle":
             rules.add("parameter_shift")
@@ -61,7 +61,7 @@ class OneWirePart(NetworkPart, ABC):
         return self.wires or self.fewest_wires(info)
 
     def fewest_wires(self, info: InputInfo) -> int:
-        """Wires that hold the inputs."""
+        """The smallest number of wires that holds the inputs."""
         return info.n_features if self.encoding == "angle" else max((info.n_features - 1).bit_length(), 1)
 
     def check(self, info: InputInfo) -> None:

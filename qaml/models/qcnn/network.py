@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from qaml.quantum.channels import ChannelPart
 
 CONVOLUTION, POOLING = 15, 2
-"""Angles of a stage."""
+"""Numbers of angles of a stage: of the convolution and of the pooling."""
 
 
 class Stage(NamedTuple):
     """A convolution and a pooling.
 
     Attributes:
-        active: wires before the stage.
-        pairs: that the convolution's unitary acts on, in order.
-        pooled: (wire that goes, wire that stays).
+        active: active wires before the stage.
+        pairs: pairs of wires that the convolution's unitary acts on, in order.
+        pooled: pairs (wire that is dropped, wire that stays).
     """
 
     active: tuple[int, ...]
@@ -66,10 +66,10 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
     """Convolutions and poolings, and the last wire measured (Huang & Zhang 2023, figure 3b).
 
     Args:
-        n_wires: n, at least 2.
-        encoding: of the inputs.
+        n_wires: number n of wires, at least 2.
+        encoding: encoding of the inputs.
         noise: the noise layers' settings, one layer before each convolution, on the active wires; or none.
-        channels: after every stage, on the wires that it acts on.
+        channels: noise after every stage, on the wires that it acts on.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
 
     @property
     def weights(self) -> Tensor:
-        """(stages, 17)."""
+        """The trained angles, (stages, 17)."""
         return self.angles
 
     def operations(self, noise: Noise) -> Iterator[Operation]:
-        """Stage by stage."""
+        """The circuit's gates, stage by stage."""
         for number, stage in enumerate(self.stages):
             angles = [Angle("weight", number * (CONVOLUTION + POOLING) + i) for i in range(CONVOLUTION + POOLING)]
             yield from self.noise_operations(number, stage.active, noise)
@@ -113,7 +113,7 @@ class QuantumConvolutionalNetwork(OneWireClassifier):
         return self._staged(states, None)
 
     def drawn(self, states: Tensor, draws: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The circuit for angles of noise layers, (stages, n) or (batch, stages, n); of wires gone they do nothing."""
+        """The circuit for noise layers' angles, (stages, n) or (batch, stages, n); dropped wires' are ignored."""
         return self._staged(states, draws), None
 
     def _staged(self, states: Tensor, draws: Tensor | None) -> Tensor:

@@ -16,17 +16,17 @@ class QCNN(OneWirePart):
 
     A stage applies one general two-wire unitary (15 angles) to all neighbouring pairs, even pairs before odd ones, and
     then rotates every second wire depending on its neighbour (2 angles), after which the neighbours are left alone.
-    8 wires have three stages and 51 angles. Noise layers stand before each convolution, on the wires still active.
+    8 wires have three stages and 51 angles. Noise layers act before each convolution, on the wires still active.
     """
 
     kind: Literal["qcnn"] = "qcnn"
 
     def fewest_wires(self, info: InputInfo) -> int:
-        """Wires that hold the inputs; two are the fewest that convolve."""
+        """The smallest number of wires that holds the inputs, at least two for a convolution."""
         return max(super().fewest_wires(info), 2)
 
     def circuit(self, info: InputInfo) -> nn.Module:
-        """Untrained, with angles from torch's generator."""
+        """The untrained circuit, with angles from torch's generator."""
         from qaml.models.qcnn.network import QuantumConvolutionalNetwork
 
         return QuantumConvolutionalNetwork(self.n_wires(info), self.encoding, self.noise_layers, self.channels)

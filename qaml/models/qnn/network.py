@@ -26,13 +26,13 @@ class QuantumNeuralNetwork(OneWireClassifier):
     """One measured wire behind layers of rotations and CNOTs (Huang & Zhang 2023, figure 3a).
 
     Args:
-        n_wires: n.
-        n_layers: P, each an arbitrary rotation of every wire and the entangler.
-        encoding: of the inputs.
-        entangler: of every layer.
+        n_wires: number n of wires.
+        n_layers: number P of layers, each an arbitrary rotation of every wire and the entangler.
+        encoding: encoding of the inputs.
+        entangler: the entangler of every layer.
         readout: the measured wire.
         noise: the noise layers' settings, or none.
-        channels: on every wire after every layer.
+        channels: noise on every wire after every layer.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class QuantumNeuralNetwork(OneWireClassifier):
 
     @property
     def weights(self) -> Tensor:
-        """(n_layers, n, 3), the angles (φ, θ, ω) of Rot."""
+        """The angles (φ, θ, ω) of Rot, (n_layers, n, 3)."""
         return self.angles
 
     def operations(self, noise: Noise) -> Iterator[Operation]:
-        """Layer by layer."""
+        """The circuit's gates, layer by layer."""
         wires = range(self.n_wires)
         is_before = self.noise is not None and self.noise.settings.position == "before"
         for layer in range(len(self.angles)):
@@ -105,7 +105,7 @@ class QuantumNeuralNetwork(OneWireClassifier):
         turns = ry(draws).to(rotations.dtype)
         if self.noise.settings.position == "before":
             return rotations @ turns, None
-        # behind a layer's entangler is before the next layer's rotations; of the last turns, the measured wire's
+        # after a layer's entangler is before the next layer's rotations; of the last turns, the measured wire's
         first = torch.eye(2, dtype=turns.dtype, device=turns.device).expand_as(turns[..., :1, :, :, :])
         return rotations @ torch.cat((first, turns[..., :-1, :, :, :]), -4), draws[..., -1, self.readout]
 

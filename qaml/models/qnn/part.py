@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 class QNN(OneWirePart):
     """Rotations and CNOTs, layer by layer, and one measured wire (Huang & Zhang 2023, figure 3a).
 
-    Each layer is RZ(ω) RY(θ) RZ(φ) on every wire and CNOTs between neighbours. Noise layers stand before or after every
+    Each layer is RZ(ω) RY(θ) RZ(φ) on every wire and CNOTs between neighbours. Noise layers act before or after every
     layer.
     """
 
     kind: Literal["qnn"] = "qnn"
     layers: int = Field(10, ge=1, le=1000)
-    """Depth P; the paper has 10, and up to 40."""
+    """Number P of layers; the paper has 10, and up to 40."""
     entangler: Entangler = "cnot_chain"
-    """CNOTs (0, 1), (1, 2), …, a ring of them, or CZs."""
+    """Entangler of every layer: CNOTs (0, 1), (1, 2), …, a ring of them, or CZs."""
     readout: int = Field(0, ge=0, le=9)
-    """The measured wire."""
+    """Number of the measured wire."""
 
     def fewest_wires(self, info: InputInfo) -> int:
-        """Wires that hold the inputs, with the measured one among them."""
+        """The smallest number of wires that holds the inputs and includes the measured one."""
         return max(super().fewest_wires(info), self.readout + 1)
 
     def check(self, info: InputInfo) -> None:
-        """Refuse a measured wire that is not there, too."""
+        """Refuse a measured wire that does not exist, beside the base's checks."""
         if self.wires is not None and self.readout >= self.wires:
             raise PartError(f"wire {self.readout} is measured, the circuit has {self.wires}", "'readout' counts from 0")
         super().check(info)
 
     def circuit(self, info: InputInfo) -> nn.Module:
-        """Untrained, with angles from torch's generator."""
+        """The untrained circuit, with angles from torch's generator."""
         from qaml.models.qnn.network import QuantumNeuralNetwork
 
         return QuantumNeuralNetwork(

@@ -1,1 +1,1 @@
-"""A quadratic classifier: the honest classical control of a collapsed variational circuit."""
+"""A quadratic classifier: the classical control of a collapsed variational circuit."""

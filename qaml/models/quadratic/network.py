@@ -28,7 +28,7 @@ class FreeQuadratic(nn.Module):
 class BoundedQuadratic(nn.Module):
     """Logits xᵀO_kx/‖x‖² with O_k = 2(I + K_kᵀK_k)⁻¹ − I.
 
-    An eigenvalue s² of KᵀK becomes (1 − s²)/(1 + s²), so the eigenvalues of O_k lie in (−1, 1] whatever K_k is, every
+    An eigenvalue s² of KᵀK becomes (1 − s²)/(1 + s²), so the eigenvalues of O_k lie in (−1, 1] for every K_k, every
     symmetric matrix with such eigenvalues is reached, and no projection is needed in training.
     """
 
@@ -57,8 +57,8 @@ class BoundedQuadratic(nn.Module):
         )
 
     def _constant_observables(self) -> Tensor:
-        # an attack asks for thousands of logits at the same weights; on 784 pixels the inverses take 50 times the rest.
-        # Weights are compared, not versions: a fused optimiser writes to them and counts no version
+        # an attack evaluates thousands of logits at the same weights; on 784 pixels the inverses take 50 times the
+        # rest. Weights are compared, not versions: a fused optimiser writes to them and counts no version
         factors = self.factors.detach()
         if self._constant is None or not is_same(self._constant[0], factors):
             self._constant = (factors.clone(), self.observables().detach())

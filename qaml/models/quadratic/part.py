@@ -23,13 +23,13 @@ class Quadratic(NetworkPart):
     kind: Literal["quadratic"] = "quadratic"
     norm_bounded: bool = False
     """Whether logits are xᵀO_kx/‖x‖² with every eigenvalue of O_k in [−1, 1]; then there is no linear and no constant
-    term, and all-zero inputs are refused no answer: their logits are zero."""
+    term, and all-zero inputs are accepted: their logits are zero."""
 
     default_seeds: ClassVar[int] = 5
 
     @property
     def has_exact_distances(self) -> bool:
-        """Where the norm is bounded: every boundary is then a quadratic cone."""
+        """Whether the norm is bounded: every boundary is then a quadratic cone."""
         return self.norm_bounded
 
     def build(self, info: InputInfo, seed: int) -> nn.Module:

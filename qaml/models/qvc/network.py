@@ -3,7 +3,7 @@
 Three ways lead to the same expectation values. On a CPU in float32 the layers run in the fast kernel, elsewhere (GPU,
 float64) as matrix products. With fixed angles the circuit collapses (``qaml.quantum.collapse``), which makes every
 further input cheaper, but takes as long as running d inputs through the layers. So layers are run until as many inputs
-have come at the same angles; the total is then at most twice that of whichever choice would have been right.
+have come at the same angles; the total is then at most twice that of the better choice.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ the input): collapsing gains beyond d/12 layers. Measured on 784 pixels: equal a
 
 
 class _Fixed:
-    """What is known of the circuit at some angles: how many inputs it has seen, and its collapse once that is made."""
+    """The state of the circuit at given angles: the number of inputs so far, and its collapse once it is computed."""
 
     def __init__(self, angles: Tensor) -> None:
         self.angles = angles
@@ -58,10 +58,10 @@ class VariationalClassifier(nn.Module):
     """Logits s⟨Z_k⟩ of a layered circuit on an amplitude-encoded input (West et al. 2022, eqs. 3 and 4).
 
     Args:
-        n_features: d, coordinates of an input, at most 2**n_wires.
-        n_classes: m, Z on the first m wires.
-        n_wires: n.
-        n_layers: L, each a general rotation of every wire and an open chain of CZ.
+        n_features: number d of coordinates of an input, at most 2**n_wires.
+        n_classes: number m of classes; Z is measured on the first m wires.
+        n_wires: number n of wires.
+        n_layers: number L of layers, each a general rotation of every wire and an open chain of CZ.
         logit_scale: s.
     """
 
@@ -168,7 +168,7 @@ def noisy_classifier(module: VariationalClassifier, channels: Sequence[ChannelPa
 
 
 def refuse_zero_inputs(data: Split) -> None:
-    """Refuse training inputs that amplitude encoding has no state for.
+    """Refuse training inputs for which amplitude encoding has no state.
 
     Raises:
         DataError: an input is zero everywhere.

@@ -32,11 +32,11 @@ class QVC(NetworkPart):
 
     kind: Literal["qvc"] = "qvc"
     layers: int = Field(200, ge=1, le=10_000)
-    """Layers of the circuit; the paper has 200, 500 and 1000."""
+    """Number of layers of the circuit; the paper has 200, 500 and 1000."""
     wires: int | None = Field(None, ge=1, le=MOST_WIRES)
-    """Qubits; default as few as hold the inputs and give every class a wire."""
+    """Number of qubits (default: as few as hold the inputs and give every class a wire)."""
     logit_scale: float = Field(1.0, gt=0)
-    """What expectation values are multiplied by. They lie in [−1, 1], so that cross-entropy of the raw values (the
+    """Factor on the expectation values. They lie in [−1, 1], so that cross-entropy of the raw values (the
     paper's, 1) trains slowly and never becomes confident."""
 
     is_circuit: ClassVar[bool] = True

@@ -52,11 +52,11 @@ class TensorUpdate(Update):
         self._optimiser.zero_grad()
 
     def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
-        """The negative phase of the machine as it is."""
+        """Estimate the negative phase of the unchanged machine."""
         return estimates(self.sampler, self._values, batches)
 
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """Parameters, optimiser moments, chains."""
+        """The parameters, optimiser moments and chains."""
         arrays = {name: p.detach().cpu().numpy().copy() for name, p in self._parameters.items()}
         for name, parameter in self._parameters.items():
             for key, value in self._optimiser.state[parameter].items():

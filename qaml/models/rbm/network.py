@@ -22,9 +22,9 @@ class RBMClassifier(nn.Module):
     Kehoe et al. 2021, eqs. 6, 7 and 10. Computes in its parameters' dtype.
 
     Args:
-        n_pixels: visible units that hold the flattened input.
-        n_classes: visible units that hold the label.
-        n_hidden: hidden units.
+        n_pixels: number of visible units that hold the flattened input.
+        n_classes: number of visible units that hold the label.
+        n_hidden: number of hidden units.
 
     Attributes:
         weights: W, (n_pixels + n_classes, n_hidden).
@@ -54,9 +54,9 @@ class RBMClassifier(nn.Module):
         return hidden + label_bias + (pixels @ pixel_bias)[:, None]
 
     def features(self, inputs: Tensor) -> Tensor:
-        """Hidden units' inputs without a label, c + xW, (batch, n_hidden): all that the labels' energies see of pixels.
+        """Hidden units' inputs without a label, c + xW, (batch, n_hidden): all that the labels' energies depend on.
 
-        (But for the pixels' biases, which every label shares.)
+        The pixels' biases are left out, because every label shares them.
         """
         weights = self.weights[: self.n_pixels]
         return torch.addmm(self.hidden_bias, inputs.flatten(1), weights)

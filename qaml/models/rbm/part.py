@@ -23,20 +23,20 @@ class RBM(ModelPart):
     """A restricted Boltzmann machine over pixels and a one-hot label; the label of smallest free energy wins.
 
     Kehoe et al. 2021 (arXiv 2012.11619), eqs. 2–8 and 10; the defaults are theirs (section 4.3). Grey values enter the
-    positive phase as they are, as the means of their units.
+    positive phase unchanged, as the means of their units.
     """
 
     kind: Literal["rbm"] = "rbm"
     hidden: int = Field(40, ge=1, le=100_000)
-    """Hidden units."""
+    """Number of hidden units."""
     negative_phase: SerializeAsAny[SamplerPart] = PersistentContrastiveDivergence()
-    """How the model average in the gradient is estimated."""
+    """Sampler that estimates the model average in the gradient."""
     init_scale: float = Field(0.01, ge=0)
     """Standard deviation of the initial weights; biases start at zero."""
     start_from: ModelName | None = None
-    """A model of the same kind that training goes on from, seed by seed (Kehoe et al. 2021, section 4.3)."""
+    """Model of the same kind from which training continues, seed by seed (Kehoe et al. 2021, section 4.3)."""
     training: Training = Training(optimiser="adam", lr=1e-2, epochs=100, batch=10)
-    """How the machine is fitted."""
+    """Settings of the training."""
 
     default_seeds: ClassVar[int] = 5
 
@@ -49,7 +49,7 @@ class RBM(ModelPart):
         """Refuse inputs that are no probabilities, machines that the sampler cannot sample, and a schedule.
 
         Raises:
-            PartError: the bounds are not [0, 1], the machine does not fit, or its learning rate should move.
+            PartError: the bounds are not [0, 1], the machine does not fit, or its learning rate has a schedule.
         """
         if self.training.schedule != "constant":
             raise PartError(
@@ -73,7 +73,7 @@ class RBM(ModelPart):
         return self.model_copy(update={"negative_phase": self.negative_phase.embedded(chains)})
 
     def is_inspected(self, info: InputInfo) -> bool:
-        """Annealed machines, those that go on from another one beside them, and those small enough to be enumerated."""
+        """Whether samples are inspected: of annealed, of continued, and of machines that can be enumerated."""
         is_small = info.n_features + info.n_classes + self.hidden <= MOST_UNITS
         return is_small or self.start_from is not None or self.negative_phase.is_inspected
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from qaml.types import FloatArray
 
 _WATCHED = 500
-"""Training examples on which the curves are computed."""
+"""Number of training examples on which the curves are computed."""
 ESTIMATES = 4
-"""Of the trained machine's negative phase, at most one a batch."""
+"""Number of estimates of the trained machine's negative phase, at most one a batch."""
 
 
 class ArrayUpdate(Update):
@@ -46,7 +46,7 @@ class ArrayUpdate(Update):
         self._parameters: BoltzmannParameters[FloatArray] = BoltzmannParameters(*arrays)
         self._training = training
         super().__init__(sampler)
-        # flat views, which torch refuses to make of anything that it would have to copy
+        # flat views: torch refuses to make them where it would have to copy
         self._flat = [getattr(module, name).detach().view(-1).numpy() for name in BoltzmannParameters._fields]
         self._first = [np.zeros_like(p) for p in self._flat]
         self._second = [np.zeros_like(p) for p in self._flat]
@@ -68,7 +68,7 @@ class ArrayUpdate(Update):
                 sgd(parameter, *moments, self._first[i], settings.lr, decay, settings.momentum)
 
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """Parameters, optimiser moments, chains and counters."""
+        """The parameters, optimiser moments, chains and counters."""
         arrays: dict[str, NDArray[Any]] = {"steps": np.array(self._steps)}
         for i, name in enumerate(BoltzmannParameters._fields):
             arrays[name] = self._parameters[i].copy()
@@ -76,7 +76,7 @@ class ArrayUpdate(Update):
         return {**arrays, **{f"sampler.{k}": v for k, v in self.sampler.state().items()}}
 
     def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
-        """The negative phase of the machine as it is."""
+        """Estimate the negative phase of the unchanged machine."""
         return estimates(self.sampler, self._parameters, (batch.numpy() for batch in batches))
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What one parameter update of an RBM is, wherever it runs."""
+"""One parameter update of an RBM, on any device."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def estimates(
     sampler: NegativePhase[Any], parameters: BoltzmannParameters[Any], batches: Iterable[Any]
 ) -> dict[str, NDArray[Any]]:
-    """The negative phase of a machine that stays as it is, once for each batch, as arrays on the host.
+    """Estimate the negative phase of an unchanged machine, once for each batch, as arrays on the host.
 
     Returns:
         ``products`` (calls, n_visible, n_hidden), ``visible`` (calls, n_visible) and ``hidden`` (calls, n_hidden), the
         moments; ``samples`` (draws, n_visible) uint8 and ``draws`` (calls,), the visible units behind them, of samplers
-        that have some; what the sampler tells for the training curves, by name.
+        that have some; the sampler's values for the training curves, by name.
     """
     moments, samples = [], []
     for batch in batches:
@@ -62,11 +62,11 @@ class Update(ABC):
 
     @abstractmethod
     def state(self) -> Mapping[str, NDArray[Any]]:
-        """Parameters, optimiser moments, chains and counters."""
+        """The parameters, optimiser moments, chains and counters."""
 
     @abstractmethod
     def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
-        """The negative phase of the machine as it is, see ``estimates``; ``batches`` as for ``step``."""
+        """Estimate the negative phase of the unchanged machine, see ``estimates``; ``batches`` as in ``step``."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:

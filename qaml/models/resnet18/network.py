@@ -37,7 +37,7 @@ class ResidualNetwork(nn.Module):
     """A stem, four stages of two blocks, an average over the image, and a linear layer.
 
     Args:
-        n_channels: of the input.
+        n_channels: number of channels of the input.
         n_classes: number of logits.
         stem: ``imagenet`` or ``cifar``.
         width: feature maps of the first stage.
@@ -63,7 +63,7 @@ class ResidualNetwork(nn.Module):
         return logits
 
     def features(self, inputs: Tensor) -> Tensor:
-        """What the linear layer sees: (batch, channels, height, width) → (batch, 8 × width)."""
+        """The input of the linear layer: (batch, channels, height, width) → (batch, 8 × width)."""
         maps: Tensor = self.stages(self.stem(inputs))
         return maps.mean((2, 3))
 

@@ -23,10 +23,10 @@ class ResNet18(NetworkPart):
 
     kind: Literal["resnet18"] = "resnet18"
     stem: Literal["imagenet", "cifar"] = "imagenet"
-    """``imagenet``: 7×7 convolution with stride 2 and max-pooling, as published; ``cifar``: one 3×3 convolution with
-    stride 1 (about seven times the work on 28×28)."""
+    """First layers: ``imagenet``: 7×7 convolution with stride 2 and max-pooling, as published; ``cifar``: one 3×3
+    convolution with stride 1 (about seven times the work on 28×28)."""
     width: int = Field(64, ge=1, le=512)
-    """Feature maps of the first stage; the others have 2, 4 and 8 times as many."""
+    """Number of feature maps of the first stage; the others have 2, 4 and 8 times as many."""
 
     needs_images: ClassVar[bool] = True
 

@@ -1,1 +1,1 @@
-"""A plain torch module of the user's, with weights of the user's."""
+"""A user's plain torch module, with the user's weights."""

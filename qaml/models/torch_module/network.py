@@ -1,4 +1,4 @@
-"""The user's module: made, loaded with weights, and tried out before hours are spent on it."""
+"""The user's module: it is made, loaded with weights, and tried out before long computations."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from qaml.types import InputInfo
 
 
 def made_by(factory: Callable[..., Any], name: str, arguments: Mapping[str, Any]) -> nn.Module:
-    """Call the factory; the module stands behind the edge, and what the factory switched is switched back.
+    """Call the factory and wrap its module in ``models.edge``; switches that the factory changed are restored.
 
     Raises:
-        PartError: it raises, or returns something else than a module.
+        PartError: the factory raises, or returns something other than a module.
     """
     try:
         with process_state_kept():
@@ -33,7 +33,7 @@ def made_by(factory: Callable[..., Any], name: str, arguments: Mapping[str, Any]
 
 
 def load_weights(module: nn.Module, content: bytes) -> None:
-    """Put the tensors of a safetensors file in place.
+    """Load the tensors of a safetensors file into the module.
 
     Raises:
         PartError: the file is damaged, or its names and shapes are not those of the module.
@@ -50,7 +50,7 @@ def try_out(module: nn.Module, name: str, info: InputInfo) -> None:
     """Refuse a module that does not map this dataset's inputs to logits.
 
     Raises:
-        PartError: it raises, or its output has an other shape.
+        PartError: the module raises, or its output has another shape.
     """
     was_training = module.training
     module.eval()

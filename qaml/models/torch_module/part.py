@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from torch import nn
 
 TRUSTED_MODULES = "QAML_TRUSTED_MODULES"
-"""The environment variable with the Python modules that specs may load, separated by commas or blanks."""
+"""Name of the environment variable with the Python modules that specs may load, separated by commas or blanks."""
 MOST_BYTES = 8 << 30
-"""Of a file of weights."""
+"""Largest size of a file of weights, in bytes."""
 
 
 class Weights(Settings):
-    """Trained weights in a file of the user's."""
+    """Trained weights in a user's file."""
 
     path: str = Field(min_length=1)
-    """A safetensors file with the module's state dictionary; relative paths start at the current directory."""
+    """Path of a safetensors file with the module's state dictionary; relative paths start at the current directory."""
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    """Of the file: results are kept by what the file holds, not by what it is called."""
+    """Checksum of the file: results depend on the file's content, not on its name."""
 
 
 class TorchModule(NetworkPart):
-    """A ``torch.nn.Module`` that a function or class of the user's makes.
+    """A ``torch.nn.Module`` that a user's function or class makes.
 
-    A spec is data and never runs code by itself: the Python module is imported only if the person who runs the suite
-    names it in the environment variable ``QAML_TRUSTED_MODULES``. Weights are read from safetensors, which holds
-    arrays and nothing that could run.
+    A spec is data and never runs code by itself: the Python module is imported only if the user who runs the suite
+    names it in the environment variable ``QAML_TRUSTED_MODULES``. Weights are read from safetensors, which holds arrays
+    and nothing that could run.
     """
 
     kind: Literal["torch_module"] = "torch_module"
@@ -47,13 +47,13 @@ class TorchModule(NetworkPart):
     """``module:callable``, called with ``arguments``, returns the module: (batch, …) in bounds → (batch, n_classes)."""
     arguments: dict[str, bool | int | float | str] = Field(default={})
     """Keyword arguments of the factory."""
-    reads: tuple[str, ...] = Field((), exclude=True)  # the key holds what they hold; no draw depends on their names
-    """Files and folders that the module reads, and environment variables as ``env:NAME``: results are kept by what they
-    hold. Imports, variables and files that are opened by constant names are noticed without."""
+    reads: tuple[str, ...] = Field((), exclude=True)  # the key holds their content; no draw depends on their names
+    """Files and folders that the module reads, and environment variables as ``env:NAME``: results depend on their
+    content. Imports, variables and files that are opened by constant names are noticed without it."""
     weights: Weights | None = None
     """Trained weights; without them the module is trained from its factory's initial ones."""
     fine_tune: bool = False
-    """Whether to train on from ``weights``; otherwise they are used as they are."""
+    """Whether to train on from ``weights``; otherwise they are used unchanged."""
 
     @model_validator(mode="after")
     def _fine_tune_something(self) -> TorchModule:
@@ -63,7 +63,7 @@ class TorchModule(NetworkPart):
 
     @property
     def is_trained(self) -> bool:
-        """Whether the weights are used as they are, so that ``fit`` changes nothing."""
+        """Whether the weights are used unchanged, so that ``fit`` changes nothing."""
         return self.weights is not None and not self.fine_tune
 
     @property
@@ -71,22 +71,22 @@ class TorchModule(NetworkPart):
         """The Python modules whose changes make trained results stale, beside this part's own.
 
         Raises:
-            PartError: they are not trusted, so that nobody should look at them either.
+            PartError: they are not trusted, so that their source may not be read either.
         """
         return (trusted(self.factory),)
 
     @property
     def runs_foreign_code(self) -> bool:
-        """Always: the factory and the module are the user's."""
+        """Always true: the factory and the module are the user's."""
         return True
 
     @property
     def what_it_reads(self) -> tuple[str, ...]:
-        """As declared."""
+        """The files, folders and variables that the part declares."""
         return self.reads
 
     def build(self, info: InputInfo, seed: int) -> nn.Module:
-        """The user's module with the user's weights behind ``models.edge``, on trial with two all-zero inputs.
+        """The user's module with the user's weights behind ``models.edge``, tried out with two all-zero inputs.
 
         Raises:
             PartError: the factory is not trusted, cannot be imported or called, returns something else than a module
@@ -104,7 +104,7 @@ class TorchModule(NetworkPart):
         return module
 
     def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
-        """Train with cross-entropy, or nothing at all for weights that are used as they are."""
+        """Train with cross-entropy; do nothing for weights that are used unchanged."""
         if self.is_trained:
             module.eval()
             return {}
@@ -120,7 +120,7 @@ def trusted(factory: str) -> str:
     """The Python module of ``module:callable``.
 
     Raises:
-        PartError: it is not trusted.
+        PartError: the module is not trusted.
     """
     name = factory.partition(":")[0]
     if name not in trusted_modules():
@@ -156,7 +156,7 @@ def verified(weights: Weights) -> bytes:
     """The content of the weights' file.
 
     Raises:
-        PartError: it cannot be read or is not what was declared.
+        PartError: the file cannot be read or differs from its declaration.
     """
     path = as_written(weights.path)
     try:
@@ -166,7 +166,7 @@ def verified(weights: Weights) -> bytes:
             f"cannot read weights {weights.path!r}: {error.strerror or error}", f"expected a file at {path.absolute()}"
         ) from error
     if content is None:
-        # not which checksum it has: the spec may name any file of whoever runs it
+        # the checksum stays secret: the spec may name any file of the user who runs it
         raise PartError(
             f"weights {weights.path!r} are not the file that was named: expected SHA-256 {weights.sha256}",
             "if the file is the one you mean, write its checksum ('sha256sum') into the spec",
