@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qaml.claims.base import Cell, Term
 from qaml.claims.cells import DIVIDED
-from qaml.judge.findings.subject import Assessed, Subject, seated, worst_member
+from qaml.judge.findings.subject import Assessed, Subject, located, seated, worst_member
 from qaml.judge.weakness import FALLS, RISES
 from qaml.metrics.accuracy import Threat, correct_at, is_within, joint
 from qaml.metrics.evidence import Diagnosis
@@ -65,7 +65,7 @@ def checked(cell: Cell, assessed: Mapping[str, Assessed], budgets: Sequence[floa
     Args:
         cell: with its metric.
         assessed: attack name → the cell's model under it.
-        budgets: of each of the cell's attacks, in order.
+        budgets: one for each of the cell's attacks, in order.
     """
     subjects = [assessed[name].subject for name in cell.attack]
     searched = [one for one in subjects if one.traits.is_white_box and one.traits.is_search and not one.traits.is_exact]
@@ -119,9 +119,8 @@ def _runs(diagnosis: Diagnosis) -> IntArray:
 
 
 def _at(values: Array, indices: IntArray, wanted: IntArray) -> Array:
-    order = np.argsort(indices, kind="stable")
-    places = np.searchsorted(indices[order], wanted).clip(max=max(len(order) - 1, 0))
-    found: Array = np.where(indices[order][places] == wanted, values[order[places]], 1.0)
+    places, is_known = located(indices, wanted)
+    found: Array = np.where(is_known, values[places], 1.0)
     return found
 
 

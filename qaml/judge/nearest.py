@@ -17,7 +17,7 @@ from qaml.judge.findings.norms import Array, norms_of
 from qaml.judge.findings.subject import Subject
 
 ENOUGH_IMAGES = 10
-"""With fewer nobody has looked."""
+"""With fewer the norms count as not looked at."""
 
 
 class Shrunk(NamedTuple):
@@ -25,7 +25,7 @@ class Shrunk(NamedTuple):
 
     Attributes:
         is_in_scope: whether nearer adversarials would limit the cell at all.
-        factor: by which the quantile shrinks; None where nobody looked.
+        factor: by which the quantile shrinks; None where they were not looked at.
     """
 
     is_in_scope: bool

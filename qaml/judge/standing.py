@@ -1,4 +1,4 @@
-"""What is found about a model by itself, whatever attacks it, and the cells that it voids, clean ones included."""
+"""What is found about a model's answers, however well it was attacked, and the cells that it voids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pair = tuple[str, str]
 
 
 class Standing(NamedTuple):
-    """Findings that hold whatever the protocol: they are about answers, not about how well somebody searched.
+    """Findings that hold under every protocol: they are about answers, not about how well attacks search.
 
     Attributes:
         of_models: by model.

@@ -25,7 +25,7 @@ VOIDED: frozenset[MetricName] = frozenset({"fidelity", "noise_reach", "shots_nee
 
 
 class Effect(NamedTuple):
-    """Where the truth may lie beside what was measured."""
+    """On which side of the measured value the true one may be."""
 
     may_be_lower: bool = False
     may_be_higher: bool = False

@@ -41,7 +41,7 @@ class Check(Generic[Evidence]):
     """One finding, looked for in one kind of evidence.
 
     Attributes:
-        name: of the finding, whose words and weight are in ``qaml.findings``.
+        name: the finding's, as in ``qaml.findings``, where its words and weight are.
         could_be_raised: whether this evidence could show the finding at all: what was not looked for is not absent.
         raised: what is seen where the evidence shows it; it is asked only where it could be raised.
 
@@ -90,7 +90,7 @@ class OfAdversarials(Check[Subject]):
 
 
 class OfModel(Check[ModelEvidence]):
-    """What is found about a model's answers, whatever attacks it: voids clean cells, too."""
+    """What is found about a model's answers to clean images: voids clean cells, too."""
 
 
 class OfRuns(Check[ModelEvidence]):

@@ -50,7 +50,7 @@ def _is_own_measured(subject: Subject) -> bool:
 
 def _has(subject: Subject, *members: str) -> bool:
     """Whether the battery's members attacked the model, and the attack was measured beside them."""
-    return subject.is_diagnosed and _is_own_measured(subject) and set(members) <= set(subject.looked.correct)
+    return subject.is_diagnosed and _is_own_measured(subject) and set(members) <= set(subject.battery.correct)
 
 
 def _could_be_beaten(suspects: Suspects, subject: Subject) -> bool:
@@ -113,7 +113,7 @@ def _strongest(subject: Subject) -> Iterator[Raised]:
 
 def _beyond(subject: Subject) -> list[Raised]:
     """More than a tenth of the battery's images are right under the attack and wrong with the battery."""
-    diagnosis = subject.looked
+    diagnosis = subject.battery
     together = Outcomes("the battery", one_draw(worst_member(diagnosis), diagnosis.draws), diagnosis.indices)
     pair = paired(together, own(subject, diagnosis.epsilon), subject)
     lost = (pair.first < 0.5) & (pair.second > 0.5)
@@ -133,8 +133,8 @@ def _fooled(diagnosis: Diagnosis, name: str) -> float:
 
 
 def _noise(subject: Subject) -> Iterator[Raised]:
-    epsilon = subject.looked.epsilon
-    pair = paired(battery(subject.looked, "noise"), own(subject, epsilon), subject)
+    epsilon = subject.battery.epsilon
+    pair = paired(battery(subject.battery, "noise"), own(subject, epsilon), subject)
     if pair.n_images < ENOUGH_IMAGES:
         yield too_few(pair.n_images)
         return
@@ -148,9 +148,9 @@ def _noise(subject: Subject) -> Iterator[Raised]:
 
 def _averaging(subject: Subject) -> Iterator[Raised]:
     """EOT against the same attack without averaging, and against the claim's own if that is iterative too."""
-    epsilon = subject.looked.epsilon
-    averaged = battery(subject.looked, "eot", "PGD averaged over draws (EOT)")
-    others = [battery(subject.looked, "pgd", "PGD")]
+    epsilon = subject.battery.epsilon
+    averaged = battery(subject.battery, "eot", "PGD averaged over draws (EOT)")
+    others = [battery(subject.battery, "pgd", "PGD")]
     others += [own(subject, epsilon)] if subject.traits.takes_steps else []
     answers = [beats(averaged, other, subject, epsilon) for other in others]
     if not all(answer.is_assessed for answer in answers):

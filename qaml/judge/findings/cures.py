@@ -2,7 +2,7 @@
 
 Exact distances in the same norm miss nothing, so an attack beside them needs no cure. Masked gradients shown by the
 gradients themselves (zero, saturated, failing without a budget) are found on every white-box attack, so that no other
-attack is free of them, and whatever remains is still an upper bound.
+attack is free of them, and what remains is still an upper bound.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Case(NamedTuple):
     """A weak finding in a cell.
 
     Attributes:
-        check: of the finding.
+        check: how the finding is looked for.
         cell: over several attacks.
         carriers: those of its attacks that have the finding, without exact distances beside them in their norm.
         attacks: all of its attacks.

@@ -25,7 +25,7 @@ def _has_run(subject: Subject) -> bool:
 
 def _has_room(subject: Subject) -> bool:
     """Whether the battery left the budget, on a model that has more than one answer."""
-    return subject.is_diagnosed and UNBOUNDED in subject.looked.correct and not subject.looked.is_constant
+    return subject.is_diagnosed and UNBOUNDED in subject.battery.correct and not subject.battery.is_constant
 
 
 def _any(flags: NDArray[np.bool_] | None) -> bool:
@@ -33,38 +33,38 @@ def _any(flags: NDArray[np.bool_] | None) -> bool:
 
 
 def _non_finite(subject: Subject) -> Iterator[Raised]:
-    diagnosis = subject.looked
+    diagnosis = subject.battery
     if diagnosis.non_finite:
         n = len(diagnosis.indices)
         yield Raised(f"{diagnosis.non_finite} of {n} images have logits or gradients that are not finite")
 
 
 def _no_answer(subject: Subject) -> Iterator[Raised]:
-    if n := subject.looked.unanswered:
+    if n := subject.battery.unanswered:
         yield Raised(f"{subject.model} gives no answer (NaN) to {n} adversarials of the diagnostics")
 
 
 def _outside(subject: Subject) -> Iterator[Raised]:
-    diagnosis = subject.looked
+    diagnosis = subject.battery
     if diagnosis.outside:
         yield Raised(f"{diagnosis.outside} adversarials leave the budget ε = {diagnosis.epsilon:g} or the bounds")
 
 
 def _margins(subject: Subject) -> Iterator[Raised]:
-    below = np.asarray(subject.looked.margin_below_precision)
+    below = np.asarray(subject.battery.margin_below_precision)
     if below.sum() >= 2:
-        n, share = len(subject.looked.indices), float(np.mean(below))
+        n, share = len(subject.battery.indices), float(np.mean(below))
         message = f"{100 * share:.1f} % of {n} images have a logit margin below the arithmetic's error"
         yield Raised(message, None if share > MARGINS else "note")
 
 
 def _probabilities(subject: Subject) -> Iterator[Raised]:
-    if subject.looked.outputs_are_probabilities:
+    if subject.battery.outputs_are_probabilities:
         yield Raised("the outputs of every image sum to one, and some are saturated")
 
 
 def _zero_gradients(subject: Subject) -> Iterator[Raised]:
-    diagnosis = subject.looked
+    diagnosis = subject.battery
     if len(diagnosis.indices) < ENOUGH_IMAGES:
         yield too_few(len(diagnosis.indices))
         return
@@ -76,7 +76,7 @@ def _zero_gradients(subject: Subject) -> Iterator[Raised]:
 
 
 def _unbounded(subject: Subject) -> Iterator[Raised]:
-    diagnosis = subject.looked
+    diagnosis = subject.battery
     if len(diagnosis.indices) < ENOUGH_IMAGES:
         yield too_few(len(diagnosis.indices))
         return
@@ -94,7 +94,7 @@ def _unbounded(subject: Subject) -> Iterator[Raised]:
 
 def _planted(subject: Subject) -> Iterator[Raised]:
     """More than a tenth missed, beyond chance: sound attacks miss 5 to 8 % on models with two features."""
-    missed = np.asarray(subject.looked.planted_missed)
+    missed = np.asarray(subject.battery.planted_missed)
     n_missed, n = int(missed.sum()), len(missed)
     p = binomial_excess(n_missed, n, PLANTED_MISSED)
     if n_missed < PLANTED_IMAGES or p >= P_VALUE:
@@ -108,9 +108,11 @@ CHECKS = (
     OfAttack("non_finite", _has_run, _non_finite),
     OfAttack("no_answer", _has_run, _no_answer),
     OfAttack("outside_budget", _has_run, _outside),
-    OfAttack("margin_below_precision", lambda one: _has_run(one) and _any(one.looked.margin_below_precision), _margins),
+    OfAttack(
+        "margin_below_precision", lambda one: _has_run(one) and _any(one.battery.margin_below_precision), _margins
+    ),
     OfAttack("zero_gradients", lambda one: one.is_diagnosed, _zero_gradients),
     OfAttack("unbounded_attack_fails", _has_room, _unbounded),
-    OfAttack("planted_missed", lambda one: one.is_diagnosed and _any(one.looked.planted_missed), _planted),
+    OfAttack("planted_missed", lambda one: one.is_diagnosed and _any(one.battery.planted_missed), _planted),
     OfAttack("probabilities_as_logits", lambda one: one.is_diagnosed, _probabilities),
 )

@@ -1,4 +1,4 @@
-"""What findings look at in a model by itself, whatever attacks it."""
+"""What findings look at in a model by itself, without attacks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ModelEvidence(NamedTuple):
         model: its name.
         clean: the model on clean images.
         history: training curves, one mapping a seed.
-        repeats: test examples among the training examples; None where nobody counted.
-        inspections: of its sampler, one mapping a seed.
+        repeats: test examples among the training examples; None where they were not counted.
+        inspections: what was found about its sampler, one mapping a seed.
         surrogate: what it is held against, if attacks are made on it and it has a reference.
         is_divided: whether the claim asks for a metric that divides by its clean accuracy.
     """

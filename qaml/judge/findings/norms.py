@@ -1,4 +1,4 @@
-"""The norms that attacks found beside the nearest adversarials that anybody knows of the same images."""
+"""The norms that attacks found beside the smallest known norms of the same images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.judge.findings.subject import Subject
+from qaml.judge.findings.subject import Subject, located
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ class Norms(NamedTuple):
 
     Attributes:
         own: (n,) the smallest norm that the attacks found.
-        known: (n,) the smallest that anybody found, no larger.
+        known: (n,) the smallest that is known, no larger.
     """
 
     own: Array
@@ -42,7 +42,7 @@ def nearer_share(subject: Subject) -> tuple[float, int]:
 
 
 def norms_of(subjects: Sequence[Subject]) -> Norms | None:
-    """The norms of one or several attacks of one model together beside the nearest known; None where nobody looked."""
+    """The norms of a model's attacks together beside the nearest known; None where none were sought."""
     lead = subjects[0]
     looked = next((one.nearer for one in subjects if one.nearer is not None), None)
     if looked is None or any(one.attacked.norms is None for one in subjects):
@@ -67,7 +67,7 @@ def _at(
     values: NDArray[np.floating], indices: NDArray[np.int64], runs: NDArray[np.int64], images: NDArray[np.int64]
 ) -> Array:
     """(seeds, n) values of these runs and images; NaN where they were not measured."""
-    order = np.argsort(indices, kind="stable")
-    places = order[np.searchsorted(indices[order], images).clip(max=len(order) - 1)]
-    is_known = (indices[places] == images) & (runs < len(values))
-    return np.where(is_known, values[np.minimum(runs, len(values) - 1), places].astype(np.float64), np.nan)
+    places, is_known = located(indices, images)
+    return np.where(
+        is_known & (runs < len(values)), values[np.minimum(runs, len(values) - 1), places].astype(np.float64), np.nan
+    )

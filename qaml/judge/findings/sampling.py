@@ -14,7 +14,7 @@ TEMPERATURE_TOLERANCE = 0.1
 LARGEST_ERROR = 1.5
 """Deviation of moments, in units of what as many independent samples would deviate."""
 LARGEST_REFERENCE_ERROR = 0.5
-"""Of what they are held against, in the same units."""
+"""The largest deviation of the moments that they are held against, in the same units."""
 
 
 def _off_temperature(evidence: ModelEvidence) -> Iterator[Raised]:

@@ -30,7 +30,7 @@ class Subject(NamedTuple):
 
     Attributes:
         model: the model's name.
-        traits: of the attack.
+        traits: the attack's configuration.
         clean: the model on clean images.
         attacked: the model on the attack's adversarials.
         diagnosis: the battery, on images spread over the training runs, if it ran.
@@ -58,7 +58,7 @@ class Subject(NamedTuple):
         return self.traits.name
 
     @property
-    def looked(self) -> Diagnosis:
+    def battery(self) -> Diagnosis:
         """The battery, where it ran."""
         assert self.diagnosis is not None
         return self.diagnosis
@@ -113,6 +113,13 @@ def measured(name: str, subject: Subject, attacked: Attacked, epsilon: float) ->
     return Outcomes(name, one_draw(shares, attacked.draws), contributions.indices)
 
 
+def located(indices: IntArray, wanted: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+    """The place of each wanted position among others, which are not empty, and whether it is one of them."""
+    order = np.argsort(indices, kind="stable")
+    places = order[np.searchsorted(indices[order], wanted).clip(max=len(order) - 1)]
+    return places, indices[places] == wanted
+
+
 def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis | None) -> Array:
     """One training run's value for each image: the run that the diagnostics put it to, so that all runs are looked at.
 
@@ -123,10 +130,8 @@ def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis
     """
     runs = np.asarray(indices) % len(values)
     if diagnosis is not None and diagnosis.runs is not None and len(diagnosis.indices):
-        order = np.argsort(diagnosis.indices, kind="stable")
-        places = np.searchsorted(diagnosis.indices[order], indices).clip(max=len(order) - 1)
-        known = diagnosis.indices[order][places] == indices
-        runs = np.where(known, diagnosis.runs[order][places] % len(values), runs)
+        places, is_known = located(diagnosis.indices, indices)
+        runs = np.where(is_known, diagnosis.runs[places] % len(values), runs)
     elif diagnosis is not None:
         runs = np.zeros(len(indices), dtype=np.int64)
     chosen: Array = np.asarray(values, dtype=np.float64)[runs, np.arange(len(indices))]
@@ -164,8 +169,7 @@ def paired(first: Outcomes, second: Outcomes, subject: Subject) -> Pair:
 
 
 def _pick(values: Array, indices: IntArray, wanted: IntArray) -> Array:
-    order = np.argsort(indices, kind="stable")
-    picked: Array = values[order[np.searchsorted(indices[order], wanted)]]
+    picked: Array = values[located(indices, wanted)[0]]
     return picked
 
 

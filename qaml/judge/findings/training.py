@@ -40,7 +40,8 @@ def _collapsed(evidence: ModelEvidence) -> Iterator[Raised]:
     """A training run whose clean accuracy fell far out of the others.
 
     At least 40 points below the median of all runs, and more than 5 standard deviations of the others below their mean:
-    with seeds that differ by 8 points this alarms in fewer than one of a thousand models. Two runs cannot tell.
+    with seeds that differ by 8 points this alarms in fewer than one of a thousand models. Two runs do not say which of
+    them failed.
     """
     accuracies = evidence.clean.correct.mean(axis=1)
     lowest = int(np.argmin(accuracies))
