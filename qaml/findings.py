@@ -6,11 +6,10 @@ family in ``qaml.judge.findings``, and a finding cannot be raised that is in one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from qaml.claims.base import MetricName
-from qaml.claims.cells import DIVIDED
+from qaml.metrics.base import MetricPart
 from qaml.vocab import Severity
 
 
@@ -23,7 +22,7 @@ class Meaning(NamedTuple):
         means: what it implies for a claim.
         remedy: what to do about it.
         is_of_degree: the attack is weaker than another one, but works.
-        limits: the metrics whose cells it limits or voids; None for all that it can.
+        limits: whether it limits or voids cells of a metric; None for all that it can.
     """
 
     severity: Severity
@@ -31,11 +30,11 @@ class Meaning(NamedTuple):
     means: str
     remedy: str
     is_of_degree: bool = False
-    limits: frozenset[MetricName] | None = None
+    limits: Callable[[MetricPart], bool] | None = None
 
-    def is_about(self, metric: MetricName | None) -> bool:
+    def is_about(self, metric: MetricPart | None) -> bool:
         """Whether it limits or voids cells of this metric; None is evidence that no metric divides."""
-        return self.limits is None or metric in self.limits
+        return self.limits is None or (metric is not None and self.limits(metric))
 
 
 _UPPER_BOUND = "the measured robustness is an upper bound of the true one"
@@ -80,7 +79,7 @@ FINDINGS: Mapping[str, Meaning] = {
         "void for metrics that divide by clean accuracy",
         "the model is not known to have learned anything, so what is left of its accuracy says nothing",
         "check the inputs' scale and the training; judge robust_accuracy",
-        limits=DIVIDED,
+        limits=lambda metric: metric.is_of_clean_correct,
     ),
     "outside_budget": Meaning(
         "void",
@@ -120,7 +119,7 @@ FINDINGS: Mapping[str, Meaning] = {
         "the attack misses adversarials that are known to exist: the verdict must also hold with those counted",
         "attack with both, attack: [pgd, …]: margin loss, more steps and restarts, AutoAttack",
         is_of_degree=True,
-        limits=frozenset(),  # counted over all of the cell's attacks together (judge.gap)
+        limits=lambda _: False,  # counted over all of the cell's attacks together (judge.gap)
     ),
     "no_search": Meaning(
         "weak",
@@ -193,7 +192,8 @@ FINDINGS: Mapping[str, Meaning] = {
         f"the distances that the attack found are too large, so {_UPPER_BOUND}",
         "name several attacks (`attack: [deepfool, carlini_wagner]`): the smallest norm counts",
         is_of_degree=True,
-        limits=frozenset({"norm_quantile"}),  # metrics with a budget are compared with other attacks at that budget
+        # metrics with a budget are compared with other attacks at that budget
+        limits=lambda metric: metric.basis == "norms",
     ),
     "margin_below_precision": Meaning(
         "void",

@@ -147,6 +147,10 @@ class Registry(Generic[P]):
         """Every available kind, built-in ones first."""
         return [*self._builtins, *sorted(self._third_party())]
 
+    def builtin_kinds(self) -> list[str]:
+        """The kinds that qaml brings along."""
+        return list(self._builtins)
+
     def load(self, kind: str) -> type[P]:
         """Import and return the part of this kind.
 

@@ -16,6 +16,7 @@ from qaml.attacks.base import ATTACKS
 from qaml.claims.base import CLAIMS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
+from qaml.metrics.table import METRICS
 from qaml.models.base import MODELS
 from qaml.quantum.channels import CHANNELS
 from qaml.registry import Registry
@@ -35,7 +36,7 @@ HEAVY = (
     "matplotlib",
     "pyautoattack",
 )
-REGISTRIES: list[Registry[Any]] = [ATTACKS, CHANNELS, CLAIMS, DATASETS, TRANSFORMS, DEFENCES, MODELS, SAMPLERS]
+REGISTRIES: list[Registry[Any]] = [ATTACKS, CHANNELS, CLAIMS, DATASETS, TRANSFORMS, DEFENCES, METRICS, MODELS, SAMPLERS]
 KINDS = [(registry, kind) for registry in REGISTRIES for kind in registry.kinds()]
 
 TELL = f"""

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, NamedTuple, Protocol
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from qaml.attacks.elsewhere import as_seen_by
+from qaml.metrics.base import MetricPart
+from qaml.metrics.table import MetricName, metric
 from qaml.registry import AttackName, ModelName, Part, Registry
 from qaml.types import MOST_EXAMPLES, Epsilon, Settings, as_tuple
 from qaml.vocab import Protocol as AttackProtocol
@@ -32,25 +34,6 @@ CLAIMS: Registry[ClaimPart] = Registry(
         "any_of": "qaml.claims.combination:AnyOf",
     },
 )
-
-MetricName = Literal[
-    "clean_accuracy",
-    "accuracy_under_attack",
-    "robust_accuracy",
-    "attack_success_rate",
-    "norm_quantile",
-    "retained",
-    "epsilon_at",
-    "training_loss",
-    "certified_accuracy",
-    "low_frequency_share",
-    "shots_needed",
-    "fidelity",
-    "flip_probability",
-    "noise_reach",
-    "sampling_error",
-    "gradient_angle",
-]
 
 
 AttackNames = Annotated[tuple[AttackName, ...], BeforeValidator(as_tuple)]
@@ -82,6 +65,15 @@ class Cell(Settings):
     def _made_on_itself(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         """What is made on the cell's own model is white-box, and goes by the attack's plain name."""
         return tuple(dict.fromkeys(as_seen_by(name, info.data.get("model", "")) for name in value))
+
+    @property
+    def definition(self) -> MetricPart:
+        """What the cell's metric is.
+
+        Raises:
+            PartError: the cell names none.
+        """
+        return metric(self.metric or "")
 
     @property
     def label(self) -> str:
@@ -203,6 +195,11 @@ class ReportedTable(Settings):
     """Names of models."""
     rows: dict[str, tuple[float | None, ...]]
     """Name of an attack (``pgd@convnet`` for one made on another model, or ``clean``) → one value a column."""
+
+    @property
+    def definition(self) -> MetricPart:
+        """What the metric of every row but ``clean`` is."""
+        return metric(self.metric)
 
 
 class Measured(NamedTuple):

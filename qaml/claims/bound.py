@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from qaml.claims.base import Cell, Term
-from qaml.claims.cells import SHARES, filled
+from qaml.claims.cells import filled
 from qaml.claims.expectation import LimitedClaim
 from qaml.claims.wording import Notation
 
@@ -28,4 +28,4 @@ class Bound(LimitedClaim):
     @property
     def unit(self) -> Notation:
         """Shares in percent."""
-        return "percent" if filled(self.of, self.metric).metric in SHARES else "plain"
+        return "percent" if filled(self.of, self.metric).definition.unit == "share" else "plain"

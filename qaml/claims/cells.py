@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from qaml.claims.base import Cell, Estimator, MetricName, Term
+from qaml.claims.base import Cell, Estimator, Term
+from qaml.claims.wording import Notation
 from qaml.errors import PartError
+from qaml.metrics.table import MetricName, metric
 from qaml.registry import ModelName
 from qaml.types import as_tuple
-
-SHARES: frozenset[MetricName] = frozenset(
-    {
-        "clean_accuracy",
-        "accuracy_under_attack",
-        "robust_accuracy",
-        "attack_success_rate",
-        "retained",
-        "certified_accuracy",
-        "low_frequency_share",
-        "fidelity",
-        "noise_reach",
-    }
-)
-"""Metrics that lie in [0, 1] and are shown as percentage points."""
-ONE_ATTACK: frozenset[MetricName] = frozenset(
-    {
-        "accuracy_under_attack",
-        "attack_success_rate",
-        "certified_accuracy",
-        "low_frequency_share",
-        "shots_needed",
-        "fidelity",
-        "noise_reach",
-    }
-)
-OF_TRAINING: frozenset[MetricName] = frozenset(
-    {"training_loss", "flip_probability", "sampling_error", "gradient_angle"}
-)
-"""Metrics of a training run as a whole, one number a seed, without an image."""
-DIVIDED: frozenset[MetricName] = frozenset({"retained", "attack_success_rate"})
-"""Metrics that divide by clean accuracy, or count among the clean-correct."""
-WITHOUT_EPSILON: frozenset[MetricName] = frozenset({"norm_quantile", "epsilon_at"})
-
 
 ModelNames = Annotated[tuple[ModelName, ...], BeforeValidator(as_tuple)]
 
@@ -61,18 +29,19 @@ class WeightedCell(Cell):
         return Term(Cell(**self.model_dump(exclude={"weight"})), self.weight)
 
 
-def filled(cell: Cell, metric: MetricName | None) -> Cell:
+def filled(cell: Cell, default: MetricName | None) -> Cell:
     """The cell with its metric; whether attack, model and budget fit it is checked with the suite at hand.
 
     Raises:
         ValueError: there is no metric, or it does not take the cell's attacks or budget.
     """
-    name = cell.metric or metric
+    name = cell.metric or default
     if name is None:
         raise ValueError("a metric is missing: give it to the claim or to the cell")
-    if len(cell.attack) > 1 and name in ONE_ATTACK:
+    definition = metric(name)
+    if len(cell.attack) > 1 and definition.attacks in ("one", "optional"):
         raise ValueError(f"{name} of {cell.model!r} takes one attack; robust_accuracy takes several")
-    if cell.epsilon is not None and name in WITHOUT_EPSILON:
+    if cell.epsilon is not None and definition.finds_epsilon:
         raise ValueError(f"{name} of {cell.model!r} takes no epsilon")
     return cell if cell.metric == name else cell.model_copy(update={"metric": name})
 
@@ -102,6 +71,11 @@ def is_swept(cell: Cell) -> bool:
 def at(cell: Cell, epsilon: float) -> Cell:
     """The cell at one budget, where it asks for every one."""
     return cell.model_copy(update={"epsilon": epsilon}) if is_swept(cell) else cell
+
+
+def unit_of(cells: Iterable[Cell]) -> Notation:
+    """How differences of these cells are written: those of shares in points."""
+    return "points" if all(cell.definition.unit == "share" for cell in cells) else "plain"
 
 
 def without_repeats(cells: Sequence[Cell]) -> tuple[Cell, ...]:

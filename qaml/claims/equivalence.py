@@ -16,13 +16,12 @@ from qaml.claims.base import (
     Estimate,
     Estimator,
     Measured,
-    MetricName,
     ReportedTable,
     Term,
 )
-from qaml.claims.cells import SHARES, filled, spelt_out, without_repeats
+from qaml.claims.cells import filled, spelt_out, unit_of, without_repeats
 from qaml.claims.rules import decide_all, is_limited, verdict_of
-from qaml.claims.wording import Notation
+from qaml.metrics.table import MetricName
 from qaml.vocab import Verdict
 
 TWO_SIDED = 0.90
@@ -55,7 +54,7 @@ class Equivalence(ClaimPart):
     @model_validator(mode="after")
     def _check(self) -> Self:
         cells = self.cells()
-        plain = sorted({cell.metric or "" for cell in cells} - SHARES)
+        plain = sorted(cell.metric or "" for cell in cells if cell.definition.unit != "share")
         if self.margin == 0 and plain:
             raise ValueError(f"margin 0 compares single images, and {plain[0]} is no average over images")
         return self
@@ -73,8 +72,7 @@ class Equivalence(ClaimPart):
             Measured(f"{of.label} − {over.label}{ending}", one.estimate, -self.margin, self.margin)
             for ending, one in labelled
         ]
-        unit: Notation = "points" if {of.metric, over.metric} <= SHARES else "plain"
-        decision = decide_all(measured, unit, [one.verdict for _, one in labelled])
+        decision = decide_all(measured, unit_of((of, over)), [one.verdict for _, one in labelled])
         remark = self._about_images(decision)
         return decision.followed_by(remark) if remark else decision
 

@@ -15,13 +15,13 @@ from qaml.claims.base import (
     Decision,
     Estimator,
     Measured,
-    MetricName,
     ReportedTable,
     Term,
 )
-from qaml.claims.cells import SHARES, spelt_out, without_repeats
+from qaml.claims.cells import spelt_out, unit_of, without_repeats
 from qaml.claims.rules import decide_all
 from qaml.claims.wording import Notation
+from qaml.metrics.table import MetricName
 
 
 class LimitedClaim(ClaimPart, ABC):
@@ -60,7 +60,7 @@ class LimitedClaim(ClaimPart, ABC):
     @property
     def unit(self) -> Notation:
         """How the numbers are written."""
-        return "points" if all(cell.metric in SHARES for cell in self.cells()) else "plain"
+        return unit_of(self.cells())
 
     def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:  # noqa: ARG002
         """Every cell of every contrast."""

@@ -16,13 +16,13 @@ from qaml.claims.base import (
     Estimate,
     Estimator,
     Measured,
-    MetricName,
     ReportedTable,
     Term,
 )
-from qaml.claims.cells import SHARES, filled, is_swept, without_repeats
+from qaml.claims.cells import filled, is_swept, unit_of, without_repeats
 from qaml.claims.rules import holm, is_limited, known_range, of_all, survives
 from qaml.claims.wording import Notation, decision
+from qaml.metrics.table import MetricName
 
 
 class _Pair(NamedTuple):
@@ -61,7 +61,7 @@ class Ordering(ClaimPart):
     def decide(self, estimator: Estimator) -> Decision:
         """Compare every pair; adjacent ones must clear the tie margin."""
         pairs = self._pairs(estimator)
-        unit: Notation = "points" if all(cell.metric in SHARES for cell in self.cells()) else "plain"
+        unit = unit_of(self.cells())
         adjusted = holm([pair.estimate.p_value for pair in pairs])
         refuting = [p for p, q in zip(pairs, adjusted, strict=True) if q < 0.05 and _is_reversed(p.estimate)]
         adjacent = [pair for pair in pairs if pair.is_adjacent]

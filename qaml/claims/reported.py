@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimate, Estimator, Measured, ReportedTable
-from qaml.claims.cells import SHARES, WITHOUT_EPSILON, ModelNames, filled
+from qaml.claims.cells import ModelNames, filled
 from qaml.claims.rules import is_limited, known_range, of_all
 from qaml.claims.some_epsilon import Column, Row, of_rows, some_epsilon
 from qaml.claims.wording import Notation, number, scale, threshold, weakness
@@ -143,7 +143,7 @@ class Reported(ClaimPart):
         return some_epsilon(row, tuple(budgets), columns, self._widest(1.0, table), tuple(others))
 
     def _widest(self, paper: float, table: ReportedTable) -> float:
-        if table.metric in SHARES:
+        if table.definition.unit == "share":
             return WIDEST if self.half_width is None else self.half_width
         return abs(paper) * (WIDEST_PLAIN if self.half_width is None else self.half_width)
 
@@ -172,7 +172,7 @@ class Reported(ClaimPart):
         return entries
 
     def _check_any(self, table: ReportedTable, rows: Sequence[str]) -> None:
-        if table.metric in WITHOUT_EPSILON or table.metric not in SHARES:
+        if table.definition.unit != "share" or table.definition.finds_epsilon:
             message = f"epsilon 'any' needs accuracies under attack, table {self.table!r} has {table.metric}"
             raise PartError(message, "leave 'epsilon' out")
         if table.epsilon is not None:
@@ -186,7 +186,7 @@ def table_cell(table: ReportedTable, model: str, row: str) -> Cell:
     """The cell of ours that stands beside a cell of a paper's table."""
     if row == CLEAN_ROW:
         return filled(Cell(model=model, protocol=table.protocol), "clean_accuracy")
-    epsilon = None if table.metric in ("norm_quantile", "epsilon_at") else table.epsilon
+    epsilon = None if table.definition.finds_epsilon else table.epsilon
     return filled(Cell(model=model, attack=(row,), epsilon=epsilon, protocol=table.protocol), table.metric)
 
 
@@ -228,7 +228,7 @@ def _with_battery(estimate: Estimate, paper: float) -> Verdict:
 
 def _width(entry: _Entry, widest: float, table: ReportedTable, estimator: Estimator, n_seeds: int) -> str:
     """Why an interval is too wide to support anything: too few runs, or a training that varies too much."""
-    unit: Notation = "percent" if table.metric in SHARES else "plain"
+    unit: Notation = "percent" if table.definition.unit == "share" else "plain"
     size = f"{threshold(widest, unit)}{' points' if unit == 'percent' else ''}"
     needed = estimator.runs_needed(entry.cell, table, widest)
     text = f"it reaches more than {size} from ours, and would fit too much"
@@ -256,7 +256,7 @@ def _distance(measured: Measured) -> float:
 def _decision(verdict: Verdict, measured: Sequence[Measured], inside: Sequence[bool], table: ReportedTable) -> Decision:
     first = measured[0]
     estimate = first.estimate
-    unit: Notation = "percent" if table.metric in SHARES else "plain"
+    unit: Notation = "percent" if table.definition.unit == "share" else "plain"
     mark = " %" if unit == "percent" else ""
     ends = f"{number(estimate.low, unit)} to {number(estimate.high, unit)}"
     paper = f"the paper's {number(first.paper if first.paper is not None else float('nan'), unit)}{mark}"
@@ -270,7 +270,7 @@ def _decision(verdict: Verdict, measured: Sequence[Measured], inside: Sequence[b
 
 def _resolution(table: ReportedTable, papers: Sequence[float]) -> Iterator[str]:
     """Say so where the paper's own test set is too small to tell its cells apart."""
-    if table.n is None or table.metric not in SHARES or len(papers) < 2:
+    if table.n is None or table.definition.unit != "share" or len(papers) < 2:
         return
     close = sum(abs(a - b) < 1.96 * ((a * (1 - a) + b * (1 - b)) / table.n) ** 0.5 for a, b in combinations(papers, 2))
     pairs = len(papers) * (len(papers) - 1) // 2

@@ -15,14 +15,13 @@ from qaml.claims.base import (
     Decision,
     Estimator,
     Measured,
-    MetricName,
     ReportedTable,
     Term,
 )
-from qaml.claims.cells import SHARES, at, filled, is_swept, without_repeats
+from qaml.claims.cells import at, filled, is_swept, unit_of, without_repeats
 from qaml.claims.rules import decide_all
-from qaml.claims.wording import Notation
 from qaml.errors import PartError
+from qaml.metrics.table import MetricName
 
 
 class Trend(ClaimPart):
@@ -65,9 +64,8 @@ class Trend(ClaimPart):
     def decide(self, estimator: Estimator) -> Decision:
         """Hold every step and the total change (or every pair) against what the direction asks."""
         cells = self._spelt_out(estimator)
-        unit: Notation = "points" if all(cell.metric in SHARES for cell in cells) else "plain"
         measured = self._all_pairs(cells, estimator) if self.direction == "flat" else self._steps(cells, estimator)
-        return decide_all(measured, unit)
+        return decide_all(measured, unit_of(cells))
 
     def _spelt_out(self, estimator: Estimator) -> Sequence[Cell]:
         cells = self.cells()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
 
-from qaml.claims.base import Cell, MetricName, Term
+from qaml.claims.base import Cell, Term
 from qaml.judge.estimator import SourceEstimator
 from qaml.judge.resolve import Resolver
 from qaml.judge.source import Source
@@ -53,7 +53,7 @@ def _finite(grid: Sequence[float]) -> tuple[float, ...]:
 
 
 def _curve(
-    model: str, attacks: tuple[str, ...], grid: tuple[float, ...], metric: MetricName, estimator: SourceEstimator
+    model: str, attacks: tuple[str, ...], grid: tuple[float, ...], metric: str, estimator: SourceEstimator
 ) -> Curve:
     cells = [Cell(model=model, attack=attacks, metric=metric, epsilon=epsilon) for epsilon in grid]
     if grid[0] > 0:

@@ -12,7 +12,6 @@ import numpy as np
 
 from qaml.attacks.elsewhere import SEPARATOR
 from qaml.claims.base import Cell, Estimate, ReportedTable, Term
-from qaml.claims.cells import SHARES
 from qaml.errors import RunError
 from qaml.judge.findings.comparisons import ALWAYS
 from qaml.judge.gap import OUT_OF_SCOPE, Checked, Gap, about_attacks
@@ -30,7 +29,7 @@ from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.prediction import images_of_both, predicted_share, runs_needed
 from qaml.judge.statistics.runs import Arm, net_skew
 from qaml.judge.statistics.shifted import gap_of, moved
-from qaml.judge.weakness import FALLS, Effect
+from qaml.judge.weakness import Effect
 from qaml.metrics.contributions import Contributions, align
 
 
@@ -196,7 +195,7 @@ class SourceEstimator:
         unchecked = [False, False]
         for cell, weight in terms:
             found = self.checked(cell) if cell.model not in exempt else OUT_OF_SCOPE
-            is_lower = (weight > 0) == (cell.metric in FALLS)
+            is_lower = (weight > 0) == (cell.definition.direction == "falls")
             if found.is_in_scope and found.gap is None:
                 unchecked[0 if is_lower else 1] = True
             elif found.gap is not None:
@@ -232,7 +231,7 @@ def _within(estimate: Estimate, least: float, most: float) -> Estimate:
 
 def _reach(terms: Sequence[Term]) -> tuple[float, float]:
     """The smallest and the largest value that a contrast of shares can have; of other numbers anything."""
-    if any(cell.metric not in SHARES for cell, _ in terms):
+    if any(cell.definition.unit != "share" for cell, _ in terms):
         return -math.inf, math.inf
     weights = [weight for _, weight in terms]
     return sum(min(weight, 0.0) for weight in weights), sum(max(weight, 0.0) for weight in weights)

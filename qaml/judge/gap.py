@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.claims.base import Cell, Term
-from qaml.claims.cells import DIVIDED
 from qaml.judge.findings.subject import Assessed, Subject, located, seated, worst_member
-from qaml.judge.weakness import FALLS, RISES
 from qaml.metrics.accuracy import Threat, correct_at, is_within, joint
 from qaml.metrics.evidence import Diagnosis
 from qaml.metrics.worst_case import Candidate, worst_case
@@ -69,7 +67,7 @@ def checked(cell: Cell, assessed: Mapping[str, Assessed], budgets: Sequence[floa
     """
     subjects = [assessed[name].subject for name in cell.attack]
     searched = [one for one in subjects if one.traits.is_white_box and one.traits.is_search and not one.traits.is_exact]
-    is_limited = cell.metric in FALLS | RISES and cell.metric != "norm_quantile"
+    is_limited = cell.definition.direction in ("falls", "rises") and cell.definition.basis == "answers"
     if cell.protocol == "as_published" or not is_limited or not searched:
         return OUT_OF_SCOPE
     if any(one.traits.is_exact and one.traits.norm == searched[0].traits.norm for one in subjects):
@@ -91,7 +89,7 @@ def _gap(cell: Cell, subjects: Sequence[Subject], looked: Sequence[Subject], lim
     """Images right under the cell's attacks and wrong with the battery of each of its norms."""
     clean = subjects[0].clean
     threats = [Threat(one.attacked, limits[one.traits.name]) for one in subjects]
-    if cell.metric in ("accuracy_under_attack", "attack_success_rate"):
+    if cell.definition.attacks != "several":
         raw = correct_at(threats[0].attacked, threats[0].epsilon, clean)
         right, indices = raw.values, raw.indices
     else:
@@ -108,7 +106,7 @@ def _gap(cell: Cell, subjects: Sequence[Subject], looked: Sequence[Subject], lim
     mine, clean_right = _at(own, indices, images), _at(was_right, clean.indices, images)
     theirs = np.min([_at(worst_member(one), one.indices, images) for one in diagnoses], axis=0)
     lost = _lost(mine, draws, theirs, max(one.draws for one in diagnoses))
-    if cell.metric in DIVIDED:
+    if cell.definition.is_of_clean_correct:
         counts = clean_right > 0.5
         lost, runs = lost[counts], runs[counts]
     return _by_run(lost, runs)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
-from qaml.claims.cells import DIVIDED, OF_TRAINING, SHARES, WITHOUT_EPSILON
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.estimator import SourceEstimator
 from qaml.judge.findings import OF_RUNS, OF_SURROGATES, findings_of, look
@@ -16,7 +15,7 @@ from qaml.judge.findings.subject import Assessed, Rival, Subject
 from qaml.judge.gap import Checked, checked
 from qaml.judge.nearest import OUT_OF_SCOPE as NO_NORMS
 from qaml.judge.nearest import Shrunk, shrunk
-from qaml.judge.papers import RAW, left_open, paper_value
+from qaml.judge.papers import left_open, paper_value
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
 from qaml.judge.samplings import inspections_of, sampling_of
@@ -174,9 +173,9 @@ def _weaker(source: Source, model: str, attack: str) -> tuple[Diagnosis, ...]:
 def _alone(cells: Sequence[Cell], detected: Iterable[Detections], resolver: Resolver) -> dict[str, ModelEvidence]:
     """Every model that is asked for answers, by cells or by detectors."""
     source = resolver.source
-    models = [cell.model for cell in cells if cell.metric not in OF_TRAINING]
+    models = [cell.model for cell in cells if not cell.definition.is_of_training]
     models += [model for each in detected for model, _ in each.heard]
-    divided = {cell.model for cell in cells if cell.metric in DIVIDED}
+    divided = {cell.model for cell in cells if cell.definition.is_of_clean_correct}
     return {
         model: ModelEvidence(
             model,
@@ -228,9 +227,9 @@ def _measurement(measured: Measured) -> Measurement:
 def _cell_value(cell: Cell, estimator: SourceEstimator) -> CellValue:
     resolver = estimator.resolver
     epsilon: float | None = None
-    if cell.metric == "certified_accuracy" and cell.epsilon != "every":
+    if cell.definition.budget == "radius" and cell.epsilon != "every":
         epsilon = resolver.radius(cell)
-    elif cell.attack and cell.epsilon != "every" and cell.metric not in WITHOUT_EPSILON:
+    elif cell.attack and cell.epsilon != "every" and not cell.definition.finds_epsilon:
         budgets = set(resolver.budgets(cell))
         epsilon = budgets.pop() if len(budgets) == 1 else None
     surrogates = [resolver.source.traits(name).surrogate for name in cell.attack]
@@ -248,10 +247,8 @@ def _cell_value(cell: Cell, estimator: SourceEstimator) -> CellValue:
 
 
 def _unit(cells: Sequence[Cell]) -> Unit:
-    metrics = {cell.metric for cell in cells}
-    if metrics <= SHARES:
-        return "points"
-    return "norm" if metrics <= {"norm_quantile", "epsilon_at"} else "plain"
+    units = {cell.definition.unit for cell in cells}
+    return "points" if units <= {"share"} else "norm" if units == {"norm"} else "plain"
 
 
 def _is_unseen(subject: Subject) -> bool:
@@ -272,6 +269,6 @@ def _notes(
     if any(m.estimate.n_seeds == 1 for m in measured):
         notes.append("one training run: the statement is about this trained model, not about the method")
     robust = [cell for cell in cells if cell.metric == "robust_accuracy"]
-    if any(paper_value(cell, (t for t in tables.values() if t.metric in RAW)) is not None for cell in robust):
+    if any(paper_value(cell, (t for t in tables.values() if t.definition.is_accuracy)) is not None for cell in robust):
         notes.append("the paper's values are accuracies under one attack as published, ours are robust accuracies")
     return notes

@@ -47,10 +47,10 @@ def shrunk(cell: Cell, subjects: Mapping[str, Subject]) -> Shrunk:
     """
     own = [subjects[name] for name in cell.attack]
     searched = [one for one in own if one.traits.is_white_box and not one.traits.is_exact]
-    if cell.metric != "norm_quantile" or cell.protocol == "as_published" or len(searched) < len(own):
+    if cell.definition.basis != "norms" or cell.protocol == "as_published" or len(searched) < len(own):
         return OUT_OF_SCOPE
     norms = norms_of(own)
-    if norms is None or len(norms.own) < ENOUGH_IMAGES:
+    if norms is None or len(norms.own) < ENOUGH_IMAGES or cell.metric != "norm_quantile":
         return Shrunk(True, None)
     before, after = (_quantile(each, cell.quantile) for each in norms)
     return Shrunk(True, 1.0 if before == after else after / before)

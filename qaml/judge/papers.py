@@ -6,10 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from qaml.attacks.elsewhere import as_seen_by
-from qaml.claims.base import Cell, MetricName, ReportedTable, Term
+from qaml.claims.base import Cell, ReportedTable, Term
 from qaml.claims.reported import CLEAN_ROW
-
-RAW: frozenset[MetricName] = frozenset({"accuracy_under_attack", "robust_accuracy"})
 
 
 def paper_value(cell: Cell, tables: Iterable[ReportedTable]) -> float | None:
@@ -54,9 +52,8 @@ def left_open(assumed: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _same_metric(cell: Cell, table: ReportedTable) -> bool:
-    if not cell.attack:
-        return cell.metric == "clean_accuracy" and table.metric in {"clean_accuracy", *RAW}
-    return cell.metric == table.metric or (cell.metric in RAW and table.metric in RAW)
+    are_accuracies = cell.definition.is_accuracy and table.definition.is_accuracy
+    return are_accuracies or (bool(cell.attack) and cell.metric == table.metric)
 
 
 def _same_epsilon(cell: Cell, table: ReportedTable) -> bool:

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from qaml.claims.base import Cell
 from qaml.errors import RunError
-from qaml.judge.samplings import gradient_angles, inspections_of, sampling_errors
+from qaml.judge.samplings import inspections_of
 from qaml.judge.source import Source
-from qaml.metrics.accuracy import (
-    Threat,
-    accuracy_under_attack,
-    attack_success_rate,
-    certified_accuracy,
-    clean_accuracy,
-    column,
-    is_within,
-    retained,
-    robust_accuracy,
-)
+from qaml.metrics.accuracy import Threat, column, is_within
 from qaml.metrics.contributions import Contributions
-from qaml.metrics.crossing import FallingShare, common_grid, epsilon_at, norm_quantile, shots_quantile
+from qaml.metrics.crossing import FallingShare, common_grid
 from qaml.metrics.evidence import Attacked, Clean
-from qaml.metrics.loss import flip_probability, training_loss
-from qaml.metrics.perturbation import fidelity, low_frequency, noise_reach
+from qaml.metrics.sampling import Inspections
 
 Resolved = Contributions | FallingShare | tuple[float, ...]
 """Contributions, a crossing, or one number a seed."""
-
-_OF_CURVES = {"training_loss": training_loss, "flip_probability": flip_probability}
-_OF_SAMPLES = {"sampling_error": sampling_errors, "gradient_angle": gradient_angles}
 
 
 class Resolver:
@@ -128,48 +115,62 @@ class Resolver:
     def _measure(self, cell: Cell) -> Resolved:
         if cell.epsilon == "every":
             raise ValueError("every budget is several numbers: an aggregate or one budget is needed here")
-        if (of_curves := _OF_CURVES.get(cell.metric or "")) is not None:
-            return of_curves(self.source.history(cell.model))
-        if (of_samples := _OF_SAMPLES.get(cell.metric or "")) is not None:
-            return of_samples(inspections_of(self.source, cell.model))
-        clean = self.clean(cell.model)
-        if cell.metric == "clean_accuracy":
-            return clean_accuracy(clean)
-        if not cell.attack:
-            return self._unattacked(cell, clean)
-        attacks = self.attacks(cell)
-        if cell.metric == "norm_quantile":
-            return norm_quantile(clean, attacks, cell.quantile)
-        if cell.metric == "epsilon_at":
-            return epsilon_at(clean, attacks, cell.level)
-        if cell.metric == "certified_accuracy":
-            return certified_accuracy(clean, attacks[0], self.radius(cell))
-        if cell.metric == "shots_needed":
-            return shots_quantile(attacks[0], cell.quantile, self.budgets(cell)[0])
-        return self._share(cell, clean, attacks)
+        if not cell.attack and cell.definition.attacks in ("one", "several"):
+            raise ValueError(f"{cell.metric} needs an attack")
+        return cell.definition.measure(CellEvidence(cell, self))
 
-    def _unattacked(self, cell: Cell, clean: Clean) -> Resolved:
-        if cell.metric == "shots_needed":
-            return shots_quantile(clean, cell.quantile)
-        if cell.metric == "noise_reach":
-            return noise_reach(clean)
-        raise ValueError(f"{cell.metric} needs an attack")
 
-    def _share(self, cell: Cell, clean: Clean, attacks: list[Attacked]) -> Contributions:
-        budgets = self.budgets(cell)
-        threats = [Threat(attacked, epsilon) for attacked, epsilon in zip(attacks, budgets, strict=True)]
-        if cell.metric == "robust_accuracy":
-            return robust_accuracy(clean, threats)
-        if cell.metric == "retained":
-            return retained(clean, threats)
-        if cell.metric == "accuracy_under_attack":
-            return accuracy_under_attack(attacks[0], budgets[0], clean)
-        if cell.metric == "attack_success_rate":
-            return attack_success_rate(clean, attacks[0], budgets[0])
-        if cell.metric == "low_frequency_share":
-            return low_frequency(attacks[0], budgets[0])
-        if cell.metric == "fidelity":
-            return fidelity(attacks[0], budgets[0])
-        if cell.metric == "noise_reach":
-            return noise_reach(attacks[0], budgets[0])
-        raise ValueError(f"metric {cell.metric!r} cannot be measured yet")
+class CellEvidence:
+    """Implements ``metrics.base.Evidence`` for one cell; what its metric does not ask for is not read."""
+
+    def __init__(self, cell: Cell, resolver: Resolver) -> None:
+        self._cell = cell
+        self._resolver = resolver
+        self.quantile = cell.quantile
+        self.level = cell.level
+
+    @property
+    def clean(self) -> Clean:
+        """The model on clean images."""
+        return self._resolver.clean(self._cell.model)
+
+    @property
+    def attacks(self) -> list[Attacked]:
+        """The model under each attack."""
+        return self._resolver.attacks(self._cell)
+
+    @property
+    def threats(self) -> list[Threat]:
+        """Each attack with its budget."""
+        budgets = self._resolver.budgets(self._cell)
+        return [Threat(attacked, epsilon) for attacked, epsilon in zip(self.attacks, budgets, strict=True)]
+
+    @property
+    def attacked(self) -> Attacked:
+        """The model under the only attack."""
+        return self.attacks[0]
+
+    @property
+    def seen(self) -> Clean | Attacked:
+        """The model under the only attack, or on clean images without one."""
+        return self.attacked if self._cell.attack else self.clean
+
+    @property
+    def epsilon(self) -> float | None:
+        """The first attack's budget."""
+        return self._resolver.budgets(self._cell)[0] if self._cell.attack else None
+
+    @property
+    def radius(self) -> float:
+        """The cell's epsilon, on a grid or not."""
+        return self._resolver.radius(self._cell)
+
+    @property
+    def history(self) -> Sequence[Mapping[str, Sequence[float]]]:
+        """Training curves."""
+        return self._resolver.source.history(self._cell.model)
+
+    @property
+    def inspections(self) -> Inspections:
+        """What was found about the model's samples."""
+        return inspections_of(self._resolver.source, self._cell.model)

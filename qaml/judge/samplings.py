@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-from qaml.judge.findings.sampling import sampling_error
 from qaml.judge.source import InspectedSource, Source
+from qaml.metrics.sampling import Inspections
 from qaml.outcome.drawings import Sampling
-
-Inspections = Sequence[Mapping[str, Any]]
-"""The content of each seed's inspection; none where samples were not inspected."""
 
 
 def inspections_of(source: Source, model: str) -> Inspections:
     """What was found about the samples of a model's training runs."""
     return source.inspections(model) if isinstance(source, InspectedSource) else ()
-
-
-def sampling_errors(inspections: Inspections) -> tuple[float, ...]:
-    """Of each seed, the deviation of moments in units of what as many independent samples would deviate.
-
-    Raises:
-        ValueError: the samples were not inspected.
-    """
-    return tuple(sampling_error(run) for run in _known(inspections))
-
-
-def gradient_angles(inspections: Inspections) -> tuple[float, ...]:
-    """Of each seed, the angle between the estimated and the true gradient of the trained machine, in degrees.
-
-    Raises:
-        ValueError: the samples were not inspected.
-    """
-    return tuple(float(run["angle"]) for run in _known(inspections))
-
-
-def _known(inspections: Inspections) -> Inspections:
-    if not inspections:
-        raise ValueError("its samples were not inspected")
-    return inspections
 
 
 def sampling_of(model: str, inspections: Inspections) -> Sampling:

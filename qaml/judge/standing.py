@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from qaml.claims.base import Cell, MetricName
-from qaml.claims.cells import OF_TRAINING
+from qaml.claims.base import Cell
 from qaml.findings import FINDINGS
 from qaml.judge.findings import OF_ADVERSARIALS, OF_MODELS, look
 from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.findings.subject import Subject
+from qaml.metrics.base import MetricPart
 from qaml.outcome.outcome import Finding
 
 Pair = tuple[str, str]
@@ -39,11 +39,10 @@ class Standing(NamedTuple):
 
     def voids(self, cell: Cell) -> bool:
         """Whether a cell says nothing."""
-        if cell.metric in OF_TRAINING:
-            return False
-        return self.is_void(cell.model, cell.attack, cell.metric)
+        metric = cell.definition
+        return not metric.is_of_training and self.is_void(cell.model, cell.attack, metric)
 
-    def is_void(self, model: str, attacks: Sequence[str], metric: MetricName | None = None) -> bool:
+    def is_void(self, model: str, attacks: Sequence[str], metric: MetricPart | None = None) -> bool:
         """Whether a model's answers, clean and under these attacks, say nothing, or a metric of them."""
         found = [*self.of_models.get(model, ())]
         found += [finding for attack in attacks for finding in self.of_pairs.get((model, attack), ())]

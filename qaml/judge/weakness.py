@@ -8,20 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from qaml.claims.base import Cell, MetricName
+from qaml.claims.base import Cell
 from qaml.findings import FINDINGS
 from qaml.judge.findings import OF_ATTACKS
 from qaml.judge.findings.cures import is_cured
 from qaml.judge.findings.subject import Assessed
-
-FALLS: frozenset[MetricName] = frozenset(
-    {"robust_accuracy", "retained", "epsilon_at", "accuracy_under_attack", "norm_quantile"}
-)
-"""Metrics that a stronger attack makes smaller."""
-RISES: frozenset[MetricName] = frozenset({"attack_success_rate"})
-"""Metrics that a stronger attack makes larger."""
-VOIDED: frozenset[MetricName] = frozenset({"fidelity", "noise_reach", "shots_needed", "low_frequency_share"})
-"""Metrics of adversarials themselves: those of an attack that fails say nothing of those of one that works."""
 
 
 class Effect(NamedTuple):
@@ -47,11 +38,10 @@ def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
     if cell.protocol == "as_published" or not cell.attack or cell.metric is None:
         return Effect()
     attacks = [assessed[name] for name in cell.attack]
-    found = [each for one in attacks for each in one.findings if FINDINGS[each.name].is_about(cell.metric)]
+    found = [each for one in attacks for each in one.findings if FINDINGS[each.name].is_about(cell.definition)]
     if any(finding.severity == "void" for finding in found):
         return Effect(is_void=True)
     names = {finding.name for finding in found if finding.severity == "weak"}
     is_weak = any(not is_cured(OF_ATTACKS[name], cell, attacks) for name in names)
-    if is_weak and cell.metric in VOIDED:
-        return Effect(is_void=True)
-    return Effect(is_weak and cell.metric in FALLS, is_weak and cell.metric in RISES)
+    direction = cell.definition.direction
+    return Effect(is_weak and direction == "falls", is_weak and direction == "rises", is_weak and direction == "void")

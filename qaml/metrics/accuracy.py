@@ -131,18 +131,18 @@ def attack_success_rate(clean: Clean, attacked: Attacked, epsilon: float) -> Con
     return ratio(before * (1 - kept), before, indices)
 
 
-def certified_accuracy(clean: Clean, exact: Attacked, epsilon: float) -> Contributions:
+def certified_accuracy(clean: Clean, attacked: Attacked, radius: float) -> Contributions:
     """Share of images that are clean-correct and farther than ε from every other answer: no attack can fool them.
 
     Args:
         clean: of a deterministic model.
-        exact: its ``norms`` are exact distances, or lower bounds of them; every ε will do.
-        epsilon: the radius, in the norm of ``exact``.
+        attacked: its ``norms`` are exact distances, or lower bounds of them; every ε will do.
+        radius: ε, in the norm of ``attacked``.
 
     Raises:
         ValueError: the attack measured no norms.
     """
-    if exact.norms is None:
+    if attacked.norms is None:
         raise ValueError("certified_accuracy needs an attack of kind 'exact_l2'")
-    (correct, norms), indices = align([(clean.correct, clean.indices), (exact.norms, exact.indices)])
-    return share(np.where(norms > epsilon, correct, 0.0), indices)
+    (correct, norms), indices = align([(clean.correct, clean.indices), (attacked.norms, attacked.indices)])
+    return share(np.where(norms > radius, correct, 0.0), indices)

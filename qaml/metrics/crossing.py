@@ -45,26 +45,26 @@ def norm_quantile(clean: Clean, attacks: Sequence[Attacked], quantile: float) ->
     return _quantile(np.where(rows[0] < 0.5, 0.0, np.min(rows[1:], axis=0)), indices, quantile)
 
 
-def shots_quantile(evidence: Clean | Attacked, quantile: float, epsilon: float | None = None) -> FallingShare:
+def shots_quantile(seen: Clean | Attacked, quantile: float, epsilon: float | None = None) -> FallingShare:
     """Quantile over images of the shots after which a circuit's sampled answer is its exact one with 99 %.
 
     An image on the boundary between two classes needs infinitely many. Whether the exact answer is right is another
     question: every image counts.
 
     Args:
-        evidence: of a circuit, on clean or on attacked images.
+        seen: a circuit's evidence, on clean or on attacked images.
         quantile: 0 … 1.
         epsilon: the budget of attacked images.
 
     Raises:
         ValueError: the model is no circuit, or the attack was not run at this budget.
     """
-    if evidence.shots is None:
+    if seen.shots is None:
         raise ValueError("shots_needed needs a model that is a quantum circuit, with no defence around it")
-    shots = evidence.shots
-    if isinstance(evidence, Attacked):
-        shots = shots[:, place_of(evidence, evidence.epsilons[-1] if epsilon is None else epsilon)]
-    (rows,), indices = align([(shots, evidence.indices)])
+    shots = seen.shots
+    if isinstance(seen, Attacked):
+        shots = shots[:, place_of(seen, seen.epsilons[-1] if epsilon is None else epsilon)]
+    (rows,), indices = align([(shots, seen.indices)])
     return _quantile(rows, indices, quantile)
 
 

@@ -45,18 +45,18 @@ def fidelity(attacked: Attacked, epsilon: float) -> Contributions:
     return _averaged(attacked.fidelity[:, place_of(attacked, epsilon)], attacked.indices)
 
 
-def noise_reach(evidence: Clean | Attacked, epsilon: float | None = None) -> Contributions:
+def noise_reach(seen: Clean | Attacked, epsilon: float | None = None) -> Contributions:
     """Share of images, clean or at this budget, whose label noise layers could change: |⟨Z⟩| ≤ 2Σp.
 
     Raises:
         ValueError: the model has no noise layers, or the attack was not run at this budget.
     """
-    if evidence.within_noise is None:
+    if seen.within_noise is None:
         raise ValueError("noise_reach needs noise layers")
-    if isinstance(evidence, Attacked):
+    if isinstance(seen, Attacked):
         assert epsilon is not None, "adversarials have a budget"
-        return _averaged(evidence.within_noise[:, place_of(evidence, epsilon)], evidence.indices)
-    return _averaged(evidence.within_noise, evidence.indices)
+        return _averaged(seen.within_noise[:, place_of(seen, epsilon)], seen.indices)
+    return _averaged(seen.within_noise, seen.indices)
 
 
 def _averaged(values: NDArray[Any], indices: IntArray) -> Contributions:

@@ -96,7 +96,7 @@ class ClaimPlanner:
             caveats=self._caveats(models.values()),
             unseen=tuple(sorted({r for made in models.values() for train in made.trains for r in train.code.remarks})),
         )
-        parts = (entry.part, *detectors.values())
+        parts = (entry.part, *detectors.values(), *{cell.metric: cell.definition for cell in cells}.values())
         judge = self._maker.make("judge", f"judge {entry.id}", {"claim": claim}, parents, parts)
         return ClaimPlan(suite, entry, models, attacks, judge, self._models.datasets)
 
@@ -115,14 +115,14 @@ class ClaimPlanner:
                 continue
             grids = [computing(self._suite, name).grid for name in cell.attack]
             shared = [e for e in grids[0] if all(any(abs(e - f) <= SAME * e for f in grid) for grid in grids[1:])]
-            if cell.epsilon == "every" or cell.metric == "epsilon_at":
+            if cell.epsilon == "every" or cell.definition.budget == "every":
                 yield from shared
             elif shared:
                 yield shared[-1]
 
     def _nearer(self, cells: Sequence[Cell]) -> dict[Role, Step]:
         """For cells about the norms that their own attacks found."""
-        asked = [cell for cell in cells if cell.metric == "norm_quantile"]
+        asked = [cell for cell in cells if cell.definition.basis == "norms"]
         pairs = {(c.model, name): None for c in asked for name in c.attack if not makers(self._suite, name)}
         return _present(
             {

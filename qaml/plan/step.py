@@ -41,7 +41,7 @@ class Step(NamedTuple):
     @property
     def runs_foreign_code(self) -> bool:
         """Whether any of its parts is not qaml's own: then it runs in a process of its own."""
-        return any(part.runs_foreign_code for part in parts_in(self.payload))
+        return self.code.is_foreign or any(part.runs_foreign_code for part in parts_in(self.payload))
 
     @property
     def is_courtesy(self) -> bool:

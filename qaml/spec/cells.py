@@ -10,21 +10,11 @@ from pydantic import BaseModel
 
 from qaml.attacks.base import AttackPart
 from qaml.claims.base import Cell, ClaimPart, ReportedTable
-from qaml.claims.cells import OF_TRAINING
 from qaml.errors import PartError
 from qaml.spec.claims import BuiltClaim
 from qaml.spec.nodes import Path
 from qaml.spec.pairs import Pairs
 from qaml.spec.problems import Problems
-
-_WITHOUT_ATTACK = OF_TRAINING | {"clean_accuracy"}
-_WITH_OR_WITHOUT = frozenset(("shots_needed", "noise_reach"))
-_UNBUDGETED = _WITHOUT_ATTACK | _WITH_OR_WITHOUT | {"norm_quantile", "low_frequency_share", "fidelity"}
-"""Metrics that need no budget."""
-_OF_NORMS = frozenset(("norm_quantile", "certified_accuracy"))
-"""Metrics of the distances that an attack measured; all that a bound without adversarials is good for."""
-_OF_ADVERSARIALS = frozenset(("low_frequency_share", "shots_needed", "epsilon_at", "fidelity", "noise_reach"))
-"""Metrics that need an attack's adversarials at the cell's budgets."""
 
 
 class PlacedCell(NamedTuple):
@@ -94,7 +84,7 @@ class _Complaint(NamedTuple):
 
 def _complaints(cell: Cell, pairs: Pairs) -> Iterator[_Complaint]:
     yield from _metric_and_attack(cell)
-    for obstacle in pairs.unmeasurable(cell.model, cell.metric):
+    for obstacle in pairs.unmeasurable(cell.model, cell.definition):
         yield _Complaint(("model",), obstacle.message, obstacle.hint)
     if cell.aggregate is not None and cell.epsilon != "every":
         yield _Complaint(("aggregate",), f"'{cell.aggregate}' needs several epsilons", "add 'epsilon: every'")
@@ -111,8 +101,9 @@ def _complaints(cell: Cell, pairs: Pairs) -> Iterator[_Complaint]:
 
 
 def _metric_and_attack(cell: Cell) -> Iterator[_Complaint]:
-    if cell.metric not in _WITHOUT_ATTACK:
-        if not cell.attack and cell.metric not in _WITH_OR_WITHOUT:
+    takes = cell.definition.attacks
+    if takes != "none":
+        if not cell.attack and takes != "optional":
             yield _Complaint((), f"metric {cell.metric!r} needs an attack", "add 'attack: name'")
         elif not cell.attack and cell.epsilon is not None:
             yield _Complaint(("epsilon",), f"metric {cell.metric!r} takes no epsilon without an attack", "remove it")
@@ -125,31 +116,33 @@ def _metric_and_attack(cell: Cell) -> Iterator[_Complaint]:
 
 def _distances(cell: Cell, name: str, attack: AttackPart, is_made_elsewhere: bool) -> Iterator[_Complaint]:
     """Whether metrics of distances have some, and others have adversarials."""
-    if cell.metric == "norm_quantile" and not attack.minimises:
-        message = f"metric 'norm_quantile' needs an attack that minimises, {name!r} ({attack.kind}) does not"
+    basis = cell.definition.basis
+    if basis == "norms" and not attack.minimises:
+        message = f"metric {cell.metric!r} needs an attack that minimises, {name!r} ({attack.kind}) does not"
         yield _Complaint(("attack",), message, "use deepfool or carlini_wagner")
-    elif cell.metric == "certified_accuracy" and not attack.needs_exact:
-        message = f"metric 'certified_accuracy' needs exact distances, {name!r} ({attack.kind}) finds adversarials only"
+    elif basis == "distances" and not attack.needs_exact:
+        message = f"metric {cell.metric!r} needs exact distances, {name!r} ({attack.kind}) finds adversarials only"
         yield _Complaint(("attack",), message, "use an attack of kind 'exact_l2'")
-    elif cell.metric in _OF_NORMS and is_made_elsewhere:
+    elif basis in ("norms", "distances") and is_made_elsewhere:
         message = f"metric {cell.metric!r} needs distances of the model itself, {name!r} is made on another one"
         yield _Complaint(("attack",), message, "attack the model itself")
-    elif cell.metric not in _OF_NORMS and attack.is_bound:
+    elif basis not in ("norms", "distances") and attack.is_bound:
         message = f"attack {name!r} is a bound without adversarials, and metric {cell.metric!r} needs some"
         yield _Complaint(("attack",), message, "use 'certified_accuracy' or 'norm_quantile', or 'norm: l2'")
 
 
 def _budget(cell: Cell, name: str, attack: AttackPart) -> Iterator[_Complaint]:
-    if cell.metric == "norm_quantile" or _is_at_any_radius(cell, attack):
+    budget = cell.definition.budget
+    if budget == "found" or _is_at_any_radius(cell, attack):
         return
     if attack.epsilon is None:
-        if cell.metric == "certified_accuracy" and cell.epsilon is None:
-            message = "metric 'certified_accuracy' needs an epsilon: the radius to certify"
+        if budget == "radius" and cell.epsilon is None:
+            message = f"metric {cell.metric!r} needs an epsilon: the radius to certify"
             yield _Complaint((), message, "add 'epsilon: 0.5'")
         elif cell.epsilon is not None:
             message = f"attack {name!r} has no epsilon"
             yield _Complaint(("epsilon",), message, f"give attacks.{name} an 'epsilon'")
-        elif cell.protocol == "budgeted" and cell.metric not in _UNBUDGETED:
+        elif cell.protocol == "budgeted" and budget not in ("none", "optional"):
             message = f"attack {name!r} has no epsilon, and without a budget about nothing is left of any model"
             yield _Complaint(("attack",), message, f"give attacks.{name} an 'epsilon', or 'protocol: as_published'")
     elif isinstance(cell.epsilon, float) and not _is_on(cell.epsilon, attack.grid):
@@ -162,7 +155,8 @@ def _is_at_any_radius(cell: Cell, attack: AttackPart) -> bool:
     """Whether exact distances tell at the cell's epsilon, on a grid or not."""
     if not attack.needs_exact or not isinstance(cell.epsilon, float):
         return False
-    return cell.metric == "certified_accuracy" or (attack.epsilon is None and cell.metric not in _OF_ADVERSARIALS)
+    definition = cell.definition
+    return definition.budget == "radius" or (attack.epsilon is None and definition.basis == "answers")
 
 
 def _is_on(epsilon: float, grid: Sequence[float]) -> bool:

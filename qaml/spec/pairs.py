@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
+from qaml.metrics.base import MetricPart, Need
 from qaml.registry import references
 from qaml.spec.copies import copied
 from qaml.spec.suite import ModelEntry, Suite
@@ -57,34 +58,14 @@ class Pairs:
         """Whether this attack's adversarials are made on other models than the one they are scored on."""
         return any(table == "models" for _, table, _ in references(self._suite.attacks[attack]))
 
-    def unmeasurable(self, model: str, metric: str | None) -> Iterator[Obstacle]:
+    def unmeasurable(self, model: str, metric: MetricPart) -> Iterator[Obstacle]:
         """Every reason why this metric cannot be measured of this model; none where the model is unknown."""
         if model not in self._suite.models:
             return
         entry = self._suite.models[model]
-        info = self._infos.get(entry.dataset)
-        if metric == "low_frequency_share" and info is not None and not info.is_image:
-            yield Obstacle(f"metric {metric!r} needs images, model {model!r} takes inputs of shape {info.shape}")
-        if metric == "shots_needed" and not entry.part.is_circuit:
-            yield Obstacle(f"metric {metric!r} needs a quantum circuit, model {model!r} is of kind {entry.part.kind!r}")
-
-        rules = entry.part.gradient_rules
-        if metric == "fidelity" and "finite_difference" not in rules:
-            yield Obstacle(f"metric {metric!r} needs a circuit with one measured wire, model {model!r} is none")
-        if metric in ("flip_probability", "noise_reach") and "exact" not in rules:
-            yield Obstacle(f"metric {metric!r} needs noise layers, model {model!r} has none")
-        elif metric == "noise_reach" and (entry.inference.decision != "exact" or entry.inference.noise):
-            message = f"metric {metric!r} bounds what noise does to the exact average, by which model {model!r}"
-            yield Obstacle(f"{message} does not decide", "give it 'inference: {decision: exact}', without channels")
-        if metric in ("sampling_error", "gradient_angle") and info is not None and not entry.part.is_inspected(info):
-            yield Obstacle(
-                f"metric {metric!r} needs a machine whose samples are inspected, model {model!r} is none",
-                "an RBM that an annealer trains, that starts from another one, or of at most 20 units",
-            )
-        if metric in ("fidelity", "noise_reach") and (inside := kinds_inside(entry)):
-            yield Obstacle(
-                f"metric {metric!r} needs the circuit itself, model {model!r} has {inside[0]!r} in front of it"
-            )
+        for need in metric.needs:
+            if (found := _lacks(need, entry, self._infos.get(entry.dataset))) is not None:
+                yield Obstacle(f"metric {metric.kind!r} {found.message}", found.hint)
 
     def _computes(self, model: str, attack: AttackPart, name: str) -> Iterator[Obstacle]:
         if model not in self._suite.models:
@@ -139,6 +120,29 @@ class Pairs:
             f"{_words(made, what)} and {_words(used, what)}",
             "give the surrogate the target's dataset",
         )
+
+
+def _lacks(need: Need, entry: ModelEntry, info: InputInfo | None) -> Obstacle | None:
+    """What a model does not offer, in words that come behind the metric's name; None where it does, or is unknown."""
+    model, rules = f"model {entry.name!r}", entry.part.gradient_rules
+    match need:
+        case "images" if info is not None and not info.is_image:
+            return Obstacle(f"needs images, {model} takes inputs of shape {info.shape}")
+        case "circuit" if not entry.part.is_circuit:
+            return Obstacle(f"needs a quantum circuit, {model} is of kind {entry.part.kind!r}")
+        case "measured_wire" if "finite_difference" not in rules:
+            return Obstacle(f"needs a circuit with one measured wire, {model} is none")
+        case "noise_layers" if "exact" not in rules:
+            return Obstacle(f"needs noise layers, {model} has none")
+        case "exact_decision" if "exact" in rules and (entry.inference.decision != "exact" or entry.inference.noise):
+            message = f"needs a decision by the exact average over noise layers, and {model} has another"
+            return Obstacle(message, "give it 'inference: {decision: exact}', without channels")
+        case "inspected_samples" if info is not None and not entry.part.is_inspected(info):
+            hint = "an RBM that an annealer trains, that starts from another one, or of at most 20 units"
+            return Obstacle(f"needs a machine whose samples are inspected, {model} is none", hint)
+        case "bare" if inside := kinds_inside(entry):
+            return Obstacle(f"needs the circuit itself, {model} has {inside[0]!r} in front of it")
+    return None
 
 
 def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]:

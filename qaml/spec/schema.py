@@ -72,8 +72,8 @@ def json_schema() -> Schema:
 
 
 def _builtins(registry: Registry[Any]) -> list[type[Part]]:
-    """The registry's own kinds; those of other packages have a slash in their name."""
-    return [registry.load(kind) for kind in registry.kinds() if "/" not in kind]
+    """The registry's own kinds, without those of other packages."""
+    return [registry.load(kind) for kind in registry.builtin_kinds()]
 
 
 def _sections() -> Schema:

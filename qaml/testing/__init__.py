@@ -8,6 +8,6 @@ Each raises an ``AssertionError`` that says what was expected::
     def test_my_model():
         check_model(MyModel(hidden=8, training=Training(epochs=4, batch=16)), IMAGES)
 
-and so ``check_attack``, ``check_sampler``, ``check_dataset`` and ``check_defence``. Give parts small settings: a check
-trains, attacks or samples several times.
+and so ``check_attack``, ``check_sampler``, ``check_dataset``, ``check_defence`` and ``check_metric``. Give parts small
+settings: a check trains, attacks or samples several times.
 """

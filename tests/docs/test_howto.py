@@ -29,6 +29,7 @@ COMMANDS = [
 ]
 SPECS = [(page, fence) for page in HOWTO for fence in fences(page) if fence.text.startswith("suite:")]
 ATTACK = fences(DOCS / "howto" / "attack.md")
+METRIC = fences(DOCS / "howto" / "metric.md")
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda value: value if isinstance(value, str) else value.stem)
@@ -66,9 +67,10 @@ def test_specs_are_valid(project: Project) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_attack_is_the_example_packages() -> None:
-    shown = {_file(fence): fence.text.partition("\n")[2] for fence in ATTACK if fence.text.startswith("# ")}
-    assert (PACKAGE / "qaml_example" / "darken.py").read_text("utf-8") == shown["qaml_example/darken.py"]
+@pytest.mark.parametrize(("page", "module"), [(ATTACK, "darken"), (METRIC, "lost")])
+def test_the_part_is_the_example_packages(page: list[Fence], module: str) -> None:
+    shown = {_file(fence): fence.text.partition("\n")[2] for fence in page if fence.text.startswith("# ")}
+    assert (PACKAGE / "qaml_example" / f"{module}.py").read_text("utf-8") == shown[f"qaml_example/{module}.py"]
     assert shown["pyproject.toml"] in (PACKAGE / "pyproject.toml").read_text("utf-8")
 
 

@@ -41,11 +41,13 @@ def declared() -> Mapping[str, Mapping[str, str]]:
     return groups
 
 
-def test_a_model_and_an_attack_of_another_package(project: Project, site: Path) -> None:
+def test_a_model_an_attack_and_a_metric_of_another_package(project: Project, site: Path) -> None:
     project.spec("example")
     run = project.pytest()
-    assert run.outcomes == {"example::centroids-in-the-dark": "passed"}, run.out
-    (outcome,) = project.report()["outcomes"]
+    names = ("centroids-in-the-dark", "darkness-costs-little")
+    assert run.outcomes == dict.fromkeys((f"example::{name}" for name in names), "passed"), run.out
+    outcome, lost = sorted(project.report()["outcomes"], key=lambda each: names.index(each["id"]))
+    assert (lost["unit"], [cell["metric"] for cell in lost["cells"]]) == ("points", ["example/lost"])
     assert outcome["provenance"]["seeds"] == {"centroids": 2}
     assert outcome["curves"][0]["epsilons"] == [0.0, 0.1, 0.2]
 
@@ -59,13 +61,23 @@ def test_a_model_and_an_attack_of_another_package(project: Project, site: Path) 
     assert {title for title in to_do if title.startswith("train")} == set()
     assert project.artefacts() == before
 
+    # a changed metric judges the claim again, and nothing else
+    module = site / "qaml_example" / "lost.py"
+    network.write_text(network.read_text().removesuffix("\nUNUSED = 1\n"))
+    module.write_text(module.read_text() + "\nUNUSED = 1\n")
+    plan = project.qaml("plan", "specs").stdout
+    left = [line.split()[2:4] for line in plan.splitlines() if line.startswith("to do")]
+    assert left == [["judge", "darkness-costs-little"]]
+
 
 @pytest.mark.usefixtures("site")
 def test_its_fields_are_checked_like_ours(project: Project) -> None:
     path = project.spec("example")
-    path.write_text(path.read_text().replace("sharpness", "sharpnes"))
+    path.write_text(path.read_text().replace("sharpness", "sharpnes").replace("example/lost", "example/last"))
     done = project.qaml("validate", "specs")
     assert done.returncode == 2
+    assert "claims.darkness-costs-little.metric: unknown metric 'example/last'" in done.stderr
+    assert "did you mean 'example/lost'?" in done.stderr
     assert "models.centroids.sharpnes: unknown field" in done.stderr
     assert "did you mean 'sharpness'?" in done.stderr
 

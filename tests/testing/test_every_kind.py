@@ -13,6 +13,7 @@ import pytest
 from qaml.attacks.base import ATTACKS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
+from qaml.metrics.table import METRICS, metric
 from qaml.models.base import MODELS
 from qaml.registry import Part, Registry
 from qaml.samplers.base import SAMPLERS
@@ -20,6 +21,7 @@ from qaml.testing.attacks import check_attack
 from qaml.testing.datasets import check_dataset
 from qaml.testing.defences import check_defence
 from qaml.testing.material import FEATURES, IMAGES
+from qaml.testing.metrics import check_metric
 from qaml.testing.models import check_model
 from qaml.testing.samplers import check_sampler
 from tests.data.test_cifar2 import needs_cifar2
@@ -140,12 +142,19 @@ def test_defences(kind: str, fields: Fields) -> None:
     check_defence(make(DEFENCES, kind, fields), IMAGES)
 
 
+@pytest.mark.parametrize("name", METRICS.builtin_kinds())
+def test_metrics(name: str) -> None:
+    check_metric(metric(name))
+
+
 def test_the_example_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(Path(__file__).parent.parent / "example_package")
     for name in [name for name in sys.modules if name.startswith("qaml_example")]:
         monkeypatch.delitem(sys.modules, name)
     from qaml_example.centroids.part import Centroids  # type: ignore[import-not-found]
     from qaml_example.darken import Darken  # type: ignore[import-not-found]
+    from qaml_example.lost import Lost  # type: ignore[import-not-found]
 
     check_model(Centroids(), IMAGES)
     check_attack(Darken(epsilon=(0.1, 0.2)), IMAGES)
+    check_metric(Lost(kind="example/lost"))

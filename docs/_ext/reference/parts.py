@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, get_args
+from inspect import getdoc
+from typing import Any, Final, NamedTuple
 
-from qaml.claims.base import MetricName
+from qaml.metrics.table import METRICS, metric
 from qaml.spec.schema import json_schema
 from reference.markdown import anchor, code, page, prose, table
 
@@ -94,8 +95,7 @@ class _Page:
             blocks += [block for name in names for block in self._section(name)]
         blocks += ["## Settings", "What parts hold, and what the sections of a spec share."]
         blocks += [block for name in (*_SHARED, *self._nested) for block in self._section(name)]
-        blocks += [f"## {_METRICS}", ", ".join(code(name) for name in get_args(MetricName)) + "."]
-        blocks += ["What they measure, and their intervals: [Statistics](../statistics.md), [Judging](../judging.md)."]
+        blocks += [f"## {_METRICS}", *_metrics()]
         return page("Parts and settings", *blocks)
 
     def _referenced(self) -> Iterator[str]:
@@ -139,7 +139,7 @@ class _Page:
         if "const" in schema:
             return code(_written(schema["const"]))
         if "enum" in schema:
-            if schema["enum"] == list(get_args(MetricName)):
+            if schema["enum"] == METRICS.builtin_kinds():
                 return f"[metric]({anchor(_METRICS)})"
             return ", ".join(code(str(value)) for value in schema["enum"])
         return self._plain(schema)
@@ -179,6 +179,19 @@ class _Page:
         fields = [self._definitions[option]["properties"] for option in options]
         chosen = next(each for each in fields if kind is None or each["kind"]["const"] == kind)
         return {field: each.get("default") for field, each in chosen.items()}
+
+
+def _metrics() -> Iterator[str]:
+    yield (
+        "What a cell measures. After a weak attack the truth may be lower for a metric that *falls* under a stronger "
+        "one, and higher for one that *rises*; a *void* one then says nothing. [Their intervals](../statistics.md), "
+        "[the rules](../judging.md), [a metric of your own](../howto/metric.md)."
+    )
+    known = [metric(name) for name in METRICS.builtin_kinds()]
+    yield table(
+        ("metric", "says", "unit", "under a stronger attack", "attacks", "budget"),
+        [(code(m.kind), prose(getdoc(m) or ""), m.unit, m.direction, m.attacks, m.budget) for m in known],
+    )
 
 
 def _scalar(name: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from qaml.judge.findings.check import OfRuns, Raised
 from qaml.judge.findings.model import ModelEvidence
+from qaml.metrics.sampling import sampling_error
 
 EFFECTIVE_BETA = "effective beta"
 """The annealer's training curve."""
@@ -45,11 +45,6 @@ def _off_distribution(evidence: ModelEvidence) -> Iterator[Raised]:
             f"the error of {worst['draws']:,.0f} independent samples, at most by {worst['first']:.1f} times (first) "
             f"and {worst['second']:.1f} times (second)"
         )
-
-
-def sampling_error(inspection: Mapping[str, Any]) -> float:
-    """The larger of the deviations of first and second moments."""
-    return max(float(inspection["first"]), float(inspection["second"]))
 
 
 CHECKS = (

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup
 
+from qaml.metrics.table import METRICS, metric
 from qaml.outcome.drawings import Curve, TrainingCurve
 from qaml.outcome.outcome import CellValue
 from qaml.report.figures.accents import Accent
@@ -24,7 +25,7 @@ HEAD = 10
 _MOST_POINTS = 100
 _MOST_CURVES = 8
 _T = TypeVar("_T")
-_ACCURACIES = ("robust_accuracy", "accuracy_under_attack")
+_ACCURACIES = frozenset(name for name in METRICS.builtin_kinds() if metric(name).is_accuracy)
 
 
 class Panel(NamedTuple):

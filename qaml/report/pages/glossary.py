@@ -11,32 +11,12 @@ from qaml.claims.base import CLAIMS
 from qaml.defences.base import DEFENCES
 from qaml.errors import PartError
 from qaml.findings import FINDINGS
+from qaml.metrics.table import METRICS
 from qaml.models.base import MODELS
 from qaml.registry import Registry
 from qaml.report.figures import sampling
 from qaml.report.text.marks import MARKS, SEVERITIES, words
 from qaml.samplers.base import SAMPLERS
-
-METRICS = {
-    "clean_accuracy": "share of unattacked test images that are classified correctly",
-    "accuracy_under_attack": "share of one attack's adversarials, at one budget, that are classified correctly: what"
-    " papers print",
-    "robust_accuracy": "share of images that are classified correctly, and that none of the attacks turns wrong at any"
-    " budget up to ε",
-    "attack_success_rate": "share of the correctly classified images that one attack at one budget turns wrong",
-    "norm_quantile": "the norm of perturbation that a share of the images needs to be fooled, such as the median",
-    "retained": "robust accuracy as a share of clean accuracy",
-    "epsilon_at": "the budget at which accuracy has fallen to a given value",
-    "training_loss": "the loss at the end of training",
-    "certified_accuracy": "share of images that are classified correctly and provably keep their answer within ε",
-    "low_frequency_share": "share of a perturbation's spectral energy at low spatial frequencies",
-    "shots_needed": "how often a circuit must be measured until its sampled answer is its exact one with 99 %",
-    "fidelity": "mean overlap |⟨ψ(x)|ψ(x')⟩|² of clean and perturbed states, as encoded, before any gate",
-    "flip_probability": "Σp, the flips that trained noise layers average to, summed over layers and wires",
-    "noise_reach": "share of images whose label trained noise layers could change: |⟨Z⟩| ≤ 2Σp",
-    "sampling_error": "deviation of a sampler's averages from the machine's own, × that of as many independent samples",
-    "gradient_angle": "degrees between the estimated and the true gradient",
-}
 
 WORDS = {
     "ε, the budget": "the largest perturbation that the attacker may make, in the attack's norm",
@@ -99,7 +79,7 @@ def glossary() -> tuple[Section, ...]:
         Section("Verdicts", tuple(Term(name, "", (("", mark.means),)) for name, mark in MARKS.items())),
         Section("What a check can do to a verdict", tuple(Term(k, "", (("", v),)) for k, v in SEVERITIES.items())),
         Section("Checks of the measurement", tuple(_findings())),
-        Section("Metrics", tuple(Term(words(k), k, (("", v),)) for k, v in METRICS.items())),
+        Section("Metrics", tuple(_parts(METRICS))),
         Section("Words", tuple(Term(k, "", (("", v),)) for k, v in WORDS.items())),
         *(Section(name, tuple(_parts(registry))) for name, registry in parts.items()),
         Section("Columns of the table of samplers", tuple(Term(k, "", (("", v),)) for k, v in sampling.COLUMNS)),

@@ -6,7 +6,8 @@ import math
 from datetime import datetime
 from typing import NamedTuple
 
-from qaml.claims.cells import OF_TRAINING
+from qaml.errors import PartError
+from qaml.metrics.table import metric
 from qaml.outcome.outcome import Measurement, Outcome
 from qaml.outcome.record import Interval
 from qaml.vocab import Unit
@@ -14,7 +15,6 @@ from qaml.vocab import Unit
 MISSING = "–"
 _MINUS = "−"
 _SIGNED_KINDS = frozenset({"difference", "contrast", "equivalence", "ordering", "trend"})
-_PLAIN_METRICS = OF_TRAINING | {"norm_quantile", "epsilon_at", "shots_needed"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -64,9 +64,16 @@ def style_of(outcome: Outcome) -> Style:
     return Style(outcome.unit, outcome.kind in _SIGNED_KINDS or is_negative)
 
 
-def metric_style(metric: str) -> Style:
-    """How a cell of this metric is written: shares in per cent, norms and losses as they are."""
-    return Style("plain" if metric in _PLAIN_METRICS else "points", False)
+def metric_style(name: str) -> Style:
+    """How a cell of this metric is written: shares in per cent, norms and losses as they are.
+
+    A name that is no metric is of several accuracies together; one of a package that is not installed is a number.
+    """
+    try:
+        unit = metric(name).unit
+    except PartError:
+        unit = "number" if "/" in name else "share"
+    return Style("points" if unit == "share" else "plain", False)
 
 
 def has_interval(estimate: Interval) -> bool:

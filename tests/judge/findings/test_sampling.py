@@ -8,7 +8,7 @@ import pytest
 
 from qaml.judge.findings import OF_RUNS, look
 from qaml.judge.findings.model import ModelEvidence
-from qaml.judge.samplings import gradient_angles, sampling_errors
+from qaml.metrics.sampling import gradient_angles, sampling_errors
 from qaml.outcome.outcome import Finding
 from tests.judge.findings.evidence import SOUND
 
