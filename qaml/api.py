@@ -73,10 +73,10 @@ def run_suite(
     """
     start, wanted = time.time(), tuple(claims)
     check_device(device)
-    retold = ["--store", str(store)] if Path(store) != Path(OPTIONS["store"].default) else []
-    retold += ["--seeds", str(seeds)] if seeds else []
-    retold += ["--device", device] if device != "cpu" else []
-    options = Options((Path(path),), profile, Path(store), Path(report), seeds, device=device, retold=tuple(retold))
+    replay = ["--store", str(store)] if Path(store) != Path(OPTIONS["store"].default) else []
+    replay += ["--seeds", str(seeds)] if seeds else []
+    replay += ["--device", device] if device != "cpu" else []
+    options = Options((Path(path),), profile, Path(store), Path(report), seeds, device=device, replay=tuple(replay))
     session = Session(options)
     if session.broken:
         raise QamlError("\n".join(str(spec.error) for spec in session.broken))

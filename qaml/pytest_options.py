@@ -146,12 +146,12 @@ def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options
         is_strict=bool(option(config, "strict")),
         is_hardware_strict=bool(option(config, "strict-hardware")),
         device=str(option(config, "device")),
-        retold=tuple(_retold(config)),
+        replay=tuple(_replay(config)),
         **shared,
     )
 
 
-def _retold(config: pytest.Config) -> Iterator[str]:
+def _replay(config: pytest.Config) -> Iterator[str]:
     """The chosen options, of the command line or the ini file, as arguments of ``qaml run``."""
     from qaml.spec.load import as_typed
 

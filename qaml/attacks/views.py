@@ -24,8 +24,8 @@ class Jittered(nn.Module):
 
     Args:
         module: (batch, *shape) → logits.
-        reach: of each coordinate, to both sides.
-        generator: of the points.
+        reach: largest shift of each coordinate, to both sides.
+        generator: generator of the points.
     """
 
     def __init__(self, module: nn.Module, reach: float, generator: torch.Generator) -> None:

@@ -1,1 +1,1 @@
-"""Light records of what was measured, drawn and decided, and the files that hold them."""
+"""Light records of measurements, drawings and decisions, and the files that hold them."""

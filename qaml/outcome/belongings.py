@@ -1,4 +1,4 @@
-"""Whose file is it: ``qaml-files.json`` in a folder names what qaml has written there, and nothing else is touched."""
+"""The files that belong to qaml: ``qaml-files.json`` in a folder names them, and no other file is touched."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from qaml.files.regular import read_regular
 LIST = "qaml-files.json"
 OUTCOMES = "outcomes.json"
 PACKED = "outcomes.json.xz"
-"""The same in a report that is packed for a repository."""
+"""Name of the outcomes' file in a report that is packed for a repository."""
 MOST_MEDIUM = 64 << 20
-"""Bytes of a picture beside the outcomes."""
+"""Largest size of a picture beside the outcomes, in bytes."""
 _MOST_LIST = 16 << 20
 _NO_LIST = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EFBIG}
 _FORMER = re.compile(
     r"(index|glossary)\.html|summary\.md|claims\.csv|outcomes\.json|static/report\.css"
     r"|(claims|models|attacks)/[^/]+/[^/]+\.html|media/[0-9a-f]{16}-[^/]+"
 )
-"""What a report without a list holds: former versions of qaml wrote none."""
+"""Names in a report without a list, which former versions of qaml did not write."""
 _FORMER_FOLDERS = ("static", "claims", "models", "attacks", "media")
 
 
@@ -77,7 +77,7 @@ def listed(folder: Path) -> set[str] | None:
     """The names in a folder's list; ``None`` where there is none, or it is damaged.
 
     Raises:
-        OSError: it cannot be read now: nobody knows whose the files are.
+        OSError: the list cannot be read now, so that the owner of the files is unknown.
     """
     try:
         content, is_sealed = unseal(read_regular(folder / LIST, _MOST_LIST))
@@ -98,7 +98,7 @@ def is_inside(name: str) -> bool:
 
 
 def list_of(names: Iterable[str]) -> str:
-    """The text of a list."""
+    """The text of a list of files."""
     content = json.dumps({"files": sorted({*names} - {LIST})}, indent=0)
     return seal(content + "\n")
 

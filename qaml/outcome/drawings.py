@@ -1,4 +1,4 @@
-"""What a claim's page draws: curves, pictures, points, circuits, samplers."""
+"""The drawings of a claim's page: curves, pictures, points, circuits, samplers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class TrainingCurve(Record):
     model: str
     name: str
     seeds: tuple[Series, ...]
-    """The lines, a value for each of ``epochs``."""
+    """Lines of the curve, with a value for each of ``epochs``."""
     epochs: Series = ()
-    """Counted from 1; left out where there is a value for every one."""
+    """Epochs of the values, counted from 1; omitted where every epoch has a value."""
     has_layers: bool = False
     """Whether each line is a layer of the model, the mean of magnitudes over seeds."""
 
@@ -57,10 +57,10 @@ class ClassProbabilities(Record):
     image: int
     """Position of the image in the test split: equal for the same image on several models."""
     epsilons: tuple[Number, ...]
-    """Increasing, the clean image (0) first."""
+    """Budgets, increasing, the clean image (0) first."""
     classes: tuple[str, ...]
     values: tuple[tuple[Number, ...], ...]
-    """A row a budget, a column a class."""
+    """Probabilities, one row for each budget, one column for each class."""
 
 
 class Strip(Record):
@@ -72,9 +72,9 @@ class Strip(Record):
     caption: str
     pictures: tuple[Picture, ...]
     surrogate: str | None = None
-    """The model that the perturbations were made on, where that is another one."""
+    """Model on which the perturbations were made, where it is another one."""
     probabilities: ClassProbabilities | None = None
-    """Of the first picture, where the attack has a grid of at least three budgets."""
+    """Class probabilities of the first picture, where the attack has a grid of at least three budgets."""
 
 
 class Scatter(Record):
@@ -86,19 +86,19 @@ class Scatter(Record):
     clean: tuple[Series, Series]
     """Both coordinates of each example."""
     attacked: tuple[Series, Series] | None = None
-    """The same of its adversarial."""
+    """Both coordinates of each example's adversarial."""
     x_range: tuple[Number, Number] | None = None
-    """Of the axis; left out, what the points need."""
+    """Range of the axis (default: the range of the points)."""
     y_range: tuple[Number, Number] | None = None
     regions: tuple[Annotated[str, Field(pattern="^[0-9-]+$")], ...] = ()
-    """What the model answers on a grid over both ranges, a text a row from the top: the first digit after the point of
+    """Answers of the model on a grid over both ranges, a text a row from the top: the first digit after the point of
     the second class's probability, cell by cell, or - where there is none."""
     has_circle: bool = False
     """Whether points lie in the unit disc."""
 
 
 class Portrait(Record):
-    """What a model makes of the first test examples and of an attack on them, trained with the first seed."""
+    """A model's representation of the first test examples and of an attack on them, trained with the first seed."""
 
     model: str
     attack: str
@@ -108,7 +108,7 @@ class Portrait(Record):
     labels: Series
     """The class of each example."""
     clean_correct: Series
-    """1 where the clean example is classified correctly."""
+    """Mark of each example: 1 where the clean example is classified correctly."""
     attacked_correct: Series
     scatters: tuple[Scatter, ...] = ()
 
@@ -120,9 +120,9 @@ class CircuitDrawing(Record):
     n_wires: int
     encoding: str
     gates: tuple[Annotated[str, Field(pattern=r"^~?\w+( [0-9]{1,3})+$")], ...]
-    """In order: ``cnot 0 1`` is a gate and its wires; ``~`` in front says that its angle is drawn."""
+    """Gates in order: ``cnot 0 1`` is a gate and its wires; ``~`` in front says that its angle is drawn."""
     n_gates: int
-    """All of them; ``gates`` are the first."""
+    """Number of all gates; ``gates`` holds the first ones."""
     measured: tuple[int, ...]
 
     @model_validator(mode="after")
@@ -134,7 +134,7 @@ class CircuitDrawing(Record):
 
 
 class EmbeddingDrawing(Record):
-    """How a model's units were laid out on an annealer's qubits."""
+    """The layout of a model's units on an annealer's qubits."""
 
     model: str
     graph: str
@@ -142,41 +142,41 @@ class EmbeddingDrawing(Record):
     n_hidden: int
     qubits: int
     shortest: int
-    """Qubits of the shortest chain."""
+    """Number of qubits of the shortest chain."""
     longest: int
     n_broken: int
-    """Qubits of the annealer that are missing."""
+    """Number of qubits of the annealer that are missing."""
     file: str
-    """The picture, relative to ``outcomes.json``."""
+    """Path of the picture, relative to ``outcomes.json``."""
 
 
 class Sampling(Record):
-    """What a sampler says of the trained machines, beside their own distributions; a value a seed."""
+    """A sampler's moments of the trained machines compared with their own distributions; one value for each seed."""
 
     model: str
     sampler: str
     is_exact: bool
     """Whether the machine was enumerated; else it was sampled by parallel tempering."""
     draws: Number
-    """Samples of an estimate."""
+    """Number of samples of an estimate."""
     first: Series
-    """Deviation of the first moments, in units of what as many independent samples would deviate."""
+    """Deviation of the first moments, in units of the deviation of as many independent samples."""
     second: Series
     reference_error: Series
-    """The same of what they are held against."""
+    """Error of the reference, in the same units."""
     effective_beta: Series
     broken_chains: Series
     angle: Series
-    """Between estimated and true gradient, degrees."""
+    """Angle between estimated and true gradient, in degrees."""
     ideal_angle: Series
     """The same with as many independent samples."""
     divergence: Series
-    """Kullback–Leibler, nats, of machines that were enumerated."""
+    """Kullback–Leibler divergence of machines that were enumerated, in nats."""
     true_moments: Series
     """Second moments of the first seed, some of them."""
     moments: Series
     energy_edges: Series
-    """Of a histogram of free energies, the first seed's."""
+    """Edges of a histogram of free energies, of the first seed."""
     energies: Series
     true_energies: Series
 

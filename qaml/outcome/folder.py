@@ -1,8 +1,9 @@
-"""The folder of a report or a comparison: built beside and swapped whole, without what is not qaml's.
+"""The folder of a report or a comparison: built beside the former one and exchanged as a whole; files of others stay.
 
-- A folder of qaml's is exchanged in one step, so whoever looks sees one whole report, old or new, whatever kills the
-  run. A few files of a person in it are carried over.
-- Where that cannot be (a mount, a parent that may not be written, the working directory, a folder full of other things)
+- A folder of qaml's is exchanged in one step, so a reader sees one whole report, old or new, however the run ends. A
+few files of the user in it are carried over.
+- Where that is impossible (a mount, a parent that may not be written, the working directory, a folder full of other
+things)
   everything is written in a hidden folder and then moved in file by file, pictures first, ``index.html`` last.
 
 Who builds locks the new folder, and the system releases that when the process dies: an unlocked one is a leftover.
@@ -35,29 +36,29 @@ _HINT = (
     "the same command again computes nothing"
 )
 _MOST_CARRIED = 100
-"""Files of a person that are carried over; in a folder with more the report is a guest."""
+"""Most files of the user that are carried over; a folder with more is kept, and the report is written into it."""
 _PATIENCE = 30.0
 """Seconds to wait for another run that swaps the same folder."""
 _PAUSE = 0.02
 _ABANDONED = 86400.0
-"""Seconds after which a hidden folder belongs to nobody, where the file system has no locks."""
+"""Seconds after which a hidden folder is abandoned, where the file system has no locks."""
 _NOT_WHOLE = {errno.EXDEV, errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMLINK, errno.EINVAL}
 _NOT_WHOLE |= {errno.ENOTSUP, errno.EOPNOTSUPP}
-"""What a system says where folders cannot change places, or a file cannot have two names."""
+"""Error numbers where folders cannot be exchanged, or a file cannot have two names."""
 
 
 _BETWEEN = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}
-"""What a system says while another run is between two renames."""
+"""Error numbers while another run is between two renames."""
 
 
 @contextmanager
 def built(folder: Path) -> Iterator[Path]:
     """A folder to write to, whose files become those of ``folder`` when the block ends without an exception.
 
-    After an exception, or a sudden death, ``folder`` is what it was.
+    After an exception, or if the process is killed, ``folder`` is unchanged.
 
     Raises:
-        StoreError: the folder cannot be written, or a file of a person stands where one of the new ones would.
+        StoreError: the folder cannot be written, or a user's file has the name of a new one.
     """
     with store_errors("write", folder, "the report folder ", _HINT):
         final = Path(os.path.realpath(folder))
@@ -160,7 +161,7 @@ def _swap(stage: Path, final: Path) -> None:
 
 
 def _is_first(stage: Path, final: Path) -> bool:
-    """Take the place of an absent or an empty folder; tells whether it was one."""
+    """Take the place of an absent or an empty folder; return whether it was one."""
     try:
         if final.is_dir():
             shutil.copymode(final, stage)
@@ -173,7 +174,7 @@ def _is_first(stage: Path, final: Path) -> bool:
 
 
 def _is_exchanged(stage: Path, final: Path, before: set[str]) -> bool:
-    """Change places with a folder of ours; tells whether it could be."""
+    """Exchange with a folder of qaml's; return whether that was possible."""
     if stage.parent != final.parent or _has_to_stay(final):
         return False
     try:
@@ -190,7 +191,7 @@ def _is_exchanged(stage: Path, final: Path, before: set[str]) -> bool:
 
 
 def _are_carried(final: Path, stage: Path, before: set[str]) -> bool:
-    """Link a person's few files into the new folder; tells whether these were all."""
+    """Link a user's few files into the new folder; return whether these were all."""
     foreign: list[str] = []
     for name in belongings.walk(final):
         if name not in before:
@@ -207,7 +208,7 @@ def _are_carried(final: Path, stage: Path, before: set[str]) -> bool:
 
 
 def _check_free(final: Path, names: Iterable[str]) -> None:
-    """Refuse to replace a person's files, and to write through a link that stands for an inner folder."""
+    """Refuse to replace a user's files, and to write through a link in the place of an inner folder."""
     files = set(names)
     inner = {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
     there = [name for name in sorted(files | inner) if os.path.lexists(final / name)]
@@ -224,7 +225,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:
-    """Put new files in the place of ours, one by one; whatever stops it, the list knows them all."""
+    """Replace qaml's files by new ones, one by one; if this is interrupted, the list names all of them."""
     for parent in sorted({(final / name).parent for name in new}):
         parent.mkdir(parents=True, exist_ok=True)
     write(final / LIST, list_of(before | new))
@@ -240,13 +241,13 @@ def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:
 
 
 def _rank(name: str) -> tuple[int, str]:
-    """Outcomes never come before their pictures, nor the first page before what it leads to."""
+    """The rank of a file: outcomes come after their pictures, the first page after the pages that it links to."""
     last = {OUTCOMES: 2, PACKED: 2, INDEX: 3}
     return last.get(name, 0 if name.startswith("media/") else 1), name
 
 
 def _discard(leftover: Path, final: Path) -> None:
-    """Delete a folder that was swapped out or never finished; what a person has put there goes back."""
+    """Delete a folder that was swapped out or never finished; files that a user has put there are moved back."""
     names = belongings.listed(leftover)
     if names is None:  # never finished
         shutil.rmtree(leftover)
@@ -260,5 +261,5 @@ def _discard(leftover: Path, final: Path) -> None:
             theirs.rename(here)
         elif os.path.samestat(theirs.lstat(), here.lstat()):
             theirs.unlink()
-    if not belongings.files(leftover) - {LIST}:  # else the list stays: without it all would be taken for qaml's
+    if not belongings.files(leftover) - {LIST}:  # otherwise the list stays: without it all files would count as qaml's
         shutil.rmtree(leftover)

@@ -1,4 +1,4 @@
-"""Earlier runs, kept small beside the artefact store: what each cell and claim was, run by run."""
+"""Earlier runs, kept small beside the artefact store: the value of each cell and claim, run by run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from qaml.outcome.record import Interval, Record, parse_record
 from qaml.outcome.upgrade import Format, VersionError, current
 
 FOLDER = "history"
-"""Of the artefact store."""
+"""Name of the folder of earlier runs in the artefact store."""
 MOST = 20
-"""Earlier runs that a report knows of."""
+"""Number of earlier runs that a report includes."""
 _MOST_BYTES = 64 << 20
 
 
@@ -39,10 +39,10 @@ class Trend(NamedTuple):
     """One cell over the runs that measured it.
 
     Attributes:
-        cell: its name.
-        metric: of its values.
-        runs: that measured it, oldest first.
-        values: (value, low, high) of each.
+        cell: name of the cell.
+        metric: metric of its values.
+        runs: runs that measured it, oldest first.
+        values: (value, low, high) of each run.
     """
 
     cell: str
@@ -82,11 +82,11 @@ def cell_name(suite: str, cell: CellValue) -> str:
 
 
 class History(NamedTuple):
-    """What is known of earlier runs.
+    """The earlier runs that could be read.
 
     Attributes:
-        runs: oldest first.
-        notes: what could not be read, in words.
+        runs: earlier runs, oldest first.
+        notes: messages about files that could not be read.
     """
 
     runs: list[Past]
@@ -99,7 +99,7 @@ def recall(store: Path, profile: str = "") -> History:
 
 
 def recall_for(outcomes: Outcomes, store: Path) -> History:
-    """The last runs that a report of these outcomes tells of; older ones are not even read."""
+    """The last runs that a report of these outcomes includes; older ones are not even read."""
     cells = {cell_name(o.suite, cell) for o in outcomes.outcomes for cell in o.cells}
     nodes = {o.node for o in outcomes.outcomes}
 
@@ -143,8 +143,8 @@ def with_earlier(outcomes: Outcomes, runs: Sequence[Past]) -> Outcomes:
     """The outcomes with the last runs of their profile, as far as these measured cells or judged claims of theirs.
 
     Args:
-        outcomes: of this run.
-        runs: that were kept before, oldest first.
+        outcomes: outcomes of this run.
+        runs: runs that were kept before, oldest first.
     """
     cells = {cell_name(o.suite, cell) for o in outcomes.outcomes for cell in o.cells}
     nodes = {o.node for o in outcomes.outcomes}
@@ -176,7 +176,7 @@ def interval_of(numbers: Sequence[float]) -> Interval:
 
 
 def are_apart(one: Interval, other: Interval) -> bool:
-    """Whether neither interval holds the other's value; a number is apart from none.
+    """Whether neither interval holds the other's value; a number is apart from a missing one.
 
     Kept numbers have five digits: what agrees to four is the same.
     """

@@ -1,4 +1,4 @@
-"""``outcomes.json`` on disk, plain or packed, and the shards of a long run put together: the later answer stays."""
+"""``outcomes.json`` on disk, plain or packed, and the merging of a long run's shards, where later answers stay."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def save(outcomes: Outcomes, folder: Path, *, is_packed: bool = False) -> Path:
 
 
 def media_names(outcomes: Outcomes) -> list[str]:
-    """Every file that stands beside the outcomes."""
+    """The name of every file beside the outcomes."""
     return sorted({m.path for m in outcomes.media} | set(_pictures(outcomes.outcomes)))
 
 
 def load(path: Path) -> Outcomes:
-    """Read outcomes from a file or from the folder it lies in; verify it, and the media beside it.
+    """Read outcomes from a file or from its folder; verify it, and the media beside it.
 
     Raises:
         StoreError: there is no such file, it was edited, is damaged or of another qaml's version, or a medium is
@@ -87,7 +87,7 @@ def load(path: Path) -> Outcomes:
             _check_media(outcomes, file)
         except StoreError:
             before, content = content, _read(file)
-            if content == before:  # else another run has swapped the folder meanwhile
+            if content == before:  # otherwise another run has exchanged the folder meanwhile
                 raise
         else:
             return outcomes
@@ -143,7 +143,7 @@ def _parse(content: bytes, file: Path) -> Outcomes:
 
 
 def merge(shards: Sequence[Outcomes]) -> Outcomes:
-    """Put shards together; of two answers about a claim the one in the later shard stays.
+    """Merge shards; of two answers about a claim the one in the later shard stays.
 
     Suites' tables are filled from every shard, run times add up, media of replaced claims are dropped.
 
@@ -207,7 +207,7 @@ def _merge_regressions(shards: Sequence[Outcomes]) -> Regression | None:
 
 
 class Merged(NamedTuple):
-    """Outcomes, and where the files are that stand beside them: path in the report → file."""
+    """Merged outcomes, and the files beside them: path in the report → file."""
 
     outcomes: Outcomes
     pictures: dict[str, Path]

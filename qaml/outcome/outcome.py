@@ -1,4 +1,4 @@
-"""The outcome of a claim and the file of all outcomes: what every report is rendered from."""
+"""The outcome of a claim and the file of all outcomes, from which every report is rendered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARTEFACT = "outcome.json"
 
 
 class Measurement(Record):
-    """One number of a claim, with what was expected of it and what the paper says."""
+    """One number of a claim, with its expected range and the paper's value."""
 
     label: str
     estimate: Interval
@@ -34,7 +34,7 @@ class Measurement(Record):
     at_most: Number | None = None
     paper: Number | None = None
     p_value: Number | None = None
-    """Two-sided, against the nearest threshold; none where nothing is tested."""
+    """Two-sided p-value against the nearest threshold; none where nothing is tested."""
 
 
 class CellValue(Record):
@@ -49,27 +49,27 @@ class CellValue(Record):
     estimate: Interval
     paper: Number | None = None
     surrogate: str | None = None
-    """The model that transferred attacks were made on."""
+    """Model on which transferred attacks were made."""
 
 
 class Finding(Record):
     """A validity finding that was raised (or could not be assessed)."""
 
     name: str
-    """Such as ``transfer_beats_white_box``."""
+    """Name of the finding, such as ``transfer_beats_white_box``."""
     severity: Severity
     model: str
     attack: str | None = None
     assessed: bool = True
     message: str
-    """What was seen, with its numbers."""
+    """Observation behind the finding, with its numbers."""
     means: str
-    """What it implies for the claim."""
+    """Consequence for the claim."""
     remedy: str
 
     @property
     def rank(self) -> tuple[int, bool]:
-        """The gravest first, and of equal ones what was assessed."""
+        """The rank in reports: the gravest findings first, and of equal ones those that were assessed."""
         return SEVERITIES.index(self.severity), not self.assessed
 
 
@@ -81,30 +81,30 @@ class Media(Record):
 
 
 class Provenance(Record):
-    """Where a claim's numbers come from."""
+    """The origin of a claim's numbers."""
 
     artefacts: dict[str, str]
-    """Step (in words) → key."""
+    """Artefacts of the claim: step (in words) → key."""
     versions: dict[str, str]
-    """Library → version."""
+    """Versions of libraries: library → version."""
     data: dict[str, str]
-    """Dataset → digest of its declared checksums."""
+    """Datasets: name → digest of the declared checksums."""
     seeds: dict[str, int]
-    """Model → number of training runs."""
+    """Training runs: model → their number."""
     commit: str | None = None
-    """Of the qaml checkout, with ``+`` if it had changes."""
+    """Commit of the qaml checkout, with ``+`` if it had changes."""
     machine: str = ""
     seconds: Number = 0.0
-    """Compute time of all steps that the claim needed."""
+    """Compute time of all steps that the claim needed, in seconds."""
 
 
 class Outcome(Record):
-    """What became of one claim."""
+    """The outcome of one claim."""
 
     suite: str
     id: str
     case: dict[str, str] = Field({})
-    """The values of ``for`` that made this claim."""
+    """Values of ``for`` that made this claim."""
     statement: str
     kind: str
     profile: ProfileName
@@ -112,14 +112,14 @@ class Outcome(Record):
     reason: str
     """One sentence with the number that decided."""
     beyond: str | None = None
-    """What the reason adds to the first measurement's numbers; none where it is a sentence of another kind."""
+    """Part of the reason beyond the first measurement's numbers; none for sentences of another kind."""
     expected: Verdict = "supported"
     expected_findings: tuple[str, ...] = ()
     because: str = ""
     paper_says: Verdict | None = None
     measured: tuple[Measurement, ...]
     unit: Unit = "points"
-    """``points``: values are shares, shown as percentage points."""
+    """Unit of the values; ``points``: they are shares, shown as percentage points."""
     cells: tuple[CellValue, ...] = ()
     findings: tuple[Finding, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -131,9 +131,9 @@ class Outcome(Record):
     samplings: tuple[Sampling, ...] = ()
     rocs: tuple[Roc, ...] = ()
     setting: dict[str, str] = Field({})
-    """Each model (with its defences and where they stand) and each attack of the claim, in words."""
+    """Each model (with its defences and their positions) and each attack of the claim, in words."""
     caveats: dict[str, str] = Field({})
-    """Dataset → what a reader must know of it before any number."""
+    """Caveats of datasets: name → what a reader must know of it before any number."""
     assumed: dict[str, str] = Field({})
     notes: tuple[str, ...] = ()
     provenance: Provenance
@@ -168,7 +168,7 @@ class Failure(Record):
     id: str
     message: str
     is_reached: bool = True
-    """Or the run ended before its turn came."""
+    """Whether the claim was started; otherwise the run ended before."""
 
 
 class ReportedCell(Record):
@@ -192,14 +192,14 @@ class ReportedValues(Record):
 
 
 class SuiteInfo(Record):
-    """What the report says of a suite as a whole."""
+    """The report's description of a suite as a whole."""
 
     name: str
     title: str
     citation: str
     arxiv: str = ""
     summary: str = ""
-    """Written in the suite, numbers filled in."""
+    """Summary from the suite, with numbers filled in."""
     assumed: dict[str, str] = Field({})
     tables: tuple[ReportedValues, ...] = ()
 
@@ -209,10 +209,10 @@ class Outcomes(Record):
 
     schema_version: int = Field(FORMAT.version, ge=FORMAT.version, le=FORMAT.version)
     created: str
-    """ISO 8601, UTC."""
+    """Time of the run, ISO 8601, UTC."""
     profile: ProfileName
     seconds: Number = 0.0
-    """Wall time of the run."""
+    """Wall time of the run, in seconds."""
     suites: tuple[SuiteInfo, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     failures: tuple[Failure, ...] = ()
@@ -220,4 +220,4 @@ class Outcomes(Record):
     earlier: tuple[Past, ...] = ()
     """Earlier runs of the same profile, oldest first, with the cells and claims of this one."""
     regression: Regression | None = None
-    """Where the run was held against a baseline."""
+    """Result of the comparison with a baseline, if there was one."""

@@ -1,4 +1,4 @@
-"""What every record of ``outcomes.json`` is made of.
+"""The base of every record of ``outcomes.json``.
 
 Numbers that do not exist are null; infinities are written as strings by ``Number``.
 """
@@ -13,15 +13,15 @@ from pydantic_core import CoreSchema, core_schema
 R = TypeVar("R", bound="Record")
 
 MOST_BYTES: Final = 256 << 20
-"""Of a file of outcomes: 5,000 claims, figures and all, fill 150 MB."""
+"""Largest size of a file of outcomes, in bytes: 5,000 claims with figures fill 150 MB."""
 MOST_VALUES: Final = 3_700_000
-"""In a file: 5,000 claims have 3,400,000."""
+"""Most values in a file: 5,000 claims have 3,400,000."""
 MOST_ENTRIES: Final = 50_000
-"""Of a mapping: claims of a run, or cells."""
+"""Most entries of a mapping, such as claims of a run, or cells."""
 MOST_NUMBERS: Final = 100_000
-"""Of a course that is drawn."""
+"""Most numbers of a course that is drawn."""
 _MOST_MISTAKES: Final = 1_000
-"""Of a record whose mistakes are looked at one by one."""
+"""Most mistakes of a record that are collected one by one."""
 
 
 def _plain(value: float) -> float | str | None:
@@ -76,7 +76,7 @@ def _few(value: Any) -> Any:
 
 
 class RecordError(ValueError):
-    """Bytes are no record of the kind that was asked for; in words, on one line."""
+    """Bytes are no record of the requested kind; the message is one line."""
 
 
 class Record(BaseModel):
@@ -86,13 +86,13 @@ class Record(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Bound what a damaged file can cost."""
+        """Bound the cost of a damaged file."""
         found: CoreSchema = _bounded(handler(source))
         return found
 
 
 class LargeRecordError(RecordError):
-    """They are more than is read."""
+    """A file has more values than are read."""
 
 
 def check_size(content: bytes) -> None:
@@ -106,7 +106,7 @@ def check_size(content: bytes) -> None:
 
 
 def parse_record(kind: type[R], content: bytes) -> R:
-    """A record from its JSON, which anybody may have written and ``check_size`` has passed.
+    """A record from JSON of any origin whose size ``check_size`` has accepted.
 
     Raises:
         RecordError: it is no JSON, or no such record.

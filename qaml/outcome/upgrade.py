@@ -1,7 +1,7 @@
 """Files of former versions: one function a version makes a file of the next version of it.
 
 A format has whole numbers as versions, in the field ``schema_version``. Everything that reads outcomes, a baseline or
-an earlier run asks ``current`` for the file as today's qaml would have written it (``docs/formats.md``).
+an earlier run uses ``current``, which returns the file as today's qaml would write it (``docs/formats.md``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _UNSEALED = 1
 
 
 class Format(NamedTuple):
-    """A kind of file.
+    """A kind of file, with its versions.
 
     Attributes:
-        upgrades: of version 1, 2 and so on, each to the next one; the last makes today's version.
+        upgrades: functions for version 1, 2 and so on, each to the next one; the last makes today's version.
     """
 
     upgrades: tuple[Callable[[Fields], Fields], ...]
@@ -41,7 +41,7 @@ class VersionError(ValueError):
 
 
 class _Head(BaseModel):
-    """What a file of any version has; earlier runs of version 1 name none."""
+    """The fields of a file of any version; earlier runs of version 1 name none."""
 
     schema_version: int = 1
 
@@ -59,7 +59,7 @@ def current(content: bytes, form: Format) -> bytes:
     try:
         version = _Head.model_validate_json(plain).schema_version
     except ValidationError:
-        return plain  # whoever parses the rest says what is wrong
+        return plain  # the parser of the rest reports the mistake
     if not _UNSEALED <= version <= form.version:
         raise VersionError(f"is of version {version}, expected {form.version}")
     if version != _UNSEALED and not is_sealed:
@@ -67,19 +67,19 @@ def current(content: bytes, form: Format) -> bytes:
     if version == form.version:
         return plain
     fields: Fields = from_json(plain)
-    with suppress(AttributeError, KeyError, TypeError):  # whoever parses the rest says what is wrong
+    with suppress(AttributeError, KeyError, TypeError):  # the parser of the rest reports the mistake
         for upgrade in form.upgrades[version - 1 :]:
             fields = upgrade(fields)
     return to_json({**fields, "schema_version": form.version})
 
 
 def unchanged(fields: Fields) -> Fields:
-    """From a version to the next one, which only requires the checksum."""
+    """Upgrade to a version that only adds the checksum."""
     return fields
 
 
 def caveats_apart(fields: Fields) -> Fields:
-    """From version 2 of outcomes, where the words of a model ended with the caveat of its data, to version 3."""
+    """Upgrade outcomes from version 2, where the words of a model ended with the caveat of its data, to version 3."""
     for outcome in fields.get("outcomes", ()):
         told = {name: words.partition(". Caveat of ") for name, words in outcome.get("setting", {}).items()}
         outcome["setting"] = {name: words for name, (words, _, _) in told.items()}

@@ -1,4 +1,4 @@
-"""From stored outcomes to what every report is rendered from, and where its pictures are."""
+"""The outcomes of a session, gathered from the store for every report, with the paths of their pictures."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Assembled(NamedTuple):
 
 
 def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Failure], seconds: float) -> Assembled:
-    """Gather the outcomes of a session; what somebody deleted since it was judged is made again.
+    """Gather the outcomes of a session; artefacts deleted since they were judged are made again.
 
     Args:
         session: options, suites and store.
-        claims: keys of the outcomes' artefacts → ``suite::id``; what cannot be made again is a failure, too.
+        claims: keys of the outcomes' artefacts → ``suite::id``; an outcome that cannot be made again is a failure, too.
         failures: claims without an outcome.
         seconds: wall time of the session.
     """
@@ -85,7 +85,7 @@ def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Fai
 
 
 def _found(session: Session, claims: Mapping[str, str]) -> tuple[list[Outcome], list[Failure]]:
-    """The outcomes, and the claims whose own somebody deleted between verdict and report, and that fail by now."""
+    """The outcomes, and the claims whose outcome was deleted between verdict and report and cannot be made again."""
     found, lost = [], []
     for key, claim in claims.items():
         try:
@@ -108,7 +108,7 @@ def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:
 
 
 class _Media:
-    """Names pictures of the store as they stand beside ``outcomes.json``, and remembers their checksums."""
+    """Maps pictures of the store to their paths beside ``outcomes.json``, and keeps their checksums."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -117,7 +117,7 @@ class _Media:
         self.digests: dict[str, str] = {}
 
     def strips(self, outcome: Outcome) -> tuple[Strip, ...]:
-        """Without those whose pictures are gone and cannot be made again: they are no evidence."""
+        """The strips whose pictures exist or can be made again; the others are left out, since they are no evidence."""
         try:
             return tuple(map(self.strip, outcome.strips))
         except Damaged:
@@ -130,7 +130,7 @@ class _Media:
         return tuple(found)
 
     def strip(self, strip: Strip) -> Strip:
-        """Named as in the report.
+        """The strip with its pictures named as in the report.
 
         Raises:
             Damaged: a picture is gone.
@@ -138,7 +138,7 @@ class _Media:
         return strip.model_copy(update={"pictures": tuple(self.picture(picture) for picture in strip.pictures)})
 
     def embedding(self, drawing: EmbeddingDrawing) -> EmbeddingDrawing | None:
-        """Nothing where it is gone."""
+        """The drawing with its picture named as in the report; none where the picture is gone."""
         try:
             return drawing.model_copy(update={"file": self.named(drawing.file)})
         except Damaged:
@@ -167,7 +167,7 @@ class _Media:
 
 
 class _Origins:
-    """Where results come from; each manifest is read once, however many outcomes rest on it."""
+    """The provenance of results; each manifest is read once for any number of outcomes."""
 
     def __init__(self, session: Session) -> None:
         self.plan = session.plan
@@ -176,7 +176,7 @@ class _Origins:
         self._known: dict[str, Mapping[str, Any]] = {}
 
     def of(self, outcome: Outcome) -> Provenance:
-        """Every artefact behind an outcome, with what made it."""
+        """The provenance of an outcome: every artefact behind it, and the environment that made them."""
         claim = self.plan.claims[outcome.node]
         steps = ancestors(self.plan, claim.judge.key)
         made = [self._provenance(key) for key in steps]

@@ -1,4 +1,4 @@
-"""The options of a run: their names, their defaults and their words stand in one table for every edge."""
+"""The options of a run: one table of names, defaults and help texts for every edge."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Option(NamedTuple):
     """An option that takes a value.
 
     Attributes:
-        default: as typed; empty where there is none.
-        words: its help.
+        default: default value in its typed form; empty without one.
+        words: help text.
     """
 
     default: str
@@ -42,21 +42,21 @@ FLAGS = {
 
 
 class Options(NamedTuple):
-    """What a person chose, at the command line or in the ini file.
+    """The options chosen at the command line or in the ini file.
 
     Attributes:
         specs: files or folders of specs.
-        profile: the scale.
+        profile: name of the profile.
         store: folder of artefacts.
         report: folder of the report.
-        seeds: training runs of every model, or what the suites say.
-        more_images: test images beyond those that the suites ask for.
+        seeds: number of training runs of every model (default: as in the suites).
+        more_images: number of test images beyond those that the suites use.
         is_fresh: artefacts of other sessions count as absent.
         is_strict: whether an inconclusive claim fails.
         device: ``cpu`` or ``cuda``.
         is_hardware_strict: whether results of another processor are other results.
-        run_id: shared by all workers of a session; made up where it is empty.
-        retold: what of it ``qaml run`` must be told to do the same.
+        run_id: id shared by all workers of a session; generated where it is empty.
+        replay: arguments with which ``qaml run`` repeats the run.
     """
 
     specs: tuple[Path, ...]
@@ -70,4 +70,4 @@ class Options(NamedTuple):
     device: str = "cpu"
     is_hardware_strict: bool = False
     run_id: str = ""
-    retold: tuple[str, ...] = ()
+    replay: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ def _check_name_is_free(suite: Suite, others: Mapping[str, Suite]) -> None:
 
 
 class Claim(NamedTuple):
-    """A claim that can be asked for its outcome."""
+    """A claim of a session, which can be measured and judged."""
 
     suite: Suite
     entry: ClaimEntry
@@ -66,7 +66,7 @@ class Claim(NamedTuple):
 
 
 class Session:
-    """Suites, plan and outcomes; everything is made when it is first asked for."""
+    """Suites, plan and outcomes; everything is made at its first use."""
 
     def __init__(self, options: Options, worker: str = "main", workers: int = 1) -> None:
         self.options = options if options.run_id else options._replace(run_id=new_session())
@@ -107,7 +107,8 @@ class Session:
         """Claims by their ids.
 
         Args:
-            patterns: of ids, with or without ``suite::``, exact or with ``*``, ``?`` and ``[…]``; none: all claims.
+            patterns: patterns of ids, with or without ``suite::``, exact or with ``*``, ``?`` and ``[…]``; none: all
+                claims.
         """
         return [claim for claim in self.claims if not patterns or any(claim.is_named(each) for each in patterns)]
 
@@ -142,12 +143,12 @@ class Session:
 
     @property
     def progress_folder(self) -> Path:
-        """Where the workers of this session tell what they do."""
+        """The folder in which the workers of this session report their progress."""
         return progress_folder(self.options.store, self.options.run_id)
 
     @cached_property
     def scheduler(self) -> Scheduler:
-        """This worker's share of the work."""
+        """The scheduler of this worker's share of the steps."""
         reporter = Reporter(self.progress_folder, self.worker)
         return Scheduler(self.plan, self.store, reporter, self.options.device, self.workers)
 
@@ -155,7 +156,7 @@ class Session:
         """Work until this claim is judged, and return its outcome.
 
         Raises:
-            QamlError: something that a person can act on went wrong.
+            QamlError: a step failed for a reason that the user can act on.
         """
         if node in self.plan.unplanned:
             raise self.plan.unplanned[node]
@@ -171,17 +172,17 @@ class Session:
                 return outcome.model_copy(update={"replay": self.replay(outcome)})
 
     def help(self) -> None:
-        """Work on what other workers' claims need, now that none is left for this one; they tell what goes wrong."""
+        """Execute steps of other workers' claims, once this worker has none left; those workers report errors."""
         if self.selected and self.workers > 1:
             with suppress(QamlError):
                 self.scheduler.help()
 
     def replay(self, outcome: Outcome) -> str:
-        """The command that runs a claim again, from the folder where this one was given."""
+        """The command that runs a claim again, from the folder where this run was started."""
         path = next(suite.path for suite in self.suites if suite.name == outcome.suite).resolve()
         words = ["qaml", "run", as_typed(path), "--claim", outcome.node, "--profile", outcome.profile]
         apart = ["--report", "reports/replay"]  # not over the report that shows this command
-        return shlex.join([*words, *apart, *self.options.retold])
+        return shlex.join([*words, *apart, *self.options.replay])
 
     def _complete_pictures(self, outcome: Outcome) -> None:
         """Make pictures again that have gone since the claim was judged: the report copies those that there are."""
