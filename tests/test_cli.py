@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from qaml import __version__
 from qaml.cli import app
 from tests.plugin.project import SPECS, Project
 
@@ -204,6 +205,12 @@ def test_what_only_looks_changes_nothing(project: Project, tmp_path: Path) -> No
             assert qaml(*look, *([str(place)] if "--store" in look else [])).exit_code == 0
     assert state() == before
     assert not (tmp_path / "none").exists()
+
+
+def test_the_version_is_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qaml.cli.check_installation", lambda: pytest.fail("asked for nothing but the version"))
+    result = qaml("--version")
+    assert (result.exit_code, result.stdout) == (0, f"qaml {__version__}\n")
 
 
 def test_without_arguments_the_commands_are_shown() -> None:
