@@ -1,4 +1,4 @@
-"""What a claim kind is: fields, the cells it needs measured, and the rule from estimates to a verdict."""
+"""The interface of claim kinds: fields, the cells they need measured, and the rule from estimates to a verdict."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Cell(Settings):
     """One measured number: a metric of a model, under attacks, at an epsilon."""
 
     model: ModelName
-    """The model measured."""
+    """Model that is measured."""
     attack: AttackNames = ()
     """One attack or several, ``pgd@convnet`` for one made on another model; robust accuracy counts an image as fooled
     if any of them fools it."""
     metric: MetricName | None = None
-    """Defaults to the claim's metric."""
+    """Metric that is measured (default: the claim's)."""
     epsilon: Epsilon | Literal["every"] | None = None
     """A budget on every attack's grid, ``every`` budget of it, or (default) the largest one."""
     aggregate: Literal["min", "max"] | None = None
@@ -56,22 +56,22 @@ class Cell(Settings):
     protocol: AttackProtocol = "budgeted"
     """``as_published`` keeps the paper's flaws: findings flag such a cell and do not limit its verdict."""
     quantile: float = Field(0.5, gt=0, lt=1)
-    """Of ``norm_quantile`` and ``shots_needed``."""
+    """Quantile over images, for ``norm_quantile`` and ``shots_needed``."""
     level: float = Field(0.5, gt=0, lt=1)
-    """Of ``epsilon_at``: the accuracy that is crossed."""
+    """Accuracy that is crossed, for ``epsilon_at``."""
 
     @field_validator("attack")
     @classmethod
     def _made_on_itself(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        """What is made on the cell's own model is white-box, and goes by the attack's plain name."""
+        """Use the attack's plain name where it is made on the cell's own model, which makes it white-box."""
         return tuple(dict.fromkeys(as_seen_by(name, info.data.get("model", "")) for name in value))
 
     @property
     def definition(self) -> MetricPart:
-        """What the cell's metric is.
+        """The declaration of the cell's metric.
 
         Raises:
-            PartError: the cell names none.
+            PartError: the cell names no metric.
         """
         return metric(self.metric or "")
 
@@ -103,7 +103,7 @@ class Estimate(NamedTuple):
         n_seeds: training runs (the smallest number among the models).
         n_images: images (0 for a metric without images).
         p_value: two-sided against the nearest threshold, for Holm's adjustment; NaN where it makes no sense.
-        method: how the interval was made, in a few words.
+        method: name of the interval's method, for readers.
         may_be_lower: a weak attack makes the value an upper bound of the truth.
         may_be_higher: a weak attack on a subtracted cell makes it a lower bound.
         is_void: the measurement says nothing.
@@ -113,7 +113,7 @@ class Estimate(NamedTuple):
         worst_high: the upper end, likewise.
         gap: what the battery finds beyond them, in units of the value.
         is_unchecked: whether no battery looked at an attack whose failure would lower, or raise, the value.
-        level: of the interval.
+        level: confidence level of the interval.
         n_differing: images, added up over paired runs, on which the contrast is not zero; None where it is no average
             over images, or where models have different numbers of runs.
     """
@@ -139,13 +139,13 @@ class Estimate(NamedTuple):
 
 
 class Estimator(Protocol):
-    """What a claim's rule asks of the judge."""
+    """The methods of the judge that a claim's rule may use."""
 
     def contrast(self, terms: Sequence[Term], *, against: Sequence[float] = (0.0,), level: float = 0.95) -> Estimate:
         """Estimate Σ weight × cell; ``p_value`` tests it against the nearest of the numbers in ``against``."""
 
     def epsilons(self, cell: Cell) -> tuple[float, ...]:
-        """The budgets that ``epsilon: every`` of this cell stands for."""
+        """The budgets of this cell for ``epsilon: every``."""
 
     def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
         """A trained parameter: one vector a seed."""
@@ -154,7 +154,7 @@ class Estimator(Protocol):
         """Estimate a mean over training runs from one number a seed (Student's t)."""
 
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
-        """Estimate where a paper's value of this cell may lie, if the paper measured what we did."""
+        """Estimate where a paper's value of this cell may lie, if the paper measured the same quantity."""
 
     def runs_needed(self, cell: Cell, table: ReportedTable, half_width: float) -> int | None:
         """Training runs of ours with which a prediction reaches no farther than this, were they to spread as now.
@@ -180,33 +180,33 @@ class ReportedTable(Settings):
     """A table of the paper, once in a suite; the report shows paper against ours for every cell."""
 
     metric: MetricName
-    """Of every row but ``clean``."""
+    """Metric of every row but ``clean``."""
     protocol: AttackProtocol = "as_published"
-    """Of our cells beside the paper's."""
+    """Protocol of our cells beside the paper's."""
     n: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
-    """Test images behind each value, for the paper's own sampling error."""
+    """Number of test images behind each value, for the paper's own sampling error."""
     seeds: int | None = Field(None, ge=1, le=1_000_000)
-    """Training runs that the paper averaged over."""
+    """Number of training runs that the paper averaged over."""
     reading_error: float = Field(0.0, ge=0)
     """Half-width of the error of reading a value off a figure."""
     epsilon: Epsilon | None = None
-    """The budget of every row; default the largest of each attack's grid."""
+    """Budget of every row (default: the largest of each attack's grid)."""
     columns: tuple[ModelName, ...]
     """Names of models."""
     rows: dict[str, tuple[float | None, ...]]
-    """Name of an attack (``pgd@convnet`` for one made on another model, or ``clean``) → one value a column."""
+    """Rows: name of an attack (``pgd@convnet`` for one made on another model, or ``clean``) → one value a column."""
 
     @property
     def definition(self) -> MetricPart:
-        """What the metric of every row but ``clean`` is."""
+        """The declaration of the metric of every row but ``clean``."""
         return metric(self.metric)
 
 
 class Measured(NamedTuple):
-    """A labelled estimate of a decision, with what it was held against.
+    """A labelled estimate of a decision, with the range that it was compared with.
 
     Attributes:
-        label: what was measured.
+        label: name of the measured quantity.
         estimate: the contrast.
         at_least: the lower end of what was expected, if any.
         at_most: the upper end, if any.
@@ -221,12 +221,12 @@ class Measured(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A claim kind's answer.
+    """The result of a claim kind's rule.
 
     Attributes:
         verdict: one of the four.
-        reason: one sentence with the number that decided, for a person.
-        measured: every estimate the rule looked at, the deciding one first.
+        reason: one sentence with the number that decided, for readers.
+        measured: every estimate that the rule used, the deciding one first.
         beyond: what the reason adds to the deciding estimate's numbers, its scale and what was expected; None where the
             reason is a sentence of another kind.
     """

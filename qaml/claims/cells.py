@@ -21,7 +21,7 @@ class WeightedCell(Cell):
     """A cell of a contrast."""
 
     weight: float = Field(1.0)
-    """What the cell's value is multiplied by; negative to subtract."""
+    """Factor on the cell's value; negative to subtract."""
 
     @property
     def term(self) -> Term:
@@ -64,17 +64,17 @@ def spelt_out(terms: Sequence[Term], estimator: Estimator) -> list[tuple[str, tu
 
 
 def is_swept(cell: Cell) -> bool:
-    """Whether the cell stands for one value at every budget."""
+    """Whether the cell has one value at every budget."""
     return cell.epsilon == "every" and cell.aggregate is None
 
 
 def at(cell: Cell, epsilon: float) -> Cell:
-    """The cell at one budget, where it asks for every one."""
+    """The cell at one budget, where it covers every budget."""
     return cell.model_copy(update={"epsilon": epsilon}) if is_swept(cell) else cell
 
 
 def unit_of(cells: Iterable[Cell]) -> Notation:
-    """How differences of these cells are written: those of shares in points."""
+    """The unit of differences of these cells: points for shares."""
     return "points" if all(cell.definition.unit == "share" for cell in cells) else "plain"
 
 

@@ -15,10 +15,10 @@ from qaml.vocab import Verdict
 
 class _Combination(ClaimPart):
     claims: tuple[ClaimPart, ...] = Field(min_length=1)
-    """The claims combined."""
+    """Claims that are combined."""
 
     def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:
-        """The cells of all of them."""
+        """The cells of all the combined claims."""
         return without_repeats([cell for claim in self.claims for cell in claim.cells(tables)])
 
 

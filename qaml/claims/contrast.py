@@ -20,9 +20,9 @@ class Contrast(LimitedClaim):
 
     kind: Literal["contrast"] = "contrast"
     terms: tuple[WeightedCell, ...] = ()
-    """The weighted cells of one contrast."""
+    """Weighted cells of one contrast."""
     each: tuple[tuple[WeightedCell, ...], ...] = ()
-    """The weighted cells of several contrasts."""
+    """Weighted cells of several contrasts."""
 
     @model_validator(mode="after")
     def _check_terms(self) -> Self:

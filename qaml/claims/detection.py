@@ -17,18 +17,18 @@ class Detection(ClaimPart):
 
     kind: Literal["detection"] = "detection"
     detector: DetectorName
-    """The detector's name in the suite."""
+    """Name of the detector in the suite."""
     true_positives_at_least: float = Field(ge=0, le=1)
     """Share of adversarials that must be found."""
     false_positives_at_most: float = Field(ge=0, le=1)
     """Share of clean images that may be flagged."""
 
     def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:  # noqa: ARG002
-        """None: a detector brings its own evidence."""
+        """No cells: a detector brings its own evidence."""
         return ()
 
     def decide(self, estimator: Estimator) -> Decision:
-        """Hold both rates against their limits."""
+        """Compare both rates with their limits."""
         found, flagged = estimator.detection(self.detector)
         measured = [
             Measured(f"true positive rate of {self.detector}", found, at_least=self.true_positives_at_least),

@@ -19,9 +19,9 @@ class Difference(LimitedClaim):
 
     kind: Literal["difference"] = "difference"
     of: Cell
-    """The cell that is said to be larger."""
+    """Cell that is claimed to be larger."""
     over: Cell
-    """The cell that is subtracted."""
+    """Cell that is subtracted."""
 
     def contrasts(self) -> tuple[tuple[str, tuple[Term, ...]], ...]:
         """``of`` with weight 1, ``over`` with weight −1."""

@@ -1,4 +1,4 @@
-"""Two cells are the same, up to a margin."""
+"""The claim that two cells are the same, up to a margin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from qaml.metrics.table import MetricName
 from qaml.vocab import Verdict
 
 TWO_SIDED = 0.90
-"""The interval that must lie inside: two one-sided tests at 5 % each (Schuirmann 1987)."""
+"""Confidence level of the interval that must be inside: two one-sided tests at 5 % each (Schuirmann 1987)."""
 
 
 class _Judged(NamedTuple):
@@ -43,7 +43,7 @@ class Equivalence(ClaimPart):
 
     kind: Literal["equivalence"] = "equivalence"
     metric: MetricName | None = None
-    """Of both cells unless they name one themselves."""
+    """Metric of both cells, unless they name one themselves."""
     of: Cell
     """One cell."""
     over: Cell

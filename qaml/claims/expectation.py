@@ -1,4 +1,4 @@
-"""Claims that hold numbers against a lower limit, an upper limit, or both."""
+"""Claims that compare numbers with a lower limit, an upper limit, or both."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LimitedClaim(ClaimPart, ABC):
     """The fields and the rule that bound, difference and contrast share."""
 
     metric: MetricName | None = None
-    """Of every cell that names none itself."""
+    """Metric of every cell that names none itself."""
     at_least: float | None = None
     """The smallest value that satisfies the claim; shares are written 0 … 1."""
     at_most: float | None = None
@@ -45,7 +45,7 @@ class LimitedClaim(ClaimPart, ABC):
         return self
 
     def _check_range(self) -> None:
-        """A limit that no share can reach was meant in per cent."""
+        """Refuse a limit that no share can reach: it was meant in per cent."""
         most = max((sum(abs(term.weight) for term in terms) for _, terms in self.contrasts()), default=0.0)
         if self.unit == "plain" or most == 0:
             return
@@ -55,11 +55,11 @@ class LimitedClaim(ClaimPart, ABC):
 
     @abstractmethod
     def contrasts(self) -> tuple[tuple[str, tuple[Term, ...]], ...]:
-        """What is estimated: a label and weighted cells, metric filled in, for each."""
+        """The contrasts to estimate: a label and weighted cells, metric filled in, for each."""
 
     @property
     def unit(self) -> Notation:
-        """How the numbers are written."""
+        """The unit of the numbers."""
         return unit_of(self.cells())
 
     def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:  # noqa: ARG002

@@ -40,11 +40,11 @@ class Ordering(ClaimPart):
 
     kind: Literal["ordering"] = "ordering"
     metric: MetricName | None = None
-    """Of every cell that names none itself."""
+    """Metric of every cell that names none itself."""
     order: tuple[Cell, ...] = Field(min_length=2)
     """The cells, the largest first."""
     tie: float = Field(0.0, ge=0)
-    """What an adjacent difference must exceed."""
+    """Margin that an adjacent difference must exceed."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -25,11 +25,11 @@ class Parameter(ClaimPart):
 
     kind: Literal["parameter"] = "parameter"
     model: ModelName
-    """The model trained."""
+    """Model whose parameter is measured."""
     name: str
-    """The parameter's name in the trained model."""
+    """Name of the parameter in the trained model."""
     reduce: Literal["every", "mean", "max"] = "mean"
-    """Every component, or the mean or the largest one of each training run."""
+    """Reduction of the vector: every component, or the mean or the largest one of each training run."""
     magnitude: bool = False
     """Whether signs are left out, component by component, before anything else."""
     at_least: float | None = None
@@ -52,7 +52,7 @@ class Parameter(ClaimPart):
         return (Cell(model=self.model, metric="training_loss"),)
 
     def decide(self, estimator: Estimator) -> Decision:
-        """Hold the reduced parameter against the limits."""
+        """Compare the reduced parameter with the limits."""
         vectors = tuple(self._sized(vector) for vector in estimator.parameter(self.model, self.name))
         if not vectors or not all(vectors) or len({len(vector) for vector in vectors}) > 1:
             raise PartError(f"parameter {self.name!r} of {self.model!r} is empty or changes its length between seeds")
@@ -78,7 +78,7 @@ class Parameter(ClaimPart):
         return tuple(abs(value) if self.magnitude else value for value in vector)
 
     def _reduced(self, vectors: Sequence[Sequence[float]]) -> dict[str, tuple[float, ...]]:
-        """What is measured, by name: a number a training run."""
+        """The measured numbers by name, one for each training run."""
         name = f"|{self.name}|" if self.magnitude else self.name
         if self.reduce == "every":
             return {f"{name}[{i}]": values for i, values in enumerate(zip(*vectors, strict=True))}
@@ -88,5 +88,5 @@ class Parameter(ClaimPart):
 
 
 def _largest(vector: Sequence[float]) -> float:
-    """NaN if any component is, wherever it stands."""
+    """The largest component, or NaN if any component is NaN."""
     return math.nan if any(math.isnan(value) for value in vector) else max(vector)

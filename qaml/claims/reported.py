@@ -183,7 +183,7 @@ class Reported(ClaimPart):
 
 
 def table_cell(table: ReportedTable, model: str, row: str) -> Cell:
-    """The cell of ours that stands beside a cell of a paper's table."""
+    """Our cell that is compared with a cell of a paper's table."""
     if row == CLEAN_ROW:
         return filled(Cell(model=model, protocol=table.protocol), "clean_accuracy")
     epsilon = None if table.definition.finds_epsilon else table.epsilon
@@ -269,7 +269,7 @@ def _decision(verdict: Verdict, measured: Sequence[Measured], inside: Sequence[b
 
 
 def _resolution(table: ReportedTable, papers: Sequence[float]) -> Iterator[str]:
-    """Say so where the paper's own test set is too small to tell its cells apart."""
+    """A remark where the paper's own test set is too small to distinguish its cells."""
     if table.n is None or table.definition.unit != "share" or len(papers) < 2:
         return
     close = sum(abs(a - b) < 1.96 * ((a * (1 - a) + b * (1 - b)) / table.n) ** 0.5 for a, b in combinations(papers, 2))

@@ -44,7 +44,7 @@ def verdict_of(estimate: Estimate, at_least: float | None, at_most: float | None
 
 
 def survives(estimate: Estimate, at_least: float | None, at_most: float | None) -> Verdict:
-    """What becomes of a support by the claim's own attacks: it must hold with the battery's, and be checked."""
+    """The verdict where the claim's own attacks support it: it must hold with the battery's, and be checked."""
     low = estimate.worst_low if estimate.worst_low is not None else math.inf
     high = estimate.worst_high if estimate.worst_high is not None else -math.inf
     falls = at_least is not None and low < at_least
@@ -82,8 +82,8 @@ def decide_all(measured: Sequence[Measured], unit: Notation, verdicts: Sequence[
     """Every estimate must satisfy its expectation; the sentence is about the one that decides.
 
     Among several the deciding one is the closest to its threshold among those that share the verdict, the furthest
-    beyond it if they refute. Holm's adjusted p stands beside it, the verdict itself rests on the unadjusted intervals.
-    The verdict on each may be given, where a kind has a rule of its own.
+    beyond it if they refute. Holm's adjusted p is shown beside it; the verdict itself rests on the unadjusted
+    intervals. The verdict on each may be given, where a kind has a rule of its own.
     """
     if verdicts is None:
         verdicts = [verdict_of(m.estimate, m.at_least, m.at_most) for m in measured]
@@ -99,7 +99,7 @@ def decide_all(measured: Sequence[Measured], unit: Notation, verdicts: Sequence[
 
 
 def _room(measured: Measured, verdict: Verdict) -> float:
-    """How far an estimate is from failing its threshold: its near end if supported, its far end if refuted."""
+    """The distance of an estimate from its threshold: of its near end if supported, of its far end if refuted."""
     estimate = measured.estimate
     if math.isnan(estimate.value):
         return -math.inf

@@ -19,17 +19,17 @@ from qaml.claims.wording import number, scale, threshold, weakness
 from qaml.vocab import Verdict
 
 MOST_COLUMNS = 7
-"""Of which all orders are tried: 5,040."""
+"""Largest number of columns of which all orders are tried: 5,040."""
 
 
 class Column(NamedTuple):
     """One model of a row.
 
     Attributes:
-        model: its name.
+        model: name of the model.
         paper: the paper's value.
         clean: prediction of its clean accuracy.
-        at: prediction at each budget of the grid.
+        at: prediction of its accuracy at each budget of the grid.
     """
 
     model: str
@@ -39,7 +39,7 @@ class Column(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What became of one row."""
+    """The judgement of one row."""
 
     verdict: Verdict
     reason: str
@@ -52,8 +52,8 @@ class Range(NamedTuple):
     Attributes:
         first: where it starts; equal to ``last`` for a point.
         last: where it ends; infinite beyond the grid.
-        intervals: of each column.
-        reach: how far the widest of them reaches from its middle value.
+        intervals: interval of each column.
+        reach: distance that the widest of them reaches from its middle value.
     """
 
     first: float
@@ -73,9 +73,9 @@ def some_epsilon(
 
     Args:
         row: the attack's name.
-        budgets: increasing.
-        columns: the models.
-        widest: how far an interval may reach from its value and still support.
+        budgets: the budgets, increasing.
+        columns: the columns of the models.
+        widest: largest distance that an interval may reach from its value and still support.
         left_open: settings of the attack, besides its budget, that the paper does not state.
     """
     ranges = _ranges(budgets, columns)
@@ -164,7 +164,7 @@ def _in_words(fitting: Sequence[Range]) -> str:
 
 
 def _other_orders(ranges: Sequence[Range], papers: Sequence[float]) -> str:
-    """How many other orders of the same values would fit at some budget: what the test can tell apart."""
+    """The number of other orders of the same values that would fit at some budget: the test's power to distinguish."""
     if not 1 < len(papers) <= MOST_COLUMNS:
         return ""
     others = set(permutations(papers)) - {tuple(papers)}

@@ -35,11 +35,11 @@ class Trend(ClaimPart):
 
     kind: Literal["trend"] = "trend"
     metric: MetricName | None = None
-    """Of every cell that names none itself."""
+    """Metric of every cell that names none itself."""
     along: tuple[Cell, ...] = Field(min_length=1)
     """The cells in the order of the sweep, or one cell with ``epsilon: every``."""
     direction: Literal["increasing", "decreasing", "flat"]
-    """What the cells do along the sweep."""
+    """Direction of the cells along the sweep."""
     margin: float = Field(0.02, gt=0)
     """A step the wrong way (or, if flat, a difference) that does not matter."""
     total: float = Field(0.0, ge=0)

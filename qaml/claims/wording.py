@@ -27,13 +27,13 @@ def number(value: float, unit: Notation, *, signed: bool = False) -> str:
 
 
 def threshold(value: float, unit: Notation) -> str:
-    """A threshold, without needless zeros."""
+    """A threshold without superfluous zeros."""
     text = f"{value:.6g}" if unit == "plain" else f"{100 * value:.6g}"
     return text.replace("-", "−")
 
 
 def needed(at_least: float | None, at_most: float | None, unit: Notation) -> str:
-    """What an estimate was held against: ``≥ 5``, ``≤ 2`` or ``between −2 and 2``."""
+    """The range that an estimate was compared with: ``≥ 5``, ``≤ 2`` or ``between −2 and 2``."""
     if at_least is not None and at_most is not None:
         return f"between {threshold(at_least, unit)} and {threshold(at_most, unit)}"
     return f"≥ {threshold(at_least, unit)}" if at_least is not None else f"≤ {threshold(at_most or 0.0, unit)}"
@@ -57,7 +57,7 @@ def scale(estimate: Estimate) -> str:
 
 
 def weakness(estimate: Estimate, unit: Notation) -> str:
-    """What a validity finding or the battery says of the estimate, or nothing."""
+    """The remark of a validity finding or of the battery about the estimate, or an empty text."""
     found = [text for text in (_limits(estimate), _battery(estimate, unit), _open(estimate)) if text]
     return "; ".join(found)
 
@@ -97,7 +97,7 @@ def decision(
     Args:
         verdict: one of the four.
         measured: every estimate, the deciding one first.
-        unit: of its numbers.
+        unit: unit of its numbers.
         is_named: whether the reason begins with the label of the deciding estimate.
         beside: a remark in brackets at the end.
     """

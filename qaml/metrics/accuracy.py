@@ -66,7 +66,7 @@ def correct_at(attacked: Attacked, epsilon: float, clean: Clean | None = None) -
     """Correctness on the adversarials of one budget; the clean input where the attack needs more than the budget.
 
     Raises:
-        ValueError: the budget is not on the attack's grid, and there are no norms (with clean evidence) to tell.
+        ValueError: the budget is not on the attack's grid, and there are no norms (with clean evidence) that decide.
     """
     is_known = attacked.norms is not None and clean is not None and is_within(epsilon, attacked.epsilons[-1])
     if column(attacked.epsilons, epsilon) is not None or not is_known:
@@ -135,7 +135,7 @@ def certified_accuracy(clean: Clean, attacked: Attacked, radius: float) -> Contr
     """Share of images that are clean-correct and farther than ε from every other answer: no attack can fool them.
 
     Args:
-        clean: of a deterministic model.
+        clean: clean evidence of a deterministic model.
         attacked: its ``norms`` are exact distances, or lower bounds of them; every ε will do.
         radius: ε, in the norm of ``attacked``.
 

@@ -1,4 +1,4 @@
-"""What a metric is: its unit, what a stronger attack does to it, what it needs, and the function that computes it."""
+"""The interface of metrics: unit, direction under a stronger attack, requirements, and the function that computes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ attack that must have budgets. ``radius``: any number, whether the attack was ru
 none, as the attack looks for the smallest perturbation. ``every``: a cell names none, as all budgets of the attack
 enter."""
 Basis = Literal["answers", "adversarials", "norms", "distances"]
-"""What a metric reads of an attack: whether the answers to its adversarials are right, so that each further adversarial
-that somebody finds moves the value by one image; properties of the adversarials themselves; the smallest norms that a
-minimising attack found; exact distances."""
+"""Evidence of an attack that a metric reads: whether the answers to its adversarials are right, so that each further
+adversarial that is found moves the value by one image; properties of the adversarials themselves; the smallest norms
+that a minimising attack found; exact distances."""
 Need = Literal["images", "circuit", "measured_wire", "noise_layers", "exact_decision", "inspected_samples", "bare"]
 """What a model must offer. ``measured_wire``: one measured wire, so that its states are known. ``bare``: no defence
 between the inputs and the model. ``spec.pairs`` checks each of them."""
@@ -93,7 +93,7 @@ class Evidence(Protocol):
 
     @property
     def inspections(self) -> Sequence[Mapping[str, Any]]:
-        """What an inspection of the model's samples found, one mapping a seed."""
+        """The results of inspecting the model's samples, one mapping a seed."""
 
 
 PARAMETERS = tuple(name for name in vars(Evidence) if not name.startswith("_"))
@@ -114,11 +114,11 @@ class MetricPart(Part, ABC):
     basis: ClassVar[Basis] = "answers"
     needs: ClassVar[tuple[Need, ...]] = ()
     function: ClassVar[str]
-    """``module:name``; its parameters are named after attributes of ``Evidence``."""
+    """The function as ``module:name``; its parameters are named after attributes of ``Evidence``."""
     is_of_training: ClassVar[bool] = False
-    """One number a training run, without an image."""
+    """Whether it is one number a training run, without an image."""
     is_of_clean_correct: ClassVar[bool] = False
-    """A share of the images that are classified correctly without an attack, rather than of all."""
+    """Whether it is a share of the images classified correctly without an attack, rather than of all."""
     is_accuracy: ClassVar[bool] = False
     """An accuracy, clean or attacked: a paper's value of one is shown beside ours of another, on the same axis."""
 

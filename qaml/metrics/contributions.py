@@ -1,4 +1,4 @@
-"""What a metric becomes before it is averaged: a number for each seed and image."""
+"""A metric before it is averaged: a number for each seed and image."""
 
 from __future__ import annotations
 

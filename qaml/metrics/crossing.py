@@ -1,4 +1,4 @@
-"""Metrics that are read off a falling curve: where does a share of images cross a level?"""
+"""Metrics of a falling curve: the position where a share of images crosses a level."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FallingShare(NamedTuple):
     Attributes:
         at: position → contributions of the share there.
         positions: increasing places where the share is known.
-        level: what the share falls below.
+        level: level below which the share falls.
         interpolates: linear between positions; otherwise a step after each position.
     """
 

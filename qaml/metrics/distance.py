@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROUNDING = 1e-4
-"""What rounding in float32 logits may shorten a distance by, as a share of it and of the input's length.
+"""Largest error of a distance by rounding in float32 logits, as a share of it and of the input's length.
 
 An error δ of the logits moves the boundary of xᵀMx/‖x‖² by about δ‖x‖/2 over the spread of M's eigenvalues: 200 layers
 in float32 err by up to 2e-5.

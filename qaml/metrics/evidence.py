@@ -1,4 +1,4 @@
-"""Per-image evidence: the arrays that every metric, interval and finding is computed from."""
+"""Per-image evidence: the arrays from which every metric, interval and finding is computed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Clean(NamedTuple):
     Attributes:
         correct: (seeds, n) float32 in [0, 1], share of draws predicted correctly (0 or 1 for deterministic models).
         indices: (n,) the test images' original positions.
-        draws: K of k-of-K evidence; 1 for deterministic models.
+        draws: number K of draws of k-of-K evidence; 1 for deterministic models.
         shots: (seeds, n) how often a circuit must be measured until the sampled answer is the exact one with 99 %;
             None for models that are no circuits.
         within_noise: (seeds, n) bool, whether noise layers could change the label: |⟨Z⟩| ≤ 2Σp; None without any.
@@ -61,7 +61,7 @@ class Attacked(NamedTuple):
             that the attack started from, and to the adversarial of the largest budget.
         logit_gap: (seeds,) median gap between the two largest logits of the classifier that was attacked; None where
             no cross-entropy was climbed.
-        logit_factor: (seeds,) what these logits were multiplied by.
+        logit_factor: (seeds,) factor on these logits.
     """
 
     correct: FloatArray
@@ -83,12 +83,12 @@ class Attacked(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """What the diagnostics of one model and one threat (norm, epsilon) measured, on images spread over training runs.
+    """The diagnostics of one model and one threat (norm, epsilon), on images spread over training runs.
 
     Every ``(n,)`` array is over the same images. ``None`` where a check does not apply.
 
     Attributes:
-        epsilon: the budget diagnosed.
+        epsilon: the diagnosed budget.
         indices: (n,) original positions.
         clean_correct: (n,) bool.
         correct: member → (n,) share of draws predicted correctly on its adversarials at ``epsilon``, NaN for images
@@ -159,16 +159,16 @@ class Nearer(NamedTuple):
 
 
 class AttackTraits(NamedTuple):
-    """What the findings need to know of an attack's configuration.
+    """The properties of an attack's configuration that findings depend on.
 
     Attributes:
-        name: in the suite.
+        name: name of the attack in the suite.
         norm: ``linf`` or ``l2``.
         is_iterative: more than one gradient step.
         minimises: looks for the smallest perturbation.
         is_white_box: computes gradients on the model itself.
         surrogate: the model that adversarials are made on, for transfer.
-        reach: epsilon → how far it can move (steps × step size).
+        reach: epsilon → the largest perturbation (steps × step size).
         is_exact: the exact distance, or a bound that follows from it, rather than a search.
         is_search: looks for adversarials, as random noise does not.
     """
@@ -190,5 +190,5 @@ class AttackTraits(NamedTuple):
 
     @property
     def is_strong(self) -> bool:
-        """Whether it could be as strong as attacks are: several steps, on the model itself."""
+        """Whether it is a strong attack by its kind: several steps, on the model itself."""
         return self.takes_steps and self.is_white_box

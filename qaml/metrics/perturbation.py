@@ -1,4 +1,4 @@
-"""What perturbations look like, whatever they do, and what noise could do to their labels."""
+"""Properties of perturbations, independent of their success, and possible effects of noise on their labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of a negative phase: how far a sampler's estimates are from the trained machine's own averages."""
+"""Metrics of a negative phase: deviations of a sampler's estimates from the trained machine's own averages."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOW_FREQUENCY = 1 / 8
-"""Cycles a pixel: low frequencies have periods of at least eight pixels."""
+"""Upper limit of low frequencies, in cycles a pixel: periods of at least eight pixels."""
 AT_ONCE = 500
-"""Images whose spectra are held in memory."""
+"""Number of images whose spectra are held in memory."""
 
 
 def low_frequency_share(perturbation: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -28,7 +28,7 @@ def low_frequency_share(perturbation: NDArray[np.floating]) -> NDArray[np.float6
         (n,) in [0, 1]; NaN for an image without a perturbation, which has no spectrum.
 
     Raises:
-        ValueError: the perturbation is none of images.
+        ValueError: the perturbation is not of images.
     """
     if perturbation.ndim != 4:
         raise ValueError(f"expected perturbations of shape (n, channels, height, width), got {perturbation.shape}")

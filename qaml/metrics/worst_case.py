@@ -1,4 +1,4 @@
-"""The worst of several inputs for each image: one minimum for deterministic models, an honest one for random ones."""
+"""The worst of several inputs for each image: the minimum for deterministic models, a corrected one for random ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Candidate(NamedTuple):
 
     Attributes:
         correct: (seeds, n) share of draws predicted correctly.
-        draws: K of k-of-K evidence.
+        draws: number K of draws of k-of-K evidence.
     """
 
     correct: Array

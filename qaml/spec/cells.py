@@ -18,7 +18,7 @@ from qaml.spec.problems import Problems
 
 
 class PlacedCell(NamedTuple):
-    """A cell of a claim, and where it is written below the claim."""
+    """A cell of a claim, with its path below the claim."""
 
     cell: Cell
     path: Path
@@ -152,7 +152,7 @@ def _budget(cell: Cell, name: str, attack: AttackPart) -> Iterator[_Complaint]:
 
 
 def _is_at_any_radius(cell: Cell, attack: AttackPart) -> bool:
-    """Whether exact distances tell at the cell's epsilon, on a grid or not."""
+    """Whether exact distances give the value at the cell's epsilon, on a grid or not."""
     if not attack.needs_exact or not isinstance(cell.epsilon, float):
         return False
     definition = cell.definition

@@ -21,18 +21,18 @@ _RULE_NEEDS: Mapping[GradientRule, str] = {
 
 
 class Obstacle(NamedTuple):
-    """Why an attack cannot be run on a model."""
+    """A reason why an attack cannot be run on a model."""
 
     message: str
     hint: str = ""
 
 
 class Pairs:
-    """Answers for pairs of a suite's models and attacks.
+    """Checks of pairs of a suite's models and attacks.
 
     Args:
-        suite: with parts.
-        attacks: name → the attack that computes (a transfer as the attack behind it).
+        suite: the suite, with its parts.
+        attacks: name → the attack that is computed (for a transfer, the attack behind it).
         infos: dataset → the description of its inputs.
     """
 
@@ -155,7 +155,7 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
 
 
 def kinds_inside(entry: ModelEntry) -> list[str]:
-    """The kinds of defences that stand between inputs and model."""
+    """The kinds of defences between inputs and model."""
     return [each.kind for each in entry.defences if each.is_inside]
 
 

@@ -1,1 +1,1 @@
-"""Detectors: which images they are asked about, and what they find suspicious."""
+"""Detectors: the images that they are tried on, and their measures of suspicion."""

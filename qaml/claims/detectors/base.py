@@ -1,4 +1,4 @@
-"""What a detector of adversarials is: the models it listens to, the attacks it is tried on, and its suspicion."""
+"""The interface of detectors of adversarials: the models that they use, the attacks they face, their suspicion."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DETECTORS: Registry[DetectorPart] = Registry(
 
 
 class Answers(NamedTuple):
-    """What the models of a detector say about some images.
+    """The answers of a detector's models about some images.
 
     Attributes:
         predicted: (n_models, n) labels.
@@ -47,13 +47,13 @@ class DetectorPart(Part, ABC):
     """
 
     models: tuple[ModelName, ...] = Field(min_length=1)
-    """The models whose answers it sees; seed s of the detector listens to seed s of each."""
+    """Models whose answers it uses; seed s of the detector uses seed s of each."""
     attacks: AttackNames = Field(min_length=1)
-    """The attacks that it is tried on."""
+    """Attacks that it is tried on."""
     attacked: ModelName | None = None
-    """The model that these attacks are made on, but for transfers and joint attacks, which name their own."""
+    """Model on which these attacks are made, except transfers and joint attacks, which name their own."""
     images: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
-    """Clean images, and attacked ones; default as many as the suite evaluates."""
+    """Number of clean images, and of attacked ones (default: as many as the suite evaluates)."""
 
     @property
     @abstractmethod
@@ -62,13 +62,13 @@ class DetectorPart(Part, ABC):
 
     @abstractmethod
     def suspicion(self, answers: Answers) -> NDArray[np.float64]:
-        """How much the answers look like an attack: (n,), larger for more suspicious."""
+        """A measure of how much the answers look like an attack: (n,), larger for more suspicious images."""
 
     def mixture(self, attacks: Mapping[str, AttackPart]) -> tuple[str, ...]:
         """The attacks by names that say where they are made, such as ``pgd@convnet``.
 
         Args:
-            attacks: the suite's, by name.
+            attacks: the suite's attacks, by name.
         """
         if self.attacked is None:
             return self.attacks

@@ -1,4 +1,4 @@
-"""Models that disagree give an attack away."""
+"""A detector of attacks by the disagreement of models."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Disagreement(DetectorPart):
 
     kind: Literal["disagreement"] = "disagreement"
     models: tuple[ModelName, ...] = Field(min_length=2)
-    """The models that are compared, such as a classical and a quantum one; seed s of the detector compares seed s of
+    """Models that are compared, such as a classical and a quantum one; seed s of the detector compares seed s of
     each."""
     confidence: float = Field(0.0, ge=0, le=1)
-    """Flagged only if every model is at least this confident in its own answer (West et al.: 0, any disagreement)."""
+    """Least confidence of every model in its own answer for a flag (West et al.: 0, any disagreement)."""
 
     @field_validator("models")
     @classmethod
