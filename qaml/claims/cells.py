@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from qaml.budgets import shared_budgets
 from qaml.claims.base import Cell, Estimator, Term
 from qaml.claims.wording import Notation
 from qaml.errors import PartError
@@ -55,8 +56,7 @@ def spelt_out(terms: Sequence[Term], estimator: Estimator) -> list[tuple[str, tu
     swept = [term.cell for term in terms if is_swept(term.cell)]
     if not swept:
         return [("", tuple(terms))]
-    grids = [estimator.epsilons(cell) for cell in swept]
-    budgets = [e for e in grids[0] if all(any(abs(e - other) <= 1e-6 * e for other in grid) for grid in grids[1:])]
+    budgets = shared_budgets([estimator.epsilons(cell) for cell in swept])
     if not budgets:
         names = " and ".join(cell.label for cell in swept)
         raise PartError(f"{names} have no budget in common", "give their attacks the same epsilons")

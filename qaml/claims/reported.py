@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from qaml.budgets import shared_budgets
 from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimate, Estimator, Measured, ReportedTable
 from qaml.claims.cells import ModelNames, filled
 from qaml.claims.rules import is_limited, known_range, of_all
@@ -132,15 +133,14 @@ class Reported(ClaimPart):
         """All columns of a row at every budget that was measured, and clean."""
         own = [entry for entry in entries if entry.row == row]
         level = 1 - 0.05 / len(own)
-        grids = [estimator.epsilons(entry.cell) for entry in own]
-        budgets = [e for e in grids[0] if all(any(abs(e - o) <= 1e-6 * e for o in grid) for grid in grids[1:])]
+        budgets = shared_budgets([estimator.epsilons(entry.cell) for entry in own])
         columns = []
         for entry in own:
             clean = estimator.predict(table_cell(table, entry.cell.model, CLEAN_ROW), table, level=level)
             at = [estimator.predict(_at(entry.cell, e), table, level=level) for e in budgets]
             columns.append(Column(entry.cell.model, entry.paper, clean, tuple(at)))
         others = [name for name in estimator.left_open(row) if name not in ("epsilon", "epsilons")]
-        return some_epsilon(row, tuple(budgets), columns, self._widest(1.0, table), tuple(others))
+        return some_epsilon(row, budgets, columns, self._widest(1.0, table), tuple(others))
 
     def _widest(self, paper: float, table: ReportedTable) -> float:
         if table.definition.unit == "share":

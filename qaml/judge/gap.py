@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qaml.budgets import is_within
 from qaml.claims.base import Cell, Term
 from qaml.judge.findings.subject import Assessed, Subject, located, seated, worst_member
-from qaml.metrics.accuracy import Threat, correct_at, is_within, joint
+from qaml.metrics.accuracy import Threat, correct_at, joint
 from qaml.metrics.evidence import Diagnosis
 from qaml.metrics.worst_case import Candidate, worst_case
 from qaml.types import IntArray

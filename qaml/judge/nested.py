@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qaml.budgets import is_within
 from qaml.claims.base import Cell, Term
 from qaml.judge.resolve import Resolver
-from qaml.metrics.accuracy import is_within
 from qaml.metrics.contributions import Contributions, align
 
 

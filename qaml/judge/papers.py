@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from qaml.attacks.elsewhere import as_seen_by
+from qaml.budgets import is_same_budget
 from qaml.claims.base import Cell, ReportedTable, Term
 from qaml.claims.reported import CLEAN_ROW
 
@@ -59,4 +60,4 @@ def _same_metric(cell: Cell, table: ReportedTable) -> bool:
 def _same_epsilon(cell: Cell, table: ReportedTable) -> bool:
     if table.epsilon is None or not isinstance(cell.epsilon, float):
         return True
-    return math.isclose(cell.epsilon, table.epsilon, rel_tol=1e-6)
+    return is_same_budget(cell.epsilon, table.epsilon)

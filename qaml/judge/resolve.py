@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from qaml.budgets import is_within, place_on_grid
 from qaml.claims.base import Cell
 from qaml.errors import RunError
 from qaml.judge.samplings import inspections_of
 from qaml.judge.source import Source
-from qaml.metrics.accuracy import Threat, column, is_within
+from qaml.metrics.accuracy import Threat
 from qaml.metrics.contributions import Contributions
 from qaml.metrics.crossing import FallingShare, common_grid
 from qaml.metrics.evidence import Attacked, Clean
@@ -68,7 +69,7 @@ class Resolver:
         attacks = self.attacks(cell)
         if isinstance(cell.epsilon, float):
             for name, attacked in zip(cell.attack, attacks, strict=True):
-                if column(attacked.epsilons, cell.epsilon) is None and (
+                if place_on_grid(attacked.epsilons, cell.epsilon) is None and (
                     attacked.norms is None or not is_within(cell.epsilon, attacked.epsilons[-1])
                 ):
                     grid = ", ".join(f"{e:g}" for e in attacked.epsilons)

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qaml.budgets import TOLERANCE, is_within, place_on_grid
 from qaml.metrics.contributions import Array, Contributions, align, ratio, share
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.metrics.worst_case import Candidate, worst_case
 from qaml.types import IntArray
-
-TOLERANCE = 1e-6
 
 
 class Threat(NamedTuple):
@@ -30,26 +29,13 @@ class Joint(NamedTuple):
     indices: IntArray
 
 
-def is_within(epsilon: float, limit: float) -> bool:
-    """Whether a budget of a grid counts up to this limit, rounding aside."""
-    return epsilon <= limit * (1 + TOLERANCE)
-
-
-def column(epsilons: Sequence[float], epsilon: float) -> int | None:
-    """The place of a budget on a grid, rounding aside; None where the grid lacks it."""
-    for place, candidate in enumerate(epsilons):
-        if candidate == epsilon or abs(candidate - epsilon) <= TOLERANCE * abs(epsilon):
-            return place
-    return None
-
-
 def place_of(attacked: Attacked, epsilon: float) -> int:
     """The place of a budget on an attack's grid.
 
     Raises:
         ValueError: the grid lacks it.
     """
-    place = column(attacked.epsilons, epsilon)
+    place = place_on_grid(attacked.epsilons, epsilon)
     if place is None:
         grid = ", ".join(f"{e:g}" for e in attacked.epsilons)
         raise ValueError(f"epsilon {epsilon:g} is not on the attack's grid ({grid})")
@@ -69,7 +55,7 @@ def correct_at(attacked: Attacked, epsilon: float, clean: Clean | None = None) -
         ValueError: the budget is not on the attack's grid, and there are no norms (with clean evidence) that decide.
     """
     is_known = attacked.norms is not None and clean is not None and is_within(epsilon, attacked.epsilons[-1])
-    if column(attacked.epsilons, epsilon) is not None or not is_known:
+    if place_on_grid(attacked.epsilons, epsilon) is not None or not is_known:
         place = place_of(attacked, epsilon)
         (correct,), indices = align([(attacked.correct[:, place], attacked.indices)])
         return share(correct, indices)

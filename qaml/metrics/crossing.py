@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaml.metrics.accuracy import TOLERANCE, Threat, clean_accuracy, column, place_of, robust_accuracy
+from qaml.budgets import TOLERANCE, shared_budgets
+from qaml.metrics.accuracy import Threat, clean_accuracy, place_of, robust_accuracy
 from qaml.metrics.contributions import Array, Contributions, align, share
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.types import IntArray
@@ -79,8 +80,7 @@ def _quantile(values: Array, indices: IntArray, quantile: float) -> FallingShare
 
 def common_grid(attacks: Sequence[Attacked]) -> tuple[float, ...]:
     """The budgets that are on every attack's grid, increasing."""
-    first, *others = attacks
-    return tuple(e for e in first.epsilons if all(column(a.epsilons, e) is not None for a in others))
+    return shared_budgets([attacked.epsilons for attacked in attacks])
 
 
 def epsilon_at(clean: Clean, attacks: Sequence[Attacked], level: float) -> FallingShare:

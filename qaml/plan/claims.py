@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.budgets import shared_budgets
 from qaml.claims.base import Cell
 from qaml.claims.detectors.base import DetectorPart
 from qaml.plan.attacks import AttackPlanner, AttackSteps, computing, makers
-from qaml.plan.diagnostics import SAME, nearer, weaker
+from qaml.plan.diagnostics import nearer, weaker
 from qaml.plan.judged import JudgedClaim, Surrogate
 from qaml.plan.maker import StepMaker
 from qaml.plan.models import ModelPlanner, ModelSteps
@@ -113,8 +114,7 @@ class ClaimPlanner:
             if isinstance(cell.epsilon, float):
                 yield cell.epsilon
                 continue
-            grids = [computing(self._suite, name).grid for name in cell.attack]
-            shared = [e for e in grids[0] if all(any(abs(e - f) <= SAME * e for f in grid) for grid in grids[1:])]
+            shared = shared_budgets([computing(self._suite, name).grid for name in cell.attack])
             if cell.epsilon == "every" or cell.definition.budget == "every":
                 yield from shared
             elif shared:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from qaml.budgets import is_under
 from qaml.plan.classifier import described, looked_at, restored
 from qaml.plan.maker import StepMaker
 from qaml.plan.models import ModelSteps
@@ -13,8 +14,6 @@ from qaml.plan.step import Step
 
 EXACT_IMAGES = 100
 """Test images on which a minimising attack is held against exact distances, at most."""
-SAME = 1e-6
-"""Relative difference of budgets that are one."""
 BEST_ALONE = 0.375
 """Of the battery's work: its best member."""
 
@@ -34,7 +33,7 @@ def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable
         epsilons: the budgets that a claim asks for.
     """
     norm, largest = leader.payload["norm"], leader.payload["epsilon"]
-    asked = sorted({epsilon for epsilon in epsilons if 0 < epsilon < largest * (1 - SAME)})
+    asked = sorted({epsilon for epsilon in epsilons if epsilon > 0 and is_under(epsilon, largest)})
     return tuple(_diagnosed(maker, model, norm, epsilon, leader) for epsilon in asked)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere
+from qaml.budgets import is_under, is_within
 from qaml.claims.base import ReportedTable
 from qaml.errors import PartError
 from qaml.registry import references
@@ -104,11 +105,11 @@ def _complaints(attack: AttackPart, boxes: Sequence[Box]) -> Iterator[tuple[str,
         reach = box.reach(attack.threat_norm)
         for budget in attack.epsilon or ():
             is_alone = len(attack.epsilon or ()) == 1
-            if budget > reach * (1 + 1e-9) or (is_alone and budget >= reach * (1 - 1e-9)):
+            if not is_within(budget, reach) or (is_alone and not is_under(budget, reach)):
                 yield "epsilon", *_spans("epsilon", budget, attack.threat_norm, box)
                 break
         step = getattr(attack, "step", None)
-        if step is not None and step > reach * (1 + 1e-9):
+        if step is not None and not is_within(step, reach):
             yield "step", *_spans("a step of", step, attack.threat_norm, box)
 
 
@@ -122,7 +123,7 @@ def _of_table(
             continue
         norm = attacks[row].threat_norm
         for dataset in columns:
-            if dataset in infos and budget > (box := Box(dataset, infos[dataset])).reach(norm) * (1 + 1e-9):
+            if dataset in infos and not is_within(budget, (box := Box(dataset, infos[dataset])).reach(norm)):
                 yield _spans("epsilon", budget, norm, box)
 
 

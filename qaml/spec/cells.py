@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 from qaml.attacks.base import AttackPart
+from qaml.budgets import place_on_grid
 from qaml.claims.base import Cell, ClaimPart, ReportedTable
 from qaml.errors import PartError
 from qaml.spec.claims import BuiltClaim
@@ -145,7 +145,7 @@ def _budget(cell: Cell, name: str, attack: AttackPart) -> Iterator[_Complaint]:
         elif cell.protocol == "budgeted" and budget not in ("none", "optional"):
             message = f"attack {name!r} has no epsilon, and without a budget about nothing is left of any model"
             yield _Complaint(("attack",), message, f"give attacks.{name} an 'epsilon', or 'protocol: as_published'")
-    elif isinstance(cell.epsilon, float) and not _is_on(cell.epsilon, attack.grid):
+    elif isinstance(cell.epsilon, float) and place_on_grid(attack.grid, cell.epsilon) is None:
         grid = ", ".join(f"{epsilon:g}" for epsilon in attack.grid)
         message = f"epsilon {cell.epsilon:g} is not on the grid of attack {name!r}"
         yield _Complaint(("epsilon",), message, f"grid of {name}: {grid}")
@@ -157,7 +157,3 @@ def _is_at_any_radius(cell: Cell, attack: AttackPart) -> bool:
         return False
     definition = cell.definition
     return definition.budget == "radius" or (attack.epsilon is None and definition.basis == "answers")
-
-
-def _is_on(epsilon: float, grid: Sequence[float]) -> bool:
-    return any(math.isclose(epsilon, budget, rel_tol=1e-9, abs_tol=1e-12) for budget in grid)

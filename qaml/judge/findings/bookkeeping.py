@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from qaml.budgets import is_under
 from qaml.judge.findings.check import OfAttack, Raised
 from qaml.judge.findings.subject import Subject
 
@@ -14,7 +15,7 @@ COUNT_SHARE, COUNT_IMAGES = 0.001, 2
 
 def _reach(subject: Subject) -> Iterator[Raised]:
     traits = subject.traits
-    short = [(e, reach) for e, reach in sorted(traits.reach.items()) if reach < e * (1 - 1e-6)]
+    short = [(e, reach) for e, reach in sorted(traits.reach.items()) if is_under(reach, e)]
     if short and not traits.minimises:
         epsilon, reach = short[-1]
         message = f"steps × step size is {reach:g}, the budget ε = {epsilon:g}"

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from qaml.budgets import is_under
 from qaml.claims.base import Cell
 from qaml.judge.findings.contest import Suspects, beats, elsewhere, first_fall, one_step
 from qaml.judge.findings.norms import TOLERATED, norms_of
 from qaml.judge.findings.subject import Assessed, Outcomes, Subject, one_draw, paired, seated
-from qaml.metrics.accuracy import TOLERANCE, Threat, joint
+from qaml.metrics.accuracy import Threat, joint
 from qaml.metrics.crossing import common_grid
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _stands_in(other: Assessed, carrier: Assessed, case: Case) -> bool:
         and not any(finding.name == case.check.name for finding in other.findings)
         and case.check.could_be_raised(subject)
         and diagnosis is not None
-        and diagnosis.epsilon >= _budget(case.cell, carrier, other) * (1 - TOLERANCE)
+        and not is_under(diagnosis.epsilon, _budget(case.cell, carrier, other))
     )
 
 
@@ -88,9 +89,7 @@ def _budget(cell: Cell, carrier: Assessed, other: Assessed) -> float:
 def _is_below_the_fall(case: Case) -> bool:
     falls = [first_fall(one.subject) for one in case.carriers]
     epsilon = case.cell.epsilon
-    return isinstance(epsilon, float) and all(
-        fall is not None and epsilon < fall.epsilon * (1 - TOLERANCE) for fall in falls
-    )
+    return isinstance(epsilon, float) and all(fall is not None and is_under(epsilon, fall.epsilon) for fall in falls)
 
 
 def _has_transfer(suspects: Suspects, case: Case) -> bool:

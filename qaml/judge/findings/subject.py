@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.metrics.accuracy import column, correct_at
+from qaml.budgets import place_on_grid
+from qaml.metrics.accuracy import correct_at
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
 from qaml.outcome.outcome import Finding
 from qaml.types import IntArray
@@ -97,7 +98,7 @@ class Outcomes(NamedTuple):
 def is_measured(attacked: Attacked, epsilon: float) -> bool:
     """Whether an attack's correctness at a budget is known."""
     is_below = attacked.norms is not None and epsilon <= attacked.epsilons[-1]
-    return is_below or column(attacked.epsilons, epsilon) is not None
+    return is_below or place_on_grid(attacked.epsilons, epsilon) is not None
 
 
 def measured(name: str, subject: Subject, attacked: Attacked, epsilon: float) -> Outcomes:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from qaml.budgets import TOLERANCE
 from qaml.metrics.spectrum import low_frequency_share
 from qaml.models.capabilities import Encoding, Flipped, OneValued, Sampled
 from qaml.plan.role import Role
@@ -151,7 +152,7 @@ def _attacked(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.
     adversarials = Rows(files.enter_context(path.open("rb")), "adversarials", merged=2)
     asked = _Asked(start, adversarials)
     if (epsilons := job.payload["epsilons"]) is not None:
-        reached = np.asarray(made["norms"])[None] <= np.asarray(epsilons)[:, None] * (1 + 1e-6)
+        reached = np.asarray(made["norms"])[None] <= np.asarray(epsilons)[:, None] * (1 + TOLERANCE)
         made |= {"epsilons": np.asarray(epsilons)}
         made |= {name: np.asarray(made[name], dtype=bool) & reached for name in ("claimed", "outside")}
         asked = _Asked(start, _WithinBudgets(start, adversarials[: len(start)], reached.reshape(-1)))
