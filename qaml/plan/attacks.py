@@ -115,7 +115,7 @@ class AttackPlanner:
 
 
 def _evaluated(attack: Resolved, run: int, craft: Step) -> Evaluated:
-    return Evaluated(craft, attack.in_words(run), attack.inner.grid if attack.inner.minimises else None)
+    return Evaluated(attack.in_words(run), craft, attack.inner.grid if attack.inner.minimises else None)
 
 
 def _craft(maker: StepMaker, attack: Resolved, run: int) -> Step:

@@ -45,17 +45,17 @@ class ModelSteps(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """Adversarials that a model is asked about.
+    """Images that a model is asked about.
 
     Attributes:
-        craft: the step that makes them.
         words: which they are, such as ``rbm with fgsm, seed 0``.
+        craft: the step that makes adversarials of them.
         epsilons: the budgets that a minimising attack is cut to; it runs once for whatever budgets are asked of it.
     """
 
-    craft: Step
     words: str
-    epsilons: tuple[float, ...] | None
+    craft: Step | None = None
+    epsilons: tuple[float, ...] | None = None
 
 
 class ModelPlanner:
@@ -89,7 +89,10 @@ class ModelPlanner:
         dataset = self._suite.datasets[entry.dataset]
         load = self._load(entry.dataset, dataset.tested)
         trains = tuple(self._train(entry, replicate) for replicate in range(self._seeds or entry.seeds))
-        clean = tuple(score(self._maker, entry, load, train) for train in trains)
+        clean = tuple(
+            score(self._maker, entry, load, train, Evaluated(f"clean images, seed {run}"))
+            for run, train in enumerate(trains)
+        )
         data, embedding = self._load(entry.dataset, dataset), self._embedding(entry)
         inspected = trains if entry.part.is_inspected(dataset.info) else ()
         inspections = tuple(self._inspect(entry, replicate, data, train) for replicate, train in enumerate(inspected))
@@ -97,7 +100,8 @@ class ModelPlanner:
 
     def _load(self, name: str, part: DatasetPart) -> Step:
         payload = {"dataset": part, "checksums": dict(part.checksums())}
-        made = self._maker.make("load", f"load {name}", payload, {}, (part, *part.transforms))
+        title = f"load {name}" if part == self._suite.datasets[name] else f"load {name} as tested"
+        made = self._maker.make("load", title, payload, {}, (part, *part.transforms))
         self.datasets.setdefault(made.key, name)
         return made
 
@@ -142,11 +146,11 @@ class ModelPlanner:
         return self._maker.make("inspect", f"inspect the samples of {entry.name}, seed {replicate}", payload, parents)
 
 
-def score(maker: StepMaker, entry: ModelEntry, load: Step, train: Step, evaluated: Evaluated | None = None) -> Step:
+def score(maker: StepMaker, entry: ModelEntry, load: Step, train: Step, evaluated: Evaluated) -> Step:
     """One training run's answers on clean images, or on adversarials."""
-    parents, words = {Role("data"): load, Role("train"): train}, "clean images"
-    payload = looked_at(maker.suite, entry, maker.n_attacked()) | {"epsilons": None}
-    if evaluated is not None:
-        parents[Role("attack")], words = evaluated.craft, evaluated.words
-        payload |= {"images": evaluated.craft.payload["images"], "epsilons": evaluated.epsilons}
-    return maker.make("evaluate", f"evaluate {entry.name} on {words}", payload, parents, restored(entry))
+    craft, parents = evaluated.craft, {Role("data"): load, Role("train"): train}
+    if craft is not None:
+        parents[Role("attack")] = craft
+    images = maker.n_attacked() if craft is None else craft.payload["images"]
+    payload = looked_at(maker.suite, entry, images) | {"epsilons": evaluated.epsilons}
+    return maker.make("evaluate", f"evaluate {entry.name} on {evaluated.words}", payload, parents, restored(entry))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -180,12 +181,16 @@ class _Origins:
         claim = self.plan.claims[outcome.node]
         steps = ancestors(self.plan, claim.judge.key)
         made = [self._provenance(key) for key in steps]
+        n_titled = Counter(step.title for step in steps.values())  # of several suites two may have one title
         versions: dict[str, str] = {}
         for each in made:
             versions |= each.get("versions", {})
         return outcome.provenance.model_copy(
             update={
-                "artefacts": {step.title: key for key, step in steps.items()},
+                "artefacts": {
+                    step.title if n_titled[step.title] == 1 else f"{step.title} ({key[:8]})": key
+                    for key, step in steps.items()
+                },
                 "versions": dict(sorted(versions.items())) | {"python": platform.python_version()},
                 "data": {name: key[:16] for key in steps if (name := claim.datasets.get(key)) is not None},
                 "commit": self.commit,

@@ -81,8 +81,8 @@ def test_the_steps_of_one_claim() -> None:
         "load digits",
         "train linear, seed 0",
         "train linear, seed 1",
-        "evaluate linear on clean images",
-        "evaluate linear on clean images",
+        "evaluate linear on clean images, seed 0",
+        "evaluate linear on clean images, seed 1",
         "attack linear with fgsm, seed 0",
         "attack linear with fgsm, seed 1",
         "evaluate linear on linear with fgsm, seed 0",
@@ -93,6 +93,14 @@ def test_the_steps_of_one_claim() -> None:
         "pictures of linear under fgsm",
         "judge linear",
     ]
+
+
+def test_no_two_steps_of_a_claim_have_the_same_title() -> None:
+    """Provenance lists artefacts by title."""
+    plan = planned()
+    for claim in plan.claims.values():
+        titles_behind = [step.title for step in ancestors(plan, claim.judge.key).values()]
+        assert len(set(titles_behind)) == len(titles_behind)
 
 
 def test_parents_come_before_children_and_are_in_the_plan() -> None:

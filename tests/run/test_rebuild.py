@@ -72,7 +72,7 @@ def test_a_changed_line_rebuilds_what_depends_on_it(project: Project) -> None:
     assert rebuilt(project) == {
         "train rbm, seed 0",
         "attack rbm with fgsm, seed 0",
-        "evaluate rbm on clean images",
+        "evaluate rbm on clean images, seed 0",
         "evaluate rbm on rbm with fgsm, seed 0",
         "pictures of rbm under fgsm",
         "judge rbm",
@@ -93,11 +93,11 @@ def test_damage_is_noticed_where_it_is_read_and_repaired(project: Project) -> No
     outcome.write_text(outcome.read_text().replace('"supported"', '"refuted"', 1))
     picture = next(artefacts["pictures of rbm under fgsm"].glob("*.png"))
     picture.write_bytes(picture.read_bytes()[:50])
-    for lost in ("evaluate linear on clean images", "judge linear", "pictures of linear under fgsm"):
+    for lost in ("evaluate linear on clean images, seed 0", "judge linear", "pictures of linear under fgsm"):
         shutil.rmtree(artefacts[lost])
     assert rebuilt(project) == {
         "train linear, seed 0",
-        "evaluate linear on clean images",
+        "evaluate linear on clean images, seed 0",
         "pictures of linear under fgsm",
         "judge linear",
         "pictures of rbm under fgsm",
