@@ -177,10 +177,14 @@ class Session:
             with suppress(QamlError):
                 self.scheduler.help()
 
+    @cached_property
+    def _typed(self) -> dict[str, str]:
+        """Suite → its file, as somebody types it in the folder where the run was started."""
+        return {suite.name: as_typed(suite.path.resolve()) for suite in self.suites}
+
     def replay(self, outcome: Outcome) -> str:
         """The command that runs a claim again, from the folder where this run was started."""
-        path = next(suite.path for suite in self.suites if suite.name == outcome.suite).resolve()
-        words = ["qaml", "run", as_typed(path), "--claim", outcome.node, "--profile", outcome.profile]
+        words = ["qaml", "run", self._typed[outcome.suite], "--claim", outcome.node, "--profile", outcome.profile]
         apart = ["--report", "reports/replay"]  # not over the report that shows this command
         return shlex.join([*words, *apart, *self.options.replay])
 

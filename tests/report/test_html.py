@@ -10,6 +10,8 @@ from typing import Any, get_args
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jinja2.compiler import CodeGenerator
+from markupsafe import escape
 
 from qaml.outcome.history import with_earlier
 from qaml.outcome.merge import save
@@ -35,6 +37,17 @@ LINK = re.compile(r"(?:\.\./\.\./)?[\w.%/,+~-]*(?:#[\w.-]+)?|data:text/csv;chars
 
 def pages(outcomes: Outcomes) -> dict[str, Page]:
     return {name: Page(text) for name, text in html.pages(outcomes)}
+
+
+def test_values_are_escaped_as_jinja_escapes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = Outcomes.model_validate(with_suffix(sample().model_dump(), HOSTILE[1]))
+    ours = dict(html.pages(outcomes))
+    with monkeypatch.context() as patch:
+        patch.setattr(html, "_environment", cache(html._environment.__wrapped__))
+        patch.setattr(html, "_macros", cache(html._macros.__wrapped__))
+        patch.setattr(html, "_Compiler", CodeGenerator)
+        patch.setattr(html, "_repeated", lambda text: escape(clean(text)))
+        assert dict(html.pages(outcomes)) == ours
 
 
 def with_suffix(value: Any, suffix: str, key: str = "") -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import textwrap
+from functools import lru_cache
 
 from qaml.text import clean, one_line
 
@@ -29,6 +30,7 @@ def indent(text: str, prefix: str) -> str:
     return textwrap.indent(clean(text).rstrip("\n"), prefix, lambda _: True)
 
 
+@lru_cache(maxsize=16384)
 def file_name(identifier: str) -> str:
     """A name for this identifier that is safe on every file system; equal only for equal identifiers.
 
