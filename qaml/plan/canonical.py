@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces; equal values give equal text whatever the order of keys."""
+    """JSON with sorted keys and no spaces; equal values give equal text for any order of keys."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=_plain)
 
 

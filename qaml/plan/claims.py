@@ -46,7 +46,7 @@ class ClaimPlanner:
     """Plans the claims of one suite.
 
     Args:
-        maker: of the suite's steps.
+        maker: maker of the suite's steps.
         seeds: training runs of every model, overriding the suite.
     """
 
@@ -176,7 +176,7 @@ def _of_model(name: str, steps: ModelSteps) -> dict[Role, Step]:
 
 
 def _checks(model: str, attack: str, steps: AttackSteps) -> dict[Role, Step]:
-    """What tells whether an attack can be trusted."""
+    """The steps that show whether an attack can be trusted."""
     return _present({Role("battery", model, attack): steps.battery, Role("plant", model, attack): steps.planted})
 
 

@@ -1,4 +1,4 @@
-"""The steps that tell whether an attack can be trusted."""
+"""The steps that show whether an attack can be trusted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qaml.plan.step import Step
 EXACT_IMAGES = 100
 """Test images on which a minimising attack is held against exact distances, at most."""
 BEST_ALONE = 0.375
-"""Of the battery's work: its best member."""
+"""Share of the battery's work that its best member takes."""
 
 
 def battery(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
@@ -27,7 +27,7 @@ def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable
     """The battery's best member at smaller budgets, increasing.
 
     Args:
-        maker: of the suite's steps.
+        maker: maker of the suite's steps.
         model: that is attacked.
         leader: the battery at the attack's largest budget.
         epsilons: the budgets that a claim asks for.

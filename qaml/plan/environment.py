@@ -12,10 +12,10 @@ from qaml.files.regular import as_written, digest_regular
 
 VARIABLE = "env:"
 MOST_BYTES = 8 << 30
-"""Of what a part says that it reads: it is read whenever something is planned."""
+"""Largest size of what a part declares to read, in bytes: it is read at every planning."""
 MOST_FILES = 100_000
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EACCES, errno.EPERM}
-"""Whoever reads it finds nothing, either; any other error may be gone the next time."""
+"""Error numbers that every reader of the path gets; any other error may be temporary."""
 _HINT = "name the files that change, or one that lists their checksums"
 
 

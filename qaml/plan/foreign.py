@@ -1,4 +1,4 @@
-"""Code of others than qaml: where it comes from, what it reads by constant names, and what nobody can follow."""
+"""Foreign code: its origin, the names that it reads by constants, and reads that cannot be followed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNSEEN = {
     "subprocess": "starts other programs",
     "urllib": "asks the network",
 }
-"""Modules by which code comes to something that neither its source nor Python tells of."""
+"""Modules by which code reaches data that neither its source nor Python shows."""
 
 
 def is_standard(top: str) -> bool:
@@ -37,7 +37,7 @@ def is_standard(top: str) -> bool:
 
 
 def is_installed(origin: Path | None) -> bool:
-    """Whether a module lies where installers put distributions."""
+    """Whether a module is among installed distributions."""
     return origin is not None and any(origin.is_relative_to(folder) for folder in _folders())
 
 
@@ -57,11 +57,11 @@ def _owners() -> dict[str, list[str]]:
 
 
 class Look(NamedTuple):
-    """What a module's source tells of what it reads.
+    """The reads that a module's source shows.
 
     Attributes:
         variables: names of environment variables.
-        remarks: what nobody can follow, in words that come behind the module's name.
+        remarks: reads that cannot be followed, as words that follow the module's name.
     """
 
     variables: frozenset[str] = frozenset()
@@ -79,7 +79,7 @@ def look(path: Path | None) -> Look:
 
 
 def _variables(tree: ast.AST) -> Iterator[str]:
-    """Names of environment variables that stand in the code: X in ``os.environ["X"]`` and ``os.getenv("X")``."""
+    """Constant names of environment variables in the code: X in ``os.environ["X"]`` and ``os.getenv("X")``."""
     for node in ast.walk(tree):
         match node:
             case ast.Subscript(value=value, slice=ast.Constant(value=str(name))) if name_of(value) in ENVIRONMENTS:
@@ -91,7 +91,7 @@ def _variables(tree: ast.AST) -> Iterator[str]:
 
 
 def _remarks(tree: ast.AST) -> Iterator[str]:
-    """What of a module can change a result without anybody's seeing it, in words that follow the module's name."""
+    """Reads of a module that can change a result unnoticed, as words that follow the module's name."""
     imported = {
         name.partition(".")[0]
         for node in ast.walk(tree)

@@ -18,7 +18,7 @@ class Surrogate(NamedTuple):
     """A model that a claim's attacks are made on, and what its kind is known to reach.
 
     Attributes:
-        attacks: of the claim that are made on it, by name.
+        attacks: attacks of the claim that are made on it, by name.
         accuracy: the clean accuracy that it is held against, 0 … 1.
         source: who says that models of its kind reach it; may be empty.
     """
@@ -43,7 +43,7 @@ class JudgedClaim(NamedTuple):
         surrogates: the models that the claim's attacks are made on and that have a reference accuracy.
         setting: each model, attack and detector in words.
         caveats: dataset → what a reader of numbers from it must know.
-        unseen: what of other people's code nobody can follow, in words.
+        unseen: remarks about foreign code whose reads cannot be followed.
     """
 
     suite: str

@@ -12,14 +12,14 @@ OfWork = Literal["load", "embed", "train", "attack", "evaluate", "judge"]
 OfDoubt = Literal["surrogate", "diagnose", "plant", "exact", "nearer", "inspect"]
 OfDrawing = Literal["picture", "portrait"]
 StepKind = OfWork | OfDoubt | OfDrawing
-"""What results are made of, what tells whether they can be trusted, and what only the report shows."""
+"""Groups of steps: for results, for the trust in them, and for the report alone."""
 
 
 class Kind(NamedTuple):
-    """What is common to the steps of one kind.
+    """The common properties of the steps of one kind.
 
     Attributes:
-        module: whose ``execute(job)`` runs.
+        module: module whose ``execute(job)`` runs.
         cost: expected seconds of a step of usual size.
         is_courtesy: whether it only draws something for the report: verdicts are the same without it.
     """

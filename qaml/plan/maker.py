@@ -16,7 +16,7 @@ from qaml.registry import Part
 from qaml.spec.suite import Suite
 
 MAX_STEPS = 30_000
-"""Of a plan; three whole papers need 5,000."""
+"""Most steps of a plan; three whole papers need 5,000."""
 
 
 class Machine(NamedTuple):
@@ -36,7 +36,7 @@ class StepMaker:
 
     Args:
         suite: what the steps are of.
-        steps: of the whole plan, by key; those made here are added.
+        steps: steps of the whole plan, by key; those made here are added.
         machine: where they will run.
         more_images: test images that are attacked and scored beyond those that the suite asks for.
     """
@@ -64,7 +64,7 @@ class StepMaker:
             title: for people.
             payload: for the code that runs.
             parents: the steps whose artefacts it reads.
-            parts: whose code runs, too.
+            parts: parts whose code runs, too.
             size: how many times the work that is usual for its kind.
 
         Raises:
@@ -77,7 +77,7 @@ class StepMaker:
         return self.steps.setdefault(made.key, made)
 
     def check_room(self) -> None:
-        """Refuse to go on where the numbers in a file of anybody's make a plan without end.
+        """Refuse to continue where the numbers in a file would make an endless plan.
 
         Raises:
             RunError: the plan is as long as it may be.
@@ -104,7 +104,7 @@ def min_images(*limits: int | None) -> int | None:
 
 @contextmanager
 def named(what: str) -> Iterator[None]:
-    """Whatever the parts of others, or their sources, have against being planned, as an error of theirs alone.
+    """Turn exceptions of foreign parts, or of their sources, during planning into errors that name them.
 
     Raises:
         QamlError: it says what cannot be planned, and why.

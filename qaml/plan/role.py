@@ -18,8 +18,8 @@ class Role(NamedTuple):
 
     Attributes:
         kind: what is read.
-        model: of the suite; empty where the step is about one model.
-        attack: of the suite; empty where no attack is meant, or where the step is about one.
+        model: name of the model in the suite; empty where the step is about one model.
+        attack: name of the attack in the suite; empty where no attack is meant, or where the step is about one.
         replicate: which of several of one kind: the training run, the attacked model of a joint attack, the budget.
     """
 

@@ -24,7 +24,7 @@ class Step(NamedTuple):
         title: for people, such as ``train rbm, seed 2``.
         parents: role → key of the steps whose artefacts are read.
         payload: objects for the code that runs the step (parts, numbers); JSON of them is part of the key.
-        seed: of every random choice in the step; depends on the parameters, not on the code.
+        seed: seed of every random choice in the step; it depends on the parameters, not on the code.
         cost: expected seconds, for scheduling.
         code: digest of the sources and library versions.
     """

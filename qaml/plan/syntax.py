@@ -75,7 +75,7 @@ def name_of(node: ast.expr) -> str:
 
 
 def constant_of(call: ast.Call) -> str | None:
-    """The first argument, where it is a text that stands there."""
+    """The first argument, where it is a constant text."""
     first = call.args[0] if call.args else None
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 

@@ -1,4 +1,4 @@
-"""Parts in words, for people who read a verdict: what was trained and attacked, and where a defence stands."""
+"""Parts in words, for readers of a verdict: what was trained and attacked, and the position of each defence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _stands(defence: DefencePart) -> str:
 
 
 def model_in_words(entry: ModelEntry) -> str:
-    """A model, its data, its training runs, its defences and where each stands."""
+    """A model, its data, its training runs, and its defences with their positions."""
     runs = f"on {entry.dataset}, {entry.seeds} training run{'s' if entry.seeds > 1 else ''}"
     runs += f" of stream {entry.stream}" if entry.stream else ""
     defences = [f"{in_words(d)}; {_stands(d)}" for d in entry.defences]

@@ -1,4 +1,4 @@
-"""What every metric promises."""
+"""The conformance check of metrics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EPSILONS = (0.1, 0.2)
 
 @dataclass(frozen=True)
 class Known:
-    """Implements ``metrics.base.Evidence`` over what it is given."""
+    """An implementation of ``metrics.base.Evidence`` over given arrays."""
 
     clean: Clean
     attacks: Sequence[Attacked] = ()
@@ -59,16 +59,16 @@ class Known:
 
     @property
     def radius(self) -> float:
-        """Between two budgets."""
+        """A radius between two budgets."""
         return 0.15
 
 
 def known(n_attacks: int = 1, seed: int = 0) -> Known:
-    """Evidence with all that the product measures: two training runs, 60 images, attacks at two budgets.
+    """Evidence with everything that qaml measures: two training runs, 60 images, attacks at two budgets.
 
     Args:
-        n_attacks: that the cell names.
-        seed: of the numbers.
+        n_attacks: number of attacks that the cell names.
+        seed: seed of the numbers.
     """
     rng = np.random.default_rng(seed)
     places, shape = np.arange(IMAGES), (SEEDS, len(EPSILONS), IMAGES)
@@ -98,7 +98,7 @@ def known(n_attacks: int = 1, seed: int = 0) -> Known:
 
 
 def stronger(evidence: Known) -> Known:
-    """The same after attacks that fool a third of the images more, and all of them from half as far."""
+    """The evidence after attacks that fool a third more of the images, all of them at half the distance."""
     fooled = np.arange(IMAGES) % 3 == 0
     changed = [
         each._replace(
@@ -113,12 +113,12 @@ def stronger(evidence: Known) -> Known:
 def check_metric(part: MetricPart) -> None:
     """Check a metric on made-up evidence (``known``).
 
-    A sentence for people, a function that asks for what there is, results of the declared unit with a row a training
-    run, whatever the order of the images, and a value that goes the declared way under a stronger attack; evidence and
-    global generators left as they were.
+    It needs a sentence for readers, a function whose parameters exist, results of the declared unit with a row a
+    training run for any order of the images, a value that moves in the declared direction under a stronger attack, and
+    unchanged evidence and global generators.
 
     Raises:
-        AssertionError: with what was expected.
+        AssertionError: a property does not hold; the message says what was expected.
     """
     check_settings(part)
     check_sources(part)
