@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from qaml.errors import QamlError
 from qaml.findings import FINDINGS
+from qaml.judge.findings.contest import ENOUGH_IMAGES
 from qaml.judge.findings.cures import ANOTHER_ATTACK, Cure
 from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.findings.subject import Subject
@@ -33,7 +34,8 @@ class Raised(NamedTuple):
 
 def too_few(n_images: int) -> Raised:
     """A statistical finding that too few images leave open."""
-    return Raised(f"not assessed: {n_images} images, at least 100 are needed", "note", "measure at least 100 images")
+    message = f"not assessed: {n_images} images, at least {ENOUGH_IMAGES} are needed"
+    return Raised(message, "note", f"measure at least {ENOUGH_IMAGES} images")
 
 
 @dataclass(frozen=True)

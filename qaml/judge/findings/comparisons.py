@@ -62,12 +62,10 @@ def _could_be_beaten(suspects: Suspects, subject: Subject) -> bool:
 
 def _beaten(suspects: Suspects, subject: Subject) -> Iterator[Raised]:
     """The first suspect that fools more than the attack, or, if that is of one step, than the strongest iterative."""
-    epsilon, traits = compared_at(subject), subject.traits
+    epsilon = compared_at(subject)
     rivals = opponents(subject, epsilon)
-    if traits.takes_steps:
-        reference = own(subject, epsilon)
-    else:
-        reference = min((seen() for seen in rivals.iterative), key=lambda outcomes: float(outcomes.correct.mean()))
+    is_own = subject.traits.takes_steps
+    reference = own(subject, epsilon) if is_own else min((seen() for seen in rivals.iterative), key=_mean)
     n_rivals = max(1, sum(map(len, rivals)))
     answers = [beats(seen(), reference, subject, epsilon, n_rivals) for seen in suspects(subject, epsilon)]
     beaten = next((answer for answer in answers if answer.is_beaten), None)
@@ -75,6 +73,10 @@ def _beaten(suspects: Suspects, subject: Subject) -> Iterator[Raised]:
         yield Raised(beaten.message)
     elif not any(answer.is_assessed for answer in answers):
         yield too_few(max(answer.n_images for answer in answers))
+
+
+def _mean(outcomes: Outcomes) -> float:
+    return float(outcomes.correct.mean())
 
 
 def _alike(subject: Subject) -> list[Seen]:
@@ -100,15 +102,12 @@ def _strongest(subject: Subject) -> Iterator[Raised]:
     A note: how much the verdict loses by it follows from the images (``judge.gap``).
     """
     epsilon = compared_at(subject)
-    mine, rivals = own(subject, epsilon), [seen() for seen in _alike(subject)]
+    mine, rivals = own(subject, epsilon), sorted((seen() for seen in _alike(subject)), key=_mean)
     n_rivals = max(1, sum(map(len, opponents(subject, epsilon))))
-    answers = [beats(rival, mine, subject, epsilon, n_rivals) for rival in rivals]
-    beaten = [
-        (float(rival.correct.mean()), answer) for rival, answer in zip(rivals, answers, strict=True) if answer.is_beaten
-    ]
-    if beaten:
-        _, answer = min(beaten, key=lambda pair: pair[0])
-        yield Raised(answer.message)
+    answers = (beats(rival, mine, subject, epsilon, n_rivals) for rival in rivals)
+    beaten = next((answer for answer in answers if answer.is_beaten), None)
+    if beaten is not None:
+        yield Raised(beaten.message)
 
 
 def _beyond(subject: Subject) -> list[Raised]:

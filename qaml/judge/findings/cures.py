@@ -8,7 +8,6 @@ attack is free of them, and what remains is still an upper bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from qaml.budgets import is_under
@@ -92,14 +91,18 @@ def _is_below_the_fall(case: Case) -> bool:
     return isinstance(epsilon, float) and all(fall is not None and is_under(epsilon, fall.epsilon) for fall in falls)
 
 
-def _has_transfer(suspects: Suspects, case: Case) -> bool:
+def _has_transfer(case: Case) -> bool:
     is_beside = any(not one.subject.traits.is_white_box for one in case.attacks)
-    return is_beside and all(_withstands(suspects, one.subject, case.attacks) for one in case.carriers)
+    return is_beside and _withstand(elsewhere, case)
 
 
-def _has_both(suspects: Suspects, case: Case) -> bool:
+def _has_both(case: Case) -> bool:
     steps = {one.subject.traits.takes_steps for one in case.attacks if one.subject.traits.is_white_box}
-    return len(steps) == 2 and all(_withstands(suspects, one.subject, case.attacks) for one in case.carriers)
+    return len(steps) == 2 and _withstand(one_step, case)
+
+
+def _withstand(suspects: Suspects, case: Case) -> bool:
+    return all(_withstands(suspects, one.subject, case.attacks) for one in case.carriers)
 
 
 def _withstands(suspects: Suspects, subject: Subject, attacks: Sequence[Assessed]) -> bool:
@@ -152,8 +155,8 @@ ANOTHER_ATTACK = Cure(
     "budget or a larger one, and free of it",
     _has_another,
 )
-TRANSFER_BESIDE = Cure(f"a transferred or black-box attack {_BESIDE}", partial(_has_transfer, elsewhere))
-ONE_STEP_BESIDE = Cure(f"a one-step attack {_BESIDE}", partial(_has_both, one_step))
+TRANSFER_BESIDE = Cure(f"a transferred or black-box attack {_BESIDE}", _has_transfer)
+ONE_STEP_BESIDE = Cure(f"a one-step attack {_BESIDE}", _has_both)
 BELOW_THE_FALL = Cure("a budget of the cell that is smaller than the one at which success falls", _is_below_the_fall)
 AS_NEAR = Cure("attacks of the cell that together are as near", _is_as_near)
 A_SEARCH = Cure(

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.judge.findings.check import OfAttack, Raised, too_few
+from qaml.judge.findings.contest import ENOUGH_IMAGES, P_VALUE
 from qaml.judge.findings.subject import UNBOUNDED, Subject
 from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.wilson import wilson
 
-ENOUGH_IMAGES = 100
 ZERO_WEAK, ZERO_NOTE = 0.10, 0.01
 UNBOUNDED_SUCCESS = 0.99
-PLANTED_MISSED, PLANTED_IMAGES, P_VALUE = 0.10, 5, 0.001
+PLANTED_MISSED, PLANTED_IMAGES = 0.10, 5
 MARGINS = 0.01
 
 
