@@ -179,7 +179,7 @@ class Session:
 
     @cached_property
     def _typed(self) -> dict[str, str]:
-        """Suite → its file, as somebody types it in the folder where the run was started."""
+        """Suite → its file, relative to the folder where the run was started."""
         return {suite.name: as_typed(suite.path.resolve()) for suite in self.suites}
 
     def replay(self, outcome: Outcome) -> str:
