@@ -21,7 +21,6 @@ from qaml.judge.nested import as_one_share
 from qaml.judge.numbers import Quantity, contrast, number, predicted, scalar, without_runs
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
-from qaml.judge.source import DetectionSource, SharedWeights
 from qaml.judge.standing import NOTHING_KNOWN, Standing
 from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
 from qaml.judge.statistics.limits import Limits, LimitsAt, p_value
@@ -78,7 +77,10 @@ class SourceEstimator:
         resolved = [self.resolver.resolve(cell) for cell, _ in terms]
         self.asked.update(dict.fromkeys(cell for cell, _ in terms))
         shares = [one for one in resolved if isinstance(one, Contributions)]
-        models, weights = [self._weights_of(cell.model) for cell, _ in terms], [weight for _, weight in terms]
+        models, weights = (
+            [self.resolver.source.weights_of(cell.model) for cell, _ in terms],
+            [weight for _, weight in terms],
+        )
         least, most = _reach(terms)
         if len(shares) < len(resolved):
             estimate = _of_numbers(resolved, models, weights, against, level)
@@ -135,10 +137,7 @@ class SourceEstimator:
         Raises:
             RunError: the source has no evidence of detectors.
         """
-        source = self.resolver.source
-        if not isinstance(source, DetectionSource):
-            raise RunError(f"nothing was measured about detector {detector!r}")
-        found = source.detections(detector)
+        found = self.resolver.source.detections(detector)
         is_void = any(self._known.is_void(model, (attack,) if attack else ()) for model, attack in found.heard)
         is_void |= any(pair in self._known.failed for pair in found.heard)
         adversarial, clean = (_detected(flags)._replace(is_void=is_void) for flags in (found.adversarial, found.clean))
@@ -149,10 +148,6 @@ class SourceEstimator:
         if table not in self.tables:
             raise RunError(f"the suite has no reported table {table!r}", f"it has {', '.join(self.tables) or 'none'}")
         return self.tables[table]
-
-    def _weights_of(self, model: str) -> str:
-        source = self.resolver.source
-        return source.weights_of(model) if isinstance(source, SharedWeights) else model
 
     def _limited(self, estimate: Estimate, terms: Sequence[Term], level: float) -> Estimate:
         """Open the interval where findings do; a contrast of two attacks on one model is about attacks."""

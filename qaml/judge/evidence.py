@@ -14,7 +14,7 @@ import numpy as np
 from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.errors import PartError
 from qaml.judge.detections import Predictions, detect
-from qaml.judge.source import Repeats
+from qaml.judge.source import Repeats, Source
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
 from qaml.plan.role import Role, RoleKind
 from qaml.run.arrays import read_arrays
@@ -37,7 +37,7 @@ WHERE_MEASURED = (
 """Arrays of answers on adversarials that not every model and attack has."""
 
 
-class StoreSource:
+class StoreSource(Source):
     """Implements ``judge.source.Source`` over a claim's parents.
 
     Args:

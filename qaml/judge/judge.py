@@ -18,11 +18,11 @@ from qaml.judge.nearest import Shrunk, shrunk
 from qaml.judge.papers import left_open, paper_value
 from qaml.judge.resolve import Resolver
 from qaml.judge.roc import among_fooling, curve_of, detections_of
-from qaml.judge.samplings import inspections_of, sampling_of
-from qaml.judge.source import DataSource, Detections, NearerSource, Source, SurrogateSource, WeakerDiagnoses
+from qaml.judge.samplings import sampling_of
+from qaml.judge.source import Detections, NearerSource, Source
 from qaml.judge.standing import Standing, standing
 from qaml.judge.weakness import Effect, effect_on, failed
-from qaml.metrics.evidence import Diagnosis, Nearer
+from qaml.metrics.evidence import Nearer
 from qaml.outcome.drawings import Curve, Roc, Sampling, TrainingCurve
 from qaml.outcome.outcome import CellValue, Finding, Measurement
 from qaml.outcome.record import Interval
@@ -113,7 +113,7 @@ def judge(
         findings=_findings([alone[m] for m in models if m in alone], assessed | listened, known, resolver),
         curves=epsilon_curves(cells, resolver, estimator),
         training=training_curves(models, source),
-        samplings=tuple(sampling_of(model, runs) for model in models if (runs := inspections_of(source, model))),
+        samplings=tuple(sampling_of(model, runs) for model in models if (runs := source.inspections(model))),
         rocs=tuple(curve_of(name, found) for name, found in detected.items() if found.thresholds),
         notes=(
             *_notes(cells, assessed, decision.measured, tables),
@@ -155,7 +155,7 @@ def _assess_pairs(published: Mapping[tuple[str, str], bool], resolver: Resolver)
             rivals=tuple(Rival(traits[name], resolver.attacked(model, name)) for name in others),
             is_published=is_published,
             distances=resolver.source.distances(model, attack),
-            weaker=_weaker(resolver.source, model, attack),
+            weaker=resolver.source.weaker_diagnoses(model, attack),
             nearer=_nearer(resolver.source, model, attack),
         )
         assessed[model, attack] = Assessed(subject, findings_of(subject))
@@ -164,10 +164,6 @@ def _assess_pairs(published: Mapping[tuple[str, str], bool], resolver: Resolver)
 
 def _nearer(source: Source, model: str, attack: str) -> Nearer | None:
     return source.nearer(model, attack) if isinstance(source, NearerSource) else None
-
-
-def _weaker(source: Source, model: str, attack: str) -> tuple[Diagnosis, ...]:
-    return source.weaker_diagnoses(model, attack) if isinstance(source, WeakerDiagnoses) else ()
 
 
 def _alone(cells: Sequence[Cell], detected: Iterable[Detections], resolver: Resolver) -> dict[str, ModelEvidence]:
@@ -181,8 +177,8 @@ def _alone(cells: Sequence[Cell], detected: Iterable[Detections], resolver: Reso
             model,
             resolver.clean(model),
             history=source.history(model),
-            repeats=source.repeats(model) if isinstance(source, DataSource) else None,
-            inspections=inspections_of(source, model),
+            repeats=source.repeats(model),
+            inspections=source.inspections(model),
             is_divided=model in divided,
         )
         for model in dict.fromkeys(models)
@@ -194,8 +190,7 @@ def _findings(
 ) -> tuple[Finding, ...]:
     found = [*known.findings, *(finding for one in assessed.values() for finding in one.findings)]
     found += [finding for evidence in models for finding in look(OF_RUNS, evidence)]
-    surrogates = resolver.source.surrogates() if isinstance(resolver.source, SurrogateSource) else {}
-    for model, surrogate in surrogates.items():
+    for model, surrogate in resolver.source.surrogates().items():
         found += look(OF_SURROGATES, ModelEvidence(model, resolver.clean(model), surrogate=surrogate))
     return tuple(sorted(found, key=lambda finding: finding.rank))
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from qaml.budgets import is_within, place_on_grid
 from qaml.claims.base import Cell
 from qaml.errors import RunError
-from qaml.judge.samplings import inspections_of
 from qaml.judge.source import Source
 from qaml.metrics.accuracy import Threat
 from qaml.metrics.contributions import Contributions
@@ -174,4 +173,4 @@ class CellEvidence:
     @property
     def inspections(self) -> Inspections:
         """What was found about the model's samples."""
-        return inspections_of(self._resolver.source, self._cell.model)
+        return self._resolver.source.inspections(self._cell.model)

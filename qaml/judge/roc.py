@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qaml.claims.base import ClaimPart
-from qaml.judge.source import Detections, DetectionSource, Source
+from qaml.judge.source import Detections, Source
 from qaml.outcome.drawings import Roc
 from qaml.registry import references
 
@@ -11,7 +11,7 @@ from qaml.registry import references
 def detections_of(claim: ClaimPart, source: Source) -> dict[str, Detections]:
     """What each detector that the claim names flagged."""
     names = dict.fromkeys(name for _, table, name in references(claim) if table == "detectors")
-    return {name: source.detections(name) for name in names} if isinstance(source, DetectionSource) else {}
+    return {name: source.detections(name) for name in names}
 
 
 def curve_of(detector: str, found: Detections) -> Roc:

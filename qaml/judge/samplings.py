@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import math
 
-from qaml.judge.source import InspectedSource, Source
 from qaml.metrics.sampling import Inspections
 from qaml.outcome.drawings import Sampling
-
-
-def inspections_of(source: Source, model: str) -> Inspections:
-    """What was found about the samples of a model's training runs."""
-    return source.inspections(model) if isinstance(source, InspectedSource) else ()
 
 
 def sampling_of(model: str, inspections: Inspections) -> Sampling:

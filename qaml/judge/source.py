@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from qaml.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from qaml.claims.base import ReportedTable
     from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
+    from qaml.metrics.sampling import Inspections
     from qaml.plan.judged import Surrogate
     from qaml.types import FloatArray
 
@@ -77,53 +80,33 @@ class Source(Protocol):
     def reported(self, table: str) -> ReportedTable:
         """One of the suite's tables."""
 
-
-@runtime_checkable
-class DetectionSource(Protocol):
-    """A source that has evidence of detectors, too."""
-
     def detections(self, detector: str) -> Detections:
-        """What one detector flagged."""
+        """What one detector flagged.
 
+        Raises:
+            RunError: nothing was measured about it.
+        """
+        raise RunError(f"nothing was measured about detector {detector!r}")
 
-@runtime_checkable
-class WeakerDiagnoses(Protocol):
-    """A source that also diagnosed at smaller budgets than an attack's largest."""
-
-    def weaker_diagnoses(self, model: str, attack: str) -> tuple[Diagnosis, ...]:
+    def weaker_diagnoses(self, model: str, attack: str) -> tuple[Diagnosis, ...]:  # noqa: ARG002
         """The diagnostics at smaller budgets that the claim asks for, increasing."""
+        return ()
 
-
-@runtime_checkable
-class InspectedSource(Protocol):
-    """A source that knows what samplers say of trained machines."""
-
-    def inspections(self, model: str) -> tuple[dict[str, Any], ...]:
+    def inspections(self, model: str) -> Inspections:  # noqa: ARG002
         """What an inspection of the samples found, one dictionary a seed; none for models without."""
+        return ()
 
-
-@runtime_checkable
-class DataSource(Protocol):
-    """A source that knows what models were trained and tested on."""
-
-    def repeats(self, model: str) -> Repeats:
-        """Test examples of the model's dataset that are among its training examples."""
-
-
-@runtime_checkable
-class SurrogateSource(Protocol):
-    """A source that knows of surrogates which are held against a reference accuracy."""
+    def repeats(self, model: str) -> Repeats | None:  # noqa: ARG002
+        """Test examples of the model's dataset that are among its training examples; None where nobody looked."""
+        return None
 
     def surrogates(self) -> Mapping[str, Surrogate]:
-        """By model's name; models without a reference are left out."""
-
-
-@runtime_checkable
-class SharedWeights(Protocol):
-    """A source that knows which models are the same trained weights, used in different ways (``derive``)."""
+        """The models that attacks are made on and that are held against a reference accuracy, by name."""
+        return {}
 
     def weights_of(self, model: str) -> str:
-        """A name for the training runs behind a model: the same for models that share them."""
+        """A name for the training runs behind a model: the same for models that share them (``derive``)."""
+        return model
 
 
 @runtime_checkable

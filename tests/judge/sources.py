@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from qaml.claims.base import CLAIMS, ClaimPart, ReportedTable
-from qaml.judge.source import Detections
+from qaml.judge.source import Detections, Source
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances
 from qaml.spec.suite import ClaimEntry, Expectation
 
 
 @dataclass
-class ArraySource:
-    """Implements ``judge.source.Source`` and ``DetectionSource`` over dictionaries."""
+class ArraySource(Source):
+    """Implements ``judge.source.Source`` over dictionaries."""
 
     cleans: dict[str, Clean] = field(default_factory=dict)
     attacks: dict[tuple[str, str], Attacked] = field(default_factory=dict)
