@@ -56,6 +56,7 @@ def _written(
     session: Session, results: Results, others: list[Verdictless], root: Path
 ) -> tuple[Report, Assembled | None]:
     from qaml.outcome.history import recall_for, remember, with_earlier
+    from qaml.outcome.merge import too_large
     from qaml.outcome.outcome import Failure
     from qaml.report.pages.publish import publish
     from qaml.report.text.markdown import write_step_summary
@@ -81,6 +82,8 @@ def _written(
         text += "".join(f"note: {note}\n" for note in notes)
         complete = with_earlier(outcomes, runs)
         page = publish(complete, folder, pictures)
+        if large := too_large(folder):
+            text += f"note: {large}\n"
     except (QamlError, MemoryError) as error:
         why = "not enough memory" if isinstance(error, MemoryError) else error
         return Report(clean(f"{text}the report could not be written: {why}"), True), None

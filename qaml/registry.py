@@ -205,26 +205,28 @@ class Registry(Generic[P]):
             )
         return part
 
-    def _third_party(self) -> dict[str, list[EntryPoint]]:
-        found: dict[str, list[EntryPoint]] = {}
-        for entry in _entry_points(tuple(sys.path)).select(group=self.group):
-            found.setdefault(entry.name, []).append(entry)
-        return found
+    def _third_party(self) -> Mapping[str, Sequence[EntryPoint]]:
+        return _entry_points(tuple(sys.path)).get(self.group, {})
 
 
 @lru_cache(maxsize=1)
-def _entry_points(path: tuple[str, ...]) -> Any:  # noqa: ARG001
-    """The entry points of every installed distribution, read once a search path because that reads all metadata.
+def _entry_points(path: tuple[str, ...]) -> dict[str, dict[str, list[EntryPoint]]]:  # noqa: ARG001
+    """Group and kind → the entry points of every installed distribution, read once a search path: all metadata are.
 
     Raises:
         PartError: the entry points of a distribution cannot be read.
     """
+    found: dict[str, dict[str, list[EntryPoint]]] = {}
     try:
-        return entry_points()
+        every = entry_points()
+        for group in every.groups:
+            for entry in every.select(group=group) if group.startswith("qaml.") else ():
+                found.setdefault(group, {}).setdefault(entry.name, []).append(entry)
     except Exception as error:  # any file beside the installed distributions may be malformed
         raise PartError(
             f"the entry points of some installed package cannot be read: {error_in_words(error)}"
         ) from error
+    return found
 
 
 def _changeable(annotation: Any) -> str | None:

@@ -202,16 +202,25 @@ def test_our_own_mistakes_are_not_blamed_on_a_package(package: Package, monkeypa
 
 
 def test_many_unknown_kinds_cost_one_look_at_what_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    looks = itertools.count()
+    looks, scans = itertools.count(), itertools.count()
     monkeypatch.syspath_prepend(str(tmp_path))
     found = importlib.metadata.entry_points()
-    monkeypatch.setattr("qaml.registry.entry_points", lambda: (next(looks), found)[1])
+
+    class Watched:
+        groups = found.groups
+
+        def select(self, group: str) -> object:
+            next(scans)
+            return found.select(group=group)
+
+    monkeypatch.setattr("qaml.registry.entry_points", lambda: (next(looks), Watched())[1])
     attacks = "\n".join(f"  a{i}: {{kind: {'x' * 9000 if i % 10 == 0 else 'fgms'}}}" for i in range(100))
     with pytest.raises(SpecError) as caught:
         load_text(f"suite: x\nattacks:\n{attacks}\nclaims: [{{}}]\n", "x.yaml", "quick")
     assert str(caught.value).count("unknown attack 'fgms'") == 90
     assert len(str(caught.value)) < 200_000
     assert next(looks) == 1
+    assert next(scans) <= len(found.groups)
 
 
 def test_damaged_metadata_of_some_package_is_told_where_packages_are_asked(

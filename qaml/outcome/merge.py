@@ -27,7 +27,7 @@ from qaml.outcome.outcome import (
     SuiteInfo,
 )
 from qaml.outcome.past import CellChange, Past, Regression
-from qaml.outcome.record import MOST_BYTES, LargeRecordError, RecordError, parse_record
+from qaml.outcome.record import MOST_BYTES, LargeRecordError, RecordError, check_size, parse_record
 from qaml.outcome.upgrade import VersionError, current
 from qaml.text import some
 from qaml.vocab import CELL_STATUSES
@@ -61,6 +61,20 @@ def save(outcomes: Outcomes, folder: Path, *, is_packed: bool = False) -> Path:
     content = seal(complete.model_dump_json(indent=1) + "\n").encode("utf-8", "replace")
     write_durably(target, pack(content) if is_packed else content)
     return target
+
+
+def too_large(folder: Path) -> str:
+    """Why the outcomes in a folder cannot be read again although they were written; empty where they can."""
+    file = outcomes_file(folder)
+    try:
+        check_size(_read(file))
+    except LargeRecordError as error:
+        why = f"{file} is too large: {error}"
+    except StoreError as error:
+        why = error.message
+    else:
+        return ""
+    return f"{why}; the pages are whole, but it cannot be compared, merged or rendered again: {_FEWER}"
 
 
 def media_names(outcomes: Outcomes) -> list[str]:

@@ -5,6 +5,7 @@ Numbers that do not exist are null; infinities are written as strings by ``Numbe
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainSerializer, ValidationError
@@ -20,6 +21,11 @@ MOST_ENTRIES: Final = 50_000
 """Most entries of a mapping, such as claims of a run, or cells."""
 MOST_NUMBERS: Final = 100_000
 """Most numbers of a course that is drawn."""
+_MOST_UNKNOWN: Final = 500_000
+"""Keys of a file that no record has; those of a smaller number are counted as mistakes."""
+_LEAST_ENTRY: Final = 5
+"""Bytes of a key with its value."""
+_KEY = re.compile(rb'"\s*:')
 _MOST_MISTAKES: Final = 1_000
 """Most mistakes of a record that are collected one by one."""
 
@@ -112,6 +118,8 @@ def parse_record(kind: type[R], content: bytes) -> R:
         RecordError: it is no JSON, or no such record.
     """
     try:
+        if (n_unknown := _most_unknown(kind, content)) > _MOST_UNKNOWN:
+            raise RecordError(f"{n_unknown:,} unknown keys")
         return kind.model_validate_json(content)
     except ValidationError as error:
         if error.error_count() > _MOST_MISTAKES:
@@ -119,6 +127,30 @@ def parse_record(kind: type[R], content: bytes) -> R:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = "".join(f"{step}." for step in first["loc"])[:100].rstrip(".")
         raise RecordError(f"{where}: {first['msg'][:200]}".removeprefix(": ")) from None
+
+
+def _most_unknown(kind: type[R], content: bytes) -> int:
+    """The number of keys that no field or mapping has, or more; each would be a mistake of 230 bytes.
+
+    Raises:
+        ValidationError: what is known of it is no such record.
+    """
+    if (
+        len(content) <= _LEAST_ENTRY * _MOST_UNKNOWN
+        or (n_keys := sum(1 for _ in _KEY.finditer(content))) <= _MOST_UNKNOWN
+    ):
+        return 0
+    return n_keys - _n_keys(kind.model_validate_json(content, extra="ignore"))
+
+
+def _n_keys(value: Any) -> int:
+    """The keys of a record's JSON."""
+    if isinstance(value, Record):
+        return len(value.model_fields_set) + sum(map(_n_keys, vars(value).values()))
+    if isinstance(value, dict):
+        return len(value) + sum(map(_n_keys, value.values()))
+    is_nested = isinstance(value, tuple) and value and not isinstance(value[0], float)
+    return sum(map(_n_keys, value)) if is_nested else 0
 
 
 class Interval(Record):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaml.errors import StoreError
-from qaml.files.checksum import seal
+from qaml.files.checksum import seal, unseal
 from qaml.outcome.history import with_earlier
-from qaml.outcome.merge import _digest, load, merge, merge_folders, save
+from qaml.outcome.merge import _digest, load, merge, merge_folders, save, too_large
 from qaml.outcome.outcome import Failure, Media, Outcomes
 from qaml.report.pages.publish import publish
 from tests.report.sample import REGRESSION, past, sample, write_media
@@ -91,11 +91,30 @@ def test_a_medium_is_read_once_however_often_it_is_listed(tmp_path: Path, monkey
 def test_outcomes_of_too_many_claims_are_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_media(tmp_path)
     save(sample(), tmp_path)
+    assert not too_large(tmp_path)
     for limit, unit in (("qaml.outcome.record.MOST_VALUES", "values"), ("qaml.outcome.merge.MOST_BYTES", "bytes")):
         monkeypatch.setattr(limit, 10)
         with pytest.raises(StoreError, match=rf"outcomes\.json is too large: expected at most 10 {unit}") as caught:
             load(tmp_path)
         assert "fewer claims" in caught.value.hint
+        assert f"too large: expected at most 10 {unit}" in too_large(tmp_path)
+
+
+@pytest.mark.parametrize("place", ['"outcomes": [\n  {', '"created": '])
+def test_unknown_keys_are_counted_before_each_is_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr("qaml.outcome.record._MOST_UNKNOWN", 0)
+    write_media(tmp_path)
+    sound = save(sample(), tmp_path).read_bytes()
+    load(tmp_path)
+    plain = unseal(sound)[0].decode()
+    unknown = ", ".join(f'"key {n}" : {n}' for n in range(30)) + ", "
+    assert place in plain
+    at = plain.index(place) + (len(place) if place.endswith("{") else 0)
+    (tmp_path / "outcomes.json").write_text(seal(plain[:at] + unknown + plain[at:]), "utf-8")
+    with pytest.raises(StoreError, match=r"outcomes\.json is damaged: 30 unknown keys"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(
