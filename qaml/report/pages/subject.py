@@ -157,7 +157,7 @@ def _own(subject: Subject, records: Iterable[_OfModel]) -> tuple[_OfModel, ...]:
 
 def _once(records: Iterable[_Record]) -> tuple[_Record, ...]:
     """Equal records once; they are compared as text, where a number that does not exist equals itself."""
-    return tuple({repr(record.model_dump()): record for record in records}.values())
+    return tuple({record.model_dump_json(): record for record in records}.values())
 
 
 def _settings(subject: Subject, claims: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:
