@@ -9,10 +9,11 @@ anything about the classifier that the features come from.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.attacks.access import access, is_fooled
@@ -23,9 +24,6 @@ from qaml.errors import PartError
 from qaml.models.capabilities import Featured, is_randomised
 from qaml.types import Bounds
 from qaml.vocab import Norm
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 N_INNER = 200
 """Number of points that the head must keep on the clean side."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 CHUNK = 2048
 """Number of images shrunk at a time: float64 copies of 60,000 would take gigabytes."""

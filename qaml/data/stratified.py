@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qaml.types import Split
-
-if TYPE_CHECKING:
-    from qaml.types import IntArray
+from qaml.types import IntArray, Split
 
 
 def stratified_counts(available: IntArray, total: int) -> IntArray:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from qaml.data.base import TransformPart
 from qaml.errors import DataError, PartError
-from qaml.types import MOST_EXAMPLES, Bounds, Data, InputInfo, Split
-
-if TYPE_CHECKING:
-    from qaml.types import FloatArray, IntArray
+from qaml.types import MOST_EXAMPLES, Bounds, Data, FloatArray, InputInfo, IntArray, Split
 
 
 class Downscale(TransformPart):

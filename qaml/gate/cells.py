@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,7 @@ from qaml.plan.kinds import KINDS
 from qaml.plan.step import Step
 from qaml.run.arrays import read_arrays
 from qaml.run.store import Store
-
-if TYPE_CHECKING:
-    from qaml.session.session import Session
+from qaml.session.session import Session
 
 PREDICTIONS = "predictions.npz"
 WEIGHTS = "weights.safetensors"

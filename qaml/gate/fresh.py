@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qaml.gate.baseline import Evidence
 from qaml.gate.cells import GatedCell, measured_cells
+from qaml.plan.claims import ClaimPlan
 from qaml.run.progress import Reporter
 from qaml.run.scheduler import Scheduler
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from qaml.plan.claims import ClaimPlan
-    from qaml.session.session import Session
+from qaml.session.session import Session
 
 
 class Fresh(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qaml.gate.baseline import Baseline, GateError, read_baseline
 from qaml.gate.cells import measured_cells
@@ -13,11 +12,9 @@ from qaml.gate.fresh import Fresh, further_images, further_runs
 from qaml.gate.regression import JudgedCell, compare
 from qaml.outcome.past import CellChange, Regression
 from qaml.outcome.record import Interval
+from qaml.session.options import Options
+from qaml.session.session import Session
 from qaml.spec.load import as_typed
-
-if TYPE_CHECKING:
-    from qaml.session.options import Options
-    from qaml.session.session import Session
 
 
 def judged(session: Session, file: Path) -> Regression:

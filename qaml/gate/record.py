@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded, read_baseline, write_baseline
 from qaml.gate.cells import GatedCell, measured_cells
 from qaml.gate.fresh import further_images
 from qaml.plan.canonical import canonical
 from qaml.session.assembly import checkout
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from qaml.session.session import Session
+from qaml.session.session import Session
 
 
 def save(session: Session, path: Path, **settings: Any) -> Baseline:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.metrics.accuracy import place_of
 from qaml.metrics.contributions import Contributions, ratio, share
 from qaml.metrics.evidence import Attacked, Clean
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import IntArray
+from qaml.types import IntArray
 
 
 def low_frequency(attacked: Attacked, epsilon: float) -> Contributions:

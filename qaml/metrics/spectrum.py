@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 LOW_FREQUENCY = 1 / 8
 """Upper limit of low frequencies, in cycles a pixel: periods of at least eight pixels."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters, Moments
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 
 def hidden_means(parameters: BoltzmannParameters[FloatArray], visible: FloatArray) -> FloatArray:

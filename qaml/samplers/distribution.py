@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.samplers.base import MOST_UNITS, BoltzmannParameters, Moments
 from qaml.samplers.conditional import hidden_means
 from qaml.samplers.exact.enumeration import all_states, enumerate_machine
 from qaml.samplers.tempering.part import ParallelTempering
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 _LEVELS, _CHAINS = 20, 100
 _APART = 10

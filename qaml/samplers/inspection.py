@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters, Moments
 from qaml.samplers.conditional import conditional_moments, free_energies
 from qaml.samplers.distribution import Distribution, floors_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 _BINS = 40
 _POINTS = 400

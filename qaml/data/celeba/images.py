@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from qaml.errors import DataError
 from qaml.files.regular import read_regular
-
-if TYPE_CHECKING:
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 WIDTH, HEIGHT = 178, 218
 MOST_BYTES = 1 << 20

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.data.base import DatasetPart
+from qaml.data.celeba.lists import Listed
 from qaml.data.folder import DATA_VARIABLE, data_folder
 from qaml.errors import DataError
 from qaml.types import Bounds, Data, InputInfo, Split
-
-if TYPE_CHECKING:
-    from qaml.data.celeba.lists import Listed
 
 FOLDER = "celeba"
 IMAGES = "img_align_celeba"

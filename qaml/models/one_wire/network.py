@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,13 +20,11 @@ from torch.nn.functional import pad
 
 from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.quadratic.network import is_same
+from qaml.quantum.channels import ChannelPart
 from qaml.quantum.circuit import CHANNELS, Angle, Channel, Circuit, Gate, Operation
 from qaml.quantum.noise.shots import shots_needed
 from qaml.quantum.statevector.network import normalised
 from qaml.quantum.statevector.readout import z_signs
-
-if TYPE_CHECKING:
-    from qaml.quantum.channels import ChannelPart
 
 Encoding = Literal["amplitude", "angle"]
 Noise = Literal["none", "draws", "average"]

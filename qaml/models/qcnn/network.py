@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.noise_layers.part import NoiseLayers as NoiseSettings
 from qaml.models.one_wire.network import Encoding, Noise, OneWireClassifier
 from qaml.quantum.averaged import conjugated, flipped, through
+from qaml.quantum.channels import ChannelPart
 from qaml.quantum.circuit import Angle, Gate, Operation
 from qaml.quantum.statevector.gates import matrix, pauli_rotation, rot
 from qaml.quantum.statevector.layers import apply_product
@@ -27,9 +28,6 @@ from qaml.quantum.statevector.network import apply
 from qaml.quantum.statevector.readout import z_signs
 
 _block_diagonal: Callable[..., Tensor] = torch.block_diag
-
-if TYPE_CHECKING:
-    from qaml.quantum.channels import ChannelPart
 
 CONVOLUTION, POOLING = 15, 2
 """Numbers of angles of a stage: of the convolution and of the pooling."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +12,11 @@ from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.noise_layers.part import NoiseLayers as NoiseSettings
 from qaml.models.one_wire.network import Encoding, Noise, OneWireClassifier
 from qaml.quantum.averaged import averaged_observable
+from qaml.quantum.channels import ChannelPart
 from qaml.quantum.circuit import Angle, Entangler, Gate, Operation, entangling_gates
 from qaml.quantum.statevector.gates import rot, ry
 from qaml.quantum.statevector.layers import FEW_WIRES, product_expectations, product_states, sampled_states
 from qaml.quantum.statevector.readout import z_signs
-
-if TYPE_CHECKING:
-    from qaml.quantum.channels import ChannelPart
 
 
 class QuantumNeuralNetwork(OneWireClassifier):

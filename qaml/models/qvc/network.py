@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,15 +19,13 @@ from torch import Tensor, nn
 
 from qaml.errors import DataError
 from qaml.models.quadratic.network import is_same, quadratic_forms
+from qaml.quantum.channels import ChannelPart
 from qaml.quantum.collapse import Collapsed, observables
 from qaml.quantum.layered import network as layered
 from qaml.quantum.noise.evolution import noisy_observables
 from qaml.quantum.noise.shots import largest_spread, shots_needed
 from qaml.quantum.statevector import network as statevector
 from qaml.types import Split
-
-if TYPE_CHECKING:
-    from qaml.quantum.channels import ChannelPart
 
 
 class _Path(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qaml.models.base import Training
@@ -14,9 +15,6 @@ from qaml.models.rbm.network import RBMClassifier
 from qaml.models.rbm.update import Update, estimates
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.gibbs.device import tensor_moments
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class TensorUpdate(Update):

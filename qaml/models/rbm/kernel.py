@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from qaml.compiled import compiled
-
-if TYPE_CHECKING:
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"})

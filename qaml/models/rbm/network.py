@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-if TYPE_CHECKING:
-    from qaml.models.rbm.part import RBM
-    from qaml.types import InputInfo
+from qaml.models.rbm.part import RBM
+from qaml.types import InputInfo
 
 # In float64 softplus must not turn linear at 20, where it is still 2e-9 off.
 _LINEAR_FROM = 40.0

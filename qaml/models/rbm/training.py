@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
@@ -15,16 +16,11 @@ from qaml.errors import PartError
 from qaml.models.base import Checkpoint, History, Hooks, Training
 from qaml.models.rbm.kernel import adam, sgd
 from qaml.models.rbm.network import RBMClassifier
+from qaml.models.rbm.part import RBM
 from qaml.models.rbm.update import Update, estimates
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.conditional import conditional_moments
-from qaml.types import InputInfo, Split
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.models.rbm.part import RBM
-    from qaml.types import FloatArray
+from qaml.types import FloatArray, InputInfo, Split
 
 _WATCHED = 500
 """Number of training examples on which the curves are computed."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +18,7 @@ from qaml.errors import PartError
 from qaml.quantum.checks import MAX_WIRES
 from qaml.quantum.layered.kernel import LANES, adjoint, backward, backward_groups, forward, place, state_size
 from qaml.quantum.layered.tables import Tables, gradients, tabulate
-
-if TYPE_CHECKING:
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 _COLUMNS_AT_ONCE = 256
 _OTHERWISE = "qaml.quantum.statevector.layers.layered_expectations takes other dtypes and devices"

@@ -13,16 +13,13 @@ number of X so far. On such a wire, RZ(α) and RY(θ) become RZ(−α) and RY(�
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 _LAYERS_AT_ONCE = 16
 """Number of layers whose diagonals are made together: their intermediate products stay in the cache."""

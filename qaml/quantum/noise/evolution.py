@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from qaml.errors import PartError
 from qaml.quantum.channels import (
@@ -23,11 +24,8 @@ from qaml.quantum.channels import (
 )
 from qaml.quantum.noise.kernel import real_parts, turn_behind_chain, turn_in_place
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Complexes = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+Complexes = NDArray[np.complex128]
 
 MAX_WIRES = 12
 BLOCK_BYTES = 5 * 2**16

@@ -18,16 +18,12 @@ changes of this file only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.compiled import compiled
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 # a·b + c may become one operation; a different order of sums may not
 _FAST = {"contract", "nsz"}

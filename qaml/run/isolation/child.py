@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qaml import errors
 from qaml.errors import QamlError
@@ -25,8 +25,7 @@ from qaml.run.reads import states, watching
 from qaml.run.store import Damaged, Store
 from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
 
-if TYPE_CHECKING:
-    pass
+pass
 
 INTERVAL = 0.1
 """Seconds between two words of progress."""

@@ -6,22 +6,18 @@ topology's qubits and couplers. Only the samples come from ``ThermalChip``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import dimod
 import numpy as np
 from dwave.samplers import PathIntegralAnnealingSampler, SimulatedAnnealingSampler
 from dwave.system.testing import MockDWaveSampler
+from numpy.typing import NDArray
 
 from qaml.errors import PartError
 from qaml.samplers.annealer.kernel import aligned, sample
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from qaml.samplers.annealer.part import Backend, Hardware
+from qaml.samplers.annealer.part import Backend, Hardware
 
 _HOTTEST = 0.05
 """Share of the final inverse temperature at which annealing starts."""

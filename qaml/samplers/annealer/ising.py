@@ -12,16 +12,14 @@ names units and spins alike, and would be right for units that take −1 and 1 a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    DoubleArray = NDArray[np.float64]
+DoubleArray = NDArray[np.float64]
 
 
 class Ising(NamedTuple):

@@ -11,15 +11,12 @@ Compiled code is cached beside this file, and everything that the kernel calls i
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import uint64
+from numpy.typing import NDArray
 
 from qaml.compiled import compiled
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _CLEAR, _CHANCE = 8.0, 3.4e-4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import dimod
 import numpy as np
@@ -19,17 +19,14 @@ from qaml.errors import PartError
 from qaml.samplers.annealer.embedding.chains import Chains, couplers, embed, qubits_of
 from qaml.samplers.annealer.emulator import ThermalChip, emulated, in_order
 from qaml.samplers.annealer.ising import Ising, to_ising
+from qaml.samplers.annealer.part import Annealer
 from qaml.samplers.annealer.qpu import call_qpu, open_qpu
 from qaml.samplers.annealer.tape import Answer, Tape
 from qaml.samplers.annealer.temperature import Tracker, effective_beta
 from qaml.samplers.base import BoltzmannParameters, Moments
 from qaml.samplers.conditional import conditional_moments
 from qaml.samplers.gibbs.chains import make_chains
-
-if TYPE_CHECKING:
-    from qaml.samplers.annealer.part import Annealer
-    from qaml.types import FloatArray
-
+from qaml.types import FloatArray
 
 Shares = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Numbers of qubits of each unit's chain (n + m,), and of couplers of each pair of units (n, m)."""

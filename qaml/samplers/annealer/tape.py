@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.errors import PartError
 from qaml.files.npz import MOST_BYTES, NpzError, read_npz
 from qaml.files.regular import as_written, read_declared
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.samplers.annealer.ising import Ising
-    from qaml.samplers.annealer.part import Recording
-
+from qaml.samplers.annealer.ising import Ising
+from qaml.samplers.annealer.part import Recording
 
 MOST_RECORDED = 1 << 30
 """Largest size of a recording, in bytes: 160,000 calls of 500 reads of 100 units."""

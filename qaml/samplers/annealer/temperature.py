@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from dwave.system.temperatures import maximum_pseudolikelihood_temperature
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.samplers.annealer.ising import Ising
-    from qaml.samplers.annealer.part import Temperature
+from qaml.samplers.annealer.ising import Ising
+from qaml.samplers.annealer.part import Temperature
 
 _LARGEST = 1e3
 """Inverse temperature from which on samples cannot be distinguished from absolute zero."""

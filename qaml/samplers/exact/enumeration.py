@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters, Moments
+from qaml.types import FloatArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
-
-    DoubleArray = NDArray[np.float64]
+DoubleArray = NDArray[np.float64]
 
 _BLOCK = 4096
 """Number of states summed at once."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from qaml.samplers.base import BoltzmannParameters, Moments
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def tensor_moments(parameters: BoltzmannParameters[Tensor], visible: Tensor) -> Moments[Tensor]:

@@ -6,18 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters, Moments
 from qaml.samplers.conditional import conditional_moments, free_energies
 from qaml.samplers.gibbs.kernel import GROUP, LANES, PATTERNS, advance, tabulate
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 
 def _cache_lines(*shape: int) -> FloatArray:

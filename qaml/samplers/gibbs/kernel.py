@@ -24,19 +24,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, overload, register_model
+from numpy.typing import NDArray
 
 from qaml.compiled import compiled
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray
+from qaml.types import FloatArray
 
 LANES = 16
 """Number of units in a tile: widths are padded to a multiple of it."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qaml.samplers.base import Array, BoltzmannParameters, Moments
 from qaml.samplers.gibbs.chains import Chains
 from qaml.samplers.tempering.part import ParallelTempering
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class TemperedPhase(Generic[Array]):

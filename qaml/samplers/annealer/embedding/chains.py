@@ -7,21 +7,17 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
 from minorminer import find_embedding
 from minorminer.busclique import busgraph_cache
+from numpy.typing import NDArray
 
 from qaml.errors import PartError
 from qaml.files.regular import as_written, read_regular
-from qaml.samplers.annealer.part import MOST_BYTES, TODAY, GivenChains
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.samplers.annealer.part import Layout, Topology
+from qaml.samplers.annealer.part import MOST_BYTES, TODAY, GivenChains, Layout, Topology
 
 Chains = Mapping[int, tuple[int, ...]]
 """Unit → qubits; visible units are 0 … n − 1, hidden ones n … n + m − 1."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.samplers.annealer.embedding.chains import Chains
+from qaml.samplers.annealer.embedding.chains import Chains
 
 _WIDTH, _MARGIN = 900.0, 14.0
 _VISIBLE, _HIDDEN = (200.0, 280.0), (10.0, 70.0)
