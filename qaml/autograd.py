@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from qaml.types import Tensor
+
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
     from torch.autograd import Function
 
 

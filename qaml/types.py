@@ -10,12 +10,18 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float32]
+    DoubleArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
-else:  # importable by name, without numpy
-    FloatArray = IntArray = Any
+    BoolArray = NDArray[np.bool_]
+    AnyArray = NDArray[Any]
+    Tensor = torch.Tensor
+    Module = torch.nn.Module
+else:  # importable by name, without numpy and torch
+    FloatArray = DoubleArray = IntArray = BoolArray = AnyArray = Tensor = Module = Any
 
 
 def as_tuple(value: object) -> object:

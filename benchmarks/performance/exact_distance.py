@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from qaml.quantum.distance.quadric import Array, Quadric, quadric_distance
+from qaml.quantum.distance.quadric import Quadric, quadric_distance
 from qaml.quantum.distance.smallest import CHUNK
+from qaml.types import DoubleArray
 
 WIRES, N_PIXELS, N_CLASSES, N_IMAGES, TURNS = 10, 28 * 28, 10, 2 * CHUNK, 5
 BAR = 5.0
 
 
-def observables() -> Array:
+def observables() -> DoubleArray:
     """(classes, pixels, pixels), norm at most 1."""
     size = 2**WIRES
     orthogonal = np.linalg.qr(np.random.default_rng(0).normal(size=(size, size)))[0][:, :N_PIXELS]
@@ -28,7 +29,7 @@ def observables() -> Array:
     return np.stack([(orthogonal.T * sign) @ orthogonal for sign in signs])
 
 
-def project(quadrics: list[Quadric], images: Array) -> tuple[Array, float]:
+def project(quadrics: list[Quadric], images: DoubleArray) -> tuple[DoubleArray, float]:
     """Distances (images,) to the nearest boundary, and the largest duality gap."""
     nearest, gap = np.full(len(images), np.inf), 0.0
     for quadric in quadrics:

@@ -5,18 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from qaml.registry import Part, Registry
-from qaml.types import MOST_EXAMPLES, Bounds, Epsilon, FloatArray, as_tuple
+from qaml.types import MOST_EXAMPLES, BoolArray, Bounds, DoubleArray, Epsilon, FloatArray, Module, Tensor, as_tuple
 from qaml.vocab import GradientRule, Norm
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor, nn
 
 ATTACKS: Registry[AttackPart] = Registry(
     "attack",
@@ -81,7 +76,7 @@ class Target(NamedTuple):
         is_counted: whether the library's own count of successes is needed; training needs adversarials alone.
     """
 
-    module: nn.Module
+    module: Module
     bounds: Bounds
     n_classes: int
     is_counted: bool = True
@@ -112,8 +107,8 @@ class AttackResult(NamedTuple):
     """
 
     adversarials: FloatArray
-    claimed: NDArray[np.bool_]
-    norms: NDArray[np.float64] | None = None
+    claimed: BoolArray
+    norms: DoubleArray | None = None
     scale: LogitScale | None = None
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
 from qaml.errors import PartError
 from qaml.registry import AttackName
+from qaml.types import Tensor
 from qaml.vocab import Norm
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SEPARATOR = "@"
 """Separator in names such as ``pgd@convnet``: the attack ``pgd`` made on the model ``convnet``."""

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.attacks.access import access, is_fooled
@@ -22,7 +21,7 @@ from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.attacks.geometry import project, random_perturbations, single_precision
 from qaml.errors import PartError
 from qaml.models.capabilities import Featured, is_randomised
-from qaml.types import Bounds
+from qaml.types import BoolArray, Bounds
 from qaml.vocab import Norm
 
 N_INNER = 200
@@ -232,7 +231,7 @@ def planted_test(
     norm: Norm,
     attack: AttackPart,
     seed: int,
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Plant an adversarial near every image and attack: which ones did the attack miss?
 
     Every image has a classifier of its own, so the attack runs once an image: use few (64).

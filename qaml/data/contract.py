@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.errors import DataError
-from qaml.types import Data, FloatArray, InputInfo, IntArray, Split
+from qaml.types import AnyArray, Data, FloatArray, InputInfo, IntArray, Split
 
 SHOWN = 5
 
@@ -64,14 +63,14 @@ class _Door:
     def _error(self, message: str, hint: str = "") -> DataError:
         return DataError(f"{self._where} {message}", hint)
 
-    def _array(self, name: str, value: Any) -> NDArray[Any]:
+    def _array(self, name: str, value: Any) -> AnyArray:
         if not isinstance(value, np.ndarray):
             raise self._error(f"{name} are a {type(value).__name__}, not a numpy array", "convert them in read()")
         return value
 
     # --- inputs
 
-    def _inputs(self, inputs: NDArray[Any]) -> FloatArray:
+    def _inputs(self, inputs: AnyArray) -> FloatArray:
         expected = (len(inputs) if inputs.ndim else 0, *self.info.shape)
         if inputs.shape != expected:
             raise self._error(
@@ -112,7 +111,7 @@ class _Door:
 
     # --- labels
 
-    def _labels(self, labels: NDArray[Any], n: int) -> IntArray:
+    def _labels(self, labels: AnyArray, n: int) -> IntArray:
         k = self.info.n_classes
         expected = f"expected {n} whole numbers from 0 to {k - 1}"
         if labels.shape != (n,):
@@ -140,7 +139,7 @@ class _Door:
 
     # --- indices
 
-    def _indices(self, indices: NDArray[Any], n: int) -> IntArray:
+    def _indices(self, indices: AnyArray, n: int) -> IntArray:
         if indices.shape != (n,):
             raise self._error(f"indices have shape {indices.shape}, expected ({n},)", "one for each example")
         if indices.dtype.kind not in "iu":

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.data.base import DatasetPart
 from qaml.errors import DataError
-from qaml.types import Bounds, Data, InputInfo, Split
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from qaml.types import IntArray
+from qaml.types import AnyArray, Bounds, Data, InputInfo, IntArray, Split
 
 DECLARED = {(1000, 0.03, 0): "947af1654b72fcac1f576db7adfd9a7e657a0292e9da538fe83e011f7fafb764"}
 """(n, noise, seed) → SHA-256, see ``digest``."""
@@ -59,7 +54,7 @@ class Moons(DatasetPart):
         whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))
         return Data(*split_off_share(whole, self.test_share, self.seed), self.describe())
 
-    def _check(self, points: NDArray[Any], labels: IntArray) -> None:
+    def _check(self, points: AnyArray, labels: IntArray) -> None:
         import numpy as np
 
         low, high = self.describe().bounds
@@ -78,7 +73,7 @@ class Moons(DatasetPart):
             )
 
 
-def digest(points: NDArray[Any], labels: IntArray) -> str:
+def digest(points: AnyArray, labels: IntArray) -> str:
     """SHA-256 of the coordinates in millionths, as little-endian int64, and the labels as uint8.
 
     Sines and logarithms of different platforms differ in the last bits, so the bytes of floats would not do; a

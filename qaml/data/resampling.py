@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qaml.types import FloatArray
+from qaml.types import DoubleArray, FloatArray
 
 CHUNK = 2048
 """Number of images shrunk at a time: float64 copies of 60,000 would take gigabytes."""
 
 
-def area_weights(n_from: int, n_to: int) -> NDArray[np.float64]:
+def area_weights(n_from: int, n_to: int) -> DoubleArray:
     """The share of each old pixel in each new one, along one axis.
 
     New pixel i covers [i, i + 1) · n_from / n_to of the old axis, so averaging is its own antialiasing filter. Overlaps
@@ -23,7 +22,7 @@ def area_weights(n_from: int, n_to: int) -> NDArray[np.float64]:
     old = np.arange(n_from) * n_to
     new = np.arange(n_to)[:, None] * n_from
     overlap = np.minimum(new + n_from, old + n_to) - np.maximum(new, old)
-    weights: NDArray[np.float64] = np.maximum(overlap, 0) / n_from
+    weights: DoubleArray = np.maximum(overlap, 0) / n_from
     return weights
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qaml.data.base import DatasetPart
 from qaml.errors import DataError
-from qaml.types import Bounds, Data, InputInfo, Split
+from qaml.types import Bounds, Data, InputInfo, IntArray, Split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,10 +96,10 @@ def ground_state(sites: int, field: float) -> tuple[float, Floats]:
     return float(energies[0]), np.concatenate((amplitudes, amplitudes[::-1]))
 
 
-def _domain_walls(states: NDArray[np.int64], sites: int) -> NDArray[np.int64]:
+def _domain_walls(states: IntArray, sites: int) -> IntArray:
     """Neighbours that differ, for each basis state."""
     differ = (states ^ (states >> 1)) & (2 ** (sites - 1) - 1)
-    walls: NDArray[np.int64] = sum(((differ >> bit) & 1 for bit in range(sites - 1)), states * 0)
+    walls: IntArray = sum(((differ >> bit) & 1 for bit in range(sites - 1)), states * 0)
     return walls
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qaml.models.base import Hooks
 from qaml.registry import Part, Registry
-from qaml.types import FloatArray, InputInfo
+from qaml.types import FloatArray, InputInfo, Module
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -88,14 +88,14 @@ class DefencePart(Part, ABC):
         """The defended inputs, (n, *shape) within bounds."""
         return inputs
 
-    def wrap(self, module: nn.Module, info: InputInfo) -> nn.Module:  # noqa: ARG002
+    def wrap(self, module: Module, info: InputInfo) -> Module:  # noqa: ARG002
         """The defended classifier."""
         return module
 
     def training_hooks(
         self,
         craft: Craft | None,  # noqa: ARG002
-        undefended: nn.Module | None,  # noqa: ARG002
+        undefended: Module | None,  # noqa: ARG002
         seed: int,  # noqa: ARG002
         info: InputInfo | None = None,  # noqa: ARG002
     ) -> Hooks:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qaml.errors import QamlError, StoreError
@@ -28,6 +27,7 @@ from qaml.files.regular import read_regular
 from qaml.files.write import write
 from qaml.outcome.record import LargeRecordError
 from qaml.outcome.upgrade import Fields, Format, VersionError, current, unchanged
+from qaml.types import AnyArray, FloatArray, IntArray
 from qaml.vocab import ProfileName
 
 
@@ -122,8 +122,8 @@ class Evidence(NamedTuple):
         indices: (n,) positions of the images in the test split.
     """
 
-    correct: NDArray[np.float32]
-    indices: NDArray[np.int64]
+    correct: FloatArray
+    indices: IntArray
 
 
 def evidence_path(path: Path) -> Path:
@@ -239,8 +239,8 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
-def _packed(evidence: Mapping[str, Evidence]) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
+def _packed(evidence: Mapping[str, Evidence]) -> dict[str, AnyArray]:
+    arrays: dict[str, AnyArray] = {}
     for name, (correct, indices) in evidence.items():
         is_binary = bool(np.isin(correct, (0, 1)).all())
         arrays[name] = np.packbits(correct > 0.5, axis=1) if is_binary else correct.astype(np.float32)
@@ -259,7 +259,7 @@ class Known(Mapping[str, Evidence]):
         NpzError: an array is missing, or does not fit its cell.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], cells: Mapping[str, Recorded]) -> None:
+    def __init__(self, arrays: Mapping[str, AnyArray], cells: Mapping[str, Recorded]) -> None:
         self._arrays = arrays
         self._runs: dict[str, int] = {}
         for name, cell in cells.items():
@@ -286,7 +286,7 @@ class Known(Mapping[str, Evidence]):
         return len(self._runs)
 
 
-def _check(arrays: Mapping[str, NDArray[Any]], name: str, runs: int, images: int, cell: str) -> None:
+def _check(arrays: Mapping[str, AnyArray], name: str, runs: int, images: int, cell: str) -> None:
     """Refuse evidence that the judge could not use, or would misread.
 
     Raises:

@@ -19,6 +19,7 @@ from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.limits import LimitsAt, p_value
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.runs import Arm, net_skew
+from qaml.types import DoubleArray
 
 POWER = 0.95
 """Chance of noticing the drop that is called detectable."""
@@ -120,7 +121,7 @@ def _exact(count: int, differing: int, n: int, tolerance: float) -> float:
     return min(binomial_excess(count, differing, float(share)) + _NUISANCE, 1.0)
 
 
-def _largest_share(differing: NDArray[np.integer], n: int, tolerance: float) -> NDArray[np.float64]:
+def _largest_share(differing: NDArray[np.integer], n: int, tolerance: float) -> DoubleArray:
     """The largest share of the differing images that can be lost with a net loss of the tolerance.
 
     It is ½ + tolerance/(2ψ) where ψ images in one differ, so it takes ψ's lower limit (Clopper & Pearson 1934).
@@ -128,7 +129,7 @@ def _largest_share(differing: NDArray[np.integer], n: int, tolerance: float) -> 
     if tolerance == 0:
         return np.full(len(differing), 0.5)
     low = np.where(differing > 0, special.betaincinv(np.maximum(differing, 1), n - differing + 1, _NUISANCE), 0.0)
-    share: NDArray[np.float64] = np.minimum(0.5 + tolerance / (2 * np.maximum(low, tolerance)), 1.0)
+    share: DoubleArray = np.minimum(0.5 + tolerance / (2 * np.maximum(low, tolerance)), 1.0)
     return share
 
 

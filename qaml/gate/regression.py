@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.claims.rules import holm
 from qaml.gate.baseline import Baseline, Evidence, GateError, Recorded
 from qaml.gate.cells import GatedCell
 from qaml.gate.drop import Drop, of_fixed, of_retrained
 from qaml.gate.fresh import Fresh
+from qaml.types import IntArray
 from qaml.vocab import CELL_STATUSES, CellStatus
 
 _RECODED = "the code that attacks and scores has changed, too, so the attack may be what is better"
@@ -219,7 +219,7 @@ def _joined(one: Evidence, other: Evidence) -> Evidence:
     return Evidence(correct, np.concatenate((one.indices, other.indices[is_new])))
 
 
-def _of(evidence: Evidence, indices: NDArray[np.int64]) -> Evidence:
+def _of(evidence: Evidence, indices: IntArray) -> Evidence:
     """The evidence on some of the images."""
     is_kept = np.isin(evidence.indices, indices)
     return Evidence(evidence.correct[:, is_kept], evidence.indices[is_kept])

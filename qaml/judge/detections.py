@@ -11,12 +11,14 @@ from qaml.attacks.elsewhere import as_seen_by
 from qaml.claims.detectors.base import Answers, DetectorPart
 from qaml.errors import RunError
 from qaml.judge.source import Detections
+from qaml.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qaml.attacks.base import AttackPart
-    from qaml.types import IntArray
+
+    pass
 
 Arrays = Mapping[str, "NDArray[Any]"]
 Runs = Sequence[Arrays]
@@ -77,7 +79,7 @@ class _Seen(NamedTuple):
     """A model's answers, each (n_epsilons, n), at the shared images; and the images' labels (n,)."""
 
     predicted: IntArray
-    confidence: NDArray[np.float32]
+    confidence: FloatArray
     labels: IntArray
 
 
@@ -95,7 +97,7 @@ class _View:
     def attacked(self, model: str, attack: str) -> _Seen:
         return self._at(self._predictions.attacked(model, attack))
 
-    def epsilons(self, model: str, attack: str) -> NDArray[np.float64]:
+    def epsilons(self, model: str, attack: str) -> DoubleArray:
         return np.asarray(self._predictions.attacked(model, attack)[0]["epsilons"], dtype=np.float64)
 
     def generator(self) -> np.random.Generator:
@@ -134,9 +136,9 @@ class _Mixture:
         confidence = np.stack([seen[name].confidence[row] for name, row in self._options])
         return _Seen(predicted[self._drawn, columns][None], confidence[self._drawn, columns][None], labels)
 
-    def fools(self, makers: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+    def fools(self, makers: Mapping[str, Sequence[str]]) -> BoolArray:
         """(n,) whether every model that an image was made on is right about the clean one and wrong about this one."""
-        fooled: NDArray[np.bool_] = np.zeros(len(self._drawn), dtype=bool)
+        fooled: BoolArray = np.zeros(len(self._drawn), dtype=bool)
         for option, (name, row) in enumerate(self._options):
             at = self._drawn == option
             every = at.copy()
@@ -154,9 +156,7 @@ def _answers(seen: Sequence[_Seen]) -> Answers:
     return Answers(np.stack([one.predicted[0] for one in seen]), np.stack([one.confidence[0] for one in seen]))
 
 
-def _flagged(
-    threshold: float, clean: NDArray[np.float64], adversarial: NDArray[np.float64], fooling: NDArray[np.bool_]
-) -> Detections:
+def _flagged(threshold: float, clean: DoubleArray, adversarial: DoubleArray, fooling: BoolArray) -> Detections:
     """Flags and the whole curve from suspicions (seeds, n)."""
     thresholds = _thresholds(np.concatenate([clean.ravel(), adversarial.ravel()]), threshold)
     return Detections(
@@ -169,7 +169,7 @@ def _flagged(
     )
 
 
-def _thresholds(suspicions: NDArray[np.float64], own: float) -> NDArray[np.float64]:
+def _thresholds(suspicions: DoubleArray, own: float) -> DoubleArray:
     """From one that flags everything to one that flags nothing, increasing; 0 and the detector's own among them."""
     inner = np.quantile(suspicions, np.linspace(0, 1, POINTS), method="nearest")
     beyond = np.nextafter(suspicions.max(), np.inf)

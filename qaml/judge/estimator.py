@@ -22,7 +22,7 @@ from qaml.judge.numbers import Quantity, contrast, number, predicted, scalar, wi
 from qaml.judge.papers import paper_contrast
 from qaml.judge.resolve import Resolved, Resolver
 from qaml.judge.standing import NOTHING_KNOWN, Standing
-from qaml.judge.statistics.crossed import Array, components, contrast_interval, share_interval
+from qaml.judge.statistics.crossed import components, contrast_interval, share_interval
 from qaml.judge.statistics.limits import Limits, LimitsAt, p_value
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.prediction import images_of_both, predicted_share, runs_needed
@@ -30,6 +30,7 @@ from qaml.judge.statistics.runs import Arm, net_skew
 from qaml.judge.statistics.shifted import gap_of, moved
 from qaml.judge.weakness import Effect
 from qaml.metrics.contributions import Contributions, align
+from qaml.types import DoubleArray
 
 
 class SourceEstimator:
@@ -270,7 +271,7 @@ def _of_shares(
         _Share(model, row, weight, share.n_base * n / len(share.indices))
         for model, row, weight, share in zip(models, aligned.rows, weights, shares, strict=True)
     ]
-    arms: dict[str, Array] = {}
+    arms: dict[str, DoubleArray] = {}
     for model, row, weight, _ in terms:
         arms[model] = arms[model] + weight * row if model in arms else weight * row
     seeds = [arm.mean(axis=1) for arm in arms.values()]
@@ -289,7 +290,7 @@ def _of_shares(
     return Estimate(value, low, high, per_seed, n_seeds, n, p, method.name, level=level, n_differing=n_differing)
 
 
-def _n_differing(arms: Sequence[Array]) -> int | None:
+def _n_differing(arms: Sequence[DoubleArray]) -> int | None:
     """Images on which a contrast is not zero, added up over runs that are paired in order."""
     if len({len(arm) for arm in arms}) > 1:
         return None
@@ -298,7 +299,7 @@ def _n_differing(arms: Sequence[Array]) -> int | None:
 
 class _Share(NamedTuple):
     model: str
-    row: Array
+    row: DoubleArray
     weight: float
     n_base: float
 
@@ -309,7 +310,7 @@ def _single(share: _Share) -> _Method:
     return _Method(share_interval(share.row, share.n_base), name)
 
 
-def _paired(arms: list[Array], terms: Sequence[_Share]) -> _Method:
+def _paired(arms: list[DoubleArray], terms: Sequence[_Share]) -> _Method:
     weights = [term.weight for term in terms]
     if all(len(arm) == 1 for arm in arms):
         is_binary = all(bool(np.isin(term.row, (0.0, 1.0)).all()) for term in terms)

@@ -18,10 +18,9 @@ from qaml.judge.source import Repeats, Source
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
 from qaml.plan.role import Role, RoleKind
 from qaml.run.arrays import read_arrays
+from qaml.types import AnyArray, BoolArray, IntArray
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from qaml.attacks.base import AttackPart
     from qaml.claims.base import ReportedTable
     from qaml.claims.detectors.base import DetectorPart
@@ -64,9 +63,9 @@ class StoreSource(Source):
         self._tables = tables
         self._detectors = detectors
         self._surrogates = surrogates
-        self._cache: dict[Role, dict[str, NDArray[Any]]] = {}
+        self._cache: dict[Role, dict[str, AnyArray]] = {}
 
-    def _arrays(self, role: Role, name: str) -> dict[str, NDArray[Any]]:
+    def _arrays(self, role: Role, name: str) -> dict[str, AnyArray]:
         if role not in self._cache:
             self._cache[role] = read_arrays(self._read(role, name))
         return self._cache[role]
@@ -191,7 +190,7 @@ class StoreSource(Source):
         """The models that attacks are made on and that have a reference accuracy."""
         return self._surrogates
 
-    def _predictions(self, roles: Sequence[Role]) -> list[dict[str, NDArray[Any]]]:
+    def _predictions(self, roles: Sequence[Role]) -> list[dict[str, AnyArray]]:
         return [self._arrays(role, "predictions.npz") for role in roles]
 
     def weights_of(self, model: str) -> str:
@@ -230,7 +229,7 @@ class StoreSource(Source):
         return {role: self._json(role, name) for role in self._parents if role.kind == kind}
 
 
-def _majority(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _majority(labels: IntArray) -> BoolArray:
     """(n,) whether an image is of the most frequent class."""
     names, counts = np.unique(labels, return_counts=True)
     return np.asarray(labels == names[counts.argmax()]) if len(labels) else np.zeros(0, dtype=bool)

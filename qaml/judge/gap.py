@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.budgets import is_within
 from qaml.claims.base import Cell, Term
@@ -18,9 +17,7 @@ from qaml.judge.findings.subject import Assessed, Subject, located, seated, wors
 from qaml.metrics.accuracy import Threat, correct_at, joint
 from qaml.metrics.evidence import Diagnosis
 from qaml.metrics.worst_case import Candidate, worst_case
-from qaml.types import IntArray
-
-Array = NDArray[np.float64]
+from qaml.types import DoubleArray, IntArray
 
 
 class Gap(NamedTuple):
@@ -117,24 +114,24 @@ def _runs(diagnosis: Diagnosis) -> IntArray:
     return diagnosis.runs if diagnosis.runs is not None else np.zeros(len(diagnosis.indices), dtype=np.int64)
 
 
-def _at(values: Array, indices: IntArray, wanted: IntArray) -> Array:
+def _at(values: DoubleArray, indices: IntArray, wanted: IntArray) -> DoubleArray:
     places, is_known = located(indices, wanted)
-    found: Array = np.where(is_known, values[places], 1.0)
+    found: DoubleArray = np.where(is_known, values[places], 1.0)
     return found
 
 
-def _lost(mine: Array, draws: int, theirs: Array, other_draws: int) -> Array:
+def _lost(mine: DoubleArray, draws: int, theirs: DoubleArray, other_draws: int) -> DoubleArray:
     """By how much the battery lowers each image's share of right draws; for random answers the worst is chosen on one
     half of the draws and scored on the other."""  # noqa: D205, D209
     if draws == 1 and other_draws == 1:
-        lost: Array = mine - np.minimum(mine, theirs)
+        lost: DoubleArray = mine - np.minimum(mine, theirs)
         return lost
     both = [Candidate(mine[None], max(draws, 2)), Candidate(theirs[None], max(other_draws, 2))]
-    changed: Array = mine - worst_case(both)[0]
+    changed: DoubleArray = mine - worst_case(both)[0]
     return changed
 
 
-def _by_run(lost: Array, runs: IntArray) -> Gap:
+def _by_run(lost: DoubleArray, runs: IntArray) -> Gap:
     found = [lost[runs == run] for run in np.unique(runs)]
     return Gap(tuple(max(float(part.sum()), 0.0) for part in found), tuple(len(part) for part in found))
 

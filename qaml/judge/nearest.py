@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from qaml.claims.base import Cell
-from qaml.judge.findings.norms import Array, norms_of
+from qaml.judge.findings.norms import norms_of
 from qaml.judge.findings.subject import Subject
+from qaml.types import DoubleArray
 
 ENOUGH_IMAGES = 10
 """With fewer the norms count as not looked at."""
@@ -56,5 +57,5 @@ def shrunk(cell: Cell, subjects: Mapping[str, Subject]) -> Shrunk:
     return Shrunk(True, 1.0 if before == after else after / before)
 
 
-def _quantile(norms: Array, quantile: float) -> float:
+def _quantile(norms: DoubleArray, quantile: float) -> float:
     return float(np.quantile(norms, quantile, method="inverted_cdf"))

@@ -9,7 +9,6 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.judge.resolve import Resolved
 from qaml.judge.statistics.combined import first_below, over_seeds, weighted_sum
@@ -17,6 +16,7 @@ from qaml.judge.statistics.crossed import correlation, share_interval
 from qaml.judge.statistics.limits import Limits, LimitsAt, t_quantile
 from qaml.metrics.contributions import Contributions, align
 from qaml.metrics.crossing import FallingShare
+from qaml.types import DoubleArray
 
 
 class Quantity(NamedTuple):
@@ -80,7 +80,7 @@ def contrast(terms: Sequence[Quantity], weights: Sequence[float], models: Sequen
     return Quantity(value, at, per_seed, min(term.n_images for term in terms), method)
 
 
-def _correlations(terms: Sequence[Quantity], models: Sequence[str]) -> NDArray[np.float64] | None:
+def _correlations(terms: Sequence[Quantity], models: Sequence[str]) -> DoubleArray | None:
     """Of the terms' estimates, through the shares that they are read off at the point where they cross.
 
     A quantile moves with the share that exceeds it (Bahadur 1966), so two quantiles are correlated as those shares are.

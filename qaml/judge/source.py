@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from qaml.errors import RunError
+from qaml.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from qaml.claims.base import ReportedTable
     from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
     from qaml.metrics.sampling import Inspections
     from qaml.plan.judged import Surrogate
-    from qaml.types import FloatArray
+
+    pass
 
 
 class Detections(NamedTuple):
@@ -34,7 +33,7 @@ class Detections(NamedTuple):
 
     adversarial: FloatArray
     clean: FloatArray
-    fooling: NDArray[np.bool_] | None = None
+    fooling: BoolArray | None = None
     thresholds: tuple[float, ...] = ()
     true_positives: tuple[float, ...] = ()
     false_positives: tuple[float, ...] = ()

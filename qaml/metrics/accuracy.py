@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qaml.budgets import TOLERANCE, is_within, place_on_grid
-from qaml.metrics.contributions import Array, Contributions, align, ratio, share
+from qaml.metrics.contributions import Contributions, align, ratio, share
 from qaml.metrics.evidence import Attacked, Clean
 from qaml.metrics.worst_case import Candidate, worst_case
-from qaml.types import IntArray
+from qaml.types import DoubleArray, IntArray
 
 
 class Threat(NamedTuple):
@@ -24,8 +24,8 @@ class Threat(NamedTuple):
 class Joint(NamedTuple):
     """Clean and worst-case correctness of the same images, (seeds, n) each."""
 
-    clean: Array
-    robust: Array
+    clean: DoubleArray
+    robust: DoubleArray
     indices: IntArray
 
 

@@ -8,9 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.types import IntArray
-
-Array = NDArray[np.float64]
+from qaml.types import DoubleArray, IntArray
 
 
 class Contributions(NamedTuple):
@@ -23,15 +21,15 @@ class Contributions(NamedTuple):
         n_base: images that the share is taken among (fewer than n for a ratio).
     """
 
-    values: Array
+    values: DoubleArray
     indices: IntArray
     is_share: bool
     n_base: float
 
     @property
-    def per_seed(self) -> Array:
+    def per_seed(self) -> DoubleArray:
         """(seeds,) the metric's value for each seed."""
-        averages: Array = self.values.mean(axis=1)
+        averages: DoubleArray = self.values.mean(axis=1)
         return averages
 
 
@@ -40,7 +38,7 @@ def share(values: NDArray[np.floating], indices: IntArray) -> Contributions:
     return Contributions(np.asarray(values, dtype=np.float64), indices, True, float(len(indices)))
 
 
-def ratio(numerator: Array, denominator: Array, indices: IntArray) -> Contributions:
+def ratio(numerator: DoubleArray, denominator: DoubleArray, indices: IntArray) -> Contributions:
     """Contributions of Σ numerator / Σ denominator for each seed, linearised by the delta method.
 
     With r = Σ a / Σ b the pseudo-value of image i is r + (aᵢ − r bᵢ) / mean(b): its mean is r, and its spread over
@@ -66,7 +64,7 @@ class Aligned(NamedTuple):
         indices: (n,) original positions, increasing.
     """
 
-    rows: tuple[Array, ...]
+    rows: tuple[DoubleArray, ...]
     indices: IntArray
 
 

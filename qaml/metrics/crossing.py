@@ -9,9 +9,9 @@ import numpy as np
 
 from qaml.budgets import TOLERANCE, shared_budgets
 from qaml.metrics.accuracy import Threat, clean_accuracy, place_of, robust_accuracy
-from qaml.metrics.contributions import Array, Contributions, align, share
+from qaml.metrics.contributions import Contributions, align, share
 from qaml.metrics.evidence import Attacked, Clean
-from qaml.types import IntArray
+from qaml.types import DoubleArray, IntArray
 
 
 class FallingShare(NamedTuple):
@@ -25,7 +25,7 @@ class FallingShare(NamedTuple):
     """
 
     at: Callable[[float], Contributions]
-    positions: Array
+    positions: DoubleArray
     level: float
     interpolates: bool
 
@@ -69,7 +69,7 @@ def shots_quantile(seen: Clean | Attacked, quantile: float, epsilon: float | Non
     return _quantile(rows, indices, quantile)
 
 
-def _quantile(values: Array, indices: IntArray, quantile: float) -> FallingShare:
+def _quantile(values: DoubleArray, indices: IntArray, quantile: float) -> FallingShare:
     """The smallest value that a share of at most 1 − quantile of the images exceeds; values: (seeds, n)."""
 
     def exceeds(position: float) -> Contributions:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from qaml.types import BoolArray, DoubleArray
 
 ROUNDING = 1e-4
 """Largest error of a distance by rounding in float32 logits, as a share of it and of the input's length.
@@ -13,7 +14,7 @@ in float32 err by up to 2e-5.
 """
 
 
-def is_below(found: NDArray[np.float64], exact: NDArray[np.float64], lengths: NDArray[np.float64]) -> NDArray[np.bool_]:
+def is_below(found: DoubleArray, exact: DoubleArray, lengths: DoubleArray) -> BoolArray:
     """Whether an adversarial is nearer than is possible, rounding aside.
 
     Args:
@@ -21,5 +22,5 @@ def is_below(found: NDArray[np.float64], exact: NDArray[np.float64], lengths: ND
         exact: (n,) exact L2 distances: zero where the clean answer is wrong, infinite where there is no adversarial.
         lengths: (n,) ‖x‖₂ of the clean inputs.
     """
-    below: NDArray[np.bool_] = found < exact - ROUNDING * (np.where(np.isfinite(exact), exact, 0.0) + lengths)
+    below: BoolArray = found < exact - ROUNDING * (np.where(np.isfinite(exact), exact, 0.0) + lengths)
     return below

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray, IntArray
+from qaml.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 
 class Clean(NamedTuple):
@@ -32,11 +27,11 @@ class Clean(NamedTuple):
     correct: FloatArray
     indices: IntArray
     draws: int = 1
-    shots: NDArray[np.float64] | None = None
-    within_noise: NDArray[np.bool_] | None = None
-    unanswered: NDArray[np.bool_] | None = None
+    shots: DoubleArray | None = None
+    within_noise: BoolArray | None = None
+    unanswered: BoolArray | None = None
     asked: IntArray | None = None
-    majority: NDArray[np.bool_] | None = None
+    majority: BoolArray | None = None
 
 
 class Attacked(NamedTuple):
@@ -67,19 +62,19 @@ class Attacked(NamedTuple):
     correct: FloatArray
     epsilons: tuple[float, ...]
     indices: IntArray
-    norms: NDArray[np.float64] | None = None
+    norms: DoubleArray | None = None
     draws: int = 1
-    claimed: NDArray[np.bool_] | None = None
-    low_frequency: NDArray[np.float32] | None = None
-    shots: NDArray[np.float64] | None = None
-    within_noise: NDArray[np.bool_] | None = None
-    fidelity: NDArray[np.float64] | None = None
-    unanswered: NDArray[np.bool_] | None = None
-    outside: NDArray[np.bool_] | None = None
+    claimed: BoolArray | None = None
+    low_frequency: FloatArray | None = None
+    shots: DoubleArray | None = None
+    within_noise: BoolArray | None = None
+    fidelity: DoubleArray | None = None
+    unanswered: BoolArray | None = None
+    outside: BoolArray | None = None
     asked: IntArray | None = None
-    maker_unanswered: NDArray[np.bool_] | None = None
-    logit_gap: NDArray[np.float64] | None = None
-    logit_factor: NDArray[np.float64] | None = None
+    maker_unanswered: BoolArray | None = None
+    logit_gap: DoubleArray | None = None
+    logit_factor: DoubleArray | None = None
 
 
 class Diagnosis(NamedTuple):
@@ -110,14 +105,14 @@ class Diagnosis(NamedTuple):
 
     epsilon: float
     indices: IntArray
-    clean_correct: NDArray[np.bool_]
-    correct: Mapping[str, NDArray[np.bool_] | FloatArray]
-    zero_gradient: NDArray[np.bool_]
+    clean_correct: BoolArray
+    correct: Mapping[str, BoolArray | FloatArray]
+    zero_gradient: BoolArray
     non_finite: int = 0
     outside: int = 0
     outputs_are_probabilities: bool = False
-    margin_below_precision: NDArray[np.bool_] | None = None
-    planted_missed: NDArray[np.bool_] | None = None
+    margin_below_precision: BoolArray | None = None
+    planted_missed: BoolArray | None = None
     is_constant: bool = False
     below_exact: int = 0
     runs: IntArray | None = None
@@ -139,9 +134,9 @@ class Distances(NamedTuple):
     """
 
     indices: IntArray
-    found: NDArray[np.float64]
-    exact: NDArray[np.float64]
-    lengths: NDArray[np.float64]
+    found: DoubleArray
+    exact: DoubleArray
+    lengths: DoubleArray
 
 
 class Nearer(NamedTuple):
@@ -155,7 +150,7 @@ class Nearer(NamedTuple):
 
     indices: IntArray
     runs: IntArray
-    norms: NDArray[np.float64]
+    norms: DoubleArray
 
 
 class AttackTraits(NamedTuple):

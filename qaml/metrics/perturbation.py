@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.metrics.accuracy import place_of
 from qaml.metrics.contributions import Contributions, ratio, share
 from qaml.metrics.evidence import Attacked, Clean
-from qaml.types import IntArray
+from qaml.types import AnyArray, IntArray
 
 
 def low_frequency(attacked: Attacked, epsilon: float) -> Contributions:
@@ -56,6 +53,6 @@ def noise_reach(seen: Clean | Attacked, epsilon: float | None = None) -> Contrib
     return _averaged(seen.within_noise, seen.indices)
 
 
-def _averaged(values: NDArray[Any], indices: IntArray) -> Contributions:
+def _averaged(values: AnyArray, indices: IntArray) -> Contributions:
     order = np.argsort(indices, kind="stable")
     return share(values[:, order], indices[order])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qaml.types import BoolArray, DoubleArray
+
 LOW_FREQUENCY = 1 / 8
 """Upper limit of low frequencies, in cycles a pixel: periods of at least eight pixels."""
 AT_ONCE = 500
 """Number of images whose spectra are held in memory."""
 
 
-def low_frequency_share(perturbation: NDArray[np.floating]) -> NDArray[np.float64]:
+def low_frequency_share(perturbation: NDArray[np.floating]) -> DoubleArray:
     """Share of the spectral energy at radial frequencies √(f_x² + f_y²) ≤ 1/8 cycles a pixel, the constant included.
 
     Energy is |two-dimensional discrete Fourier transform|² of each channel, summed over channels. White noise has the
@@ -35,15 +37,15 @@ def low_frequency_share(perturbation: NDArray[np.floating]) -> NDArray[np.float6
     largest = np.abs(perturbation).max(axis=(1, 2, 3), keepdims=True).astype(np.float64)
     with np.errstate(invalid="ignore"):
         energy = np.square(np.abs(np.fft.fft2(perturbation / largest))).sum(axis=1)
-        shares: NDArray[np.float64] = energy[:, is_low(perturbation.shape[-2:])].sum(axis=1) / energy.sum(axis=(1, 2))
+        shares: DoubleArray = energy[:, is_low(perturbation.shape[-2:])].sum(axis=1) / energy.sum(axis=(1, 2))
     return shares
 
 
-def is_low(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def is_low(shape: tuple[int, ...]) -> BoolArray:
     """(height, width) bool, which frequencies of the transform are low."""
     rows, columns = (np.fft.fftfreq(size) for size in shape)
     # 4/32 is 1/8 exactly; other grids may miss the circle by rounding
-    low: NDArray[np.bool_] = np.hypot(rows[:, None], columns[None]) <= LOW_FREQUENCY * (1 + 1e-12)
+    low: BoolArray = np.hypot(rows[:, None], columns[None]) <= LOW_FREQUENCY * (1 + 1e-12)
     return low
 
 

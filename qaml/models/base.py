@@ -5,21 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from qaml.errors import PartError
 from qaml.models.capabilities import Capability
+from qaml.quantum.channels import ChannelPart
 from qaml.registry import Part, Registry
-from qaml.types import InputInfo, Settings, Split
+from qaml.types import AnyArray, InputInfo, Module, Settings, Split, Tensor
 from qaml.vocab import GradientRule
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor, nn
-
-    from qaml.quantum.channels import ChannelPart
 
 MODELS: Registry[ModelPart] = Registry(
     "model",
@@ -53,7 +48,7 @@ class Checkpoint(NamedTuple):
     """
 
     epoch: int
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, AnyArray]
     history: History
 
 
@@ -63,11 +58,11 @@ class Hooks:
     Defences change the data through ``epoch`` and ``batch``; the runner keeps checkpoints and draws progress.
     """
 
-    def epoch(self, module: nn.Module, data: Split, epoch: int) -> Split:  # noqa: ARG002
+    def epoch(self, module: Module, data: Split, epoch: int) -> Split:  # noqa: ARG002
         """The training data of this epoch, before shuffling."""
         return data
 
-    def batch(self, module: nn.Module, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+    def batch(self, module: Module, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:  # noqa: ARG002
         """The batch to train on, given the batch drawn; ``step`` counts batches since the start of training."""
         return inputs, labels
 
@@ -82,7 +77,7 @@ class Hooks:
     def save(self, checkpoint: Checkpoint) -> None:
         """Offer a checkpoint after an epoch; the runner decides whether to write it."""
 
-    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def keep(self, name: str, arrays: Mapping[str, AnyArray]) -> None:
         """Keep arrays under this name beside the trained weights, such as an annealer's answers."""
 
     def progress(self, done: float, total: float, **values: float) -> None:
@@ -196,21 +191,21 @@ class ModelPart(Part, ABC):
         """
 
     @abstractmethod
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained classifier: forward maps (batch, *info.shape) within bounds to (batch, n_classes) logits.
 
         Initial weights depend on ``seed`` only; torch's global generator is not changed.
         """
 
     @abstractmethod
-    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train the module in place, calling ``hooks``; resumed equals uninterrupted, bit for bit."""
 
-    def at_inference(self, module: nn.Module, noise_layers: bool | None) -> nn.Module:  # noqa: ARG002
+    def at_inference(self, module: Module, noise_layers: bool | None) -> Module:  # noqa: ARG002
         """The trained classifier at inference: with or without its noise layers (``None``: as in the part)."""
         return module
 
-    def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:  # noqa: ARG002
+    def noisy(self, module: Module, channels: Sequence[ChannelPart]) -> Module:  # noqa: ARG002
         """The trained classifier with noise channels in its circuit; ``module`` is not changed.
 
         Raises:

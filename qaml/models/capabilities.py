@@ -8,14 +8,10 @@ no capability.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor, nn
-
-    from qaml.quantum.circuit import Circuit
+from qaml.quantum.circuit import Circuit
+from qaml.types import DoubleArray, Module, Tensor
 
 Capability = Literal[
     "is_randomised",
@@ -56,7 +52,7 @@ class Reseeded(Protocol):
 class Averaging(Protocol):
     """A randomised classifier with an exact average over its draws."""
 
-    def averaged(self) -> nn.Module:
+    def averaged(self) -> Module:
         """The classifier averaged over its draws, which is deterministic."""
 
 
@@ -131,21 +127,21 @@ class Flipped(Averaging, Protocol):
 class Sampled(Protocol):
     """A classifier that is measured shot by shot."""
 
-    def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
+    def shots_needed(self, inputs: Tensor) -> DoubleArray:
         """The number of measurements needed: (batch, …) → (batch,)."""
 
 
-def is_randomised(module: nn.Module) -> bool:
+def is_randomised(module: Module) -> bool:
     """Whether the forward pass draws."""
     return isinstance(module, Randomised) and bool(module.is_randomised)
 
 
-def averaged(module: nn.Module) -> nn.Module:
+def averaged(module: Module) -> Module:
     """The classifier averaged exactly over its draws, or the classifier itself without an exact average."""
     return module.averaged() if isinstance(module, Averaging) else module
 
 
-def reseed_all(module: nn.Module, seed: int) -> None:
+def reseed_all(module: Module, seed: int) -> None:
     """Start the draws of the outermost modules that draw; each reseeds the modules that it holds."""
     if isinstance(module, Reseeded) and callable(module.reseed):
         module.reseed(seed)

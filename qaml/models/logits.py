@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
+from qaml.types import BoolArray, DoubleArray, Tensor
 
 
 def has_answer(logits: Tensor) -> Tensor:
@@ -32,13 +31,13 @@ class Margins(NamedTuple):
         precision: (n,) possible error of float32 arithmetic at their size.
     """
 
-    margin: NDArray[np.float64]
-    precision: NDArray[np.float64]
+    margin: DoubleArray
+    precision: DoubleArray
 
     @property
-    def is_below(self) -> NDArray[np.bool_]:
+    def is_below(self) -> BoolArray:
         """(n,) whether rounding decides which of the two is larger."""
-        below: NDArray[np.bool_] = self.margin <= self.precision
+        below: BoolArray = self.margin <= self.precision
         return below
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import TYPE_CHECKING
 
 from qaml.models.base import History, Hooks, ModelPart
-from qaml.types import InputInfo, Split
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module, Split
 
 
 class NetworkPart(ModelPart, ABC):
     """A model whose ``fit`` is the shared loop of ``qaml.models.training``; a network adds ``kind`` and ``build``."""
 
-    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:  # noqa: ARG002
+    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:  # noqa: ARG002
         """Train with cross-entropy on the logits; curves ``loss`` and ``accuracy``."""
         from qaml.models.training import fit_classifier
 

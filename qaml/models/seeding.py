@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from qaml.models.capabilities import is_randomised, reseed_all
+from qaml.types import Module
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
 
 def derive_seed(seed: int, stream: str, counter: int = 0) -> int:
@@ -38,7 +38,7 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
         yield
 
 
-def reseed(module: nn.Module, seed: int) -> None:
+def reseed(module: Module, seed: int) -> None:
     """Start the draws of a randomised module anew; a deterministic module is not changed."""
     if is_randomised(module):
         reseed_all(module, seed)

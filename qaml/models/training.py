@@ -11,11 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.errors import RunError
@@ -23,7 +22,7 @@ from qaml.models.base import Checkpoint, History, Hooks, Training
 from qaml.models.capabilities import Curved
 from qaml.models.schedule import one_cycle, set_pace
 from qaml.models.seeding import derive_seed, reseed, seeded
-from qaml.types import Split
+from qaml.types import AnyArray, Split
 
 _SECONDS_BETWEEN_PROGRESS = 0.1
 _CPU = torch.device("cpu")
@@ -92,13 +91,13 @@ class _Run(NamedTuple):
         history = {name: list(values) for name, values in checkpoint.history.items()}
         return checkpoint.epoch, int(tensors["step"]), history
 
-    def arrays(self, step: int) -> dict[str, NDArray[Any]]:
+    def arrays(self, step: int) -> dict[str, AnyArray]:
         """Everything that a continuation of this run needs, as copies."""
         tensors = {f"module.{name}": value for name, value in self.module.state_dict().items()}
         moments_of = {} if self.optimiser is None else self.optimiser.state_dict()["state"]
         for index, moments in moments_of.items():
             tensors |= {f"optimiser.{index}.{name}": v for name, v in moments.items() if isinstance(v, Tensor)}
-        arrays: dict[str, NDArray[Any]] = {name: _copied(value) for name, value in tensors.items()}
+        arrays: dict[str, AnyArray] = {name: _copied(value) for name, value in tensors.items()}
         return arrays | {"step": np.array(step, dtype=np.int64)}
 
     def epoch(self, data: Split, epoch: int, step: int) -> tuple[int, float, float]:
@@ -202,12 +201,12 @@ def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{prefix}."): v for name, v in tensors.items() if name.startswith(f"{prefix}.")}
 
 
-def _tensor(array: NDArray[Any]) -> Tensor:
+def _tensor(array: AnyArray) -> Tensor:
     # a memory-mapped artefact is read-only, which torch warns about
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))
 
 
-def _copied(tensor: Tensor) -> NDArray[Any]:
+def _copied(tensor: Tensor) -> AnyArray:
     # numpy has no bfloat16, and float32 holds each of its values
     plain = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
     return np.array(plain.detach().cpu().numpy(), order="C")

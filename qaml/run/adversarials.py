@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from qaml.attacks.base import AttackPart, AttackResult
 from qaml.attacks.geometry import is_outside, perturbation_norms
 from qaml.errors import RunError
-from qaml.types import Bounds, FloatArray
+from qaml.types import BoolArray, Bounds, FloatArray
 
 OVERSTATED = 1e-3
 """A distance that exceeds the perturbation's size by more is another one's."""
@@ -62,7 +61,7 @@ def _check(attack: AttackPart, name: str, found: object, shape: tuple[int, ...],
         )
 
 
-def outside(attack: AttackPart, result: AttackResult, start: FloatArray, bounds: Bounds) -> NDArray[np.bool_]:
+def outside(attack: AttackPart, result: AttackResult, start: FloatArray, bounds: Bounds) -> BoolArray:
     """(n_epsilons, n): adversarials that break the attack's own budget or the bounds, or are not finite.
 
     A minimising attack must also keep to the distance that it claims for each image, and claim no larger one than its

@@ -17,7 +17,7 @@ from qaml.models.capabilities import averaged, is_randomised
 from qaml.models.logits import has_answer
 from qaml.models.seeding import reseed
 from qaml.quantum.noise.votes import vote_chance
-from qaml.types import FloatArray
+from qaml.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from qaml.spec.suite import Inference
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 BATCH = 500
 NO_ANSWER = -1
 """Stands where a class would."""
-
-Flags = NDArray[np.bool_]
 
 
 class Images(Protocol):
@@ -51,11 +49,11 @@ class Answers(NamedTuple):
         unanswered: (n,) bool.
     """
 
-    shares: NDArray[np.float64]
-    unanswered: Flags
+    shares: DoubleArray
+    unanswered: BoolArray
 
     @property
-    def predicted(self) -> NDArray[np.int64]:
+    def predicted(self) -> IntArray:
         """(n,) classes, ``NO_ANSWER`` where there is none."""
         return np.where(self.unanswered, NO_ANSWER, self.shares.argmax(1))
 
@@ -78,7 +76,7 @@ class Evidence(NamedTuple):
 
     correct: FloatArray
     first: Answers
-    unanswered: Flags
+    unanswered: BoolArray
     draws: int
 
 
@@ -105,7 +103,7 @@ def correct_shares(
     decider = decides(module, inference)
     draws = inference.evidence_draws if is_randomised(decider) else 1
     correct = np.zeros(len(inputs), dtype=np.float32)
-    unanswered: Flags = np.zeros(len(inputs), dtype=bool)
+    unanswered: BoolArray = np.zeros(len(inputs), dtype=bool)
     first: Answers | None = None
     for draw in range(draws):
         found = answers(decider, inputs, inference, seed + 1000 * draw, device)
@@ -139,13 +137,13 @@ def answers(module: nn.Module, inputs: Images, inference: Inference, seed: int, 
 
 
 @torch.no_grad()
-def classes(module: nn.Module, inputs: Tensor) -> NDArray[np.int64]:
+def classes(module: nn.Module, inputs: Tensor) -> IntArray:
     """The class of the largest logit of each of (n, *shape) inputs in one draw, ``NO_ANSWER`` where there is none."""
     found = []
     for batch in torch.split(inputs, BATCH):
         logits = module(batch)
         found.append(logits.argmax(1).masked_fill(~has_answer(logits), NO_ANSWER).cpu())
-    predicted: NDArray[np.int64] = torch.cat(found).numpy()
+    predicted: IntArray = torch.cat(found).numpy()
     return predicted
 
 

@@ -11,7 +11,8 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
+
+from qaml.types import AnyArray
 
 _LOCAL_HEADER = 30
 """Bytes of a zip file's header of a member, before its name and its extra field, whose lengths are the last two."""
@@ -22,7 +23,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     np.savez(path, allow_pickle=False, **{name: np.asarray(array) for name, array in arrays.items()})
 
 
-def read_arrays(path: Path, *, without: str = "") -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, *, without: str = "") -> dict[str, AnyArray]:
     """Every array of a file, by name, but one that is too large to be read at once (see ``Rows``)."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if name != without}
@@ -57,7 +58,7 @@ class Rows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, chosen: slice) -> NDArray[Any]:
+    def __getitem__(self, chosen: slice) -> AnyArray:
         """Rows of a slice without a step, (m, *rest)."""
         first, last, _ = chosen.indices(len(self))
         width = prod(self.shape[1:])

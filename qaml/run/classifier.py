@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from qaml.attacks.base import Target
 from qaml.defences.base import DefencePart
 from qaml.plan.role import Role
+from qaml.types import FloatArray, InputInfo, Module
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from qaml.models.base import ModelPart
     from qaml.run.job import Job
-    from qaml.types import FloatArray, InputInfo
+
+    pass
 
 WEIGHTS = "weights.safetensors"
 
 
-def restore(description: Mapping[str, Any], weights: Path, device: str) -> nn.Module:
+def restore(description: Mapping[str, Any], weights: Path, device: str) -> Module:
     """The defended classifier in evaluation mode, its parameters frozen."""
     from safetensors.torch import load_file
 
@@ -33,12 +33,12 @@ def restore(description: Mapping[str, Any], weights: Path, device: str) -> nn.Mo
     return wrapped(as_asked(module, description), description["defences"], info)
 
 
-def trained(job: Job, description: Mapping[str, Any], run: int | None = None) -> nn.Module:
+def trained(job: Job, description: Mapping[str, Any], run: int | None = None) -> Module:
     """The classifier of a training run that the job reads; the only one, if none is named."""
     return restore(description, job.read(Role("train", replicate=run), WEIGHTS), job.device)
 
 
-def as_asked(module: nn.Module, description: Mapping[str, Any]) -> nn.Module:
+def as_asked(module: Module, description: Mapping[str, Any]) -> Module:
     """A classifier as it decides, with or without noise; one of another package stands behind the edge."""
     from qaml.models.edge import at_edge
 
@@ -52,7 +52,7 @@ def as_asked(module: nn.Module, description: Mapping[str, Any]) -> nn.Module:
     return at_edge(module, part.capabilities) if part.runs_foreign_code else module
 
 
-def wrapped(module: nn.Module, defences: Sequence[DefencePart], info: InputInfo) -> nn.Module:
+def wrapped(module: Module, defences: Sequence[DefencePart], info: InputInfo) -> Module:
     """The classifier with the defences that stand inside it; inputs pass the first one first."""
     from qaml.models.edge import defended_at_edge
 
@@ -74,6 +74,6 @@ def defended(inputs: FloatArray, defences: Sequence[DefencePart], info: InputInf
     return inputs
 
 
-def target(module: nn.Module, info: InputInfo) -> Target:
+def target(module: Module, info: InputInfo) -> Target:
     """The classifier as an attacker sees it."""
     return Target(module, info.bounds, info.n_classes)

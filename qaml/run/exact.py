@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor, nn
-
-    from qaml.types import Bounds
-    from qaml.vocab import Norm
+from qaml.types import Bounds, DoubleArray, Module, Tensor
+from qaml.vocab import Norm
 
 
-def lengths_of(inputs: Tensor) -> NDArray[np.float64]:
+def lengths_of(inputs: Tensor) -> DoubleArray:
     """‖x‖₂ of each input: (n, *shape) → (n,) float64."""
-    lengths: NDArray[np.float64] = inputs.flatten(1).double().norm(dim=1).cpu().numpy()
+    lengths: DoubleArray = inputs.flatten(1).double().norm(dim=1).cpu().numpy()
     return lengths
 
 
-def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np.float64] | None:
+def exact_norms(module: Module, inputs: Tensor, labels: Tensor) -> DoubleArray | None:
     """Exact L2 distances to the nearest other answer, bounds ignored.
 
     Args:
@@ -37,8 +29,8 @@ def exact_norms(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np
 
 
 def exact_norms_in_box(
-    module: nn.Module, inputs: Tensor, labels: Tensor, bounds: Bounds, norm: Norm
-) -> NDArray[np.float64] | None:
+    module: Module, inputs: Tensor, labels: Tensor, bounds: Bounds, norm: Norm
+) -> DoubleArray | None:
     """Exact distances to the nearest other answer within the bounds: of linear models, None for others."""
     from qaml.models.linear.network import LinearClassifier
     from qaml.quantum.distance.box import hyperplane_in_box

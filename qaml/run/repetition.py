@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.models.capabilities import is_randomised
 from qaml.models.logits import has_answer
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.run.answers import NO_ANSWER
-from qaml.types import FloatArray
+from qaml.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 CLEAN_IMAGES, ATTACKED_IMAGES = 100, 20
 """Asked again, at most: more tell little more and cost time."""
@@ -57,7 +56,7 @@ class Repetition(NamedTuple):
     logits_apart: int
 
 
-def spread(n: int, count: int) -> NDArray[np.int64]:
+def spread(n: int, count: int) -> IntArray:
     """At most ``count`` places among n, evenly spread."""
     return np.unique(np.linspace(0, max(n - 1, 0), min(n, count)).round().astype(np.int64))
 
@@ -66,7 +65,7 @@ def repeated(
     module: nn.Module,
     inputs: FloatArray,
     clean: FloatArray,
-    predicted: NDArray[np.int64],
+    predicted: IntArray,
     seed: int,
     device: str,
 ) -> Repetition:
@@ -103,21 +102,21 @@ def repeated(
     )
 
 
-def _asked(module: nn.Module, batch: Tensor, seed: int, look: int) -> NDArray[np.float64]:
+def _asked(module: nn.Module, batch: Tensor, seed: int, look: int) -> DoubleArray:
     """Logits (n, classes) of one batch, global generators seeded differently at each look."""
     reseed(module, seed)
     with _seeded_everywhere(derive_seed(seed, "asked", look), batch.device), torch.no_grad():
-        logits: NDArray[np.float64] = module(batch.clone()).double().cpu().numpy()
+        logits: DoubleArray = module(batch.clone()).double().cpu().numpy()
     return logits
 
 
-def _as_attacked(module: nn.Module, batch: Tensor, seed: int) -> NDArray[np.float64]:
+def _as_attacked(module: nn.Module, batch: Tensor, seed: int) -> DoubleArray:
     """Logits where gradients are recorded, as an attacker asks; without them where the module cannot."""
     reseed(module, seed)
     try:
         with _seeded_everywhere(derive_seed(seed, "asked", 2), batch.device), torch.enable_grad():
             recorded = batch.clone().requires_grad_() + 0.0  # no leaf, which nothing may change in place
-            logits: NDArray[np.float64] = module(recorded).detach().double().cpu().numpy()
+            logits: DoubleArray = module(recorded).detach().double().cpu().numpy()
     except Exception:  # it leaves torch on its way, say; without gradients it must answer
         return _asked(module, batch, seed, 2)
     return logits
@@ -137,7 +136,7 @@ def _depends_on_threads(module: nn.Module, few: Tensor, seed: int, scale: float)
     return bool(_differ(own, other, scale)[1].any())
 
 
-def _apart(module: nn.Module, batch: Tensor, n_classes: int, seed: int) -> NDArray[np.float64]:
+def _apart(module: nn.Module, batch: Tensor, n_classes: int, seed: int) -> DoubleArray:
     """Logits of the same inputs in another order and in batches of several sizes; NaN where one cannot be asked so."""
     n = len(batch)
     order = np.random.default_rng(derive_seed(seed, "asked", 3)).permutation(n)
@@ -155,18 +154,16 @@ def _apart(module: nn.Module, batch: Tensor, n_classes: int, seed: int) -> NDArr
     return apart
 
 
-def _differ(
-    first: NDArray[np.float64], other: NDArray[np.float64], scale: float
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _differ(first: DoubleArray, other: DoubleArray, scale: float) -> tuple[BoolArray, BoolArray]:
     """(n,) where another class wins, and (n,) where logits differ by more than arithmetic explains."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(first - other)
     equal = (first == other) | (np.isnan(first) & np.isnan(other))
-    logits: NDArray[np.bool_] = (~equal & ~(apart <= _allowed(first, scale))).any(1)
+    logits: BoolArray = (~equal & ~(apart <= _allowed(first, scale))).any(1)
     return logits & (_classes(first) != _classes(other)), logits
 
 
-def _allowed(logits: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+def _allowed(logits: DoubleArray, scale: float) -> DoubleArray:
     """(n, classes) by how much each logit may differ."""
     sizes = np.where(np.isfinite(logits), np.abs(logits), 0.0)
     gaps = _gaps(logits)
@@ -174,32 +171,32 @@ def _allowed(logits: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
     return SHARE * gap + ROUNDING * np.maximum(sizes, _size(logits)[:, None])
 
 
-def _size(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def _size(logits: DoubleArray) -> DoubleArray:
     """(n,) of the larger of the two largest logits."""
     top = _two_largest(np.where(np.isnan(logits), -np.inf, logits))
-    sizes: NDArray[np.float64] = np.abs(np.where(np.isfinite(top), top, 0.0)).max(1)
+    sizes: DoubleArray = np.abs(np.where(np.isfinite(top), top, 0.0)).max(1)
     return sizes
 
 
-def _two_largest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _two_largest(values: DoubleArray) -> DoubleArray:
     return np.sort(values, axis=1)[:, -2:]
 
 
-def _gaps(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gaps(logits: DoubleArray) -> DoubleArray:
     """(n,) between the two largest logits, NaN where there is no answer."""
     top = _two_largest(logits)
     with np.errstate(invalid="ignore"):
-        gaps: NDArray[np.float64] = top[:, -1] - top[:, 0]
+        gaps: DoubleArray = top[:, -1] - top[:, 0]
     return gaps
 
 
-def _median_gap(logits: NDArray[np.float64]) -> float:
+def _median_gap(logits: DoubleArray) -> float:
     gaps = _gaps(logits)
     known = gaps[np.isfinite(gaps)]
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _classes(logits: NDArray[np.float64]) -> NDArray[np.int64]:
+def _classes(logits: DoubleArray) -> IntArray:
     answered = has_answer(torch.from_numpy(logits)).numpy()
     return np.where(answered, np.nan_to_num(logits).argmax(1), NO_ANSWER)
 

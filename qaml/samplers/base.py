@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, r
 
 from qaml.errors import PartError
 from qaml.registry import Part, Registry
-from qaml.types import Settings
+from qaml.types import AnyArray, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,10 +68,10 @@ class NegativePhase(Protocol[Array]):
             batch: (batch, n_visible) the positive phase's visible units, where CD starts its chains.
         """
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """Everything that a bit-exact continuation needs (chains, counters), as arrays."""
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
 
 
@@ -104,7 +104,7 @@ class Counting(Protocol):
 class Recording(Protocol):
     """A negative phase with arrays to keep beside the trained weights."""
 
-    def recording(self) -> Mapping[str, NDArray[Any]]:
+    def recording(self) -> Mapping[str, AnyArray]:
         """The arrays, by name."""
 
 

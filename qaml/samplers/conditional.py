@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters, Moments
-from qaml.types import FloatArray
+from qaml.types import DoubleArray, FloatArray
 
 
 def hidden_means(parameters: BoltzmannParameters[FloatArray], visible: FloatArray) -> FloatArray:
@@ -33,9 +32,7 @@ def conditional_moments(parameters: BoltzmannParameters[FloatArray], visible: Fl
     return Moments(visible.T @ hidden, shares @ visible, hidden.sum(axis=0))
 
 
-def free_energies(
-    parameters: BoltzmannParameters[FloatArray], visible: FloatArray, betas: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def free_energies(parameters: BoltzmannParameters[FloatArray], visible: FloatArray, betas: FloatArray) -> DoubleArray:
     """F_β(v) = −β b·v − Σ_j log(1 + exp β(c_j + Σ_i v_i w_ij)) (Kehoe et al. 2021, eq. 7, at inverse temperature β).
 
     Args:
@@ -46,5 +43,5 @@ def free_energies(
     scale = betas.astype(np.float64)
     activations = (visible @ parameters.weights + parameters.hidden_bias).astype(np.float64)
     linear = (visible @ parameters.visible_bias).astype(np.float64)
-    hidden: NDArray[np.float64] = np.logaddexp(0, scale[:, None] * activations).sum(axis=1)
+    hidden: DoubleArray = np.logaddexp(0, scale[:, None] * activations).sum(axis=1)
     return -scale * linear - hidden

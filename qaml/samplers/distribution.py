@@ -11,7 +11,7 @@ from qaml.samplers.base import MOST_UNITS, BoltzmannParameters, Moments
 from qaml.samplers.conditional import hidden_means
 from qaml.samplers.exact.enumeration import all_states, enumerate_machine
 from qaml.samplers.tempering.part import ParallelTempering
-from qaml.types import FloatArray
+from qaml.types import DoubleArray, FloatArray
 
 _LEVELS, _CHAINS = 20, 100
 _APART = 10
@@ -38,7 +38,7 @@ class Distribution(NamedTuple):
     variances: Moments[Any]
     errors: tuple[float, float, float]
     visible: NDArray[np.uint8]
-    shares: NDArray[np.float64]
+    shares: DoubleArray
     is_exact: bool
 
 
@@ -114,7 +114,7 @@ def _summed(parameters: BoltzmannParameters[FloatArray], visible: NDArray[np.uin
 
 
 def _weighed(
-    parameters: BoltzmannParameters[FloatArray], visible: NDArray[np.uint8], shares: NDArray[np.float64]
+    parameters: BoltzmannParameters[FloatArray], visible: NDArray[np.uint8], shares: DoubleArray
 ) -> Distribution:
     units = visible.astype(np.float32)
     hidden = hidden_means(parameters, units).astype(np.float64)

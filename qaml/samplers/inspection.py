@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qaml.samplers.base import BoltzmannParameters, Moments
 from qaml.samplers.conditional import conditional_moments, free_energies
 from qaml.samplers.distribution import Distribution, floors_of
-from qaml.types import FloatArray
+from qaml.types import AnyArray, DoubleArray, FloatArray
 
 _BINS = 40
 _POINTS = 400
@@ -23,7 +23,7 @@ _PLAIN_DRAWS = 500
 
 def inspect(
     parameters: BoltzmannParameters[FloatArray],
-    estimates: Mapping[str, NDArray[Any]],
+    estimates: Mapping[str, AnyArray],
     truth: Distribution,
     data: FloatArray,
 ) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def inspect(
     return result
 
 
-def draws_of(estimates: Mapping[str, NDArray[Any]]) -> float:
+def draws_of(estimates: Mapping[str, AnyArray]) -> float:
     """The number of samples behind each estimate."""
     return float(np.mean(estimates["draws"])) if "draws" in estimates else float(_PLAIN_DRAWS)
 
@@ -88,7 +88,7 @@ def _angles(
 ) -> dict[str, float]:
     """The angles between gradients ⟨·⟩data − ⟨·⟩model, all parameters as one vector."""
 
-    def gradient(negative: Moments[Any]) -> NDArray[np.float64]:
+    def gradient(negative: Moments[Any]) -> DoubleArray:
         parts = (np.asarray(a, np.float64) - b for a, b in zip(positive, negative, strict=True))
         return np.concatenate([part.ravel() for part in parts])
 
@@ -99,7 +99,7 @@ def _angles(
     return {"angle": float(np.mean(angles)), "ideal_angle": math.degrees(math.atan2(noise, length))}
 
 
-def _degrees(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _degrees(one: DoubleArray, other: DoubleArray) -> float:
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     cosine = float(one @ other) / lengths if lengths > 0 else 1.0
     return math.degrees(math.acos(min(max(cosine, -1.0), 1.0)))

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from qaml.models.base import Checkpoint, Hooks
 from qaml.registry import Part
-from qaml.types import Bounds, InputInfo, Split
+from qaml.types import AnyArray, Bounds, InputInfo, Split
 
 IMAGES = InputInfo((1, 8, 8), ("a", "b", "c"), Bounds(0.0, 1.0))
 """Greyscale images of three classes."""
@@ -78,7 +77,7 @@ def scrambled(number: int) -> None:
     np.random.seed(1000 + number)  # noqa: NPY002
 
 
-def weights(module: nn.Module) -> dict[str, NDArray[Any]]:
+def weights(module: nn.Module) -> dict[str, AnyArray]:
     """Weights and buffers as arrays, copied."""
     return {name: tensor.detach().cpu().numpy().copy() for name, tensor in module.state_dict().items()}
 

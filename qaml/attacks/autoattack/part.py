@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
+from qaml.types import Tensor
 from qaml.vocab import Norm
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Member = Literal["apgd_ce", "apgd_dlr", "apgd_t", "fab", "fab_t", "square"]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
+from qaml.types import Tensor
 from qaml.vocab import Norm
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class ExactL2(AttackPart):

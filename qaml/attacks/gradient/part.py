@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
-from qaml.types import Epsilon
+from qaml.types import Epsilon, Tensor
 from qaml.vocab import GradientRule, Norm
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from torch import Tensor
 
 
 class GradientAttack(AttackPart):

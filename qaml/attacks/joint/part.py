@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from qaml.attacks.elsewhere import MadeElsewhere
 from qaml.registry import ModelName
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from qaml.types import Module, Tensor
 
 Scale = Annotated[float, Field(gt=0)]
 
@@ -46,7 +44,7 @@ class Joint(MadeElsewhere):
         """The surrogates, on which adversarials are made."""
         return self.surrogates
 
-    def ensemble(self, modules: Sequence[nn.Module], inputs: Tensor) -> nn.Module:
+    def ensemble(self, modules: Sequence[Module], inputs: Tensor) -> Module:
         """The classifier to attack.
 
         Args:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
+from qaml.types import Tensor
 from qaml.vocab import Norm
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 class MinimisationAttack(AttackPart):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -12,13 +12,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on
 from qaml.claims.base import AttackNames
 from qaml.registry import ModelName, Part, Registry
-from qaml.types import MOST_EXAMPLES
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from qaml.types import FloatArray, IntArray
+from qaml.types import MOST_EXAMPLES, DoubleArray, FloatArray, IntArray
 
 DETECTORS: Registry[DetectorPart] = Registry(
     "detector",
@@ -61,7 +55,7 @@ class DetectorPart(Part, ABC):
         """Images of at least this suspicion are flagged."""
 
     @abstractmethod
-    def suspicion(self, answers: Answers) -> NDArray[np.float64]:
+    def suspicion(self, answers: Answers) -> DoubleArray:
         """A measure of how much the answers look like an attack: (n,), larger for more suspicious images."""
 
     def mixture(self, attacks: Mapping[str, AttackPart]) -> tuple[str, ...]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from qaml.claims.detectors.base import Answers, DetectorPart
 from qaml.registry import ModelName
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from qaml.types import DoubleArray
 
 
 class Disagreement(DetectorPart):
@@ -36,7 +33,7 @@ class Disagreement(DetectorPart):
         """The confidence."""
         return self.confidence
 
-    def suspicion(self, answers: Answers) -> NDArray[np.float64]:
+    def suspicion(self, answers: Answers) -> DoubleArray:
         """The least confident model's confidence where they disagree, minus it where they agree: (n,) in [-1, 1].
 
         So a threshold of 0 separates disagreement from agreement, and further thresholds make a whole curve: sure of
@@ -44,6 +41,6 @@ class Disagreement(DetectorPart):
         """
         import numpy as np
 
-        least: NDArray[np.float64] = answers.confidence.min(axis=0).astype(np.float64)
+        least: DoubleArray = answers.confidence.min(axis=0).astype(np.float64)
         disagree = (answers.predicted != answers.predicted[:1]).any(axis=0)
         return np.where(disagree, least, -least)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Hooks
 from qaml.registry import AttackName
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class AdversarialTraining(DefencePart):
@@ -45,7 +42,7 @@ class AdversarialTraining(DefencePart):
     def training_hooks(
         self,
         craft: Craft | None,
-        undefended: nn.Module | None,
+        undefended: Module | None,
         seed: int,
         info: InputInfo | None = None,  # noqa: ARG002
     ) -> Hooks:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Hooks
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class GaussianAugmentation(DefencePart):
@@ -32,7 +29,7 @@ class GaussianAugmentation(DefencePart):
     def training_hooks(
         self,
         craft: Craft | None,  # noqa: ARG002
-        undefended: nn.Module | None,  # noqa: ARG002
+        undefended: Module | None,  # noqa: ARG002
         seed: int,
         info: InputInfo | None = None,
     ) -> Hooks:

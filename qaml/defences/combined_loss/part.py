@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Hooks
 from qaml.registry import AttackName
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class CombinedLoss(DefencePart):
@@ -37,7 +34,7 @@ class CombinedLoss(DefencePart):
     def training_hooks(
         self,
         craft: Craft | None,
-        undefended: nn.Module | None,  # noqa: ARG002
+        undefended: Module | None,  # noqa: ARG002
         seed: int,
         info: InputInfo | None = None,  # noqa: ARG002
     ) -> Hooks:

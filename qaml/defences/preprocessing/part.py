@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from qaml.defences.base import Craft, DefencePart
 from qaml.models.base import Hooks
-from qaml.types import FloatArray, InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import FloatArray, InputInfo, Module
 
 
 class PreprocessingPart(DefencePart, ABC):
@@ -25,7 +22,7 @@ class PreprocessingPart(DefencePart, ABC):
     (Kehoe et al. 2021, section 4); ``classifier``: the defence is part of the model, and the attack goes through it."""
 
     @abstractmethod
-    def layer(self, info: InputInfo) -> nn.Module:
+    def layer(self, info: InputInfo) -> Module:
         """The defence as a module: (batch, *shape) within bounds → the same shape within bounds."""
 
     def defend_inputs(self, inputs: FloatArray, info: InputInfo) -> FloatArray:
@@ -37,7 +34,7 @@ class PreprocessingPart(DefencePart, ABC):
         self.check(info)
         return applied(self.layer(info), inputs)
 
-    def wrap(self, module: nn.Module, info: InputInfo) -> nn.Module:
+    def wrap(self, module: Module, info: InputInfo) -> Module:
         """The classifier behind the defence, if the defence is inside the classifier."""
         if self.where != "classifier":
             return module
@@ -49,7 +46,7 @@ class PreprocessingPart(DefencePart, ABC):
     def training_hooks(
         self,
         craft: Craft | None,  # noqa: ARG002
-        undefended: nn.Module | None,  # noqa: ARG002
+        undefended: Module | None,  # noqa: ARG002
         seed: int,
         info: InputInfo | None = None,
     ) -> Hooks:

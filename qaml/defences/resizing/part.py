@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.defences.preprocessing.part import PreprocessingPart
 from qaml.errors import PartError
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class RandomResizing(PreprocessingPart):
@@ -42,7 +39,7 @@ class RandomResizing(PreprocessingPart):
         if not info.is_image:
             raise PartError(f"defence 'random_resizing' expects images, got inputs of shape {info.shape}")
 
-    def layer(self, info: InputInfo) -> nn.Module:
+    def layer(self, info: InputInfo) -> Module:
         """The random resizing."""
         from qaml.defences.resizing.network import Resizing
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.defences.preprocessing.part import PreprocessingPart
 from qaml.errors import PartError
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class SpatialSmoothing(PreprocessingPart):
@@ -43,7 +40,7 @@ class SpatialSmoothing(PreprocessingPart):
                 f"set 'window' to at most {min(height, width)}",
             )
 
-    def layer(self, info: InputInfo) -> nn.Module:  # noqa: ARG002
+    def layer(self, info: InputInfo) -> Module:  # noqa: ARG002
         """The median filter."""
         from qaml.defences.preprocessing.network import StraightThrough
         from qaml.defences.smoothing.network import MedianFilter

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.defences.preprocessing.part import PreprocessingPart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class FeatureSqueezing(PreprocessingPart):
@@ -25,7 +22,7 @@ class FeatureSqueezing(PreprocessingPart):
     bpda: Literal["straight_through", "exact"] = "straight_through"
     """Gradient for attacks through the classifier: ``exact`` is zero everywhere and blinds gradient attacks."""
 
-    def layer(self, info: InputInfo) -> nn.Module:
+    def layer(self, info: InputInfo) -> Module:
         """The rounding."""
         from qaml.defences.preprocessing.network import StraightThrough
         from qaml.defences.squeezing.network import Squeezing

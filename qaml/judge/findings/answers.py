@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.judge.findings.check import OfAdversarials, OfModel, Raised
 from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.findings.subject import Subject
-from qaml.types import IntArray
+from qaml.types import BoolArray, IntArray
 
 CLASSES, LOGITS = 0.01, 0.05
 """Shares of images above which evidence is void."""
@@ -42,7 +41,7 @@ def _budget(epsilon: float) -> str:
     return f" at ε = {epsilon:g}" if math.isfinite(epsilon) else ""
 
 
-def _silent(who: str, unanswered: NDArray[np.bool_], indices: IntArray, places: Sequence[str]) -> Iterator[Raised]:
+def _silent(who: str, unanswered: BoolArray, indices: IntArray, places: Sequence[str]) -> Iterator[Raised]:
     """One finding for (seeds, places, n) flags; it names the first of them."""
     if not unanswered.any():
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.judge.findings.check import OfModel, Raised
 from qaml.judge.findings.model import ModelEvidence
@@ -13,6 +12,7 @@ from qaml.judge.statistics.crossed import SYMMETRIC, components, contrast_interv
 from qaml.judge.statistics.limits import Limits
 from qaml.judge.statistics.paired import tango
 from qaml.judge.statistics.runs import Arm, net_skew
+from qaml.types import BoolArray, DoubleArray
 
 
 def _at_chance(evidence: ModelEvidence) -> Iterator[Raised]:
@@ -29,7 +29,7 @@ def _at_chance(evidence: ModelEvidence) -> Iterator[Raised]:
         yield Raised(message, "void" if evidence.is_divided else "note")
 
 
-def _gain(accuracy: NDArray[np.float64], majority: NDArray[np.bool_]) -> Limits:
+def _gain(accuracy: DoubleArray, majority: BoolArray) -> Limits:
     """The 95 % interval of (seeds, n) accuracy less that of the constant answer, images paired."""
     difference = accuracy - majority
     n_seeds, n = accuracy.shape

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaml.judge.findings.subject import Array, Outcomes, Subject, battery, is_measured, measured, paired
+from qaml.judge.findings.subject import Outcomes, Subject, battery, is_measured, measured, paired
 from qaml.judge.statistics.exact import paired_excess
 from qaml.metrics.evidence import AttackTraits
+from qaml.types import DoubleArray
 
 ENOUGH_IMAGES = 100
 P_VALUE, POINTS, IMAGES = 0.001, 0.02, 5
@@ -139,6 +140,6 @@ def budget(subject: Subject, epsilon: float) -> str:
     return f"{norm} distance {epsilon:g}" if math.isfinite(epsilon) else f"any {norm} distance"
 
 
-def percent(correct: Array) -> str:
+def percent(correct: DoubleArray) -> str:
     """The share that is fooled, in words."""
     return f"{100 * (1 - float(np.mean(correct))):.1f} %" if len(correct) else "none"

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from qaml.judge.findings.check import OfAttack, Raised
-from qaml.judge.findings.subject import Array, Subject
+from qaml.judge.findings.subject import Subject
 from qaml.metrics.contributions import align
 from qaml.metrics.distance import is_below
 from qaml.metrics.evidence import Distances
+from qaml.types import DoubleArray
 
 ENOUGH_IMAGES = 10
 MEDIAN_RATIO, FAILURES = 1.2, 0.10
@@ -59,7 +60,7 @@ def _beyond(subject: Subject) -> Iterator[Raised]:
         yield Raised(_numbers(found, ratio, failures))
 
 
-def _numbers(found: Array, ratio: float, failures: float) -> str:
+def _numbers(found: DoubleArray, ratio: float, failures: float) -> str:
     reached = f"its median distance is {ratio:.3g} times the exact one (1.2 may be)" if ratio == ratio else ""
     missed = f"it finds nothing for {100 * failures:.1f} % (10 % may be)" if failures > 0 else ""
     return f"without bounds, on {len(found)} images: " + " and ".join(text for text in (reached, missed) if text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.judge.findings.check import OfAttack, Raised, too_few
 from qaml.judge.findings.contest import ENOUGH_IMAGES, P_VALUE
 from qaml.judge.findings.subject import UNBOUNDED, Subject
 from qaml.judge.statistics.exact import binomial_excess
 from qaml.judge.statistics.wilson import wilson
+from qaml.types import BoolArray
 
 ZERO_WEAK, ZERO_NOTE = 0.10, 0.01
 UNBOUNDED_SUCCESS = 0.99
@@ -28,7 +28,7 @@ def _has_room(subject: Subject) -> bool:
     return subject.is_diagnosed and UNBOUNDED in subject.battery.correct and not subject.battery.is_constant
 
 
-def _any(flags: NDArray[np.bool_] | None) -> bool:
+def _any(flags: BoolArray | None) -> bool:
     return flags is not None and len(flags) > 0
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.judge.findings.subject import Subject, located
-
-Array = NDArray[np.float64]
+from qaml.types import DoubleArray, IntArray
 
 NEARER = 1.05
 """An adversarial counts as nearer where the attack's own is farther by more than this factor."""
@@ -26,8 +25,8 @@ class Norms(NamedTuple):
         known: (n,) the smallest that is known, no larger.
     """
 
-    own: Array
-    known: Array
+    own: DoubleArray
+    known: DoubleArray
 
     @property
     def nearer_share(self) -> float:
@@ -58,14 +57,12 @@ def norms_of(subjects: Sequence[Subject]) -> Norms | None:
     return Norms(own[counts], np.minimum(own, np.min(others, axis=0))[counts])
 
 
-def _found(subject: Subject, runs: NDArray[np.int64], images: NDArray[np.int64]) -> Array:
+def _found(subject: Subject, runs: IntArray, images: IntArray) -> DoubleArray:
     assert subject.attacked.norms is not None
     return _at(subject.attacked.norms, subject.attacked.indices, runs, images)
 
 
-def _at(
-    values: NDArray[np.floating], indices: NDArray[np.int64], runs: NDArray[np.int64], images: NDArray[np.int64]
-) -> Array:
+def _at(values: NDArray[np.floating], indices: IntArray, runs: IntArray, images: IntArray) -> DoubleArray:
     """(seeds, n) values of these runs and images; NaN where they were not measured."""
     places, is_known = located(indices, images)
     return np.where(

@@ -11,9 +11,8 @@ from qaml.budgets import place_on_grid
 from qaml.metrics.accuracy import correct_at
 from qaml.metrics.evidence import Attacked, AttackTraits, Clean, Diagnosis, Distances, Nearer
 from qaml.outcome.outcome import Finding
-from qaml.types import IntArray
+from qaml.types import BoolArray, DoubleArray, IntArray
 
-Array = NDArray[np.float64]
 _SEED = 20210617
 UNBOUNDED = "unbounded"
 """The member of the battery that keeps to the bounds alone."""
@@ -91,7 +90,7 @@ class Outcomes(NamedTuple):
     """
 
     name: str
-    correct: Array
+    correct: DoubleArray
     indices: IntArray
 
 
@@ -114,14 +113,14 @@ def measured(name: str, subject: Subject, attacked: Attacked, epsilon: float) ->
     return Outcomes(name, one_draw(shares, attacked.draws), contributions.indices)
 
 
-def located(indices: IntArray, wanted: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+def located(indices: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:
     """The place of each wanted position among others, which are not empty, and whether it is one of them."""
     order = np.argsort(indices, kind="stable")
     places = order[np.searchsorted(indices[order], wanted).clip(max=len(order) - 1)]
     return places, indices[places] == wanted
 
 
-def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis | None) -> Array:
+def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis | None) -> DoubleArray:
     """One training run's value for each image: the run that the diagnostics put it to, so that all runs are looked at.
 
     Args:
@@ -135,11 +134,11 @@ def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis
         runs = np.where(is_known, diagnosis.runs[places] % len(values), runs)
     elif diagnosis is not None:
         runs = np.zeros(len(indices), dtype=np.int64)
-    chosen: Array = np.asarray(values, dtype=np.float64)[runs, np.arange(len(indices))]
+    chosen: DoubleArray = np.asarray(values, dtype=np.float64)[runs, np.arange(len(indices))]
     return chosen
 
 
-def one_draw(share: NDArray[np.floating], draws: int) -> Array:
+def one_draw(share: NDArray[np.floating], draws: int) -> DoubleArray:
     """Zero or one for each image, drawn with probability k/K: exactly one of the K draws, picked at random."""
     values = np.asarray(share, dtype=np.float64)
     if draws == 1:
@@ -150,8 +149,8 @@ def one_draw(share: NDArray[np.floating], draws: int) -> Array:
 class Pair(NamedTuple):
     """Two attacks on the same clean-correct images, (n,) each, and how many images there were before that choice."""
 
-    first: Array
-    second: Array
+    first: DoubleArray
+    second: DoubleArray
     n_images: int
 
 
@@ -169,16 +168,16 @@ def paired(first: Outcomes, second: Outcomes, subject: Subject) -> Pair:
     )
 
 
-def _pick(values: Array, indices: IntArray, wanted: IntArray) -> Array:
-    picked: Array = values[located(indices, wanted)[0]]
+def _pick(values: DoubleArray, indices: IntArray, wanted: IntArray) -> DoubleArray:
+    picked: DoubleArray = values[located(indices, wanted)[0]]
     return picked
 
 
-def worst_member(diagnosis: Diagnosis) -> Array:
+def worst_member(diagnosis: Diagnosis) -> DoubleArray:
     """(n,) the smallest share of draws right under any member within the budget; what none saw was fooled before."""
     within = (values for name, values in diagnosis.correct.items() if name != UNBOUNDED)
     seen = [np.where(np.isnan(values), 1.0, values) for values in (np.asarray(v, dtype=np.float64) for v in within)]
-    worst: Array = np.min(seen, axis=0) if seen else np.ones(len(diagnosis.indices))
+    worst: DoubleArray = np.min(seen, axis=0) if seen else np.ones(len(diagnosis.indices))
     return worst
 
 

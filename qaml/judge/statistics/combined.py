@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.judge.statistics.limits import Limits, t_quantile
+from qaml.types import DoubleArray
 
 
 def over_seeds(values: Sequence[float], level: float = 0.95) -> Limits:
@@ -24,7 +24,7 @@ def weighted_sum(
     values: Sequence[float],
     limits: Sequence[Limits],
     weights: Sequence[float],
-    correlations: NDArray[np.float64] | None = None,
+    correlations: DoubleArray | None = None,
 ) -> Limits:
     """Interval of Σ weight × value from the intervals of its terms (MOVER, Zou & Donner 2008).
 

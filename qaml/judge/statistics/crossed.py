@@ -14,13 +14,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.judge.statistics.limits import Limits, LimitsAt, normal_quantile, t_quantile
 from qaml.judge.statistics.runs import Reach, on_log_odds
 from qaml.judge.statistics.wilson import wilson
-
-Array = NDArray[np.float64]
+from qaml.types import DoubleArray
 
 SYMMETRIC = Reach(0.0, 0.0)
 WIDENED = 1.1
@@ -49,7 +47,7 @@ class Components(NamedTuple):
     n_differing: float
 
 
-def components(models: Sequence[Array], *, is_floored: bool = False) -> Components:
+def components(models: Sequence[DoubleArray], *, is_floored: bool = False) -> Components:
     """Estimate the sum of the models' means and its variance components.
 
     Args:
@@ -60,7 +58,7 @@ def components(models: Sequence[Array], *, is_floored: bool = False) -> Componen
             them.
     """
     n = models[0].shape[1]
-    averages: Array = np.sum([model.mean(axis=0) for model in models], axis=0)
+    averages: DoubleArray = np.sum([model.mean(axis=0) for model in models], axis=0)
     image_variance = float(averages.var(ddof=1)) / n if n > 1 else 0.0
     parts: list[tuple[float, int]] = []
     for model in models:
@@ -75,12 +73,12 @@ def components(models: Sequence[Array], *, is_floored: bool = False) -> Componen
     degrees = seed_variance**2 / curvature if curvature > 0 else float("inf")
     image_variance = max(image_variance, 0.0)
     n_seeds = min(map(len, models))
-    paired: Array = np.sum([model[:n_seeds] for model in models], axis=0)
+    paired: DoubleArray = np.sum([model[:n_seeds] for model in models], axis=0)
     n_differing = float(np.square(paired).sum())
     return Components(float(averages.mean()), seed_variance, degrees, image_variance, n, n_seeds, n_differing)
 
 
-def residual_variance(model: Array) -> float:
+def residual_variance(model: DoubleArray) -> float:
     """MS_residual / (S n), of a model's (S, n) contributions: what images alone make of the variance over runs."""
     n_seeds, n = model.shape
     if n < 2:
@@ -90,7 +88,7 @@ def residual_variance(model: Array) -> float:
     return squares / float((n_seeds - 1) * (n - 1) * n_seeds * n)
 
 
-def share_interval(model: Array, n_base: float) -> LimitsAt:
+def share_interval(model: DoubleArray, n_base: float) -> LimitsAt:
     """Intervals of one share in [0, 1], as a function of the level.
 
     The image part is Wilson's interval at the effective number of images, so it is asymmetric near 0 and 1 and never
@@ -152,7 +150,7 @@ def contrast_interval(parts: Components, scale: float = 1.0, skew: Reach = SYMME
     return at
 
 
-def correlation(first: Array, second: Array, *, is_same_runs: bool = False) -> float:
+def correlation(first: DoubleArray, second: DoubleArray, *, is_same_runs: bool = False) -> float:
     """How far the means of two shares move together, 0 … 1, from their contributions on the same images.
 
     Runs of different models are independent, so only what images share counts; with the same runs, so does the rest.

@@ -8,14 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaml.judge.statistics.crossed import Array, components, share_interval
+from qaml.judge.statistics.crossed import components, share_interval
 from qaml.judge.statistics.limits import Limits, normal_quantile, t_quantile
 from qaml.judge.statistics.runs import Reach, on_log_odds
 from qaml.judge.statistics.wilson import wilson
+from qaml.types import DoubleArray
 
 
 def predicted_share(
-    model: Array, n_base: float, n_images: int | None, n_seeds: int | None, reading_error: float, level: float = 0.95
+    model: DoubleArray,
+    n_base: float,
+    n_images: int | None,
+    n_seeds: int | None,
+    reading_error: float,
+    level: float = 0.95,
 ) -> Limits:
     """Prediction interval of a share that somebody else measured.
 
@@ -52,7 +58,7 @@ class Images(NamedTuple):
     theirs: float
 
 
-def images_of_both(model: Array, n_base: float, n_images: int | None, level: float = 0.95) -> Images:
+def images_of_both(model: DoubleArray, n_base: float, n_images: int | None, level: float = 0.95) -> Images:
     """What our images and the paper's contribute to a prediction, on the farther side.
 
     Args:
@@ -98,7 +104,7 @@ def runs_needed(
     return None
 
 
-def _spread_of_runs(model: Array, n_base: float, n_runs: int, level: float) -> Reach:
+def _spread_of_runs(model: DoubleArray, n_base: float, n_runs: int, level: float) -> Reach:
     """How far the mean of other runs may lie from ours: the wider of t on shares and z on log-odds.
 
     Of three runs t on shares reaches far enough (simulated: 93 to 98 %); of ten, near an edge, only log-odds do.

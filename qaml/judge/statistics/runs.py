@@ -16,12 +16,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from qaml.judge.statistics.limits import t_quantile
-
-Array = NDArray[np.float64]
+from qaml.types import DoubleArray
 
 INWARDS = 0.1
 """Of the mean's distance to the edges, how far every run's share is moved from them."""
@@ -83,7 +81,7 @@ class Runs(NamedTuple):
         return float(special.expit(log_odds)) * (1 + 2 * self.shift) - self.shift
 
 
-def on_log_odds(averages: Array, n: float) -> Runs:
+def on_log_odds(averages: DoubleArray, n: float) -> Runs:
     """Estimate the mean of several training runs' shares and its error on log-odds.
 
     Args:
@@ -107,7 +105,7 @@ def on_log_odds(averages: Array, n: float) -> Runs:
     return Runs(p, shift, min(plain, cox), max(plain, cox), error, centre, math.sqrt(variance), tail)
 
 
-def _tail(scores: Array, by_images: float) -> Reach:
+def _tail(scores: DoubleArray, by_images: float) -> Reach:
     """How much farther a mean may lie on the side of a long tail: the runs' own skewness, as far as they can show it.
 
     It counts as (S − 4) / S, so not at all for three or four runs, and not where images make the spread.
@@ -136,7 +134,7 @@ class Arm(NamedTuple):
         weight: in the contrast.
     """
 
-    averages: Array
+    averages: DoubleArray
     n: float
     weight: float
 

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from qaml.judge.statistics.limits import Limits, normal_quantile, t_quantile
 from qaml.judge.statistics.wilson import wilson
+from qaml.types import DoubleArray, IntArray
 
 FEW, RARE = 2, 0.01
 """Images in all, and their share, up to which runs are taken to have one rate: a single image more in one of two would
@@ -90,7 +90,7 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
     return Gap(share, max(low, 0.0), min(high, 1.0))
 
 
-def _share_a_rate(shares: NDArray[np.float64], sizes: NDArray[np.int64]) -> bool:
+def _share_a_rate(shares: DoubleArray, sizes: IntArray) -> bool:
     """Whether one rate explains what was counted in all runs (Pearson's χ²)."""
     rate = float((shares * sizes).sum() / sizes.sum())
     if rate == 1:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.models.images import refuse_unless_image
 from qaml.models.network_part import NetworkPart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 Width = Annotated[int, Field(ge=1, le=2_048)]
 
@@ -35,7 +32,7 @@ class ConvNet(NetworkPart):
         """Refuse inputs that are no images."""
         refuse_unless_image(self.kind, info)
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained network."""
         from qaml.models.convnet.network import ConvNetwork
         from qaml.models.seeding import seeded

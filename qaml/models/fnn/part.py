@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.models.network_part import NetworkPart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 Width = Annotated[int, Field(ge=1, le=16_384)]
 
@@ -32,7 +29,7 @@ class FNN(NetworkPart):
 
     default_seeds: ClassVar[int] = 5
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained network; images are flattened."""
         from qaml.models.fnn.network import FullyConnected
         from qaml.models.seeding import seeded

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from qaml.errors import PartError
 from qaml.models.images import refuse_unless_image
 from qaml.models.network_part import NetworkPart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 SMALLEST_UNPADDED = 12
 """Smallest side in pixels of which filters of 8, 4 and 2 pixels leave a pixel: 8 + 4 + 2 − 2."""
@@ -40,7 +37,7 @@ class HuangCNN(NetworkPart):
                 "set 'padding: same'",
             )
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained network."""
         from qaml.models.huang_cnn.network import ThreeConvolutions
         from qaml.models.seeding import seeded

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from qaml.models.capabilities import Capability
 from qaml.models.network_part import NetworkPart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class Linear(NetworkPart):
@@ -31,7 +28,7 @@ class Linear(NetworkPart):
         """No capabilities: distances follow from the weights, without observables."""
         return frozenset()
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained classifier; images are flattened."""
         from qaml.models.linear.network import LinearClassifier
         from qaml.models.seeding import seeded

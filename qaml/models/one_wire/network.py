@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -25,6 +24,7 @@ from qaml.quantum.circuit import CHANNELS, Angle, Channel, Circuit, Gate, Operat
 from qaml.quantum.noise.shots import shots_needed
 from qaml.quantum.statevector.network import normalised
 from qaml.quantum.statevector.readout import z_signs
+from qaml.types import DoubleArray
 
 Encoding = Literal["amplitude", "angle"]
 Noise = Literal["none", "draws", "average"]
@@ -208,7 +208,7 @@ class OneWireClassifier(nn.Module, ABC):
             return AveragedClassifier(self.averaged_observable(channels), self.n_wires, self.encoding)
 
     @torch.no_grad()
-    def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
+    def shots_needed(self, inputs: Tensor) -> DoubleArray:
         """Shots until a vote is right with 99 %, (batch, …) → (batch,)."""
         return _shots(self.averaged().expectations(inputs))
 
@@ -292,7 +292,7 @@ class AveragedClassifier(nn.Module):
         return log_probabilities(expectations)
 
     @torch.no_grad()
-    def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
+    def shots_needed(self, inputs: Tensor) -> DoubleArray:
         """Shots until a vote is right with 99 %, (batch, …) → (batch,)."""
         return _shots(self.expectations(inputs))
 
@@ -321,7 +321,7 @@ def _complex(like: Tensor) -> torch.dtype:
     return torch.complex64 if like.real.dtype == torch.float32 else torch.complex128
 
 
-def _shots(expectations: Tensor) -> NDArray[np.float64]:
+def _shots(expectations: Tensor) -> DoubleArray:
     """One wire says ±1 with mean ⟨Z⟩, so its distance from a tie is |⟨Z⟩| and its spread √(1 − ⟨Z⟩²)."""
     z = expectations.double().clamp(-1, 1).cpu().numpy()
     return shots_needed(np.abs(z), np.sqrt(1 - z**2)).estimated

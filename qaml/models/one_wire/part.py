@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,11 +13,8 @@ from qaml.models.base import History, Hooks, Training
 from qaml.models.network_part import NetworkPart
 from qaml.models.noise_layers.part import NoiseLayers
 from qaml.quantum.channels import ChannelPart
-from qaml.types import InputInfo, Split
+from qaml.types import InputInfo, Module, Split
 from qaml.vocab import GradientRule
-
-if TYPE_CHECKING:
-    from torch import nn
 
 MOST_WIRES = 10
 
@@ -85,10 +82,10 @@ class OneWirePart(NetworkPart, ABC):
             raise PartError(f"inputs have {info.n_features:,} features, {wires} wires hold {how}", hint)
 
     @abstractmethod
-    def circuit(self, info: InputInfo) -> nn.Module:
+    def circuit(self, info: InputInfo) -> Module:
         """The untrained circuit, a ``OneWireClassifier``, with angles from torch's generator."""
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained circuit, its angles uniform in [0, 2π)."""
         from qaml.models.seeding import seeded
 
@@ -96,7 +93,7 @@ class OneWirePart(NetworkPart, ABC):
         with seeded(seed):
             return self.circuit(info)
 
-    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train with −log P(y) of the draws; curves ``loss``, ``accuracy`` and the β of every noise layer."""
         from qaml.models.one_wire.network import OneWireClassifier
 
@@ -104,7 +101,7 @@ class OneWirePart(NetworkPart, ABC):
         with module.trained():
             return super().fit(module, data, info, hooks, seed)
 
-    def at_inference(self, module: nn.Module, noise_layers: bool | None) -> nn.Module:
+    def at_inference(self, module: Module, noise_layers: bool | None) -> Module:
         """The circuit with its noise layers switched on or off."""
         from qaml.models.one_wire.network import OneWireClassifier
 
@@ -113,7 +110,7 @@ class OneWirePart(NetworkPart, ABC):
             module.noise.inference = noise_layers
         return module
 
-    def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:
+    def noisy(self, module: Module, channels: Sequence[ChannelPart]) -> Module:
         """The trained circuit with these channels after every layer, its noise layers averaged, in float64."""
         from qaml.models.one_wire.network import OneWireClassifier
 

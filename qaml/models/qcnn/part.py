@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from qaml.models.one_wire.part import OneWirePart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class QCNN(OneWirePart):
@@ -25,7 +22,7 @@ class QCNN(OneWirePart):
         """The smallest number of wires that holds the inputs, at least two for a convolution."""
         return max(super().fewest_wires(info), 2)
 
-    def circuit(self, info: InputInfo) -> nn.Module:
+    def circuit(self, info: InputInfo) -> Module:
         """The untrained circuit, with angles from torch's generator."""
         from qaml.models.qcnn.network import QuantumConvolutionalNetwork
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from qaml.errors import PartError
 from qaml.models.one_wire.part import OneWirePart
 from qaml.quantum.circuit import Entangler
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class QNN(OneWirePart):
@@ -40,7 +37,7 @@ class QNN(OneWirePart):
             raise PartError(f"wire {self.readout} is measured, the circuit has {self.wires}", "'readout' counts from 0")
         super().check(info)
 
-    def circuit(self, info: InputInfo) -> nn.Module:
+    def circuit(self, info: InputInfo) -> Module:
         """The untrained circuit, with angles from torch's generator."""
         from qaml.models.qnn.network import QuantumNeuralNetwork
 

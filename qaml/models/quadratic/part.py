@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from qaml.models.network_part import NetworkPart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class Quadratic(NetworkPart):
@@ -32,7 +29,7 @@ class Quadratic(NetworkPart):
         """Whether the norm is bounded: every boundary is then a quadratic cone."""
         return self.norm_bounded
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained classifier; images are flattened."""
         from qaml.models.quadratic.network import BoundedQuadratic, FreeQuadratic
         from qaml.models.seeding import seeded

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.errors import DataError
@@ -25,7 +24,7 @@ from qaml.quantum.layered import network as layered
 from qaml.quantum.noise.evolution import noisy_observables
 from qaml.quantum.noise.shots import largest_spread, shots_needed
 from qaml.quantum.statevector import network as statevector
-from qaml.types import Split
+from qaml.types import DoubleArray, Split
 
 
 class _Path(NamedTuple):
@@ -120,7 +119,7 @@ class VariationalClassifier(nn.Module):
         return observables(columns, self.n_classes)
 
     @torch.no_grad()
-    def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
+    def shots_needed(self, inputs: Tensor) -> DoubleArray:
         """Shots until the sampled argmax is the exact one with 99 %, (batch, …) → (batch,); see ``noise.shots``."""
         return _shots(self.expectations(inputs))
 
@@ -153,7 +152,7 @@ class NoisyClassifier(nn.Module):
         return self.matrices
 
     @torch.no_grad()
-    def shots_needed(self, inputs: Tensor) -> NDArray[np.float64]:
+    def shots_needed(self, inputs: Tensor) -> DoubleArray:
         """Shots until the sampled argmax is the exact one with 99 %, (batch, …) → (batch,); see ``noise.shots``."""
         return _shots(self.expectations(inputs))
 
@@ -181,6 +180,6 @@ def refuse_zero_inputs(data: Split) -> None:
         )
 
 
-def _shots(expectations: Tensor) -> NDArray[np.float64]:
+def _shots(expectations: Tensor) -> DoubleArray:
     top = expectations.double().topk(2, dim=1).values.cpu().numpy()
     return shots_needed(top[:, 0] - top[:, 1], largest_spread(top[:, 0], top[:, 1])).estimated

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.errors import PartError
 from qaml.models.base import History, Hooks
 from qaml.models.network_part import NetworkPart
-from qaml.types import InputInfo, Split
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from qaml.quantum.channels import ChannelPart
+from qaml.quantum.channels import ChannelPart
+from qaml.types import InputInfo, Module, Split
 
 MOST_WIRES = 12
 
@@ -60,7 +56,7 @@ class QVC(NetworkPart):
                 "give it more wires (at most 12), or select fewer classes",
             )
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained circuit, its angles uniform in [0, 2π)."""
         from qaml.models.qvc.network import VariationalClassifier
         from qaml.models.seeding import seeded
@@ -71,7 +67,7 @@ class QVC(NetworkPart):
                 info.n_features, info.n_classes, self.n_wires(info), self.layers, self.logit_scale
             )
 
-    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train with cross-entropy; curves ``loss`` and ``accuracy``.
 
         Raises:
@@ -82,7 +78,7 @@ class QVC(NetworkPart):
         refuse_zero_inputs(data)
         return super().fit(module, data, info, hooks, seed)
 
-    def noisy(self, module: nn.Module, channels: Sequence[ChannelPart]) -> nn.Module:
+    def noisy(self, module: Module, channels: Sequence[ChannelPart]) -> Module:
         """The trained circuit with these channels after every layer, in the Heisenberg picture, float64."""
         from qaml.models.qvc.network import VariationalClassifier, noisy_classifier
 

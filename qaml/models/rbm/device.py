@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from qaml.models.base import Training
@@ -15,6 +14,7 @@ from qaml.models.rbm.network import RBMClassifier
 from qaml.models.rbm.update import Update, estimates
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.gibbs.device import tensor_moments
+from qaml.types import AnyArray
 
 
 class TensorUpdate(Update):
@@ -49,11 +49,11 @@ class TensorUpdate(Update):
         self._optimiser.step()
         self._optimiser.zero_grad()
 
-    def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
+    def estimates(self, batches: Iterable[Tensor]) -> dict[str, AnyArray]:
         """Estimate the negative phase of the unchanged machine."""
         return estimates(self.sampler, self._values, batches)
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The parameters, optimiser moments and chains."""
         arrays = {name: p.detach().cpu().numpy().copy() for name, p in self._parameters.items()}
         for name, parameter in self._parameters.items():
@@ -62,7 +62,7 @@ class TensorUpdate(Update):
                     arrays[f"optimiser.{name}.{key}"] = value.cpu().numpy().copy()
         return {**arrays, **{f"sampler.{k}": v for k, v in self.sampler.state().items()}}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         with torch.no_grad():
             for name, parameter in self._parameters.items():

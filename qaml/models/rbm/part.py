@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
 
@@ -13,10 +13,7 @@ from qaml.models.base import History, Hooks, ModelPart, Training
 from qaml.registry import ModelName
 from qaml.samplers.base import MOST_UNITS, SamplerPart
 from qaml.samplers.gibbs.part import PersistentContrastiveDivergence
-from qaml.types import Bounds, InputInfo, Split
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import Bounds, InputInfo, Module, Split
 
 
 class RBM(ModelPart):
@@ -77,13 +74,13 @@ class RBM(ModelPart):
         is_small = info.n_features + info.n_classes + self.hidden <= MOST_UNITS
         return is_small or self.start_from is not None or self.negative_phase.is_inspected
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained classifier; forward maps (batch, *info.shape) to −F for each label, (batch, n_classes)."""
         from qaml.models.rbm.network import build
 
         return build(self, info, seed)
 
-    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Maximise the likelihood of pixels and labels, in place; curves ``reconstruction_error`` and ``accuracy``."""
         from qaml.models.rbm.training import fit
 

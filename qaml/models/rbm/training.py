@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
@@ -20,7 +18,7 @@ from qaml.models.rbm.part import RBM
 from qaml.models.rbm.update import Update, estimates
 from qaml.samplers.base import BoltzmannParameters, NegativePhase
 from qaml.samplers.conditional import conditional_moments
-from qaml.types import FloatArray, InputInfo, Split
+from qaml.types import AnyArray, FloatArray, InputInfo, Split
 
 _WATCHED = 500
 """Number of training examples on which the curves are computed."""
@@ -63,19 +61,19 @@ class ArrayUpdate(Update):
             else:
                 sgd(parameter, *moments, self._first[i], settings.lr, decay, settings.momentum)
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The parameters, optimiser moments, chains and counters."""
-        arrays: dict[str, NDArray[Any]] = {"steps": np.array(self._steps)}
+        arrays: dict[str, AnyArray] = {"steps": np.array(self._steps)}
         for i, name in enumerate(BoltzmannParameters._fields):
             arrays[name] = self._parameters[i].copy()
             arrays[f"first.{name}"], arrays[f"second.{name}"] = self._first[i].copy(), self._second[i].copy()
         return {**arrays, **{f"sampler.{k}": v for k, v in self.sampler.state().items()}}
 
-    def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
+    def estimates(self, batches: Iterable[Tensor]) -> dict[str, AnyArray]:
         """Estimate the negative phase of the unchanged machine."""
         return estimates(self.sampler, self._parameters, (batch.numpy() for batch in batches))
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         for i, name in enumerate(BoltzmannParameters._fields):
             self._parameters[i][...] = state[name]

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from qaml.samplers.base import Counting, Curved, Recording, Sampling
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
-    from qaml.samplers.base import BoltzmannParameters, NegativePhase
+from qaml.samplers.base import BoltzmannParameters, Counting, Curved, NegativePhase, Recording, Sampling
+from qaml.types import AnyArray, Tensor
 
 
 def estimates(
     sampler: NegativePhase[Any], parameters: BoltzmannParameters[Any], batches: Iterable[Any]
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, AnyArray]:
     """Estimate the negative phase of an unchanged machine, once for each batch, as arrays on the host.
 
     Returns:
@@ -38,7 +33,7 @@ def estimates(
     return arrays | {name: np.array(value) for name, value in _curves_of(sampler).items()}
 
 
-def _on_host(array: Any) -> NDArray[Any]:
+def _on_host(array: Any) -> AnyArray:
     return np.array(array if isinstance(array, np.ndarray) else array.cpu().numpy())
 
 
@@ -61,22 +56,22 @@ class Update(ABC):
         """
 
     @abstractmethod
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The parameters, optimiser moments, chains and counters."""
 
     @abstractmethod
-    def estimates(self, batches: Iterable[Tensor]) -> dict[str, NDArray[Any]]:
+    def estimates(self, batches: Iterable[Tensor]) -> dict[str, AnyArray]:
         """Estimate the negative phase of the unchanged machine, see ``estimates``; ``batches`` as in ``step``."""
 
     @abstractmethod
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``, bit for bit."""
 
     def curves(self) -> Mapping[str, float]:
         """The sampler's numbers since the last time, for the training curves."""
         return _curves_of(self.sampler)
 
-    def recording(self) -> Mapping[str, NDArray[Any]] | None:
+    def recording(self) -> Mapping[str, AnyArray] | None:
         """Arrays that the sampler wants to be kept beside the weights."""
         return self.sampler.recording() if isinstance(self.sampler, Recording) else None
 

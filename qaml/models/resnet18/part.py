@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.models.images import refuse_unless_image
 from qaml.models.network_part import NetworkPart
-from qaml.types import InputInfo
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module
 
 
 class ResNet18(NetworkPart):
@@ -34,7 +31,7 @@ class ResNet18(NetworkPart):
         """Refuse inputs that are no images."""
         refuse_unless_image(self.kind, info)
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The untrained network."""
         from qaml.models.resnet18.network import ResidualNetwork
         from qaml.models.seeding import seeded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,10 +14,7 @@ from qaml.files.regular import as_written, read_declared
 from qaml.models.base import History, Hooks
 from qaml.models.network_part import NetworkPart
 from qaml.process_state import process_state_kept
-from qaml.types import InputInfo, Settings, Split
-
-if TYPE_CHECKING:
-    from torch import nn
+from qaml.types import InputInfo, Module, Settings, Split
 
 TRUSTED_MODULES = "QAML_TRUSTED_MODULES"
 """Name of the environment variable with the Python modules that specs may load, separated by commas or blanks."""
@@ -85,7 +82,7 @@ class TorchModule(NetworkPart):
         """The files, folders and variables that the part declares."""
         return self.reads
 
-    def build(self, info: InputInfo, seed: int) -> nn.Module:
+    def build(self, info: InputInfo, seed: int) -> Module:
         """The user's module with the user's weights behind ``models.edge``, tried out with two all-zero inputs.
 
         Raises:
@@ -103,7 +100,7 @@ class TorchModule(NetworkPart):
             try_out(module, self.factory, info)
         return module
 
-    def fit(self, module: nn.Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train with cross-entropy; do nothing for weights that are used unchanged."""
         if self.is_trained:
             module.eval()

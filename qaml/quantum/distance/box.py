@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qaml.quantum.distance.quadric import Array
-from qaml.types import Bounds, IntArray
+from qaml.types import Bounds, DoubleArray, IntArray
 from qaml.vocab import Norm
 
 CHUNK = 2_000_000
@@ -13,8 +12,8 @@ CHUNK = 2_000_000
 
 
 def hyperplane_in_box(
-    weights: Array, bias: Array, inputs: Array, labels: IntArray, bounds: Bounds, norm: Norm = "l2"
-) -> Array:
+    weights: DoubleArray, bias: DoubleArray, inputs: DoubleArray, labels: IntArray, bounds: Bounds, norm: Norm = "l2"
+) -> DoubleArray:
     """The exact smallest untargeted perturbations of a classifier with logits Wx + b that keep to the bounds.
 
     A rival j wins where a·δ ≥ m, with a = w_j − w_y and the margin m. Of all δ within the box the smallest that
@@ -47,7 +46,9 @@ def hyperplane_in_box(
     return smallest
 
 
-def _smallest(directions: Array, margins: Array, inputs: Array, bounds: Bounds, norm: Norm) -> Array:
+def _smallest(
+    directions: DoubleArray, margins: DoubleArray, inputs: DoubleArray, bounds: Bounds, norm: Norm
+) -> DoubleArray:
     """The smallest δ within the box with directions · δ ≥ margins: (n,)."""
     sizes = np.abs(directions)
     room = np.where(directions > 0, bounds.high - inputs, inputs - bounds.low).clip(min=0)
@@ -74,12 +75,12 @@ def _smallest(directions: Array, margins: Array, inputs: Array, bounds: Bounds, 
     return np.where(margins <= 0, 0.0, np.where(np.isfinite(margins), found, np.inf))
 
 
-def _met(values: Array) -> Array:
+def _met(values: DoubleArray) -> DoubleArray:
     """(n, d + 1): the sum of the coordinates that have met their bound, before each place and after the last."""
     return np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
 
 
-def _left(values: Array) -> Array:
+def _left(values: DoubleArray) -> DoubleArray:
     """(n, d + 1): the sum of the coordinates that have not met their bound yet."""
     backwards = np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
     return np.concatenate([backwards, np.zeros((len(values), 1))], axis=1)

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from qaml.types import DoubleArray
 
 NEGLIGIBLE = 1e-30
 """The component of x along the smallest eigenvector is taken to be at least this share of x's largest."""
@@ -23,11 +22,11 @@ STEPS = 100
 class Quadric(NamedTuple):
     """A symmetric matrix M as its eigenvalues, ascending, and eigenvectors, the columns of ``vectors``."""
 
-    eigenvalues: Array
-    vectors: Array
+    eigenvalues: DoubleArray
+    vectors: DoubleArray
 
     @classmethod
-    def of(cls, matrix: Array) -> Quadric:
+    def of(cls, matrix: DoubleArray) -> Quadric:
         """Decompose a symmetric (d, d) matrix."""
         return cls(*np.linalg.eigh(matrix))
 
@@ -52,13 +51,13 @@ class Projection(NamedTuple):
         forms: (n,) xᵀMx.
     """
 
-    norms: Array
-    offsets: Array
-    dual: Array
-    forms: Array
+    norms: DoubleArray
+    offsets: DoubleArray
+    dual: DoubleArray
+    forms: DoubleArray
 
 
-def quadric_distance(quadric: Quadric, inputs: Array) -> Projection:
+def quadric_distance(quadric: Quadric, inputs: DoubleArray) -> Projection:
     """Project every input on {z : zᵀMz ≤ 0}, whose boundary is the quadric zᵀMz = 0.
 
     The set is a cone, so x − z is orthogonal to z and d² = ‖x‖² − ‖z‖². If M has a negative eigenvalue, some vector
@@ -91,7 +90,7 @@ def quadric_distance(quadric: Quadric, inputs: Array) -> Projection:
     return Projection(norms, offsets, dual, forms * np.square(scales))
 
 
-def _project(ratios: Array, coordinates: Array) -> tuple[Array, Array]:
+def _project(ratios: DoubleArray, coordinates: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """Offsets (n, d) and the dual (n,) for ρ = μ/|μ₁|, and inputs outside the cone."""
     # the hard case, c₁ = 0: the multiplier reaches its limit and a component of either sign appears along v₁;
     # a component too small to matter makes it an ordinary one
@@ -107,7 +106,7 @@ def _project(ratios: Array, coordinates: Array) -> tuple[Array, Array]:
     return offsets, np.sqrt(np.maximum(dual, 0.0))
 
 
-def _weights(ratios: Array, rest: Array, share: Array) -> Array:
+def _weights(ratios: DoubleArray, rest: DoubleArray, share: DoubleArray) -> DoubleArray:
     """1 + λμ = 1 + tρ, (n, d), without cancellation at either end: (1 + ρ) − sρ where ρ < 0, exactly s for ρ = −1."""
     n_negative = int(np.searchsorted(ratios, 0.0))
     weights = np.empty((len(share), len(ratios)))
@@ -119,7 +118,7 @@ def _weights(ratios: Array, rest: Array, share: Array) -> Array:
     return weights
 
 
-def _multipliers(ratios: Array, weighted: Array) -> tuple[Array, Array]:
+def _multipliers(ratios: DoubleArray, weighted: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """Solve Σ ρc²/(1 + tρ)² = 0 for t = λ|μ₁| in (0, 1).
 
     Newton's method on 1/√N − 1/√P, P and −N the sums over positive and negative ρ: each term would be linear for one

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qaml.errors import PartError
-from qaml.quantum.distance.quadric import Array, Quadric, quadric_distance
+from qaml.quantum.distance.quadric import Quadric, quadric_distance
+from qaml.types import DoubleArray, IntArray
 
 CHUNK = 256
 """Number of images projected at once: their coordinates stay in the cache, and memory is bounded."""
-
-Labels = NDArray[np.int64]
 
 
 class ExactDistances(NamedTuple):
@@ -28,14 +27,14 @@ class ExactDistances(NamedTuple):
         dual: (n,) certificates: lower bounds of the norms from the Lagrangian dual.
     """
 
-    norms: Array
-    nearest: Array
-    classes: Labels
-    dual: Array
+    norms: DoubleArray
+    nearest: DoubleArray
+    classes: IntArray
+    dual: DoubleArray
 
 
 def exact_l2(
-    observables: Array, inputs: Array, labels: Labels, progress: Callable[[float], None] | None = None
+    observables: DoubleArray, inputs: DoubleArray, labels: IntArray, progress: Callable[[float], None] | None = None
 ) -> ExactDistances:
     """The exact smallest untargeted perturbations of a classifier with logits xᵀO_kx/‖x‖².
 
@@ -73,7 +72,7 @@ def exact_l2(
 class _Best:
     """The nearest boundary of every input so far."""
 
-    def __init__(self, inputs: Array, labels: Labels) -> None:
+    def __init__(self, inputs: DoubleArray, labels: IntArray) -> None:
         self._inputs = inputs
         self._labels = labels
         self._norms = np.full(len(inputs), np.inf)
@@ -101,7 +100,7 @@ class _Best:
         return ExactDistances(self._norms, self._nearest, self._classes, self._dual)
 
 
-def hyperplane_l2(weights: Array, bias: Array, inputs: Array, labels: Labels) -> ExactDistances:
+def hyperplane_l2(weights: DoubleArray, bias: DoubleArray, inputs: DoubleArray, labels: IntArray) -> ExactDistances:
     """The exact smallest untargeted perturbations of a classifier with logits Wx + b: margin / ‖w_y − w_j‖₂.
 
     Args:
@@ -138,12 +137,12 @@ def _chunks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
         yield rows[start : start + CHUNK]
 
 
-def _check_finite(*arrays: Array) -> None:
+def _check_finite(*arrays: DoubleArray) -> None:
     if not all(np.isfinite(array).all() for array in arrays):
         raise PartError("the classifier has weights that are not finite", "its training diverged: lower 'training.lr'")
 
 
-def _check(inputs: Array, labels: Labels, n_classes: int, n_features: int) -> None:
+def _check(inputs: DoubleArray, labels: IntArray, n_classes: int, n_features: int) -> None:
     if inputs.ndim != 2 or inputs.shape[1] != n_features:
         raise PartError(f"expected inputs of shape (n, {n_features}), got {inputs.shape}")
     if labels.shape != inputs.shape[:1]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qaml.types import FloatArray
+from qaml.types import DoubleArray, FloatArray
 
 _LAYERS_AT_ONCE = 16
 """Number of layers whose diagonals are made together: their intermediate products stay in the cache."""
@@ -36,10 +36,10 @@ class Tables(NamedTuple):
 
     diagonals: FloatArray
     tangents: FloatArray
-    signs: NDArray[np.float64]
+    signs: DoubleArray
 
 
-def tabulate(weights: NDArray[np.float64]) -> Tables:
+def tabulate(weights: DoubleArray) -> Tables:
     """Make the tables of weights (layers, wires, 3) = (φ, θ, ω)."""
     cosines, sines = np.cos(weights[..., 1] / 2), np.sin(weights[..., 1] / 2)
     flips = np.abs(cosines) < np.abs(sines)
@@ -58,7 +58,7 @@ def tabulate(weights: NDArray[np.float64]) -> Tables:
     return Tables(diagonals.view(np.float32), tangents.astype(np.float32), signs)
 
 
-def gradients(sums: NDArray[np.float64], tables: Tables, uncomputed: Iterable[range]) -> NDArray[np.float64]:
+def gradients(sums: DoubleArray, tables: Tables, uncomputed: Iterable[range]) -> DoubleArray:
     """Gradients of all angles, (layers, wires, 3).
 
     Args:
@@ -81,7 +81,7 @@ def gradients(sums: NDArray[np.float64], tables: Tables, uncomputed: Iterable[ra
 
 
 def _factors(
-    weights: NDArray[np.float64], flips: NDArray[np.bool], frames: NDArray[np.bool], scales: NDArray[np.float64]
+    weights: DoubleArray, flips: NDArray[np.bool], frames: NDArray[np.bool], scales: DoubleArray
 ) -> NDArray[np.complex128]:
     """Each wire's factors of the diagonals, except those of CZ, in its own frame: (layers, wires, 2)."""
     angles = weights[..., 0].copy()
@@ -108,7 +108,7 @@ def _products(factors: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return (high[:, :, None] * low[:, None]).reshape(n_layers, -1)
 
 
-def _chain(n_wires: int) -> NDArray[np.float64]:
+def _chain(n_wires: int) -> DoubleArray:
     """The diagonal of CZ on wires (0, 1), (1, 2), …: −1 where an odd number of neighbours are both 1."""
     k = np.arange(2**n_wires)
     return np.where(np.bitwise_count(k & (k >> 1)) % 2, -1.0, 1.0)

@@ -23,8 +23,8 @@ from qaml.quantum.channels import (
     WireChannel,
 )
 from qaml.quantum.noise.kernel import real_parts, turn_behind_chain, turn_in_place
+from qaml.types import DoubleArray
 
-Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
 MAX_WIRES = 12
@@ -42,13 +42,13 @@ class Stage(NamedTuple):
         factor: factor on every traceless part, afterwards.
     """
 
-    transfer: Floats
+    transfer: DoubleArray
     factor: float
 
 
 def noisy_observables(
     weights: NDArray[np.floating], n_observables: int, channels: Sequence[ChannelPart], n_columns: int | None = None
-) -> Floats:
+) -> DoubleArray:
     """Re(O_k), such that ⟨Z_k⟩ behind the noisy circuit is xᵀO_kx for an amplitude-encoded real x with ‖x‖ = 1.
 
     A layer is Rot on every wire and the chain of CZ; the channels act after each layer, in their order. O_k = Z_k is
@@ -78,7 +78,7 @@ def noisy_observables(
     return observables
 
 
-def transfer_matrix(operators: Complexes) -> Floats:
+def transfer_matrix(operators: Complexes) -> DoubleArray:
     """The action of Kraus operators on observables of one wire: T_ij = tr(P_i Σ K†P_jK)/2 with P = 1, Z, X, Y.
 
     Args:
@@ -89,11 +89,11 @@ def transfer_matrix(operators: Complexes) -> Floats:
     """
     adjoint = operators.conj().swapaxes(-1, -2)
     evolved = (adjoint[..., None, :, :] @ _PAULIS @ operators[..., None, :, :]).sum(-4)
-    transfer: Floats = np.einsum("iab,...jba->...ij", _PAULIS, evolved).real / 2
+    transfer: DoubleArray = np.einsum("iab,...jba->...ij", _PAULIS, evolved).real / 2
     return transfer
 
 
-def rotations(angles: Floats) -> Complexes:
+def rotations(angles: DoubleArray) -> Complexes:
     """Rot(φ, θ, ω) = RZ(ω) RY(θ) RZ(φ): (..., 3) → (..., 2, 2)."""
     phi, theta, omega = np.moveaxis(angles, -1, 0)
     cosine, sine = np.cos(theta / 2), np.sin(theta / 2)
@@ -114,7 +114,7 @@ class _Share:
         list(self._pool.map(lambda span: function(*span), pairwise(edges)))
 
 
-def _check(angles: Floats, n_observables: int, n_columns: int | None) -> int:
+def _check(angles: DoubleArray, n_observables: int, n_columns: int | None) -> int:
     if angles.ndim != 3 or angles.shape[2] != 3 or not 1 <= angles.shape[1] <= MAX_WIRES:
         raise PartError(f"expected weights of shape (layers, 1 to {MAX_WIRES} wires, 3), got {angles.shape}")
     n_wires = angles.shape[1]
@@ -144,7 +144,7 @@ def _stages(channels: Sequence[ChannelPart]) -> list[Stage]:
     return stages
 
 
-def _evolved(angles: Floats, n_observables: int, noise: list[Stage], share: _Share) -> Floats:
+def _evolved(angles: DoubleArray, n_observables: int, noise: list[Stage], share: _Share) -> DoubleArray:
     n_layers, n_wires, _ = angles.shape
     turns = transfer_matrix(rotations(angles)[:, :, None])
     turns[..., 0, 1:] = 0  # a trace made by rounding would outlive the logits behind strong noise
@@ -184,13 +184,13 @@ class _Evolution:
             self._factor *= stage.factor
             chained = False
 
-    def coefficients(self) -> Floats:
+    def coefficients(self) -> DoubleArray:
         """The coefficients of all strings, (2**n, 2**n, n_observables)."""
         self._strings *= self._factor
         self._strings[0, 0] = self._traces
         return self._strings
 
-    def _turn(self, transfers: Floats, chained: bool) -> None:
+    def _turn(self, transfers: DoubleArray, chained: bool) -> None:
         for group in self._groups:
             own = np.ascontiguousarray(transfers[group.first : group.last])
             blocks = 4 ** (self._n_wires - len(own))
@@ -226,5 +226,5 @@ def _groups(n_wires: int, n_observables: int) -> list[_Group]:
     ]
 
 
-def _signs(n_wires: int) -> Floats:
+def _signs(n_wires: int) -> DoubleArray:
     return np.array([1.0 - 2 * (value.bit_count() % 2) for value in range(2**n_wires)])

@@ -11,11 +11,10 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from qaml.errors import PartError
-
-Floats = NDArray[np.float64]
+from qaml.types import DoubleArray
 
 LARGEST = 2.0
 """Largest value of |D|."""
@@ -33,8 +32,8 @@ class Shots(NamedTuple):
         guaranteed: number by Hoeffding's inequality, 8 ln(1/(1 − confidence))/m², which holds at any number of shots.
     """
 
-    estimated: Floats
-    guaranteed: Floats
+    estimated: DoubleArray
+    guaranteed: DoubleArray
 
 
 def shots_needed(margin: ArrayLike, spread: ArrayLike, confidence: float = 0.99) -> Shots:
@@ -65,7 +64,7 @@ def shots_needed(margin: ArrayLike, spread: ArrayLike, confidence: float = 0.99)
     return Shots(np.maximum(np.ceil(estimated), 1), np.maximum(np.ceil(guaranteed), 1))
 
 
-def largest_spread(first: ArrayLike, second: ArrayLike) -> Floats:
+def largest_spread(first: ArrayLike, second: ArrayLike) -> DoubleArray:
     """The largest standard deviation that D can have, (images,), given the two expectation values alone.
 
     Z_a + Z_b is ±2 where the two agree, so they agree with probability at least |⟨Z_a⟩ + ⟨Z_b⟩|/2, and

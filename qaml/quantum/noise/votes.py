@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from qaml.types import DoubleArray
 
 
-def vote_chance(probabilities: NDArray[np.float64], shots: int) -> NDArray[np.float64]:
+def vote_chance(probabilities: DoubleArray, shots: int) -> DoubleArray:
     """The chance that a vote says 1 (Huang & Zhang 2023, algorithm 2).
 
     Every shot has a draw of its own, so shots are independent with the same probability, the average over draws, and

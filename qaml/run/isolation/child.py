@@ -25,8 +25,6 @@ from qaml.run.reads import states, watching
 from qaml.run.store import Damaged, Store
 from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
 
-pass
-
 INTERVAL = 0.1
 """Seconds between two words of progress."""
 

@@ -15,7 +15,7 @@ from qaml.run.arrays import write_arrays
 from qaml.run.classifier import defended, target, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
-from qaml.types import FloatArray
+from qaml.types import BoolArray, FloatArray
 
 ADVERSARIALS = "adversarials.npz"
 
@@ -57,14 +57,14 @@ def execute(job: Job) -> None:
     write_arrays(job.output / ADVERSARIALS, arrays)
 
 
-def _unanswered(attacked: nn.Module, inputs: Tensor, adversarials: FloatArray, job: Job) -> NDArray[np.bool_]:
+def _unanswered(attacked: nn.Module, inputs: Tensor, adversarials: FloatArray, job: Job) -> BoolArray:
     """Where the attacked classifier gives no answer, (2, n): on the images that the attack starts from, and ends at.
 
     NaN leads an attack nowhere, also where its adversarials are scored on another model.
     """
     reseed(attacked, job.seed)
     ends = torch.from_numpy(adversarials).to(job.device)
-    silent: NDArray[np.bool_] = np.stack([classes(attacked, seen) for seen in (inputs, ends)]) == NO_ANSWER
+    silent: BoolArray = np.stack([classes(attacked, seen) for seen in (inputs, ends)]) == NO_ANSWER
     return silent
 
 

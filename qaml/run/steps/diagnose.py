@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -34,7 +33,7 @@ from qaml.run.classifier import WEIGHTS, defended, target, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
-from qaml.types import Bounds, Data, InputInfo
+from qaml.types import AnyArray, BoolArray, Bounds, Data, DoubleArray, FloatArray, InputInfo, IntArray
 from qaml.vocab import Norm
 
 BATCH = 250
@@ -45,8 +44,7 @@ STRONGEST = "pgd"
 
 _LOSS = partial(nn.functional.cross_entropy, reduction="sum")
 
-Flags = NDArray[np.bool_]
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, AnyArray]
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Logits (n, classes) and labels (n,) → the sum over the inputs."""
 
@@ -70,7 +68,7 @@ def execute(job: Job) -> None:
     write_arrays(job.output / DIAGNOSIS, {**about, **arrays})
 
 
-def _joined(name: str, parts: list[Arrays], order: NDArray[np.int64]) -> NDArray[Any]:
+def _joined(name: str, parts: list[Arrays], order: IntArray) -> AnyArray:
     """One array of all runs: counts added up, flags of single images in the images' order, NaN where none looked."""
     known = next(part[name] for part in parts if name in part)
     if known.ndim == 0:
@@ -122,7 +120,7 @@ class _Scorer:
         self.draws = 1
         self.n_unanswered = 0
 
-    def __call__(self, inputs: Tensor, rows: Tensor) -> NDArray[np.float32]:
+    def __call__(self, inputs: Tensor, rows: Tensor) -> FloatArray:
         """(m, *shape) → (m,) share of draws that are right; no answer counts as right, and is counted."""
         inference = self.job.payload["classifier"]["inference"]
         labels = self.labels[rows].cpu().numpy()
@@ -208,7 +206,7 @@ def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bo
             logits = torch.cat([module(batch) for batch in torch.split(inputs, BATCH)]).double().cpu().numpy()
         loss_gradients = np.ones((len(inputs), 1))
     finite = has_answer(torch.from_numpy(logits)).numpy() & np.isfinite(loss_gradients).all(1)
-    zero: Flags = np.asarray(~loss_gradients.any(1))
+    zero: BoolArray = np.asarray(~loss_gradients.any(1))
     if has_gradients and zero.any():  # only then is float64 worth its time
         again = torch.from_numpy(np.flatnonzero(zero)).to(inputs.device)
         zero[zero] = ~_margin_gradients(module, inputs[again], labels[again]).any(1)
@@ -223,9 +221,7 @@ def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bo
     }
 
 
-def _gradients(
-    module: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _gradients(module: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss) -> tuple[DoubleArray, DoubleArray]:
     """Logits (n, classes) and input gradients (n, n_features) of the summed loss."""
     all_logits, all_gradients = [], []
     for x, y in zip(torch.split(inputs, BATCH), torch.split(labels, BATCH), strict=True):
@@ -237,7 +233,7 @@ def _gradients(
     return np.concatenate(all_logits), np.concatenate(all_gradients)
 
 
-def _margin_gradients(module: nn.Module, inputs: Tensor, labels: Tensor) -> NDArray[np.float64]:
+def _margin_gradients(module: nn.Module, inputs: Tensor, labels: Tensor) -> DoubleArray:
     """Gradients of the margin loss in float64: a saturated softmax has none in float32, its logits may well have."""
     module = module.double()
     try:

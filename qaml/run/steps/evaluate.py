@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from qaml.run.classifier import defended, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.job import Job
 from qaml.run.repetition import ATTACKED_IMAGES, CLEAN_IMAGES, repeated, spread
-from qaml.types import FloatArray
+from qaml.types import AnyArray, BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from qaml.spec.suite import Inference
@@ -55,7 +55,7 @@ def execute(job: Job) -> None:
             job.device,
             lambda share: job.progress(share, ""),
         )
-        answered: dict[str, NDArray[Any]] = {
+        answered: dict[str, AnyArray] = {
             "correct": found.correct,
             "predicted": found.first.predicted,
             "confidence": found.first.confidence,
@@ -90,10 +90,10 @@ class _Asked(NamedTuple):
                 last = min(first + BATCH, n)
                 yield self.start[first:last], self.inputs[budget * n + first : budget * n + last]
 
-    def a_budget_a_row(self, found: NDArray[Any]) -> NDArray[Any]:
+    def a_budget_a_row(self, found: AnyArray) -> AnyArray:
         return found.reshape(self.n_epsilons, len(self.start))
 
-    def of_batches(self, measure: Callable[[FloatArray, FloatArray], NDArray[Any]]) -> NDArray[Any]:
+    def of_batches(self, measure: Callable[[FloatArray, FloatArray], AnyArray]) -> AnyArray:
         """A number for each input, (n_epsilons, n), from its start and itself."""
         return self.a_budget_a_row(np.concatenate([measure(*batch) for batch in self.batches()]))
 
@@ -110,7 +110,7 @@ class _WithinBudgets:
 
     start: FloatArray
     smallest: FloatArray
-    reached: NDArray[np.bool_]
+    reached: BoolArray
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -125,7 +125,7 @@ class _WithinBudgets:
         return np.where(where, self.smallest[places], self.start[places])
 
 
-def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: NDArray[np.int64]) -> NDArray[np.int64]:
+def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: IntArray) -> IntArray:
     """A ``Repetition`` on some of the images, as an array (5,)."""
     is_clean = Role("attack") not in job.parents
     places = spread(len(asked.inputs), CLEAN_IMAGES if is_clean else ATTACKED_IMAGES)
@@ -168,9 +168,9 @@ def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArra
     if not isinstance(module, Encoding):
         return {}
 
-    def overlaps(start: FloatArray, attacked: FloatArray) -> NDArray[Any]:
+    def overlaps(start: FloatArray, attacked: FloatArray) -> AnyArray:
         clean, states = (module.states(torch.from_numpy(images).double().to(device)) for images in (start, attacked))
-        found: NDArray[Any] = (clean.conj() * states).sum(1).abs().square().cpu().numpy()
+        found: AnyArray = (clean.conj() * states).sum(1).abs().square().cpu().numpy()
         return found
 
     return {"fidelity": asked.of_batches(overlaps)}
@@ -184,7 +184,7 @@ def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, ND
     average = module.averaged()
     assert isinstance(average, OneValued), "a circuit with noise layers measures one wire"
 
-    def within(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
+    def within(_: FloatArray, attacked: FloatArray) -> AnyArray:
         means = average.expectations(torch.from_numpy(attacked).to(device))
         return np.asarray((means.abs() <= 2 * flips).cpu().numpy())
 
@@ -197,7 +197,7 @@ def _shots(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[n
     if not isinstance(module, Sampled):
         return {}
 
-    def needed(_: FloatArray, attacked: FloatArray) -> NDArray[Any]:
+    def needed(_: FloatArray, attacked: FloatArray) -> AnyArray:
         return module.shots_needed(torch.from_numpy(attacked).to(device)).astype(np.float64)
 
     return {"shots": asked.of_batches(needed)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.attacks.access import BATCH, is_fooled
@@ -20,7 +19,7 @@ from qaml.run.classifier import defended, target, trained
 from qaml.run.dataset import data_of, evaluated
 from qaml.run.exact import exact_norms_in_box
 from qaml.run.job import Job
-from qaml.types import InputInfo
+from qaml.types import DoubleArray, InputInfo
 from qaml.vocab import Norm
 
 NEARER = "nearer.npz"
@@ -29,8 +28,6 @@ SHARES = (0.4, 0.55, 0.7, 0.8, 0.87, 0.94, 1.0, 1.2, 1.5)
 
 NEIGHBOURS, HALVINGS = 3, 12
 """Nearest images with other answers, and steps of bisection on the way to each."""
-
-Norms = NDArray[np.float64]
 
 
 def execute(job: Job) -> None:
@@ -52,7 +49,9 @@ def execute(job: Job) -> None:
     write_arrays(job.output / NEARER, {"indices": test.indices, "runs": runs, "norms": norms})
 
 
-def smallest_norms(module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor, norm: Norm, seed: int) -> Norms:
+def smallest_norms(
+    module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor, norm: Norm, seed: int
+) -> DoubleArray:
     """The smallest norms that exact mathematics or any of these attacks has: (n,), infinite where none has one.
 
     Attacks that differentiate the model may all fail alike, so where its answers turn between images is one of them.
@@ -61,13 +60,13 @@ def smallest_norms(module: nn.Module, info: InputInfo, inputs: Tensor, labels: T
     if exact is not None:
         return exact
 
-    def run(part: AttackPart) -> Norms:
+    def run(part: AttackPart) -> DoubleArray:
         found = part.run(target(module, info), inputs, labels, seed, lambda _: None)
         if found.norms is not None:
             return found.norms
         sizes = np.abs(found.adversarials.astype(np.float64) - inputs.double().cpu().numpy())
         sizes = sizes.reshape(*sizes.shape[:2], -1).max(axis=2)
-        smallest: Norms = np.where(found.claimed, sizes, np.inf).min(axis=0)
+        smallest: DoubleArray = np.where(found.claimed, sizes, np.inf).min(axis=0)
         return smallest
 
     first = np.minimum(run(DeepFool(norm=norm)), between_images(module, inputs, labels, norm))
@@ -80,7 +79,7 @@ def smallest_norms(module: nn.Module, info: InputInfo, inputs: Tensor, labels: T
     return np.minimum(first, run(PGD(epsilon=budgets, norm="linf", loss="margin", steps=20)))
 
 
-def between_images(module: nn.Module, inputs: Tensor, labels: Tensor, norm: Norm) -> Norms:
+def between_images(module: nn.Module, inputs: Tensor, labels: Tensor, norm: Norm) -> DoubleArray:
     """How far it is to where the answer turns, on the way to the nearest images with other answers: (n,).
 
     The model is asked for answers alone. Infinite where no image has another answer, and where the image has its own.
@@ -100,7 +99,7 @@ def between_images(module: nn.Module, inputs: Tensor, labels: Tensor, norm: Norm
             fooled = _is_wrong(module, points, labels)
             low, high = torch.where(fooled, low, middle), torch.where(fooled, middle, high)
         smallest = torch.minimum(smallest, (high * distance).double())
-    norms: Norms = torch.where(answers == labels, smallest, torch.inf).cpu().numpy()
+    norms: DoubleArray = torch.where(answers == labels, smallest, torch.inf).cpu().numpy()
     return norms
 
 

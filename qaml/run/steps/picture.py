@@ -18,7 +18,7 @@ from qaml.run.answers import NO_ANSWER, Answers, answers, decides
 from qaml.run.arrays import Rows, read_arrays
 from qaml.run.classifier import trained
 from qaml.run.job import Job
-from qaml.types import Bounds, FloatArray, InputInfo
+from qaml.types import AnyArray, Bounds, DoubleArray, FloatArray, InputInfo
 
 SCALE = 84
 """Width of a picture in pixels, at least."""
@@ -77,7 +77,7 @@ def _existing(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _is_grid(epsilons: NDArray[np.float64]) -> bool:
+def _is_grid(epsilons: DoubleArray) -> bool:
     return len(epsilons) >= LEAST_BUDGETS and bool(np.isfinite(epsilons).all())
 
 
@@ -86,7 +86,7 @@ def _named(predicted: int, classes: Sequence[str]) -> str:
 
 
 def _along(
-    ask: Ask, made: Mapping[str, NDArray[Any]], index: int, inputs: FloatArray, classes: Sequence[str]
+    ask: Ask, made: Mapping[str, AnyArray], index: int, inputs: FloatArray, classes: Sequence[str]
 ) -> dict[str, Any]:
     """Probabilities of one image, clean and at every budget of the attack."""
     epsilons = made["epsilons"]
@@ -100,9 +100,7 @@ def _along(
     }
 
 
-def _draw(
-    folder: Path, position: int, clean: NDArray[np.float32], adversarial: NDArray[np.float32], bounds: Bounds
-) -> list[str]:
+def _draw(folder: Path, position: int, clean: FloatArray, adversarial: FloatArray, bounds: Bounds) -> list[str]:
     """Save the three pictures of one image; returns their file names."""
     low, high = bounds
     width = high - low
@@ -118,13 +116,13 @@ def _draw(
     return names
 
 
-def _plain(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _plain(image: FloatArray) -> NDArray[np.uint8]:
     """A (channels, height, width) image as grey or RGB."""
     pixels = (image * 255).round().astype(np.uint8)
     return pixels[0] if pixels.shape[0] == 1 else np.moveaxis(pixels, 0, -1)
 
 
-def _diverging(change: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _diverging(change: FloatArray) -> NDArray[np.uint8]:
     """Blue below zero, white at zero, vermilion above; the scale is the largest change of this image."""
     largest = float(np.abs(change).max()) or 1.0
     share = (change / largest)[..., None]

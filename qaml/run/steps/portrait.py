@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.models.capabilities import Described, Encoding, OnSphere, averaged, is_randomised
@@ -20,7 +19,7 @@ from qaml.run.answers import classes, probabilities
 from qaml.run.arrays import Rows, read_arrays
 from qaml.run.classifier import as_asked, trained
 from qaml.run.job import Job
-from qaml.types import InputInfo
+from qaml.types import AnyArray, DoubleArray, InputInfo, IntArray
 
 CELLS = 61
 """Of a grid over two features, along each."""
@@ -73,13 +72,11 @@ def execute(job: Job) -> None:
     (job.output / "portrait.json").write_text(json.dumps(content))
 
 
-def _correct(module: nn.Module, inputs: Tensor, labels: NDArray[np.int64]) -> list[int]:
+def _correct(module: nn.Module, inputs: Tensor, labels: IntArray) -> list[int]:
     return [int(right) for right in classes(module, inputs) == labels]
 
 
-def _scatter(
-    title: str, x_name: str, y_name: str, clean: NDArray[Any], attacked: NDArray[Any] | None
-) -> dict[str, Any]:
+def _scatter(title: str, x_name: str, y_name: str, clean: AnyArray, attacked: AnyArray | None) -> dict[str, Any]:
     """A panel; points are (n, 2)."""
     return {
         "title": title,
@@ -90,7 +87,7 @@ def _scatter(
     }
 
 
-def _columns(points: NDArray[Any]) -> list[list[float]]:
+def _columns(points: AnyArray) -> list[list[float]]:
     columns: list[list[float]] = np.asarray(points, dtype=np.float64).round(5).T.tolist()
     return columns
 
@@ -118,9 +115,7 @@ def _components(module: Encoding, clean: Tensor, attacked: Tensor) -> dict[str, 
     return _scatter("states in Hilbert space, principal components", names[0], names[1], points, attacked_points)
 
 
-def principal_components(
-    clean: NDArray[Any], attacked: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def principal_components(clean: AnyArray, attacked: AnyArray) -> tuple[DoubleArray, DoubleArray, DoubleArray]:
     """The first two principal components of density matrices |ψ⟩⟨ψ|, found from the clean states.
 
     Their inner products are fidelities, tr(ρσ) = |⟨ψ|φ⟩|², so the components follow from the centred matrix of

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -24,7 +23,7 @@ from qaml.run.checkpoint import Checkpoints, chosen_interval
 from qaml.run.classifier import WEIGHTS, as_asked, defended, restore, target, wrapped
 from qaml.run.dataset import data_of, own
 from qaml.run.job import Job
-from qaml.types import Data, InputInfo, Split
+from qaml.types import AnyArray, Data, InputInfo, Split
 
 LOOKED_AT = 8
 """Training examples on which a module of another package must answer as it will when it is built again."""
@@ -187,7 +186,7 @@ class _RunHooks(Hooks):
     def save(self, checkpoint: Checkpoint) -> None:
         self.checkpoints.offer(checkpoint)
 
-    def keep(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def keep(self, name: str, arrays: Mapping[str, AnyArray]) -> None:
         write_arrays(self.job.output / f"{name}.npz", arrays)
 
     def progress(self, done: float, total: float, **values: Any) -> None:

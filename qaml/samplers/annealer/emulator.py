@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from qaml.errors import PartError
 from qaml.samplers.annealer.kernel import aligned, sample
 from qaml.samplers.annealer.part import Backend, Hardware
+from qaml.types import DoubleArray, IntArray
 
 _HOTTEST = 0.05
 """Share of the final inverse temperature at which annealing starts."""
@@ -78,10 +79,10 @@ class ThermalChip(dimod.Sampler):  # type: ignore[misc]
 
     def _by_ocean(
         self,
-        fields: NDArray[np.float64],
-        rows: NDArray[np.int64],
-        columns: NDArray[np.int64],
-        couplings: NDArray[np.float64],
+        fields: DoubleArray,
+        rows: IntArray,
+        columns: IntArray,
+        couplings: DoubleArray,
         reads: int,
         seed: int,
     ) -> NDArray[np.int8]:
@@ -104,7 +105,7 @@ def in_order(found: dimod.SampleSet, n: int) -> NDArray[np.int8]:
     return spins
 
 
-def check_range(name: str, values: NDArray[np.float64], allowed: tuple[float, float]) -> None:
+def check_range(name: str, values: DoubleArray, allowed: tuple[float, float]) -> None:
     """Refuse values that cannot be programmed.
 
     Raises:
@@ -120,19 +121,19 @@ def check_range(name: str, values: NDArray[np.float64], allowed: tuple[float, fl
         )
 
 
-def ramp(beta: float, sweeps: int) -> NDArray[np.float64]:
+def ramp(beta: float, sweeps: int) -> DoubleArray:
     """Inverse temperatures of the sweeps: rising for the first half, then held."""
     rising = sweeps // 2
     return np.concatenate((np.linspace(_HOTTEST, 1, rising, endpoint=False), np.ones(sweeps - rising))) * beta
 
 
 def sample_thermally(
-    fields: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    couplings: NDArray[np.float64],
+    fields: DoubleArray,
+    rows: IntArray,
+    columns: IntArray,
+    couplings: DoubleArray,
     groups: NDArray[np.int32],
-    betas: NDArray[np.float64],
+    betas: DoubleArray,
     reads: int,
     seed: int,
 ) -> NDArray[np.int8]:
@@ -176,12 +177,10 @@ class _Neighbours(NamedTuple):
 
     starts: NDArray[np.int32]
     others: NDArray[np.int32]
-    couplings: NDArray[np.float64]
+    couplings: DoubleArray
 
     @classmethod
-    def of(
-        cls, rows: NDArray[np.int64], columns: NDArray[np.int64], couplings: NDArray[np.float64], n: int
-    ) -> _Neighbours:
+    def of(cls, rows: IntArray, columns: IntArray, couplings: DoubleArray, n: int) -> _Neighbours:
         ends, others, both = np.concatenate((rows, columns)), np.concatenate((columns, rows)), np.tile(couplings, 2)
         order = np.argsort(ends, kind="stable")
         starts = np.searchsorted(ends[order], np.arange(n + 1)).astype(np.int32)

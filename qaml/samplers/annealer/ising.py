@@ -15,11 +15,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters
-
-DoubleArray = NDArray[np.float64]
+from qaml.types import AnyArray, DoubleArray
 
 
 class Ising(NamedTuple):
@@ -37,7 +35,7 @@ class Ising(NamedTuple):
     couplings: DoubleArray
     offset: float
 
-    def energies(self, visible: NDArray[Any], hidden: NDArray[Any]) -> DoubleArray:
+    def energies(self, visible: AnyArray, hidden: AnyArray) -> DoubleArray:
         """H of spins ±1, (states, n) and (states, m) → (states,)."""
         pairs = ((visible @ self.couplings) * hidden).sum(axis=1)
         energies: DoubleArray = visible @ self.visible_fields + hidden @ self.hidden_fields + pairs + self.offset

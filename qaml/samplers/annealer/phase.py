@@ -26,9 +26,9 @@ from qaml.samplers.annealer.temperature import Tracker, effective_beta
 from qaml.samplers.base import BoltzmannParameters, Moments
 from qaml.samplers.conditional import conditional_moments
 from qaml.samplers.gibbs.chains import make_chains
-from qaml.types import FloatArray
+from qaml.types import AnyArray, DoubleArray, FloatArray
 
-Shares = tuple[NDArray[np.float64], NDArray[np.float64]]
+Shares = tuple[DoubleArray, DoubleArray]
 """Numbers of qubits of each unit's chain (n + m,), and of couplers of each pair of units (n, m)."""
 
 
@@ -218,7 +218,7 @@ class AnnealerPhase:
             "broken chains": math.fsum(r.answer.broken for r in latest) / len(latest),
         }
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """Temperature, counters and, with Gibbs sweeps, their chains."""
         numbers = {
             "beta": self.tracker.beta,
@@ -233,11 +233,11 @@ class AnnealerPhase:
         tape = {f"tape.{name}": array for name, array in self.tape.arrays().items()}
         return arrays | tape | {f"gibbs.{name}": array for name, array in gibbs.items()}
 
-    def recording(self) -> Mapping[str, NDArray[Any]]:
+    def recording(self) -> Mapping[str, AnyArray]:
         """Every answer so far, to be stored beside the trained weights and replayed."""
         return self.tape.arrays()
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         self.tracker.beta, self.tracker.calls = float(state["beta"]), int(state["observed"])
         self.calls, self.reads_used = int(state["calls"]), int(state["reads"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from qaml.files.npz import MOST_BYTES, NpzError, read_npz
 from qaml.files.regular import as_written, read_declared
 from qaml.samplers.annealer.ising import Ising
 from qaml.samplers.annealer.part import Recording
+from qaml.types import AnyArray
 
 MOST_RECORDED = 1 << 30
 """Largest size of a recording, in bytes: 160,000 calls of 500 reads of 100 units."""
@@ -89,7 +90,7 @@ class Tape:
         self.keep(ising, answer)
         return answer
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, AnyArray]:
         """The recorded arrays: reads of each call, their bits, numbers and problems."""
         width = self._bits[0].shape[1] if self._bits else 0
         return {
@@ -99,7 +100,7 @@ class Tape:
             "problems": np.array(self._problems, dtype=np.uint64),
         }
 
-    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, arrays: Mapping[str, AnyArray]) -> None:
         """Continue after the answers that were recorded before."""
         edges = np.cumsum(arrays["reads"])[:-1]
         self._bits = list(np.split(arrays["bits"], edges)) if len(arrays["reads"]) else []
@@ -112,7 +113,7 @@ def _digest(ising: Ising) -> int:
     return int.from_bytes(hashlib.sha256(content).digest()[:8], "little")
 
 
-def _read(recording: Recording) -> Mapping[str, NDArray[Any]]:
+def _read(recording: Recording) -> Mapping[str, AnyArray]:
     path = as_written(recording.path)
     try:
         content = read_declared(path, recording.sha256, MOST_RECORDED)
@@ -126,7 +127,7 @@ def _read(recording: Recording) -> Mapping[str, NDArray[Any]]:
         raise PartError(f"the recording {path} is damaged: {error}", "record it again") from error
 
 
-def _checked(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+def _checked(arrays: Mapping[str, AnyArray]) -> Mapping[str, AnyArray]:
     """The arrays of a recording, checked against each other.
 
     Raises:

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.samplers.base import BoltzmannParameters, Moments
-from qaml.types import FloatArray
-
-DoubleArray = NDArray[np.float64]
+from qaml.types import AnyArray, DoubleArray, FloatArray
 
 _BLOCK = 4096
 """Number of states summed at once."""
@@ -92,9 +89,9 @@ class ExactPhase:
         exact = enumerate_machine(on_host).moments
         return Moments(*(torch.from_numpy(m).to(self._device, torch.float32) for m in exact))
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """An empty state: every update is independent of the others."""
         return {}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Do nothing: there is no state to restore."""

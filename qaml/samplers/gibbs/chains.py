@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qaml.samplers.base import Array, BoltzmannParameters, Moments
+from qaml.types import AnyArray, DoubleArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,16 +28,16 @@ class Chains(Protocol[Array]):
     def visible(self, n_chains: int) -> NDArray[np.uint8]:
         """The visible units of the first chains, (n_chains, n_visible) of 0 and 1."""
 
-    def free_energies(self, parameters: BoltzmannParameters[Array], betas: NDArray[np.float32]) -> NDArray[np.float64]:
+    def free_energies(self, parameters: BoltzmannParameters[Array], betas: FloatArray) -> DoubleArray:
         """F of each chain's visible state in a machine whose parameters are multiplied by its ``betas`` entry."""
 
-    def permute(self, order: NDArray[np.int64]) -> None:
+    def permute(self, order: IntArray) -> None:
         """Put the state of chain ``order[i]`` in place i; the inverse temperatures stay."""
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The visible states and the counters."""
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from qaml.samplers.base import BoltzmannParameters, Moments
+from qaml.types import AnyArray, DoubleArray, FloatArray, IntArray
 
 
 def tensor_moments(parameters: BoltzmannParameters[Tensor], visible: Tensor) -> Moments[Tensor]:
@@ -58,7 +58,7 @@ class TensorChains:
         """The visible units of the first chains, (n_chains, n_visible) of 0 and 1."""
         return np.asarray(self._visible[:n_chains].cpu().numpy(), np.uint8)
 
-    def free_energies(self, parameters: BoltzmannParameters[Tensor], betas: NDArray[np.float32]) -> NDArray[np.float64]:
+    def free_energies(self, parameters: BoltzmannParameters[Tensor], betas: FloatArray) -> DoubleArray:
         """F of each chain's visible state at the given inverse temperatures."""
         scale = torch.from_numpy(betas).to(self._device, torch.float64)
         activations = (self._visible @ parameters.weights + parameters.hidden_bias).double()
@@ -66,18 +66,18 @@ class TensorChains:
         energies = -scale * linear - softplus(scale[:, None] * activations, threshold=40).sum(1)
         return np.asarray(energies.cpu().numpy(), np.float64)
 
-    def permute(self, order: NDArray[np.int64]) -> None:
+    def permute(self, order: IntArray) -> None:
         """Put the state of chain ``order[i]`` in place i."""
         self._visible = self._visible[torch.as_tensor(order, device=self._device)]
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The visible states and the generator."""
         return {
             "visible": self._visible.cpu().numpy().astype(np.uint8),
             "generator": self._generator.get_state().numpy().copy(),
         }
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         self._visible = torch.from_numpy(np.asarray(state["visible"], np.float32)).to(self._device)
         self._generator.set_state(torch.from_numpy(np.array(state["generator"], np.uint8)))

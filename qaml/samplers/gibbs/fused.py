@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from qaml.samplers.base import BoltzmannParameters, Moments
 from qaml.samplers.conditional import conditional_moments, free_energies
 from qaml.samplers.gibbs.kernel import GROUP, LANES, PATTERNS, advance, tabulate
-from qaml.types import FloatArray
+from qaml.types import AnyArray, DoubleArray, FloatArray, IntArray
 
 
 def _cache_lines(*shape: int) -> FloatArray:
@@ -76,21 +75,19 @@ class FusedChains:
         """The visible units of the first chains, (n_chains, n_visible) of 0 and 1."""
         return self._visible[:n_chains].copy()
 
-    def free_energies(
-        self, parameters: BoltzmannParameters[FloatArray], betas: NDArray[np.float32]
-    ) -> NDArray[np.float64]:
+    def free_energies(self, parameters: BoltzmannParameters[FloatArray], betas: FloatArray) -> DoubleArray:
         """F of each chain's visible state at the given inverse temperatures."""
         return free_energies(parameters, self._visible.astype(np.float32), betas)
 
-    def permute(self, order: NDArray[np.int64]) -> None:
+    def permute(self, order: IntArray) -> None:
         """Put the state of chain ``order[i]`` in place i."""
         self._visible = self._visible[order]
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The visible states and the number of calls so far."""
         return {"visible": self._visible.copy(), "step": np.array(self._step)}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         self._visible = np.array(state["visible"], np.uint8)
         self._step = int(state["step"])

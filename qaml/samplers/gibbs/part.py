@@ -9,6 +9,7 @@ from pydantic import Field
 
 from qaml.samplers.base import Array, BoltzmannParameters, Moments, NegativePhase, SamplerPart
 from qaml.samplers.gibbs.chains import Chains, make_chains
+from qaml.types import AnyArray
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,11 +65,11 @@ class BatchPhase(Generic[Array]):
         """The visible units behind the latest moments."""
         return self._chains.visible(self._n_chains)
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The chains' state."""
         return self._chains.state()
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         self._chains.restore(state)
 
@@ -90,10 +91,10 @@ class PersistentPhase(Generic[Array]):
         """The visible units behind the latest moments."""
         return self._chains.visible(self._n_chains)
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The chains' state."""
         return self._chains.state()
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         self._chains.restore(state)

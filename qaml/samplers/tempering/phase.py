@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qaml.samplers.base import Array, BoltzmannParameters, Moments
 from qaml.samplers.gibbs.chains import Chains
 from qaml.samplers.tempering.part import ParallelTempering
+from qaml.types import AnyArray
 
 
 class TemperedPhase(Generic[Array]):
@@ -42,11 +43,11 @@ class TemperedPhase(Generic[Array]):
         """The visible units of the chains at inverse temperature 1."""
         return self._chains.visible(self._part.chains)
 
-    def state(self) -> Mapping[str, NDArray[Any]]:
+    def state(self) -> Mapping[str, AnyArray]:
         """The chains' state and the number of rounds so far."""
         return {**self._chains.state(), "round": np.array(self._round)}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         self._chains.restore({name: array for name, array in state.items() if name != "round"})
         self._round = int(state["round"])

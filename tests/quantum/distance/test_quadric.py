@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qaml.quantum.distance.quadric import Array, Quadric, quadric_distance
+from qaml.quantum.distance.quadric import Quadric, quadric_distance
+from qaml.types import DoubleArray
 from tests.quantum.distance.truth import searched_distance, symmetric
 
 drawn = settings(max_examples=40, deadline=None, derandomize=True)
@@ -15,17 +16,17 @@ seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(2, 9)
 
 
-def distance(matrix: Array, point: Array) -> float:
+def distance(matrix: DoubleArray, point: DoubleArray) -> float:
     return float(quadric_distance(Quadric.of(matrix), point[None]).norms[0])
 
 
-def nearest(matrix: Array, point: Array) -> Array:
+def nearest(matrix: DoubleArray, point: DoubleArray) -> DoubleArray:
     quadric = Quadric.of(matrix)
-    moved: Array = point + quadric.vectors @ quadric_distance(quadric, point[None]).offsets[0]
+    moved: DoubleArray = point + quadric.vectors @ quadric_distance(quadric, point[None]).offsets[0]
     return moved
 
 
-def outside_point(rng: np.random.Generator, d: int) -> tuple[Array, Array]:
+def outside_point(rng: np.random.Generator, d: int) -> tuple[DoubleArray, DoubleArray]:
     """An indefinite matrix and a point with a positive form."""
     matrix = symmetric(rng, d)
     while np.prod(np.linalg.eigvalsh(matrix)[[0, -1]]) >= 0:

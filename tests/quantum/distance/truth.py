@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from qaml.quantum.distance.quadric import Array
+from qaml.types import DoubleArray
 
 
-def directions(d: int, n: int = 40_000) -> Array:
+def directions(d: int, n: int = 40_000) -> DoubleArray:
     """Unit vectors (n, d), dense on the sphere."""
     if d == 2:
         angles = np.linspace(0, np.pi, n)
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
     vectors = np.random.default_rng(0).normal(size=(n, d))
-    unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: DoubleArray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit
 
 
-def searched_distance(matrix: Array, point: Array) -> float:
+def searched_distance(matrix: DoubleArray, point: DoubleArray) -> float:
     """Distance to {z : zᵀMz ≤ 0}: the ray of the grid that comes nearest, from which SLSQP goes on; six times."""
     rays = directions(len(point))
     inside = rays[np.einsum("ni,ij,nj->n", rays, matrix, rays) < 0]
@@ -33,7 +33,7 @@ def searched_distance(matrix: Array, point: Array) -> float:
     return min(_polished(matrix, point, start) for start in starts)
 
 
-def _polished(matrix: Array, point: Array, start: Array) -> float:
+def _polished(matrix: DoubleArray, point: DoubleArray, start: DoubleArray) -> float:
     cone: Any = {"type": "ineq", "fun": lambda z: -z @ matrix @ z, "jac": lambda z: -2 * matrix @ z}
     polish: Any = minimize  # its stubs know no gradient in a lambda
     result = polish(
@@ -49,19 +49,19 @@ def _polished(matrix: Array, point: Array, start: Array) -> float:
     return min(polished, float(np.linalg.norm(start - point)))
 
 
-def symmetric(rng: np.random.Generator, *shape: int) -> Array:
+def symmetric(rng: np.random.Generator, *shape: int) -> DoubleArray:
     """Random symmetric matrices (*shape, shape[-1])."""
     square = rng.normal(size=(*shape, shape[-1]))
     return (square + np.swapaxes(square, -1, -2)) / 2
 
 
-def logits(observables: Array, inputs: Array) -> Array:
+def logits(observables: DoubleArray, inputs: DoubleArray) -> DoubleArray:
     """xᵀO_kx, (n, k)."""
-    values: Array = np.einsum("ni,kij,nj->nk", inputs, observables, inputs, optimize=True)
+    values: DoubleArray = np.einsum("ni,kij,nj->nk", inputs, observables, inputs, optimize=True)
     return values
 
 
-def predicted(observables: Array, inputs: Array) -> NDArray[np.int64]:
+def predicted(observables: DoubleArray, inputs: DoubleArray) -> NDArray[np.int64]:
     """The winners, (n,)."""
     winners: NDArray[np.int64] = logits(observables, inputs).argmax(axis=1)
     return winners

@@ -13,11 +13,11 @@ import networkx as nx
 import numpy as np
 from minorminer import find_embedding
 from minorminer.busclique import busgraph_cache
-from numpy.typing import NDArray
 
 from qaml.errors import PartError
 from qaml.files.regular import as_written, read_regular
 from qaml.samplers.annealer.part import MOST_BYTES, TODAY, GivenChains, Layout, Topology
+from qaml.types import DoubleArray
 
 Chains = Mapping[int, tuple[int, ...]]
 """Unit → qubits; visible units are 0 … n − 1, hidden ones n … n + m − 1."""
@@ -154,7 +154,7 @@ def trimmed(chains: Chains, n_visible: int, graph: Any) -> dict[int, tuple[int, 
     return {unit: tuple(qubit for qubit in chain if qubit in members[unit]) for unit, chain in chains.items()}
 
 
-def couplers(chains: Chains, n_visible: int, graph: Any) -> NDArray[np.float64]:
+def couplers(chains: Chains, n_visible: int, graph: Any) -> DoubleArray:
     """The number of couplers between each visible and each hidden unit, (n, m)."""
     owner = {qubit: unit for unit, chain in chains.items() for qubit in chain}
     counts = np.zeros((n_visible, len(chains) - n_visible))

@@ -7,9 +7,9 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qaml.samplers.annealer.embedding.chains import Chains
+from qaml.types import DoubleArray
 
 _WIDTH, _MARGIN = 900.0, 14.0
 _VISIBLE, _HIDDEN = (200.0, 280.0), (10.0, 70.0)
@@ -42,7 +42,7 @@ def draw(chains: Chains, n_visible: int, graph: Any, title: str) -> str:
     return "".join([*parts, "</g></svg>"])
 
 
-def _places(graph: Any) -> Mapping[int, NDArray[np.float64]]:
+def _places(graph: Any) -> Mapping[int, DoubleArray]:
     """The place of each qubit, in the picture's units, by Ocean's layout of the topology."""
     from dwave import graphs
 
@@ -58,11 +58,11 @@ def _joins(one: int | None, other: int | None, n_visible: int) -> bool:
     return one is not None and other is not None and (one < n_visible) != (other < n_visible)
 
 
-def _lines(edges: list[tuple[int, int]], places: Mapping[int, NDArray[np.float64]]) -> str:
+def _lines(edges: list[tuple[int, int]], places: Mapping[int, DoubleArray]) -> str:
     return "".join(f"M{_at(places[a])}L{_at(places[b])}" for a, b in edges)
 
 
-def _at(point: NDArray[np.float64]) -> str:
+def _at(point: DoubleArray) -> str:
     return f"{point[0]:.0f} {point[1]:.0f}"
 
 
