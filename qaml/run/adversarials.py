@@ -1,4 +1,4 @@
-"""What an attack hands over: of the form that it promises, and within its own threat model."""
+"""Checks that an attack's result has the form that the attack promises and keeps to its own threat model."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from qaml.errors import RunError
 from qaml.types import BoolArray, Bounds, FloatArray
 
 OVERSTATED = 1e-3
-"""A distance that exceeds the perturbation's size by more is another one's."""
+"""A reported distance may exceed the perturbation's norm by this share; a larger one does not belong to it."""
 EXACT_SLACK = 2e-3
 """An adversarial beyond an exact distance, which is an infimum, is larger by up to a relative 1e-3."""
 
 
 def check_result(attack: AttackPart, result: AttackResult, start: FloatArray) -> None:
-    """Refuse what cannot be scored.
+    """Refuse a result that cannot be scored.
 
     Args:
-        attack: that was run.
-        result: what it returned.
-        start: (n, *shape) what it started from.
+        attack: the attack that was run.
+        result: the result that it returned.
+        start: (n, *shape), the images that it started from.
 
     Raises:
-        RunError: another shape, type or number of adversarials, claims or norms than an attack promises.
+        RunError: the shape, type or number of adversarials, claims or norms is not the one that an attack promises.
     """
     expected = (len(attack.grid), *start.shape)
     _check(attack, "adversarials", result.adversarials, expected, "float32")
@@ -37,10 +37,12 @@ def check_result(attack: AttackPart, result: AttackResult, start: FloatArray) ->
 
 
 def check_crafted(attack: AttackPart, result: AttackResult, start: FloatArray, bounds: Bounds) -> None:
-    """Refuse to train on what breaks the attack's budget; numbers that training itself lost are no fault of the attack.
+    """Refuse to train on adversarials that break the attack's budget.
+
+    NaN and infinities are let through: training itself may have produced them.
 
     Raises:
-        RunError: adversarials of another form, or outside the budget or the bounds.
+        RunError: the adversarials have another form, or are outside the budget or the bounds.
     """
     _check(attack, "adversarials", result.adversarials, (len(attack.grid), *start.shape), "float32")
     finite = np.isfinite(result.adversarials).reshape(len(attack.grid), len(start), -1).all(2)
@@ -62,10 +64,10 @@ def _check(attack: AttackPart, name: str, found: object, shape: tuple[int, ...],
 
 
 def outside(attack: AttackPart, result: AttackResult, start: FloatArray, bounds: Bounds) -> BoolArray:
-    """(n_epsilons, n): adversarials that break the attack's own budget or the bounds, or are not finite.
+    """Whether each adversarial breaks the attack's own budget or the bounds, or is not finite: (n_epsilons, n).
 
     A minimising attack must also keep to the distance that it claims for each image, and claim no larger one than its
-    adversarial has. A bound makes no adversarials.
+    adversarial has. Attacks that only compute a bound make no adversarials, so nothing of theirs is outside.
     """
     shape = result.adversarials.shape[:2]
     if attack.is_bound or not len(start):

@@ -1,6 +1,6 @@
-"""Asking a classifier: its class for each input, how sure it is, and where it gives no answer.
+"""A classifier's answers: its class for each input, its confidence, and the inputs that it gives no answer to.
 
-Every step that takes an answer takes it here, so that NaN is never a class, a success or a failure of an attack.
+Every step computes answers with these functions, so that NaN is never a class, nor a success or failure of an attack.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 
 BATCH = 500
 NO_ANSWER = -1
-"""Stands where a class would."""
+"""The value in place of a class where a classifier gives no answer."""
 
 
 class Images(Protocol):
-    """Inputs (n, *shape) in memory, or in a file that only these slices are read from."""
+    """Inputs (n, *shape) in memory, or in a file from which only the requested slices are read."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(n, *shape)."""
 
     def __len__(self) -> int:
-        """Their number."""
+        """The number of inputs."""
 
     def __getitem__(self, chosen: slice, /) -> FloatArray:
-        """Those of a slice."""
+        """The inputs of a slice."""
 
 
 class Answers(NamedTuple):
     """What a classifier says of n inputs.
 
     Attributes:
-        shares: (n, classes) float64, of probability or of votes; zero where there is no answer.
-        unanswered: (n,) bool.
+        shares: (n, classes) float64, each class's share of probability or of votes; zero where there is no answer.
+        unanswered: (n,) bool, whether there is no answer.
     """
 
     shares: DoubleArray
@@ -54,12 +54,12 @@ class Answers(NamedTuple):
 
     @property
     def predicted(self) -> IntArray:
-        """(n,) classes, ``NO_ANSWER`` where there is none."""
+        """Classes, (n,); ``NO_ANSWER`` where there is none."""
         return np.where(self.unanswered, NO_ANSWER, self.shares.argmax(1))
 
     @property
     def confidence(self) -> FloatArray:
-        """(n,) share of the class predicted."""
+        """Share of the predicted class, (n,) in 0–1."""
         sure: FloatArray = self.shares.max(1).astype(np.float32)
         return sure
 
@@ -68,10 +68,10 @@ class Evidence(NamedTuple):
     """A decision repeated on n inputs.
 
     Attributes:
-        correct: (n,) float32, share of draws that are right; an input without an answer is not.
-        first: the first draw.
-        unanswered: (n,) bool, whether any draw gave none.
-        draws: how often the decision was repeated; once for deterministic classifiers.
+        correct: (n,) float32, share of draws with the true class; 0 for an input without an answer.
+        first: answers of the first draw.
+        unanswered: (n,) bool, whether any draw gave no answer.
+        draws: how often the decision was repeated; 1 for deterministic classifiers.
     """
 
     correct: FloatArray
@@ -87,18 +87,18 @@ def correct_shares(
     inference: Inference,
     seed: int,
     device: str,
-    told: Callable[[float], None] = lambda _: None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Evidence:
-    """Decide on (n, *shape) inputs as often as evidence of a randomised classifier asks for.
+    """Decide on (n, *shape) inputs, repeatedly if the classifier is randomised.
 
     Args:
         module: the classifier.
-        inputs: (n, *shape); no answer to one with NaN or infinities counts.
+        inputs: (n, *shape); an input with NaN or infinities counts as unanswered.
         labels: (n,) true classes.
-        inference: how it decides.
-        seed: of its draws.
-        device: it is on.
-        told: the share done.
+        inference: how the classifier decides, and the number of repetitions.
+        seed: the seed of its draws.
+        device: the device that the classifier is on.
+        progress: called with the share done, 0–1.
     """
     decider = decides(module, inference)
     draws = inference.evidence_draws if is_randomised(decider) else 1
@@ -113,18 +113,18 @@ def correct_shares(
             correct += (found.predicted == labels).astype(np.float32) / draws
         unanswered |= found.unanswered
         first = first or found
-        told((draw + 1) / draws)
+        progress((draw + 1) / draws)
     assert first is not None
     return Evidence(np.where(unanswered, np.float32(0), correct), first, unanswered, draws)
 
 
 def decides(module: nn.Module, inference: Inference) -> nn.Module:
-    """The classifier, or its exact average where that decides."""
+    """The module that decides: the classifier, or its exact average if the inference says so."""
     return averaged(module) if inference.decision in ("exact", "shots") else module
 
 
 def answers(module: nn.Module, inputs: Images, inference: Inference, seed: int, device: str) -> Answers:
-    """One decision on each of (n, *shape) inputs; draws depend on the seed and the place among the inputs."""
+    """One decision on each of (n, *shape) inputs; draws depend on the seed and on an input's position."""
     shares, unanswered = [], []
     for number, first in enumerate(range(0, max(len(inputs), 1), BATCH)):
         batch = torch.from_numpy(inputs[first : first + BATCH])
@@ -148,14 +148,14 @@ def classes(module: nn.Module, inputs: Tensor) -> IntArray:
 
 
 def _vote_shares(found: Answers, labels: NDArray[np.generic], shots: int) -> FloatArray:
-    """The chance that a vote of single shots is right, (n,), between two classes."""
+    """Probability that a vote of single shots between two classes gives the true one, (n,)."""
     ones = vote_chance(found.shares[:, 1].astype(np.float32).astype(np.float64), shots)
     return np.where(np.asarray(labels) == 1, ones, 1 - ones).astype(np.float32)
 
 
 @torch.no_grad()
 def _decide(module: nn.Module, batch: Tensor, inference: Inference, seed: int) -> tuple[Tensor, Tensor]:
-    """Class shares (batch, classes): probabilities, averaged probabilities, or votes; and where no draw may count."""
+    """Class shares (batch, classes), which are probabilities, their averages or votes; and which are unanswered."""
     if not is_randomised(module):
         logits = module(batch)
         return probabilities(logits), ~has_answer(logits)
@@ -171,7 +171,7 @@ def _decide(module: nn.Module, batch: Tensor, inference: Inference, seed: int) -
 
 
 def probabilities(logits: Tensor) -> Tensor:
-    """Softmax in float64 with the order of the logits kept where it saturates: ties would all go to the first class."""
+    """Softmax in float64 that keeps the order of the logits where it saturates: ties would go to the first class."""
     top = logits.argmax(dim=1, keepdim=True)
     finite = logits.double().clamp(max=torch.finfo(torch.float64).max)  # a single +inf is certainty, not NaN
     shares = torch.softmax(finite, dim=1)

@@ -24,18 +24,18 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def read_arrays(path: Path, *, without: str = "") -> dict[str, AnyArray]:
-    """Every array of a file, by name, but one that is too large to be read at once (see ``Rows``)."""
+    """Every array of a file, by name, except ``without``, for one that is too large to be read at once (``Rows``)."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if name != without}
 
 
 class Rows:
-    """An array in a file that ``write_arrays`` wrote; only what is asked for is read.
+    """An array in a file that ``write_arrays`` wrote; only the requested rows are read.
 
     Args:
-        file: open as long as rows are read.
-        name: of the array.
-        merged: leading axes that count as one: with 2, an array of shape (k, n, *rest) has k · n rows.
+        file: the file, which must stay open while rows are read.
+        name: name of the array.
+        merged: number of leading axes that count as one: with 2, an array of shape (k, n, *rest) has k · n rows.
     """
 
     def __init__(self, file: BinaryIO, name: str, merged: int = 1) -> None:
@@ -59,7 +59,7 @@ class Rows:
         return self.shape[0]
 
     def __getitem__(self, chosen: slice) -> AnyArray:
-        """Rows of a slice without a step, (m, *rest)."""
+        """The rows of a slice without a step, (m, *rest)."""
         first, last, _ = chosen.indices(len(self))
         width = prod(self.shape[1:])
         self._file.seek(self._start + first * width * self.dtype.itemsize)

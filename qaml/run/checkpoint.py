@@ -1,4 +1,4 @@
-"""Checkpoints of a training run on disk: one safetensors file, replaced in one move, believed if every bit is right."""
+"""Checkpoints of a training run on disk: one safetensors file, replaced in one move, used only if its digest fits."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ INTERVAL = 10.0
 _UNSIGNED = "0" * 64
 _DIGEST = re.compile(rb'"qaml_digest":"([0-9a-f]{64})"')
 _HEADER = 100_000_000
-"""Bytes of safetensors' header at most."""
+"""Largest header of a safetensors file, in bytes."""
 
 
 class Untrue(Exception):
-    """This is no checkpoint of the run, and why."""
+    """A file is not a checkpoint of the run; the message says why."""
 
 
 def chosen_interval() -> float:
-    """Seconds between two checkpoints, as the environment says.
+    """Seconds between two checkpoints, from the environment variable or the default.
 
     Raises:
-        RunError: it says nothing sensible.
+        RunError: the variable holds no number of at least 0.
     """
     text = os.environ.get(VARIABLE, "").strip()
     try:
@@ -50,13 +50,13 @@ def chosen_interval() -> float:
 class Checkpoints:
     """The last checkpoint of one run.
 
-    A checkpoint holds whatever training made, so weights that are not finite are believed if training made them so:
-    resumed equals uninterrupted. Bits that training did not write are not believed.
+    A checkpoint is used exactly as training wrote it, also if weights are not finite, so that a resumed run equals an
+    uninterrupted one. A file that has changed since is not used.
 
     Args:
-        folder: made with the first checkpoint, removed by ``clear``.
-        key: of the step.
-        epochs: of the whole run, where that is known.
+        folder: the folder of the checkpoint; it is made with the first checkpoint and removed by ``clear``.
+        key: key of the training step.
+        epochs: number of epochs of the whole run, if it is known.
         interval: seconds between two checkpoints.
     """
 
@@ -86,7 +86,7 @@ class Checkpoints:
         """Write the checkpoint under a temporary name and move it into place.
 
         Raises:
-            StoreError: it cannot be written; the last one stays.
+            StoreError: it cannot be written; the previous one stays.
         """
         content = _packed(checkpoint, self.key)
         temporary = self.folder / f"writing-{uuid.uuid4().hex}"
@@ -101,10 +101,10 @@ class Checkpoints:
             raise cannot_write(self.path, error, "the checkpoint") from error
 
     def read(self) -> Checkpoint | None:
-        """The last checkpoint; ``None`` where there is none, or where it is not believed, which is told.
+        """The last checkpoint; ``None`` if there is none, or if it is damaged or another run's, which raises a warning.
 
         Raises:
-            StoreError: it is there and cannot be read, which proves nothing.
+            StoreError: the file exists and cannot be read, which does not show that it is damaged.
         """
         try:
             content = content_of(self.path)
@@ -119,7 +119,7 @@ class Checkpoints:
             return None
 
     def _is_in_the_way(self) -> bool:
-        """Whether something else stands where the folder or the file should be."""
+        """Whether something other than a folder or a file has the path of the folder or the file."""
         try:
             is_file = self.folder.exists() and not self.folder.is_dir()
             return is_file or self.path.is_symlink() or self.path.exists()
@@ -127,18 +127,18 @@ class Checkpoints:
             raise cannot_read(self.path, error) from error
 
     def distrust(self, why: str) -> None:
-        """Say that the checkpoint is not believed, and remove it."""
+        """Warn that the checkpoint is not used, with the reason, and remove it."""
         self.clear()
         message = f"the checkpoint of step {self.key[:12]} is not believed: {why}; training starts over"
         warnings.warn(one_line(message), stacklevel=2)
 
     def clear(self) -> None:
-        """Remove the checkpoint of a run that is done."""
+        """Remove the checkpoint of a run that has finished."""
         remove(self.folder)
 
 
 def _packed(checkpoint: Checkpoint, key: str) -> bytes:
-    """A safetensors file whose header holds a digest of the whole file as it is with zeros in the digest's place."""
+    """A safetensors file whose header holds a digest of the whole file, computed with zeros in place of the digest."""
     import numpy as np
     from safetensors.numpy import save
 

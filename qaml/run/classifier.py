@@ -1,4 +1,4 @@
-"""A trained classifier, rebuilt from its description and its weights; and how a randomised one decides."""
+"""A trained classifier, rebuilt from its description and its weights, with its inference and its defences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEIGHTS = "weights.safetensors"
 
 
 def restore(description: Mapping[str, Any], weights: Path, device: str) -> Module:
-    """The defended classifier in evaluation mode, its parameters frozen."""
+    """The defended classifier in evaluation mode, with frozen parameters."""
     from safetensors.torch import load_file
 
     part, info = description["model"], description["dataset"].info
@@ -34,12 +34,12 @@ def restore(description: Mapping[str, Any], weights: Path, device: str) -> Modul
 
 
 def trained(job: Job, description: Mapping[str, Any], run: int | None = None) -> Module:
-    """The classifier of a training run that the job reads; the only one, if none is named."""
+    """The classifier of one of the training runs that the job reads; with ``run`` ``None``, of the only one."""
     return restore(description, job.read(Role("train", replicate=run), WEIGHTS), job.device)
 
 
 def as_asked(module: Module, description: Mapping[str, Any]) -> Module:
-    """A classifier as it decides, with or without noise; one of another package stands behind the edge."""
+    """A classifier with the description's inference (noise, noise layers); another package's is wrapped by checks."""
     from qaml.models.edge import at_edge
 
     part: ModelPart = description["model"]
@@ -53,7 +53,7 @@ def as_asked(module: Module, description: Mapping[str, Any]) -> Module:
 
 
 def wrapped(module: Module, defences: Sequence[DefencePart], info: InputInfo) -> Module:
-    """The classifier with the defences that stand inside it; inputs pass the first one first."""
+    """The classifier with the defences that are part of it; inputs pass through the first defence first."""
     from qaml.models.edge import defended_at_edge
 
     for defence in reversed(defences):
@@ -66,7 +66,7 @@ def wrapped(module: Module, defences: Sequence[DefencePart], info: InputInfo) ->
 
 
 def defended(inputs: FloatArray, defences: Sequence[DefencePart], info: InputInfo) -> FloatArray:
-    """Inputs behind the defences that change data; the arrays given stay as they are."""
+    """Inputs after the defences that change data; the given arrays are not changed."""
     for defence in defences:
         if defence.defends_data:
             given = inputs.copy() if defence.runs_foreign_code else inputs

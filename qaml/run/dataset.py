@@ -1,4 +1,4 @@
-"""Datasets of this process, loaded once and unwritable, and the test examples that are attacked and scored."""
+"""Datasets of this process, loaded once and read-only, and the test examples that are attacked and scored."""
 
 from __future__ import annotations
 
@@ -26,14 +26,20 @@ BLOCK = 4096
 
 
 class DataChanged(Damaged):
-    """A dataset is not what stored results were made from; the key is that of its ``load`` step, which runs again."""
+    """A dataset's content differs from the one that stored results were made from.
+
+    The key is that of its ``load`` step, which runs again.
+    """
 
 
 class Loaded(NamedTuple):
-    """A dataset after its transforms, its arrays unwritable, and a digest of each split's.
+    """A dataset after its transforms, with read-only arrays.
 
-    Before its transforms it has so many test examples, and so many of them among its training examples (counted where
-    it is read anew).
+    Attributes:
+        data: the splits and their description.
+        fingerprints: a digest of each split's arrays, by the split's name.
+        n_test: number of test examples before the transforms.
+        n_repeated: how many of those are also training examples; counted only when the dataset is read anew, else 0.
     """
 
     data: Data
@@ -43,7 +49,7 @@ class Loaded(NamedTuple):
 
 
 class _Dataset:
-    """A dataset that is read when it is first asked for, or anew."""
+    """A dataset that is read at its first use, or again on request."""
 
     def __init__(self, part: DatasetPart) -> None:
         self._part = part
@@ -51,13 +57,13 @@ class _Dataset:
 
     def content(self, *, anew: bool) -> Loaded:
         if self._content is None or anew:
-            self._content = None  # not two of them in memory
+            self._content = None  # so that memory never holds two of them
             self._content = _read(self._part, is_counted=anew)
         return self._content
 
 
 class _Wanted:
-    """A part as a key: by what it says, since a field may be a mapping."""
+    """A part as a key of a cache: hashed by its canonical form, since a field may be a mapping."""
 
     def __init__(self, part: DatasetPart) -> None:
         self.part = part
@@ -76,7 +82,7 @@ def _dataset(wanted: _Wanted) -> _Dataset:
 
 
 def loaded(part: DatasetPart, *, anew: bool = False) -> Loaded:
-    """The dataset as everything in this process sees it, or read again."""
+    """The dataset as this process has loaded it; with ``anew`` it is read again."""
     return _dataset(_Wanted(part)).content(anew=anew)
 
 
@@ -84,17 +90,17 @@ def data_of(job: Job, part: DatasetPart) -> Data:
     """The dataset that the job's parent ``data`` recorded.
 
     Raises:
-        DataChanged: what is loaded now has other content.
+        DataChanged: the dataset that is loaded now has other content.
     """
     record = json.loads(job.read(Role("data"), DATA_RECORD).read_text())
     recorded = {name: record[name]["fingerprint"] for name in ("train", "test")}
-    with watching(is_on=False):  # by the load step
+    with watching(is_on=False):  # the load step has noted what the dataset reads
         return _as_recorded(job, part, recorded)
 
 
 def _as_recorded(job: Job, part: DatasetPart, recorded: dict[str, str]) -> Data:
     found = loaded(part)
-    if found.fingerprints != recorded:  # another worker may have noticed first, and this one holds what was before
+    if found.fingerprints != recorded:  # another worker may have noticed first, and this one holds the former content
         found = loaded(part, anew=True)
     if found.fingerprints != recorded:
         which = " and ".join(f"the {name} split" for name in recorded if found.fingerprints[name] != recorded[name])
@@ -122,7 +128,7 @@ def _read(part: DatasetPart, *, is_counted: bool) -> Loaded:
 
 
 def fingerprint(split: Split) -> str:
-    """SHA-256 of checksums (CRC-32) of every 4 KiB: a third of the time of SHA-256 itself."""
+    """SHA-256 of the CRC-32 of every 4 KiB, which takes a third of the time of SHA-256 of the arrays."""
     import numpy as np
 
     digest = hashlib.sha256()
@@ -138,17 +144,17 @@ def _checksums(array: NDArray[np.generic]) -> bytes:
 
 
 def own(split: Split) -> Split:
-    """A copy that a step may hand to anybody's code."""
+    """A writable copy, which a step may pass to code of other packages."""
     return Split(split.inputs.copy(), split.labels.copy(), split.indices.copy())
 
 
 def evaluated(test: Split, count: int | None, order: Order) -> Split:
-    """The test examples that are attacked and scored; fewer are the beginning of more.
+    """The test examples that are attacked and scored; a smaller count takes the first ones of a larger count.
 
     Args:
         test: a dataset's test split.
-        count: how many, or all of them.
-        order: ``shuffled`` with the class shares kept, since files are rarely in random order, or as in the ``file``.
+        count: number of examples; ``None`` for all of them.
+        order: ``shuffled``, which keeps the class shares (files are rarely in random order), or as in the ``file``.
     """
     if order == "file":
         return own(Split(test.inputs[:count], test.labels[:count], test.indices[:count]))

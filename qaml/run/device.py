@@ -6,10 +6,10 @@ from qaml.errors import RunError
 
 
 def check_device(device: str) -> None:
-    """Nobody waits for models that then cannot be trained; torch is imported only where CUDA is asked for.
+    """Refuse a device that does not exist, before anything is computed; torch is imported only for CUDA.
 
     Raises:
-        RunError: there is no such device.
+        RunError: torch finds no such device.
     """
     if device != "cuda":
         return

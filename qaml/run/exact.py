@@ -1,4 +1,4 @@
-"""Exact L2 distances of a trained classifier, where mathematics has them (``docs/exact.md``)."""
+"""Exact distances of a trained classifier, where they can be computed (``docs/exact.md``)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def exact_norms(module: Module, inputs: Tensor, labels: Tensor) -> DoubleArray |
     """Exact L2 distances to the nearest other answer, bounds ignored.
 
     Args:
-        module: of any model; exact distances have linear ones, and those with ``observables()``.
+        module: any classifier; linear ones and those with ``observables()`` have exact distances.
         inputs: (n, *shape).
         labels: (n,) true labels.
 
     Returns:
-        (n,) float64: zero where the answer is wrong, infinite where there is no adversarial; None for other models.
+        (n,) float64, zero where the answer is wrong, infinite where there is no adversarial; ``None`` for other models.
     """
     from qaml.attacks.exact_l2.projection import exact_distances, has_exact_distances
 
@@ -31,7 +31,7 @@ def exact_norms(module: Module, inputs: Tensor, labels: Tensor) -> DoubleArray |
 def exact_norms_in_box(
     module: Module, inputs: Tensor, labels: Tensor, bounds: Bounds, norm: Norm
 ) -> DoubleArray | None:
-    """Exact distances to the nearest other answer within the bounds: of linear models, None for others."""
+    """Exact distances of a linear model to the nearest other answer within the bounds; ``None`` for other models."""
     from qaml.models.linear.network import LinearClassifier
     from qaml.quantum.distance.box import hyperplane_in_box
 

@@ -1,4 +1,4 @@
-"""One step carried out: its code, here or in a process of its own, and the artefact with where it comes from."""
+"""Runs one step, in this process or in one of its own, and stores its artefact together with its provenance."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from qaml.text import clean
 
 
 class Executor:
-    """Makes artefacts from steps whose parents are there.
+    """Makes artefacts from steps whose parents are stored.
 
     Args:
-        store: where they are read and written.
+        store: the store that artefacts are read from and written to.
         device: ``cpu`` or ``cuda``.
     """
 
@@ -38,15 +38,15 @@ class Executor:
         self._read_by: dict[str, dict[str, str]] = {}
 
     def make(self, step: Step, missing: Mapping[Role, str], progress: Callable[..., None]) -> None:
-        """Run the step and put what it writes into the store; its checkpoint stays unless it succeeds.
+        """Run the step and put what it writes into the store; its checkpoint is removed if it succeeds.
 
         Args:
-            step: with the parents that are there.
-            missing: why others, which only draw something, are not; by role.
-            progress: told how far it is.
+            step: the step, with the parents that are stored.
+            missing: for parents that are absent, which only draw something: why, by role.
+            progress: called with the share done, 0–1, and a few words.
 
         Raises:
-            Exception: whatever its code raises.
+            Exception: the exception that the step's code raised.
         """
         start = time.perf_counter()
         sources = self.store.sources(step.parents.values())
@@ -60,13 +60,13 @@ class Executor:
         remove(self.store.checkpoint(step.key))
 
     def _execute(self, step: Step, missing: Mapping[Role, str], output: Path, progress: Callable[..., None]) -> Report:
-        """Run the step's code: here, or in a process of its own if it is not qaml's."""
+        """Run the step's code in this process, or in a process of its own if it is not qaml's."""
         if step.runs_foreign_code:
             from qaml.run.isolation.apart import perform_apart
 
             request = request_of(step, missing, KINDS[step.kind].module, self.store, output, self.device)
             report = perform_apart(request, progress)
-            _tell(step, report)
+            _warn_of_changes(step, report)
             return report
         job = job_of(step, self.store, output, self.device, missing, progress)
         with warnings_as_python_shows_them():
@@ -80,13 +80,13 @@ class Executor:
         return Report(self._read_by_others(step, states(found, self.store.root, *step.code.files)))
 
     def _read_by_others(self, step: Step, found: Mapping[str, str]) -> Mapping[str, str]:
-        """What the step's code read, now or when an earlier step of this process imported the same modules."""
+        """What the step's code has read, including what its modules read when an earlier step imported them."""
         for name in step.code.foreign:
             self._read_by.setdefault(name, {}).update(found)
         return {name: state for module in step.code.foreign for name, state in self._read_by[module].items()}
 
 
-def _tell(step: Step, report: Report) -> None:
+def _warn_of_changes(step: Step, report: Report) -> None:
     if report.changes:
         with warnings_as_python_shows_them():
             changes = "; ".join(report.changes)

@@ -1,4 +1,4 @@
-"""What the code of a step is given."""
+"""The job of a step: everything that its code receives."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class Job(NamedTuple):
-    """A step at work.
+    """A step that runs.
 
     Attributes:
-        key: of the step.
+        key: key of the step.
         payload: parts and numbers, as planned.
-        seed: of every random choice.
-        parents: role → key.
-        read: (role, file name) → path of a parent's file, checksum verified.
+        seed: seed of every random choice.
+        parents: role → key of the parent's artefact.
+        read: (role, file name) → path of a parent's file, whose checksum has been verified.
         output: the folder to write the artefact's files into.
-        checkpoint: the folder that survives an interruption; made by whoever needs it.
-        progress: told the share done and a few words.
+        checkpoint: the folder that survives an interruption; a step that needs it makes it.
+        progress: called with the share done, 0–1, and a few words.
         device: ``cpu`` or ``cuda``.
-        missing: role → reason, of parents that only draw something and could not.
+        missing: for parents that only draw something and failed: role → reason.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Job(NamedTuple):
 def job_of(
     step: Step, store: Store, output: Path, device: str, missing: Mapping[Role, str], progress: Callable[..., None]
 ) -> Job:
-    """The job of a step that writes into this folder and reads its parents from the store."""
+    """The job of a step that writes into the folder ``output`` and reads its parents from the store."""
 
     def read(role: Role, name: str) -> Path:
         return store.read(step.parents[role], name)

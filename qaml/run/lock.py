@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 LOCK_NAME = 32
-"""Characters of a key that its lock and its temporary folders are named by."""
+"""Number of characters of a key in the names of its lock and of its temporary folders."""
 AT_WORK = "session-"
-"""What the locks of sessions at work begin with; then their id, a point, and something of each process's own."""
+"""Beginning of the names of the locks that running sessions hold; their id, a full stop and a random text follow."""
 _SUFFIX = ".lock"
 
 
 def take(root: Path, name: str) -> BaseFileLock | None:
-    """A lock of the store at ``root``, or nothing where somebody has it.
+    """Take a lock of the store at ``root``; ``None`` if another process holds it.
 
     Raises:
         StoreError: the store cannot be written.
@@ -44,8 +44,8 @@ def take(root: Path, name: str) -> BaseFileLock | None:
 def give(lock: BaseFileLock) -> None:
     """Release a lock and delete its file.
 
-    The file goes first, while the lock is held: who opened it meanwhile holds a file without a name, which filelock
-    does not take for a lock (it looks at the number of links), and tries again with a new one.
+    The file is deleted first, while the lock is held. A process that has opened it meanwhile has a file without a name,
+    which filelock does not accept as a lock (it checks the number of links), and tries again with a new file.
     """
     with suppress(OSError):
         Path(lock.lock_file).unlink()
@@ -53,7 +53,7 @@ def give(lock: BaseFileLock) -> None:
 
 
 def held(root: Path) -> frozenset[str]:
-    """The names of the locks that somebody has; the files of the others are deleted.
+    """The names of the locks that a process holds; the files of the others are deleted.
 
     Raises:
         StoreError: the store cannot be written.
@@ -69,5 +69,5 @@ def held(root: Path) -> frozenset[str]:
 
 
 def sessions(names: frozenset[str]) -> frozenset[str]:
-    """The ids of the sessions at work, by the locks that are held."""
+    """The ids of the running sessions, from the names of the locks that are held."""
     return frozenset(name[len(AT_WORK) :].rpartition(".")[0] for name in names if name.startswith(AT_WORK))

@@ -1,6 +1,6 @@
-"""What stands in an artefact's manifest: one record, one way to write it, one to read it.
+"""An artefact's manifest: its record, how it is written, and how it is read.
 
-The file is JSON that begins with the SHA-256 of all that follows it, so that no bit of it goes unnoticed.
+The file is JSON that begins with the SHA-256 of all that follows, so that a change of any bit is noticed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 MANIFEST = "manifest.json"
 MOST = 16 * 2**20
-"""Bytes of a manifest that are looked at."""
+"""Largest manifest that is read, in bytes."""
 
 _HEAD = b'{\n "digest": "'
 _NECK = b'",\n'
@@ -23,11 +23,11 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 class Unsound(Exception):
-    """This is no manifest of the artefact, and why."""
+    """A file is not the manifest of the artefact; the message says why."""
 
 
 class FileEntry(NamedTuple):
-    """One file of an artefact."""
+    """One file of an artefact: SHA-256 of its content, and its size in bytes."""
 
     sha256: str
     bytes: int
@@ -37,11 +37,11 @@ class Manifest(NamedTuple):
     """An artefact's files, and where they come from.
 
     Attributes:
-        key: of the artefact.
-        session: the id of the session that made it.
-        files: by name.
-        sources: what it was made from beside what its key declares → its state then.
-        provenance: for people.
+        key: key of the artefact.
+        session: id of the session that made it.
+        files: the artefact's files, by name.
+        sources: everything that it was made from and that its key does not declare → its state at that time.
+        provenance: title, versions, machine and more, for people to read.
     """
 
     key: str
@@ -52,13 +52,13 @@ class Manifest(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Size of all files, in bytes."""
         return sum(file.bytes for file in self.files.values())
 
     def to_bytes(self) -> bytes:
-        """The content of the file."""
+        """The content of the manifest's file."""
         fields = self._asdict() | {"files": {name: file._asdict() for name, file in self.files.items()}}
-        body = json.dumps(fields, indent=1).encode()[2:]  # without its bracket: the digest comes first
+        body = json.dumps(fields, indent=1).encode()[2:]  # without the opening brace, which the digest follows
         return _HEAD + hashlib.sha256(body).hexdigest().encode() + _NECK + body
 
 
@@ -66,7 +66,7 @@ def parse(content: bytes, key: str) -> Manifest:
     """The manifest of the artefact with this key.
 
     Raises:
-        Unsound: it is damaged, that of another artefact, or of a version of qaml that wrote others.
+        Unsound: it is damaged, belongs to another artefact, or was written by another version of qaml in another form.
     """
     start = len(_HEAD) + _LENGTH
     body = content[start + len(_NECK) :]

@@ -1,6 +1,6 @@
-"""What the workers of a session tell each other: which steps are made and which failed, a line each.
+"""Messages between the workers of a session: which steps are made and which failed, a line each.
 
-Locks and the store decide; this saves every worker from asking the disk for all that others may have made meanwhile.
+Locks and the store decide; messages spare every worker the search on disk for what others may have made meanwhile.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ SUFFIX = ".news"
 
 
 class Word(NamedTuple):
-    """One step that a worker is done with.
+    """A message that a worker has made a step, or failed to.
 
     Attributes:
-        key: the step's.
-        failure: why it failed; nothing if it is made.
-        is_refused: whether the machine stood in its way.
-        hint: what to do about it.
-        trace: where code crashed; nothing for what a person can act on.
+        key: key of the step.
+        failure: why it failed; ``None`` if it is made.
+        is_refused: whether it failed because of the machine, such as a full disk.
+        hint: what to do about the failure.
+        trace: traceback of an unexpected exception; empty for an error that a user can act on.
     """
 
     key: str
@@ -33,17 +33,17 @@ class Word(NamedTuple):
 
     @property
     def is_sound(self) -> bool:
-        """Whether every field is of its kind."""
+        """Whether every field has its type."""
         texts = (self.key, self.failure or "", self.hint, self.trace)
         return isinstance(self.is_refused, bool) and all(isinstance(text, str) for text in texts)
 
 
 class News:
-    """One worker's side.
+    """The messages that one worker writes and reads.
 
     Args:
-        folder: shared by the workers of one session.
-        worker: such as ``gw0``.
+        folder: the folder that the workers of one session share.
+        worker: name of this worker, such as ``gw0``.
     """
 
     def __init__(self, folder: Path, worker: str) -> None:
@@ -51,16 +51,16 @@ class News:
         self.own = folder / f"{worker}{SUFFIX}"
         self._heard: dict[Path, int] = {}
 
-    def tell(self, word: Word) -> None:
-        """Tell the others; silently does nothing where the folder has gone."""
+    def write(self, word: Word) -> None:
+        """Write a message for the other workers; does nothing if the folder is gone."""
         try:
             with self.own.open("a", encoding="ascii") as file:
                 file.write(json.dumps(word) + "\n")
         except OSError:
-            return  # a courtesy: whoever does not hear of it looks for itself
+            return  # a worker that does not receive the message looks into the store
 
     def heard(self) -> Iterator[Word]:
-        """What the others told since the last time."""
+        """The messages that other workers have written since the last call."""
         for path in self.folder.glob(f"*{SUFFIX}"):
             if path != self.own:
                 yield from self._new_lines(path)
@@ -75,7 +75,7 @@ class News:
                 text = file.read()
         except OSError:
             return
-        whole = text[: text.rfind(b"\n") + 1]  # of a line that is being written the rest comes later
+        whole = text[: text.rfind(b"\n") + 1]  # the rest of a line that is being written comes later
         self._heard[path] = start + len(whole)
         for line in whole.splitlines():
             with suppress(ValueError, TypeError):

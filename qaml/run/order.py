@@ -1,7 +1,7 @@
-"""Which step is next: what is there, what is needed and what is ready, counted as steps come and go.
+"""The order of steps: which are stored, needed and ready, updated with every step that is made, fails or vanishes.
 
-Nothing here looks at a disk or runs anything: whoever does tells what came of it. So a simulation can drive it, and a
-step costs the logarithm of the plan, not the plan.
+Nothing here reads a disk or runs a step: the caller does, and reports the result. So a simulation can drive it, and an
+update costs the logarithm of the plan's size.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from heapq import heappop, heappush
 from qaml.plan.step import Step
 
 URGENT = 0.7
-"""Share of the remaining work over the workers from which on a remaining path comes before the own claim.
+"""A step precedes those of the worker's own claim if its remaining path exceeds this share of the work per worker.
 
-At 1 it would just not end last if everything else went without a gap. Simulated on the published suites with ties
-broken in six ways: makespans within 1.053, 1.023, 1.004 and 1.003 of longest path first at 1, 0.8, 0.6 and 0.4, where
-first verdicts begin to wait.
+At 1 a path would just not end last if all other work were spread without a gap. Simulations of the published suites,
+with ties broken in six ways, gave makespans within 1.053, 1.023, 1.004 and 1.003 of that of longest path first, at 1,
+0.8, 0.6 and 0.4; at 0.4 the first verdicts come later.
 """
 
 Heap = list[tuple[float, int, str]]
-"""Keys by falling remaining path, then in the plan's order; what is no longer ready is left out when it comes up."""
+"""Keys by falling remaining path, then in the plan's order; a step that is no longer ready is skipped when popped."""
 
 
 class Order:
     """The steps of a plan in the order in which one of several workers takes them.
 
-    The claim that a worker is at comes first, so that verdicts come one by one; a step whose remaining path is near
-    the remaining work over the workers comes before it, since everybody would wait for it in the end.
+    The steps of the worker's own claim come first, so that verdicts come one by one. A step whose remaining path is
+    near the remaining work per worker precedes them, since all workers would wait for it in the end.
 
     Args:
-        steps: all of the plan, by key, parents first.
-        wanted: keys of what is to be there at the end.
-        is_there: whether an artefact is in the store; asked once a step.
-        workers: that share the work.
+        steps: all steps of the plan, by key, parents first.
+        wanted: keys of the artefacts that must exist at the end.
+        is_there: whether an artefact is in the store; called once a step.
+        workers: number of workers that share the work.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Order:
         self.steps = steps
         self.workers = workers
         self.failed: set[str] = set()
-        self._refused: set[str] = set()  # of the failed ones
+        self._refused: set[str] = set()  # failed steps whose failure was the machine's
         self._is_there = is_there
         self._wanted = set(wanted)
         self._parents = {key: tuple(dict.fromkeys(step.parents.values())) for key, step in steps.items()}
@@ -63,28 +63,28 @@ class Order:
             found[key] = self.steps[key].cost + max((found[child] for child in self._children[key]), default=0.0)
         return found
 
-    # --- what is there
+    # --- stored artefacts
 
     def look_again(self) -> None:
-        """Ask for everything once more: what was there may be stale."""
+        """Check anew which artefacts are in the store, since those of before may be stale."""
         self._present: dict[str, bool] = {}
         self._refuse_again()
         self._count_again()
 
     def _count_again(self) -> None:
-        self._missing: dict[str, int] = {}  # of the steps that are needed: parents that they wait for
-        self._users: Counter[str] = Counter()  # needed steps that wait for this one
-        self._lost: set[str] = set()  # of the needed ones: failed, or behind one that did
-        self._work = 0.0  # seconds of the needed ones that are not lost
+        self._missing: dict[str, int] = {}  # needed step → number of parents that it waits for
+        self._users: Counter[str] = Counter()  # step → number of needed steps that wait for it
+        self._lost: set[str] = set()  # needed steps that failed, or need one that did
+        self._work = 0.0  # expected seconds of the needed steps that are not lost
         self._ready: Heap = []
-        self._own: set[str] = set()  # needed steps of the claim at hand
+        self._own: set[str] = set()  # needed steps of the worker's own claim
         self._own_ready: Heap = []
         self._open(self._wanted)
         if self._at is not None:
             self._gather(self._at)
 
     def has(self, key: str) -> bool:
-        """Whether the artefact is there, as far as anybody has said."""
+        """Whether the artefact is in the store, as far as is known."""
         if key not in self._present:
             self._present[key] = self._is_there(key)
         return self._present[key]
@@ -95,16 +95,16 @@ class Order:
 
     @property
     def n_needed(self) -> int:
-        """How many those are."""
+        """The number of steps that are still needed."""
         return len(self._missing)
 
     @property
     def has_work(self) -> bool:
-        """Whether any of them can still be made."""
+        """Whether any needed step can still be made."""
         return len(self._missing) > len(self._lost)
 
     def arrived(self, key: str) -> None:
-        """An artefact is there, whoever made it."""
+        """Record that an artefact is in the store, made by this worker or another one."""
         self._present[key] = True
         self.failed.discard(key)
         self._refused.discard(key)
@@ -112,7 +112,7 @@ class Order:
             self._refuse_again()
         if key not in self._missing:
             return
-        if key in self._lost:  # another worker had more luck
+        if key in self._lost:  # another worker succeeded
             self._count_again()
             return
         self._drop(key)
@@ -120,7 +120,7 @@ class Order:
             self._wait_for_one_less(child)
 
     def vanished(self, key: str) -> None:
-        """An artefact was there, and is damaged or gone."""
+        """Record that a stored artefact is damaged or gone."""
         self._present[key] = False
         if key in self._refused or not self._behind_refusal.isdisjoint(self._parents[key]):
             self._refuse_behind(key)
@@ -133,15 +133,15 @@ class Order:
         if users or key in self._wanted:
             self._open([key])
 
-    # --- what failed
+    # --- failed steps
 
     def fail(self, key: str, *, is_refused: bool = False) -> None:
-        """A step failed, and what needs it will not be made; nobody waits for what only draws something.
+        """Record that a step failed: steps that need it cannot be made, unless it only draws something.
 
         Args:
-            key: of the step.
-            is_refused: whether the machine stood in its way, such as a full disk. Then what would do without it is not
-                made, either: it would be kept without a picture that the next session can draw.
+            key: key of the step.
+            is_refused: whether it failed because of the machine, such as a full disk. Then steps that could do without
+                it are not made, either: they would be stored without a picture that the next session can draw.
         """
         self.failed.add(key)
         if is_refused:
@@ -153,18 +153,18 @@ class Order:
             self._lose(key)
 
     def is_lost(self, key: str) -> bool:
-        """Whether it cannot be made, since it or a step that it needs failed."""
+        """Whether a needed step cannot be made, since it or a step that it needs failed."""
         return key in self._lost
 
     def is_given_up(self, key: str) -> bool:
-        """Whether this only draws something for the report, and cannot."""
+        """Whether a step that only draws something for the report cannot be made, so that its children go without."""
         return key in self._lost and self._is_optional(key)
 
     def _is_optional(self, key: str) -> bool:
         return self.steps[key].is_courtesy and key not in self._behind_refusal
 
     def _refuse_behind(self, key: str) -> list[str]:
-        """What is absent and made of a refused step, by whatever way, and was not known to be."""
+        """Add the absent steps that depend on a refused step, directly or not; returns those that are new."""
         found, stack = [], [key]
         while stack:
             current = stack.pop()
@@ -181,7 +181,7 @@ class Order:
             self._refuse_behind(key)
 
     def failures_behind(self, key: str) -> list[str]:
-        """The failed steps for which this one cannot be made, nearest first."""
+        """The failed steps because of which this one cannot be made, nearest first."""
         found, seen, queue = [], {key}, [key]
         for current in queue:
             if current in self.failed:
@@ -207,22 +207,22 @@ class Order:
                 else:
                     stack.append(child)
 
-    # --- what is ready
+    # --- ready steps
 
     def want(self, key: str) -> None:
-        """From now on this worker is at the claim that this artefact decides."""
+        """Make the claim that this artefact decides the worker's own."""
         self._at = key
         self._wanted.add(key)
         self._open([key])
         self._gather(key)
 
     def leave(self) -> None:
-        """From now on this worker is at no claim of its own."""
+        """Leave the worker without a claim of its own."""
         self._at = None
         self._own, self._own_ready = set(), []
 
     def is_own(self, key: str) -> bool:
-        """Whether the claim that this worker is at needs it."""
+        """Whether the worker's own claim needs the step."""
         return key in self._own
 
     def _gather(self, key: str) -> None:
@@ -237,7 +237,7 @@ class Order:
             stack.extend(self._parents[current])
 
     def candidates(self) -> Iterator[str]:
-        """Ready steps, best first; whoever takes one tells what came of it, and asks anew."""
+        """Ready steps, best first; a caller that runs one reports the result before it asks for candidates again."""
         tried: set[str] = set()
         urgent = URGENT * self._work / self.workers if self.workers > 1 else float("inf")
         for heap, at_least in ((self._ready, urgent), (self._own_ready, 0.0), (self._ready, 0.0)):
@@ -268,7 +268,7 @@ class Order:
         heappush(self._ready, entry)
 
     def _open(self, keys: Iterable[str]) -> None:
-        """These are needed from now on, and what they are made of."""
+        """Mark the absent ones of these steps, and all absent steps that they are made from, as needed."""
         stack = [key for key in keys if not self.has(key)]
         opened, behind_failure = [], []
         while stack:
@@ -301,7 +301,7 @@ class Order:
             self._push(key)
 
     def _drop(self, key: str) -> None:
-        """No longer needed; nor is what only this one waited for."""
+        """Mark a step as no longer needed, and with it the steps that only it waited for."""
         stack = [key]
         while stack:
             current = stack.pop()
@@ -318,7 +318,7 @@ class Order:
             self._drop(parent)
 
     def _unused(self, parents: Iterable[str]) -> Iterator[str]:
-        """One user less for each of these; those that have no other and that nobody wants, nor asks why they failed."""
+        """Count one user less for each; yields those without users that are neither wanted nor needed as a reason."""
         for parent in parents:
             if parent not in self._missing:
                 continue

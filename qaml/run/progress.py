@@ -1,4 +1,4 @@
-"""What every worker is doing, told through small files, so that whoever owns the terminal can draw it."""
+"""The progress of every worker, passed through small files to the process that owns the terminal and draws it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ INTERVAL = 0.5
 
 
 def progress_folder(store: Path, run_id: str) -> Path:
-    """Where the workers of one session tell what they do."""
+    """The folder that the workers of one session write their progress into."""
     return store / "temporary" / f"{PROGRESS}{run_id}"
 
 
 class Status(NamedTuple):
-    """One worker's step and how far it is."""
+    """One worker's step, the share of it that is done (0–1), and the numbers of the plan's steps done and in total."""
 
     worker: str
     title: str
@@ -33,11 +33,11 @@ class Status(NamedTuple):
 
 
 class Reporter:
-    """A worker's side: writes its status, at most twice a second.
+    """Writes one worker's status, at most twice a second.
 
     Args:
-        folder: shared by the workers of one session; made with the first word.
-        worker: such as ``gw0``.
+        folder: the folder that the workers of one session share; it is made with the first status.
+        worker: name of the worker, such as ``gw0``.
     """
 
     def __init__(self, folder: Path, worker: str) -> None:
@@ -48,7 +48,10 @@ class Reporter:
         self._is_begun = False
 
     def report(self, title: str, share: float, detail: str, done: int, total: int, *, force: bool = False) -> None:
-        """Tell what is going on; silently does nothing where the folder has gone."""
+        """Write the worker's status, unless the last one is recent and ``force`` is not set.
+
+        Errors of the file system are ignored.
+        """
         now = time.monotonic()
         if not force and now - self._last < INTERVAL:
             return
@@ -61,16 +64,16 @@ class Reporter:
             self._temporary.write_text(content)
             self._temporary.replace(self.path)
         except OSError:
-            return  # progress is a courtesy: a full disk shows where results are written
+            return  # a full disk is reported where results are written
 
 
 class Display:
-    """The controller's side: one line, redrawn twice a second.
+    """Draws the progress of all workers as one line, twice a second.
 
     Args:
-        folder: shared by the workers of one session.
-        stream: to draw on; default: standard error.
-        is_shown: whether to draw at all; default: where the stream is a terminal.
+        folder: the folder that the workers of one session share.
+        stream: the stream to draw on; default: standard error.
+        is_shown: whether to draw at all; default: whether the stream is a terminal.
     """
 
     def __init__(self, folder: Path, stream: TextIO | None = None, *, is_shown: bool | None = None) -> None:
@@ -111,7 +114,7 @@ def read(folder: Path) -> list[Status]:
         try:
             found.append(Status(**json.loads(path.read_text())))
         except (OSError, ValueError, TypeError):
-            continue  # replaced under our eyes: the next look will see it
+            continue  # it is being replaced, and the next reading finds it
     return found
 
 

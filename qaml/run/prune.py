@@ -1,4 +1,4 @@
-"""Making room in a store, also while others work in it: what is gone, they build again."""
+"""Deletion of artefacts from a store, also while other processes use it: they build again what they need."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from qaml.run.manifest import MANIFEST
 from qaml.run.store import PROGRESS, Damaged, Store, listed
 
 LEFTOVER = 6 * 3600
-"""Seconds after which a temporary folder or a checkpoint that nobody has locked belongs to nobody."""
+"""Seconds after which a temporary folder or a checkpoint without a lock counts as left by a dead process."""
 _TRASH = ("pruned-", "replaced-", "probe-")
-"""What these temporary names begin with was on its way out."""
+"""Beginnings of the names of temporary folders that were being deleted."""
 _KEY = 64
 _NEVER = float("inf")
 
 
 class Pruned(NamedTuple):
-    """How much was, or would be, deleted: artefacts, and what dead processes left."""
+    """Numbers of artefacts and of dead processes' leftovers that were deleted, or would be."""
 
     artefacts: int
     leftovers: int
@@ -39,15 +39,15 @@ def prune(
 ) -> Pruned:
     """Delete artefacts that are not kept and were made more than ``older_than`` seconds ago, and old leftovers.
 
-    Steps at work are left alone, and so is what sessions that are still at work have made. An artefact is moved away in
-    one piece before it is deleted, so that nobody sees half of it.
+    Steps that are running keep their files, and so do artefacts of sessions that are running. An artefact is moved away
+    in one piece before it is deleted, so that no process sees half of it.
 
     Args:
-        store: to make room in.
-        keep: keys of artefacts and checkpoints that stay.
-        older_than: seconds.
-        most: bytes that stay; beyond them the oldest artefacts go, kept or not.
-        is_dry: only count.
+        store: the store to delete from.
+        keep: keys of artefacts and checkpoints that are not deleted.
+        older_than: smallest age in seconds of what is deleted.
+        most: largest size of the artefacts that stay, in bytes; beyond it the oldest ones are deleted, kept or not.
+        is_dry: whether to count only, and delete nothing.
 
     Raises:
         StoreError: the store cannot be read or written.
@@ -70,7 +70,7 @@ class _Pruning:
         self.leftover_limit = now - max(older_than, LEFTOVER)
 
     def _now(self) -> float:
-        """By the clock of the disk, which may be another machine's."""
+        """The present time by the clock of the disk, which may be another machine's, in seconds since the epoch."""
         probe = self.store.root / "temporary" / f"probe-{uuid.uuid4().hex}"
         try:
             probe.touch()
@@ -94,7 +94,7 @@ class _Pruning:
         return key in self.keep or key[:LOCK_NAME] in self.held
 
     def _beyond(self, most: float, keys: set[str]) -> Iterator[str]:
-        """The oldest of these artefacts until the others have at most so many bytes; none that is at work."""
+        """The oldest of these artefacts, until the others have at most ``most`` bytes; none that is in use."""
         sizes = {key: _size(self.store.path_of(key)) for key in keys}
         total = sum(sizes.values())
         for key in sorted(keys, key=self._made):
@@ -137,14 +137,14 @@ class _Pruning:
                 yield path
 
     def _delete(self, path: str) -> bool:
-        """Tells whether it is, or would be, gone by our doing."""
+        """Delete a folder or a file; returns whether this call deleted it, or would have."""
         if self.is_dry:
             return True
         target = f"{self.trash}/{Path(path).name}"
         for _ in range(2):
             try:
                 os.rename(path, target)  # noqa: PTH104 - paths of 10⁵ artefacts are slow, here and below
-            except FileNotFoundError:  # another prune was as fast, or took the folder that we move things to
+            except FileNotFoundError:  # another prune deleted it, or the folder that it is moved to
                 Path(self.trash).mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise cannot_write(self.store.root, error) from error
@@ -155,7 +155,7 @@ class _Pruning:
 
 
 def _size(folder: str) -> int:
-    """Bytes of the files in it, of an artefact that others may delete meanwhile."""
+    """Size in bytes of the files of an artefact, which another process may delete meanwhile."""
     return sum(_length(f"{folder}/{name}") for name in listed(Path(folder)))
 
 
@@ -167,7 +167,7 @@ def _length(path: str) -> int:
 
 
 def _made(*paths: str | Path) -> float:
-    """When the first of these that is there was changed; long ago, where none is."""
+    """Time when the first of these paths that exists was changed, in seconds since the epoch; 0 if none exists."""
     for path in paths:
         try:
             return os.lstat(path).st_mtime
@@ -177,7 +177,7 @@ def _made(*paths: str | Path) -> float:
 
 
 def _remove_flat(folder: str) -> None:
-    """A third of the time of ``rmtree`` for a folder of files."""
+    """Delete a folder of files, in a third of the time of ``rmtree``."""
     try:
         for name in os.listdir(folder):  # noqa: PTH208
             os.unlink(f"{folder}/{name}")  # noqa: PTH108

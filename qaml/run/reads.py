@@ -1,7 +1,7 @@
-"""What the code of others reads, as Python tells it: files, modules imported by any name, environment variables.
+"""What code of other packages reads while it runs: files, imported modules and environment variables.
 
-A key knows what is declared and what can be seen in sources; this is what was read beside it. Libraries that open files
-in compiled code (HDF5, Arrow) are not seen.
+A key covers what is declared and what the sources show; this module notes what was read beyond that. Files that
+libraries open in compiled code (HDF5, Arrow) are not seen.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from qaml.run.store import file_state
 from qaml.run.surroundings import ONE_THREAD
 
 MOST_FILES = 200
-"""A folder of photographs is known by the arrays that are made of it."""
+"""With more files than this, such as a folder of photographs, none is noted: the arrays made from them identify it."""
 MOST_VARIABLES = 50
-"""Who copies the whole environment reads none of it in particular."""
+"""With more variables than this, as when the whole environment is copied, none is noted."""
 SYSTEM = ("/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sys", "/usr/lib", "/usr/share")
 
 
@@ -33,8 +33,8 @@ class Reads(NamedTuple):
 
     Attributes:
         files: absolute paths of files that were opened for reading.
-        variables: environment variables that were asked for, with the state they had then.
-        written: files that were opened for writing: what code keeps for itself is no source of it.
+        variables: environment variables that were looked up, with their state at that time.
+        written: absolute paths of files that were opened for writing; files that code writes itself are not sources.
     """
 
     files: set[str]
@@ -43,7 +43,7 @@ class Reads(NamedTuple):
 
 
 class _Watch:
-    """An audit hook, which Python cannot remove; it listens while somebody wants to know."""
+    """An audit hook, which Python cannot remove; it notes files while ``reads`` is set."""
 
     def __init__(self) -> None:
         self.reads: Reads | None = None
@@ -66,10 +66,10 @@ def _watch() -> _Watch:
 
 @contextmanager
 def watching(*, is_on: bool = True) -> Iterator[Reads]:
-    """Collect what is read in the block, in the process that it runs in.
+    """Collect what this process reads in the block.
 
     Args:
-        is_on: or leave it out, where it is accounted for elsewhere.
+        is_on: whether to collect; otherwise reads of the block are left out, as they are noted elsewhere.
     """
     found = Reads(set(), {}, set())
     watch = _watch()
@@ -83,7 +83,10 @@ def watching(*, is_on: bool = True) -> Iterator[Reads]:
 
 @contextmanager
 def _asked_for(watch: _Watch) -> Iterator[None]:
-    """Note names that code outside Python, libraries and qaml looks up: each look-up encodes the name first."""
+    """Note the environment variables that code outside Python, libraries and qaml looks up.
+
+    Every look-up encodes the name first, and this function replaces the encoder.
+    """
     environment: Any = os.environ
     encode = environment.encodekey
     reads = watch.reads
@@ -97,7 +100,7 @@ def _asked_for(watch: _Watch) -> Iterator[None]:
             and name not in asked
             and _is_asked_by_others()
         ):
-            asked[name] = ""  # looking it up asks again
+            asked[name] = ""  # the next line looks it up again
             asked[name] = state_of(VARIABLE + name)
         return encode(name)
 
@@ -117,11 +120,11 @@ def _is_asked_by_others() -> bool:
 
 
 def states(found: Reads, *besides: Path | str) -> Mapping[str, str]:
-    """What was read, files that belong to neither Python, an installed library nor qaml, and their states.
+    """Files that were read and belong to neither Python, an installed library nor qaml, and variables; with states.
 
     Args:
-        found: in a block.
-        besides: files that are accounted for, and folders whose files are left out.
+        found: what was read in a block.
+        besides: files that are noted elsewhere, and folders whose files are left out.
     """
     folders = [Path(folder).absolute() for folder in besides]
     files = [Path(path) for path in sorted({_source(name) for name in found.files - found.written})]
@@ -149,7 +152,7 @@ def _installed() -> tuple[str, ...]:
 
 
 def _source(path: str) -> str:
-    """The source of a compiled module, other files as they are."""
+    """The path of a compiled module's source; other paths unchanged."""
     try:
         return importlib.util.source_from_cache(path)
     except (ValueError, NotImplementedError):

@@ -1,7 +1,7 @@
-"""The same inputs asked again, and in other company: answers of a sound classifier stay what they are.
+"""Whether a classifier gives the same answers when the same inputs come again, also in other batches.
 
-Randomness that was left on (dropout, noise, shots), statistics of the batch, a state that a call changes: each makes
-evidence that no second run repeats, and an attack that climbs another function than the one that is judged.
+Randomness that was left on (dropout, noise, shots), statistics of the batch, and state that a call changes all make
+evidence that no second run repeats, and let an attack climb another function than the one that is judged.
 """
 
 from __future__ import annotations
@@ -23,30 +23,31 @@ from qaml.run.answers import NO_ANSWER
 from qaml.types import BoolArray, DoubleArray, FloatArray, IntArray
 
 CLEAN_IMAGES, ATTACKED_IMAGES = 100, 20
-"""Asked again, at most: more tell little more and cost time."""
+"""Largest numbers of images that are classified again; more images add little and cost time."""
 PARTS = (1, 1, 2, 3, 5, 8, 13, 21)
-"""Sizes of the batches that they are asked in apart, the rest at once."""
+"""Sizes of the first batches of the separate classification; the remaining images form the last one."""
 FEW = 2
-"""Asked by another number of threads."""
+"""Number of images that are classified with another number of threads."""
 SHARE = 1e-2
-"""Of the gap between the two largest logits (the median of clean images): a larger change is not arithmetic.
+"""Largest change of a logit that arithmetic explains, as a share of the median gap of the two largest logits.
 
-Sound networks in float32, in batches of 1 to 100 and by one and two threads, change by 1e-6 of the gap, an RBM whose
-logits are 2,000 gaps large by 2e-4; convolutions on accelerators, which round to 10 bits, by more.
+The median is over clean images. The logits of sound networks in float32, in batches of 1 to 100 and with one and two
+threads, change by 1e-6 of the gap; those of an RBM, which are 2,000 gaps large, by 2e-4; convolutions on accelerators,
+which round to 10 bits, by more.
 """
 ROUNDING = 64 * float(np.finfo(np.float32).eps)
-"""Of a logit's size, what float32 arithmetic may change where other logits are large."""
+"""Largest change of a logit that float32 arithmetic explains, as a share of the logit's size."""
 
 
 class Repetition(NamedTuple):
     """How many of n images were answered differently.
 
     Attributes:
-        n: images asked again.
-        classes_again: another class, the same batch being asked again.
-        logits_again: other logits.
-        classes_apart: another class, in other batches and another order.
-        logits_apart: other logits.
+        n: number of images that were classified again.
+        classes_again: number with another class when the same batch is classified again.
+        logits_again: number with other logits when the same batch is classified again.
+        classes_apart: number with another class in other batches and another order.
+        logits_apart: number with other logits in other batches and another order.
     """
 
     n: int
@@ -57,7 +58,7 @@ class Repetition(NamedTuple):
 
 
 def spread(n: int, count: int) -> IntArray:
-    """At most ``count`` places among n, evenly spread."""
+    """At most ``count`` positions of n, evenly spread."""
     return np.unique(np.linspace(0, max(n - 1, 0), min(n, count)).round().astype(np.int64))
 
 
@@ -69,17 +70,18 @@ def repeated(
     seed: int,
     device: str,
 ) -> Repetition:
-    """Ask a classifier again.
+    """Classify inputs again and count the answers that differ.
 
-    A randomised one starts its draws anew from the same seed, and is not asked apart: draws belong to a batch.
+    A randomised classifier starts its draws again from the same seed, and is not asked in other batches: its draws
+    depend on the batch.
 
     Args:
         module: the classifier that decides.
-        inputs: (n, *shape), those asked again.
-        clean: (n, *shape), what they were before an attack: their logits give the scale.
-        predicted: (n,) the classes that the evidence has, from batches of its own.
-        seed: of the generators that nobody declared, other ones each time.
-        device: the module is on.
+        inputs: (n, *shape), the inputs that are classified again.
+        clean: (n, *shape), the same images before an attack, whose logits give the scale.
+        predicted: (n,) classes of the evidence, which were found in other batches.
+        seed: seed of the global generators, which the module does not declare; each call derives another one from it.
+        device: the device that the module is on.
     """
     batch = torch.from_numpy(inputs).to(device)
     first = _asked(module, batch, seed, 0)
@@ -103,7 +105,7 @@ def repeated(
 
 
 def _asked(module: nn.Module, batch: Tensor, seed: int, look: int) -> DoubleArray:
-    """Logits (n, classes) of one batch, global generators seeded differently at each look."""
+    """Logits (n, classes) of one batch; the global generators have another seed for each number ``look``."""
     reseed(module, seed)
     with _seeded_everywhere(derive_seed(seed, "asked", look), batch.device), torch.no_grad():
         logits: DoubleArray = module(batch.clone()).double().cpu().numpy()
@@ -111,25 +113,25 @@ def _asked(module: nn.Module, batch: Tensor, seed: int, look: int) -> DoubleArra
 
 
 def _as_attacked(module: nn.Module, batch: Tensor, seed: int) -> DoubleArray:
-    """Logits where gradients are recorded, as an attacker asks; without them where the module cannot."""
+    """Logits (n, classes) with gradients recorded, as in an attack; without, if the module cannot record them."""
     reseed(module, seed)
     try:
         with _seeded_everywhere(derive_seed(seed, "asked", 2), batch.device), torch.enable_grad():
             recorded = batch.clone().requires_grad_() + 0.0  # no leaf, which nothing may change in place
             logits: DoubleArray = module(recorded).detach().double().cpu().numpy()
-    except Exception:  # it leaves torch on its way, say; without gradients it must answer
+    except Exception:  # it may leave torch on its way; without gradients it must answer
         return _asked(module, batch, seed, 2)
     return logits
 
 
 def _depends_on_threads(module: nn.Module, few: Tensor, seed: int, scale: float) -> bool:
-    """Whether another number of threads gives other logits; of few images, as threads wait for each other."""
+    """Whether another number of threads gives other logits, on few images, as threads wait for each other."""
     before = torch.get_num_threads()
     try:
         own = _asked(module, few, seed, 3)
         torch.set_num_threads(1 if before > 1 else 2)
         other = _asked(module, few, seed, 4)
-    except Exception:  # it cannot take so few, which asking apart finds
+    except Exception:  # it cannot take so few images, which ``_apart`` finds
         return False
     finally:
         torch.set_num_threads(before)
@@ -137,7 +139,7 @@ def _depends_on_threads(module: nn.Module, few: Tensor, seed: int, scale: float)
 
 
 def _apart(module: nn.Module, batch: Tensor, n_classes: int, seed: int) -> DoubleArray:
-    """Logits of the same inputs in another order and in batches of several sizes; NaN where one cannot be asked so."""
+    """Logits of the same inputs in another order and in batches of several sizes; NaN where the module fails."""
     n = len(batch)
     order = np.random.default_rng(derive_seed(seed, "asked", 3)).permutation(n)
     cuts = [cut for cut in np.cumsum(PARTS) if cut < n]
@@ -145,9 +147,9 @@ def _apart(module: nn.Module, batch: Tensor, n_classes: int, seed: int) -> Doubl
     for number, rows in enumerate(np.split(order, cuts)):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of variances of one image, say: its NaN is what is looked for
+                warnings.simplefilter("ignore")  # such as for the variance of one image, whose NaN is counted
                 logits = _asked(module, batch[torch.from_numpy(rows).to(batch.device)], seed, 5 + number)
-        except Exception:  # of any kind, the user's module cannot take this few: no answer, which is another one
+        except Exception:  # the user's module cannot take so few images, which counts as another answer
             continue
         if logits.shape == (len(rows), n_classes):
             apart[rows] = logits
@@ -155,7 +157,7 @@ def _apart(module: nn.Module, batch: Tensor, n_classes: int, seed: int) -> Doubl
 
 
 def _differ(first: DoubleArray, other: DoubleArray, scale: float) -> tuple[BoolArray, BoolArray]:
-    """(n,) where another class wins, and (n,) where logits differ by more than arithmetic explains."""
+    """Whether the class differs, (n,), and whether logits differ by more than arithmetic explains, (n,)."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(first - other)
     equal = (first == other) | (np.isnan(first) & np.isnan(other))
@@ -164,7 +166,7 @@ def _differ(first: DoubleArray, other: DoubleArray, scale: float) -> tuple[BoolA
 
 
 def _allowed(logits: DoubleArray, scale: float) -> DoubleArray:
-    """(n, classes) by how much each logit may differ."""
+    """Largest difference of each logit that arithmetic explains, (n, classes)."""
     sizes = np.where(np.isfinite(logits), np.abs(logits), 0.0)
     gaps = _gaps(logits)
     gap = np.maximum(np.where(np.isfinite(gaps), gaps, 0.0), scale)[:, None]
@@ -172,7 +174,7 @@ def _allowed(logits: DoubleArray, scale: float) -> DoubleArray:
 
 
 def _size(logits: DoubleArray) -> DoubleArray:
-    """(n,) of the larger of the two largest logits."""
+    """The larger absolute value of the two largest logits, (n,)."""
     top = _two_largest(np.where(np.isnan(logits), -np.inf, logits))
     sizes: DoubleArray = np.abs(np.where(np.isfinite(top), top, 0.0)).max(1)
     return sizes
@@ -183,7 +185,7 @@ def _two_largest(values: DoubleArray) -> DoubleArray:
 
 
 def _gaps(logits: DoubleArray) -> DoubleArray:
-    """(n,) between the two largest logits, NaN where there is no answer."""
+    """Difference of the two largest logits, (n,); NaN where there is no answer."""
     top = _two_largest(logits)
     with np.errstate(invalid="ignore"):
         gaps: DoubleArray = top[:, -1] - top[:, 0]
@@ -203,7 +205,7 @@ def _classes(logits: DoubleArray) -> IntArray:
 
 @contextmanager
 def _seeded_everywhere(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed every global generator that a module may draw from unasked, and give their states back."""
+    """Seed every global generator that a module may draw from, and restore their states afterwards."""
     plain, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002

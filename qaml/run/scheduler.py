@@ -1,4 +1,4 @@
-"""Workers take steps, not tests: those of the claim at hand, and beyond it whatever the whole would wait for."""
+"""Workers take steps, not tests: those of their own claim, and those that the whole session would wait for."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from qaml.run.progress import Reporter
 from qaml.run.store import Damaged, Store
 
 WAIT = 0.1
-"""Seconds between two looks for a ready step while other workers hold all of them."""
+"""Seconds between two searches for a ready step while other workers hold all of them."""
 
 REBUILDS = 3
-"""How often an artefact may turn out damaged before it is given up."""
+"""How often a damaged artefact is built again before that is an error."""
 
 
 class StepCrashed(RunError):
-    """A step raised something that nobody foresaw; the exception is the cause of this one."""
+    """A step raised an unexpected exception, which is the cause of this one."""
 
 
 class Scheduler:
@@ -37,10 +37,10 @@ class Scheduler:
 
     Args:
         plan: all steps of the session; the same in every worker.
-        store: shared by the workers.
-        reporter: told what goes on.
+        store: the store, which the workers share.
+        reporter: writes this worker's progress.
         device: ``cpu`` or ``cuda``.
-        workers: of the session.
+        workers: number of workers of the session.
     """
 
     def __init__(self, plan: Plan, store: Store, reporter: Reporter, device: str = "cpu", workers: int = 1) -> None:
@@ -58,12 +58,14 @@ class Scheduler:
         self._is_helping = False
 
     def complete(self, key: str) -> None:
-        """Work until the artefact of this key is there: on what it needs first, and on what others will need while
-        other workers are at all of that.
+        """Work until the artefact of this key is stored.
+
+        The steps that it needs come first; while other workers hold all of those, this one takes steps that others will
+        need.
 
         Raises:
-            QamlError: the step, or one that it needs, failed in a way that a person can act on.
-        """  # noqa: D205
+            QamlError: the step, or one that it needs, failed.
+        """
         with self._counting():
             self.order.want(key)
             self._check_data()
@@ -73,11 +75,11 @@ class Scheduler:
                 self._raise_if_lost(key)
                 if not self._take_one():
                     time.sleep(WAIT)
-                    self._is_made(key)  # by another session, from what there is no more
-            self._tell_idle()
+                    self._is_made(key)  # another session may have made it
+            self._report_idle()
 
     def help(self) -> None:
-        """Work on what the claims of other workers need until nothing of it is left; what fails is theirs to tell."""
+        """Work on the steps that the claims of other workers need until none is left; they report what fails."""
         with self._counting():
             self._check_data()
             self._is_helping = True
@@ -87,11 +89,11 @@ class Scheduler:
             while self.order.has_work:
                 if not self._take_one():
                     time.sleep(WAIT)
-            self._tell_idle()
+            self._report_idle()
 
     @contextmanager
     def _counting(self) -> Iterator[None]:
-        """What ends this in the middle (a timeout, Ctrl-C) may leave the counts half done: the next counts anew."""
+        """Count anew if the last block was interrupted (a timeout, Ctrl-C), which may leave the counts half done."""
         if self._was_interrupted:
             self.order.look_again()
         self._was_interrupted = True
@@ -103,9 +105,9 @@ class Scheduler:
         self._was_interrupted = False
 
     def _check_data(self) -> None:
-        """Before any stored result is believed: read again what only others' code can read and this session needs.
+        """Read the datasets that only code of other packages can read again, before a stored result is used.
 
-        Files that their code opens in Python are noted; what comes from elsewhere is known by its arrays alone.
+        Files that such code opens in Python are noted; data from elsewhere can be compared by its arrays only.
         """
         if self._is_data_checked:
             return
@@ -121,10 +123,10 @@ class Scheduler:
             self.order.look_again()
 
     def forget(self, key: str) -> None:
-        """Build this artefact again: it was found damaged.
+        """Count an artefact that was found damaged as absent, so that it is built again.
 
         Raises:
-            StoreError: it was too often.
+            StoreError: it was found damaged too often.
         """
         self.order.vanished(key)
         self.store.condemn(key)
@@ -136,11 +138,11 @@ class Scheduler:
             )
 
     def needed(self) -> list[Step]:
-        """Steps that are still needed: absent, and not behind an artefact that is present."""
+        """The steps that are still needed: absent, and not only needed by artefacts that are stored."""
         return self.order.needed()
 
     def _is_made(self, key: str) -> bool:
-        """Whether it is there by now: another session may have made it."""
+        """Whether the artefact is stored by now: another session may have made it."""
         if not self.order.has(key) and self.store.has(key):
             self.order.arrived(key)
         return self.order.has(key)
@@ -148,11 +150,11 @@ class Scheduler:
     def _raise_if_lost(self, key: str) -> None:
         while self.order.is_lost(key):
             failed = self.order.failures_behind(key)[0]
-            if not self._is_made(failed):  # else another worker had more luck
+            if not self._is_made(failed):  # else another worker succeeded
                 raise _named(self.failed[failed], self.plan.steps[failed]) from self.failed[failed]
 
     def _take_one(self) -> bool:
-        """Run one ready step that nobody else is at; tells whether there was one."""
+        """Run one ready step that no other worker holds; returns whether there was one."""
         self._listen()
         for key in self.order.candidates():
             if key in self._refused_elsewhere and not self.order.is_own(key):
@@ -160,7 +162,7 @@ class Scheduler:
             with self.store.lock(key) as is_free:
                 if not is_free:
                     continue
-                self._listen()  # whoever had the lock until now has told
+                self._listen()  # the worker that held the lock until now has written its message
                 if not (self.order.is_lost(key) or self._is_made(key)):
                     self._run(self.plan.steps[key])
                 return True
@@ -172,13 +174,13 @@ class Scheduler:
                 continue
             if word.failure is None:
                 self.order.arrived(word.key)
-            elif word.is_refused and not self._is_helping:  # nor by those of whose claims none needs it
+            elif word.is_refused and not self._is_helping:  # tried here only for the own claim
                 self._refused_elsewhere[word.key] = word
             else:
                 self._believe(word)
 
     def _believe(self, word: Word) -> None:
-        """A step that failed elsewhere is not tried here, too: it may take hours to fail."""
+        """Count a step that failed in another worker as failed here: it may take hours to fail again."""
         failure = word.failure or ""
         error = Crashed(failure, word.trace) if word.trace else RunError(failure, word.hint)
         self.failed.setdefault(word.key, error)
@@ -191,9 +193,9 @@ class Scheduler:
         try:
             self._executor.make(step, self._missing(planned), progress)
         except DataChanged as error:
-            self._load_again(error, step)  # then what was made from other data is absent
+            self._load_again(error, step)  # then artefacts that were made from other data are absent
         except Damaged as error:  # then this step is ready again
-            if error.key not in self.plan.steps:  # a file of another store, which a part names
+            if error.key not in self.plan.steps:  # the artefact is in another store, which a part names
                 self._fail(step, error.__cause__ if isinstance(error.__cause__, Exception) else error)
             elif error.is_gone:
                 self.order.vanished(error.key)
@@ -204,7 +206,7 @@ class Scheduler:
         else:
             self.order.arrived(step.key)
             if self._news:
-                self._news.tell(Word(step.key))
+                self._news.write(Word(step.key))
 
     def _fail(self, step: Step, error: Exception) -> None:
         self.failed[step.key] = error
@@ -212,7 +214,7 @@ class Scheduler:
         self.order.fail(step.key, is_refused=is_refused)
         if self._news:
             hint = error.hint if isinstance(error, QamlError) else ""
-            self._news.tell(Word(step.key, _reason(error), is_refused, hint, _trace(error)))
+            self._news.write(Word(step.key, _reason(error), is_refused, hint, _trace(error)))
 
     def _rebuild(self, key: str, step: Step) -> None:
         try:
@@ -221,20 +223,20 @@ class Scheduler:
             self._fail(step, error)
 
     def _load_again(self, error: DataChanged, step: Step) -> None:
-        """Record a dataset's present content; what was made from another is stale by its manifest."""
+        """Record a dataset's present content, so that artefacts made from another content are stale."""
         key = error.key
         self._damaged[key] += 1
         if self._damaged[key] > REBUILDS:
             self._fail(step, error)
             return
         source = _source_of(self.plan.steps[key])
-        for load in self.plan.steps.values():  # also what other models see of the same data
+        for load in self.plan.steps.values():  # also with the transforms of other models
             if load.kind == "load" and _source_of(load) == source and self.store.has(load.key):
                 self._run(load)
         self.order.look_again()
 
     def _missing(self, step: Step) -> dict[Role, str]:
-        """Why parents that only draw something are absent, by role."""
+        """Reasons why parents that only draw something are absent, by role."""
         reasons = {}
         for role, key in step.parents.items():
             if not self.order.has(key):
@@ -251,7 +253,7 @@ class Scheduler:
 
         return progress
 
-    def _tell_idle(self) -> None:
+    def _report_idle(self) -> None:
         total = len(self.plan.steps)
         self.reporter.report("", 1.0, "", total - self.order.n_needed, total, force=True)
 
@@ -269,7 +271,7 @@ def _trace(error: Exception) -> str:
 
 
 def _named(error: Exception, step: Step) -> QamlError:
-    """An error of a step for whoever needs it: it says which model and which step."""
+    """An error of a step with the step's title, for the claims that need the step."""
     if not isinstance(error, QamlError):
         return StepCrashed(f"{step.title} failed: {_reason(error)}")
     if type(error).__init__ is not QamlError.__init__:

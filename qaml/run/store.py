@@ -1,11 +1,11 @@
-"""The artefact store: immutable results by content key, in plain formats, safe under several workers and sudden death.
+"""The artefact store: immutable results by content key, in plain formats, safe with several workers and after crashes.
 
 An artefact is a folder ``artefacts/<key>`` with files and a manifest (their checksums, and where they come from). It is
-written under a temporary name and moved into place, so it is whole or absent; correctness rests on that. Locks only
-save work: the system releases them when a process dies.
+written under a temporary name and moved into place, so it is complete or absent; correctness depends on that. Locks
+only save work: the system releases them when a process dies.
 
-Reading changes nothing and makes no folder. What is found damaged counts as absent from then on, and whoever builds it
-again puts the new one in its place; what merely cannot be read is an error and stays.
+Reading changes nothing and makes no folder. An artefact that is found damaged counts as absent from then on, and is
+replaced when it is built again; one that cannot be read is an error and stays.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 DATA_RECORD = "dataset.json"
-"""What the artefact of a dataset says of its content."""
+"""Name of the file in a dataset's artefact that describes its content."""
 PROGRESS = "progress-"
-"""What the temporary folder begins with in which the workers of a session tell what they do; then the session's id."""
+"""Beginning of the name of the temporary folder with the progress of a session's workers; the session's id follows."""
 
 _DATA = "data "
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -49,8 +49,8 @@ class Damaged(StoreError):
     """An artefact does not match its manifest; it counts as absent and is rebuilt.
 
     Attributes:
-        key: of the artefact.
-        is_gone: it is not damaged, but somebody deleted it.
+        key: key of the artefact.
+        is_gone: whether it was deleted, and is not damaged.
     """
 
     def __init__(self, key: str, message: str, hint: str = "", *, is_gone: bool = False) -> None:
@@ -60,7 +60,7 @@ class Damaged(StoreError):
 
 
 class _Identity(NamedTuple):
-    """Which of the manifests that stood at one place it is."""
+    """Identifies a manifest among those that have had the same path: inode, time in nanoseconds, size in bytes."""
 
     inode: int
     time_ns: int
@@ -68,20 +68,20 @@ class _Identity(NamedTuple):
 
 
 def new_session() -> str:
-    """A name for a session that no other has, on whatever machine."""
+    """An id for a session, unique on all machines."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:12]}"
 
 
 class Store:
-    """A folder of artefacts, made with the first that is written.
+    """A folder of artefacts, which is made when the first artefact is written.
 
     Args:
-        root: of the store.
-        session: the id of the session that this worker belongs to.
-        is_fresh: what other sessions made counts as absent (``--qaml-refresh``).
+        root: folder of the store.
+        session: id of the session that this worker belongs to.
+        is_fresh: whether artefacts that other sessions made count as absent (``--qaml-refresh``).
 
     Raises:
-        StoreError: a file stands there.
+        StoreError: ``root`` is a file.
     """
 
     def __init__(self, root: Path, session: str = "", *, is_fresh: bool = False) -> None:
@@ -116,18 +116,18 @@ class Store:
             raise cannot_write(self.root, error) from error
 
     def folder(self, key: str) -> Path:
-        """Where the artefact of this key is or would be."""
+        """The folder of the artefact with this key, which may be absent."""
         return self.root / "artefacts" / key[:2] / key
 
     def path_of(self, key: str) -> str:
-        """The same, for whoever asks 10⁵ times."""
+        """The same folder as text, which is faster for 10⁵ keys."""
         return f"{self._artefacts}/{key[:2]}/{key}"
 
     def has(self, key: str) -> bool:
-        """Whether the artefact is there, sound as far as its manifest tells, and what was asked for.
+        """Whether the artefact is stored with a sound manifest, fresh if required, and made from the present sources.
 
         Raises:
-            StoreError: that cannot be read.
+            StoreError: the manifest cannot be read.
         """
         if key in self._condemned and self._condemned[key] == self._identity(key):
             return False
@@ -143,7 +143,7 @@ class Store:
         return content_of(f"{self.path_of(key)}/{MANIFEST}", MOST)
 
     def _is_same(self, name: str, known: str) -> bool:
-        """Whether what an artefact was made from is what it was; what is absent is not compared."""
+        """Whether a source of an artefact is in its former state; an absent source is not compared."""
         if name.startswith(_DATA):
             now = self._record_digest(name.removeprefix(_DATA))
             return now is None or now == known
@@ -152,7 +152,7 @@ class Store:
         return is_same_file(Path(name), known)
 
     def _record_digest(self, key: str) -> str | None:
-        """Of the dataset's record now; its manifest is read again if it is another than the last time."""
+        """SHA-256 of a dataset's present record; its manifest is read again only if it is another one than before."""
         identity, known = self._identity(key), self._records.get(key)
         if known is not None and known[0] == identity:
             return known[1]
@@ -165,9 +165,10 @@ class Store:
         return digest
 
     def sources(self, keys: Iterable[str]) -> dict[str, str]:
-        """What artefacts were made from, files and datasets' records, with their digests.
+        """The sources of artefacts, which are files, variables and datasets' records → their states.
 
-        A key says what was declared. Whatever else a result hangs on is noted with it, and with all that is made of it.
+        A key covers what is declared. Everything else that a result depends on is noted with it, and with all artefacts
+        that are made from it.
         """
         found: dict[str, str] = {}
         for key in keys:
@@ -181,7 +182,7 @@ class Store:
         """The manifest of an artefact.
 
         Raises:
-            Damaged: there is none, or it is none of this artefact.
+            Damaged: there is none, or it is not this artefact's.
             StoreError: it cannot be read.
         """
         try:
@@ -192,7 +193,7 @@ class Store:
             raise self._damaged(key, f"the manifest of artefact {key[:12]} is damaged: {error}") from error
 
     def read(self, key: str, name: str) -> Path:
-        """The path of one file, its checksum verified (once a process).
+        """The path of one file, whose checksum is verified (once a process).
 
         Raises:
             Damaged: the file is missing or changed, or the artefact is gone.
@@ -216,7 +217,7 @@ class Store:
         return path
 
     def read_bytes(self, key: str, name: str) -> bytes:
-        """The content of one file, as its manifest knows it, even where somebody deletes or changes it meanwhile.
+        """The content of one file, verified in memory, so that a change of the file after this call does no harm.
 
         Raises:
             Damaged: the file is missing or changed, or the artefact is gone.
@@ -238,7 +239,7 @@ class Store:
         return entry
 
     def _check_listing(self, key: str, manifest: Manifest) -> None:
-        """Refuse files that nobody listed; hidden ones are the file system's or the desktop's."""
+        """Refuse files that the manifest does not list, except hidden ones, which systems and desktops make."""
         names = {name for name in listed(self.folder(key)) if not name.startswith(".")}
         if unlisted := sorted(names - manifest.files.keys() - {MANIFEST}):
             raise self._damaged(key, f"artefact {key[:12]} holds {unlisted[0][:80]!r}, which it does not list")
@@ -249,7 +250,7 @@ class Store:
         return Damaged(key, message, is_gone=is_gone)
 
     def condemn(self, key: str) -> None:
-        """Count the artefact as absent until another stands in its place."""
+        """Count the artefact as absent until another one has replaced it."""
         self._condemned[key] = self._identity(key)
         self._verified.pop(key, None)
 
@@ -267,12 +268,12 @@ class Store:
         """A temporary folder whose files become the artefact when the block ends without an exception.
 
         Args:
-            key: of the artefact.
-            provenance: for people; looked at when the block ends.
-            sources: what it is made from beside what its key declares; looked at when the block ends.
+            key: key of the artefact.
+            provenance: notes for people; read when the block ends.
+            sources: what the artefact is made from and its key does not declare → its state; read when the block ends.
 
         Raises:
-            StoreError: the disk is full, or anything else of the machine's stands in the way.
+            StoreError: the disk is full, or the machine refuses to write for another reason.
         """
         temporary = self._temporary(key[:LOCK_NAME])
         try:
@@ -295,7 +296,7 @@ class Store:
             remove(temporary)
 
     def _gone(self, error: Exception, key: str, temporary: Path) -> Damaged | None:
-        """Of a step that found no file below the store: what somebody deleted between its look and its reading."""
+        """The error of a step for which a file of the store was missing, as it was deleted meanwhile, or ``None``."""
         text = str(error)
         if not (isinstance(error, FileNotFoundError) or "FileNotFoundError" in text):
             return None
@@ -307,7 +308,7 @@ class Store:
         return self.root / "temporary" / f"{what}-{uuid.uuid4().hex}"
 
     def _move(self, temporary: Path, final: Path) -> None:
-        """Put an artefact in its place; what stands there is older than asked for, damaged, or as good."""
+        """Move an artefact into place; one that is there is older than required, damaged, or equally good."""
         for last in [False] * _TRIES + [True]:
             try:
                 final.parent.mkdir(parents=True, exist_ok=True)
@@ -324,7 +325,7 @@ class Store:
 
     @contextmanager
     def lock(self, key: str) -> Iterator[bool]:
-        """Try to take the lock of a step, without waiting; tells whether it was free."""
+        """Try to take the lock of a step, without waiting; the block receives whether it was free."""
         if (lock := take(self.root, key[:LOCK_NAME])) is None:
             yield False
             return
@@ -334,7 +335,7 @@ class Store:
             give(lock)
 
     def begin(self) -> None:
-        """Make the folders, and say that this session is at work: what it makes is not pruned before this process ends.
+        """Make the folders, and mark this session as running: its artefacts are not pruned before this process ends.
 
         Raises:
             StoreError: the folders cannot be made or written.
@@ -347,26 +348,26 @@ class Store:
             weakref.finalize(self, _leave, lock, os.getpid())
 
     def checkpoint(self, key: str) -> Path:
-        """The folder where a step in progress keeps what it needs to resume; of this session alone if it is fresh."""
+        """The folder for what a step needs to resume; a fresh session has folders of its own."""
         return self.root / "checkpoints" / (f"{key}-{self.session}" if self.is_fresh else key)
 
     def keys(self) -> list[str]:
         """The keys of all artefacts.
 
         Raises:
-            StoreError: that cannot be read.
+            StoreError: the folder cannot be read.
         """
         groups = self.root / "artefacts"
         return [key for group in listed(groups) for key in listed(groups / group) if is_key(key)]
 
 
 def is_key(name: str) -> bool:
-    """Whether a folder can be an artefact's; what else people put beside them is theirs."""
+    """Whether the name of a folder is that of an artefact; other files beside artefacts are left alone."""
     return _KEY.fullmatch(name) is not None
 
 
 def listed(folder: Path) -> list[str]:
-    """The names in a folder, in order; none where it is absent.
+    """The names in a folder, sorted; none if it is absent.
 
     Raises:
         StoreError: it cannot be read.
@@ -380,7 +381,7 @@ def listed(folder: Path) -> list[str]:
 
 
 def _leave(lock: BaseFileLock, process: int) -> None:
-    if os.getpid() == process:  # not a fork of it
+    if os.getpid() == process:  # a fork does not release the lock of its parent
         give(lock)
 
 
@@ -397,7 +398,7 @@ def _entry(path: Path) -> FileEntry:
 
 
 def file_state(path: Path) -> str:
-    """SHA-256, size and time of a file, in one word each.
+    """SHA-256, size in bytes and time in nanoseconds of a file, separated by spaces.
 
     Raises:
         OSError: it cannot be read.
@@ -407,7 +408,7 @@ def file_state(path: Path) -> str:
 
 
 def is_same_file(path: Path, state: str) -> bool:
-    """Whether a file has the content that it had; one that is gone is not compared."""
+    """Whether a file has the content of the state; one that is gone is not compared."""
     try:
         digest, size, time_ns = state.split()
         stat = path.stat()
@@ -416,7 +417,7 @@ def is_same_file(path: Path, state: str) -> bool:
         return stat.st_size == int(size) and _digest_at(path, stat.st_size, stat.st_mtime_ns) == digest
     except OSError:
         return True
-    except ValueError:  # no state of a file
+    except ValueError:  # the text is no state of a file
         return False
 
 

@@ -1,4 +1,4 @@
-"""What a step finds around it wherever it runs: Python's own warnings, and one thread."""
+"""Settings that a step has wherever it runs: Python's own filters of warnings, and one thread."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from threadpoolctl import LibController, ThreadpoolController
 
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""What libraries that are loaded during a step ask for their number of threads."""
+"""Environment variables from which libraries that are loaded during a step take their number of threads."""
 ONE_THREAD = dict.fromkeys((*VARIABLES, "NUMBA_NUM_THREADS"), "1")
-"""For a process that only runs steps. Within one that runs others' code, too, numba refuses another number later on."""
+"""Variables of a process that only runs steps; in other processes numba would refuse another number later."""
 
 
 @contextmanager
 def warnings_as_python_shows_them() -> Iterator[None]:
-    """``filterwarnings = error`` of a test suite is about its own code: a library's warning refutes no claim."""
+    """Use Python's default filters: a test suite's ``filterwarnings = error`` must not apply to libraries."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
@@ -31,10 +31,10 @@ def warnings_as_python_shows_them() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Results differ between thread counts, and workers share the cores: a step computes on one thread.
+    """Compute on one thread: results differ between numbers of threads, and workers share the cores.
 
-    Whatever else runs in this process finds its own numbers again, also in libraries that the step was the first to
-    load.
+    Afterwards other code of this process has its own numbers of threads again, also in libraries that the block was the
+    first to load.
     """
     variables = {name: os.environ.get(name) for name in VARIABLES}
     torch = _torch_threads()
@@ -56,14 +56,14 @@ def one_thread() -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _libraries(modules: frozenset[str]) -> ThreadpoolController:  # noqa: ARG001
-    """The numerical libraries that came with these modules: to look for them takes much of a small step's time."""
+    """The numerical libraries that are loaded with these modules; cached, as the search takes a small step's time."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
 def _set_usual_threads(library: LibController) -> None:
-    if library.user_api == "blas":  # none takes more than cores
+    if library.user_api == "blas":  # such a library takes no more threads than there are cores
         library.set_num_threads(min(_usual("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), _cores()))
     else:
         library.set_num_threads(_usual("OMP_NUM_THREADS"))
@@ -86,11 +86,11 @@ def _put(name: str, value: str | None) -> None:
 
 
 def _usual(*variables: str) -> int:
-    """The number of threads that a library begins with here."""
+    """The number of threads that a library starts with in this environment."""
     given = [os.environ[name] for name in variables if os.environ.get(name, "").isdecimal()]
     return int(given[0]) if given and int(given[0]) else _cores()
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """The number of cores that this process may use."""
     return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1

@@ -1,4 +1,4 @@
-"""What a store holds, told without reading more than manifests."""
+"""The space that a store's artefacts occupy, computed from the manifests alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qaml.run.store import Damaged, Store
 
 
 class Usage(NamedTuple):
-    """What one kind of step occupies."""
+    """The number of artefacts of one kind of step, and their size in bytes."""
 
     kind: str
     artefacts: int
@@ -16,7 +16,7 @@ class Usage(NamedTuple):
 
 
 def usage(store: Store) -> list[Usage]:
-    """What each kind of step occupies, largest first; artefacts whose manifests are damaged are a kind of their own.
+    """The usage of each kind of step, largest first; artefacts whose manifests are damaged count as kind ``damaged``.
 
     Raises:
         StoreError: the store cannot be read.

@@ -10,10 +10,10 @@ from qaml.run.news import SUFFIX, News, Word
 
 def test_each_word_is_heard_once_by_all_others(tmp_path: Path) -> None:
     one, two = News(tmp_path, "gw0"), News(tmp_path, "gw1")
-    one.tell(Word("a"))
+    one.write(Word("a"))
     assert list(two.heard()) == [Word("a")]
     crash = Word("b", "no memory: “ε”", True, "free some", "one line\nanother")
-    one.tell(crash)
+    one.write(crash)
     assert list(two.heard()) == [crash]
     assert list(two.heard()) == list(one.heard()) == []
     assert list(News(tmp_path, "gw2").heard()) == [Word("a"), crash], "a worker that came later"
@@ -36,10 +36,10 @@ def test_what_is_no_word_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_folder_that_has_gone_is_no_error(tmp_path: Path) -> None:
     news = News(tmp_path / "progress", "gw0")
-    news.tell(Word("a"))
+    news.write(Word("a"))
     assert list(news.heard()) == []
     (tmp_path / "progress").mkdir()
-    News(tmp_path / "progress", "gw1").tell(Word("a"))
+    News(tmp_path / "progress", "gw1").write(Word("a"))
     assert list(news.heard()) == [Word("a")]
     shutil.rmtree(tmp_path / "progress")
     assert list(news.heard()) == []

@@ -1,5 +1,5 @@
 """Steps that run other people's code, each in a process of its own.
 
-``apart`` asks for one, ``server`` forks it, ``child`` is what happens in it. A server has imported torch and what steps
-need, and never anybody else's code; it has one thread and has not touched an accelerator, so forking it is safe.
+``apart`` requests a process, ``server`` forks it, and ``child`` runs in it. A server has imported torch and the modules
+of steps, and no code of other packages; it has one thread and has not used an accelerator, so forking it is safe.
 """

@@ -1,4 +1,4 @@
-"""Have a step run in a process of its own, and learn how it ended."""
+"""Requests a process of its own for a step, and waits for its result."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ from qaml.text import clean
 CAN_FORK = sys.platform != "win32"
 BOOT = "import sys; sys.path[:] = {path!r}; from qaml.run.isolation.server import {function}; {function}({argument})"
 PRINTED = 64 * 1024
-"""Bytes of what a step prints that are passed on, the last ones."""
+"""Largest number of bytes of a step's output that are passed on; longer output is cut at its beginning."""
 PATIENCE = 5.0
-"""Seconds for a server to end what it was told to end."""
+"""Seconds that a server has to end a step's process."""
 
 Message = dict[str, Any]
 Messages = Generator[Message, None, None]
-Told = Callable[[float, str], None]
+Progress = Callable[[float, str], None]
 
 
-def perform_apart(request: Request, told: Told) -> Report:
-    """Run a step in a process of its own; when this one is interrupted, that one ends.
+def perform_apart(request: Request, progress: Progress) -> Report:
+    """Run a step in a process of its own, which ends if this process is interrupted.
 
     Args:
-        request: the step.
-        told: of its progress.
+        request: the step and its surroundings.
+        progress: called with the share done, 0–1, and a few words.
 
     Raises:
-        QamlError: as the step raised it; or its process ended by itself.
-        Crashed: the step raised something else.
+        QamlError: the error that the step raised, or its process ended without a result.
+        Crashed: the step raised another exception.
     """
     outcome: Message = {}
     status = 0
@@ -56,7 +56,7 @@ def perform_apart(request: Request, told: Told) -> Report:
             with closing(_messages(request, printed)) as messages:
                 for message in messages:
                     if "progress" in message:
-                        told(*message["progress"])
+                        progress(*message["progress"])
                     elif "ended" in message:
                         status = message["ended"]
                     else:
@@ -92,7 +92,7 @@ def _error(failed: Message) -> Exception:
 
 
 def _ended(status: int) -> str:
-    """A status of ``waitpid`` in words."""
+    """How a process ended, in words, from its status of ``waitpid``."""
     if not CAN_FORK or os.WIFEXITED(status):
         code = os.waitstatus_to_exitcode(status) if CAN_FORK else status
         return f"left Python with exit code {code}"
@@ -103,7 +103,7 @@ def _ended(status: int) -> str:
 
 
 def _show(printed: IO[bytes]) -> None:
-    """Pass on what was printed, where a test's output is looked for."""
+    """Print a step's output in this process, where it becomes part of the test's output."""
     size = printed.seek(0, os.SEEK_END)
     printed.seek(max(0, size - PRINTED))
     text = printed.read().decode(errors="replace")
@@ -112,7 +112,7 @@ def _show(printed: IO[bytes]) -> None:
 
 
 class _Lines:
-    """Bytes as they come → messages."""
+    """Splits received bytes into messages, a line of JSON each."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -125,7 +125,7 @@ class _Lines:
 
 
 class _Server:
-    """This process's server, started when it is first needed; it ends when this process does."""
+    """This process's server, which starts when it is first needed and ends when this process does."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -133,7 +133,7 @@ class _Server:
         self._control: socket.socket | None = None
 
     def run(self, request: Request, printed: IO[bytes]) -> Messages:
-        """The messages of one step's process, the last being the status that it ended with."""
+        """The messages of one step's process; the last one is the status that it ended with."""
         with self._lock:
             control = self._started()
             channel, theirs = socket.socketpair()
@@ -160,7 +160,7 @@ class _Server:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **ONE_THREAD},  # a process with several threads cannot be forked
             pass_fds=(theirs.fileno(),),
-            start_new_session=True,  # an interrupt of the terminal is for us: we end what must end
+            start_new_session=True,  # the terminal interrupts this process only, which ends the server
         )
         theirs.close()
         return self._control
@@ -195,7 +195,7 @@ class _Server:
                 return
 
     def _interrupt(self, control: socket.socket) -> None:
-        """End the step's process, and the server too if it does not answer."""
+        """End the step's process, and also the server if it does not answer."""
         try:
             control.settimeout(PATIENCE)
             control.sendall(KILL)
@@ -204,12 +204,12 @@ class _Server:
             control.settimeout(None)
         except OSError:
             self.stop()
-        except BaseException:  # interrupted once more: what it answers now would be taken for the next step's end
+        except BaseException:  # interrupted again: a late answer would be taken for the end of the next step
             self.stop()
             raise
 
     def stop(self) -> None:
-        """End the server and whatever it runs."""
+        """End the server and the process that it runs."""
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -224,14 +224,14 @@ class _Server:
 
 @cache
 def _server(process: int) -> _Server:  # noqa: ARG001
-    """One for each process: what was forked from this one cannot use its server."""
+    """The server of a process; a fork of this process cannot use it and gets one of its own."""
     server = _Server()
     atexit.register(server.stop)
     return server
 
 
 def _spawned(request: Request, printed: IO[bytes]) -> Messages:
-    """Where processes cannot be forked each step waits for its own to import everything."""
+    """Run a step in a new process, which imports everything; for systems that cannot fork."""
     import pickle
 
     boot = BOOT.format(path=sys.path, function="perform_once", argument="")

@@ -1,4 +1,4 @@
-"""What happens in the process of one step: its surroundings are set, it runs, and how it ended is told."""
+"""Runs in the process of one step: sets its surroundings, runs the step, and sends its result."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from qaml.run.store import Damaged, Store
 from qaml.run.surroundings import one_thread, warnings_as_python_shows_them
 
 INTERVAL = 0.1
-"""Seconds between two words of progress."""
+"""Smallest number of seconds between two messages of progress."""
 
 Message = dict[str, Any]
 Send = Callable[[Message], None]
 
 
 def run(request: Request, write: Callable[[bytes], object]) -> None:
-    """Run the step and end the process; whatever happens is told, as far as this process lives to tell it.
+    """Run the step, send its result or its error, unless something ends the process before, and end the process.
 
     Args:
-        request: the step.
-        write: takes lines of JSON.
+        request: the step and its surroundings.
+        write: sends a message, which is a line of JSON.
     """
     encode = json.dumps
 
@@ -97,7 +97,7 @@ def _progress(send: Send) -> Callable[[float, str], None]:
 
 
 def in_words(error: BaseException) -> Message:
-    """An exception as a message that says everything that the other side needs of it."""
+    """An exception as a message from which the receiver can raise it again."""
     if isinstance(error, Damaged):
         flags = {"is_data": isinstance(error, DataChanged), "is_gone": error.is_gone}
         return {"kind": "damaged", "key": error.key, **flags, "message": error.message, "hint": error.hint}

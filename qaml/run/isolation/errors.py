@@ -1,10 +1,10 @@
-"""How other people's code fails."""
+"""The error of a step that runs code of other packages."""
 
 from __future__ import annotations
 
 
 class Crashed(Exception):
-    """Other people's code raised something; its traceback is text, since the process is gone.
+    """Code of another package raised an exception in a process that has ended, so the traceback is text.
 
     Attributes:
         trace: the traceback.

@@ -1,4 +1,4 @@
-"""What a process is told of the step that it is to run, and what it tells in return."""
+"""The request that a step's process receives, and the report that it sends back."""
 
 from __future__ import annotations
 
@@ -18,15 +18,22 @@ from qaml.run.surroundings import ONE_THREAD
 
 
 class Request(NamedTuple):
-    """A step and the surroundings that it finds.
+    """A step and the surroundings that it runs in.
 
     Attributes:
-        module: whose ``execute`` runs.
-        step: without its payload.
-        payload: pickled; opening it imports the parts' packages, which only the step's own process may.
-        datasets: pickled, those of qaml's own that the step needs.
-        store: its folder, the session, and whether only what that made counts.
-        environment: variables (but one thread), working directory and ``sys.path`` of who asks.
+        module: name of the module whose ``execute`` runs.
+        step: the step without its payload.
+        payload: the step's payload, pickled; only the step's own process may open it, as that imports other packages.
+        datasets: qaml's own datasets that the step needs, pickled.
+        missing: for parents that are absent, which only draw something: role → reason.
+        store: folder of the store.
+        session: id of the session.
+        is_fresh: whether artefacts that other sessions made count as absent.
+        output: the folder to write the artefact's files into.
+        device: ``cpu`` or ``cuda``.
+        environment: environment variables of the requesting process, with one thread.
+        folder: its working directory.
+        path: its ``sys.path``.
     """
 
     module: str
@@ -45,11 +52,11 @@ class Request(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a step's process says at its end.
+    """What a step's process reports at its end.
 
     Attributes:
-        sources: files that others' code read, with their states.
-        changes: global state that it changed, in words.
+        sources: files and variables that code of other packages read → their states.
+        changes: global state that the code changed, in words.
     """
 
     sources: Mapping[str, str] = {}
@@ -59,10 +66,10 @@ class Report(NamedTuple):
 def request_of(
     step: Step, missing: Mapping[Role, str], module: str, store: Store, output: Path, device: str
 ) -> Request:
-    """The step with everything around it as it is now.
+    """The request for a step, with this process's present surroundings.
 
     Raises:
-        RunError: a part cannot be handed over, since its class is in no module that can be imported.
+        RunError: a part cannot be pickled, since its class is not in a module that can be imported.
     """
     try:
         payload = pickle.dumps(dict(step.payload))

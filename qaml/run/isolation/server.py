@@ -1,4 +1,4 @@
-"""The process that forks one process a step. It imports torch and what steps need, and nobody else's code."""
+"""The server, which forks one process a step. It imports torch and the modules of steps, no code of other packages."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ PRELOADED = (
     "qaml.run.steps.surrogate",
     "qaml.run.steps.train",
 )
-"""What nearly every step imports."""
+"""Modules that nearly every step imports, imported before the first fork."""
 PR_SET_PDEATHSIG = 1
 EXPENDABLE = "500"
-"""Where memory runs out, the system ends the step's process rather than who waits for it (Linux)."""
+"""Score by which Linux ends the step's process, not the one that waits for it, when memory runs out."""
 
 
 def serve(descriptor: int) -> None:
-    """Fork a process for each request that comes, until nobody is there to ask any more.
+    """Fork a process for each request, until the other end of the socket is closed.
 
     Args:
-        descriptor: of a stream socket. A request is a letter, its length and a pickled ``Request``, and with the
-            letter come two descriptors: the socket for messages and the file for what is printed. The answer is the
-            status of the process, as 8 bytes.
+        descriptor: file descriptor of a stream socket. A request is a letter, a length and a pickled ``Request``. Two
+            descriptors come with the letter: the socket for messages and the file for the step's output. The answer is
+            the status of the process, as 8 bytes.
     """
     control = socket.socket(fileno=descriptor)
     for name in PRELOADED:
@@ -67,11 +67,11 @@ def serve(descriptor: int) -> None:
     _use_one_thread()
     gc.collect()
     gc.freeze()
-    ended, tell = os.pipe()
-    os.set_blocking(tell, False)
+    ended, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
     os.set_blocking(ended, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(tell)
+    signal.set_wakeup_fd(wakeup)
     while (received := _receive(control)) is not None:
         request, channel, printed = received
         _load(request)
@@ -79,7 +79,7 @@ def serve(descriptor: int) -> None:
         pid = os.fork()
         if pid == 0:
             os.close(ended)
-            os.close(tell)
+            os.close(wakeup)
             control.close()
             _become_child(channel, printed, own)
             child.run(request, socket.socket(fileno=channel).sendall)
@@ -97,7 +97,7 @@ def _use_one_thread() -> None:
 
 def _receive(control: socket.socket) -> tuple[Request, int, int] | None:
     letter = KILL
-    while letter == KILL:  # it was meant for a process that had ended by itself
+    while letter == KILL:  # it was for a process that had ended by itself
         letter, descriptors, _, _ = socket.recv_fds(control, 1, 2)
     length = _read_exactly(control, LENGTH.size)
     content = None if length is None else _read_exactly(control, LENGTH.unpack(length)[0])
@@ -118,7 +118,7 @@ def _read_exactly(control: socket.socket, length: int) -> bytes | None:
 
 
 def _load(request: Request) -> None:
-    """Load datasets of qaml's own once; each step's process sees them as they are here, and cannot change them."""
+    """Load qaml's own datasets once; each step's process inherits them, and cannot change those of this process."""
     from qaml.run.dataset import loaded
 
     os.environ.clear()
@@ -126,7 +126,7 @@ def _load(request: Request) -> None:
     with suppress(OSError):
         os.chdir(request.folder)
     for part in pickle.loads(request.datasets):
-        with suppress(Exception):  # the step meets it again, and tells
+        with suppress(Exception):  # the step meets the same error and reports it
             loaded(part)
 
 
@@ -148,23 +148,23 @@ def _become_child(channel: int, printed: int, parent: int) -> None:
 
 
 def _attend(pid: int, control: socket.socket, ended: int) -> int:
-    """Wait for the process; end it when told to, or when whoever asked is gone."""
+    """Wait for the process; end it on request, or when the requesting process is gone."""
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             break
         readable, _, _ = select.select([control.fileno(), ended], [], [])
         if control.fileno() in readable:
-            word = control.recv(1)
+            letter = control.recv(1)
             _kill(os.killpg, pid)
             _kill(os.kill, pid)  # it may not have a group yet
             _, status = os.waitpid(pid, 0)
-            if not word:
+            if not letter:
                 os._exit(0)
             break
         with suppress(BlockingIOError):
             os.read(ended, 1 << 12)
-    _kill(os.killpg, pid)  # what it started
+    _kill(os.killpg, pid)  # processes that it has started
     return status
 
 
@@ -174,7 +174,7 @@ def _kill(end: Callable[[int, int], None], pid: int) -> None:
 
 
 def perform_once() -> None:
-    """Run the step that stands in the standard input; messages go to what was the standard output."""
+    """Run the step that is pickled on standard input; messages go to the former standard output."""
     request: Request = pickle.loads(sys.stdin.buffer.read())
     messages = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)

@@ -21,11 +21,13 @@ ADVERSARIALS = "adversarials.npz"
 
 
 def execute(job: Job) -> None:
-    """Write ``adversarials.npz``: adversarials (n_epsilons, n, *shape), start (n, *shape), labels, indices, epsilons,
-    the library's own count, what is outside the budget, where the attacked model gives no answer, the smallest norms of
-    a minimisation attack, and, where cross-entropy was climbed, the median gap of the logits with what they were
-    multiplied by.
-    """  # noqa: D205
+    """Write ``adversarials.npz``.
+
+    It has adversarials (n_epsilons, n, *shape), the images that they start from, start (n, *shape), their labels and
+    indices, the epsilons, the successes that the attack claims, which adversarials are outside the budget, and where
+    the attacked model gives no answer. A minimisation attack also has its smallest norms, and one that climbed
+    cross-entropy the median gap of the logits and the factor that they were multiplied by.
+    """
     attack: AttackPart = job.payload["attack"]
     data = data_of(job, job.payload["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
@@ -58,9 +60,9 @@ def execute(job: Job) -> None:
 
 
 def _unanswered(attacked: nn.Module, inputs: Tensor, adversarials: FloatArray, job: Job) -> BoolArray:
-    """Where the attacked classifier gives no answer, (2, n): on the images that the attack starts from, and ends at.
+    """Where the attacked classifier gives no answer, (2, n): on the images that the attack starts from and ends at.
 
-    NaN leads an attack nowhere, also where its adversarials are scored on another model.
+    An attack finds nothing where the attacked model returns NaN, also if its adversarials are scored on another model.
     """
     reseed(attacked, job.seed)
     ends = torch.from_numpy(adversarials).to(job.device)

@@ -1,8 +1,8 @@
-"""The validity battery of one model under one threat (norm and budget): can the measurement be trusted?
+"""The validity battery of one model under one threat (norm and budget), which shows whether a measurement is valid.
 
-It runs beside the claim's own attacks, on images spread over all training runs, so that a single masked run is seen:
-``attacks.battery`` with a surrogate of its own, and a look at gradients and logits (``docs/findings.md``). At smaller
-budgets its best member runs again.
+It runs in addition to the claim's own attacks, on images spread over all training runs, so that a single run with
+masked gradients is noticed: ``attacks.battery`` with a surrogate of its own, and measurements of gradients and logits
+(``docs/findings.md``). At smaller budgets only its best member runs again.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ BATCH = 250
 DIAGNOSIS = "diagnosis.npz"
 MEMBER = "correct_"
 STRONGEST = "pgd"
-"""The member that runs at every budget, beside the best one."""
+"""The member that runs at every budget, in addition to the best one."""
 
 _LOSS = partial(nn.functional.cross_entropy, reduction="sum")
 
 Arrays = dict[str, AnyArray]
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Logits (n, classes) and labels (n,) → the sum over the inputs."""
+"""Logits (n, classes) and labels (n,) → the loss summed over the inputs."""
 
 
 def execute(job: Job) -> None:
@@ -69,7 +69,7 @@ def execute(job: Job) -> None:
 
 
 def _joined(name: str, parts: list[Arrays], order: IntArray) -> AnyArray:
-    """One array of all runs: counts added up, flags of single images in the images' order, NaN where none looked."""
+    """One array of all runs: counts are added up, values of images are in the images' order, NaN where none exists."""
     known = next(part[name] for part in parts if name in part)
     if known.ndim == 0:
         found = [part[name] for part in parts if name in part]
@@ -80,7 +80,7 @@ def _joined(name: str, parts: list[Arrays], order: IntArray) -> AnyArray:
 
 
 def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, done: float) -> Arrays:
-    """The battery on one training run."""
+    """The arrays of one training run: the battery's, and those of gradients and logits."""
     module = trained(job, job.payload["classifier"], run)
     scorer = _Scorer(job, module, labels)
     victim = Victim(
@@ -111,7 +111,7 @@ def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, don
 
 
 class _Scorer:
-    """How a classifier answers adversarials of given rows, decided as the suite says."""
+    """Scores adversarials of some of the images with a classifier's inference in the suite."""
 
     def __init__(self, job: Job, module: nn.Module, labels: Tensor) -> None:
         self.job = job
@@ -121,7 +121,7 @@ class _Scorer:
         self.n_unanswered = 0
 
     def __call__(self, inputs: Tensor, rows: Tensor) -> FloatArray:
-        """(m, *shape) → (m,) share of draws that are right; no answer counts as right, and is counted."""
+        """(m, *shape) → share of draws with the true class, (m,); inputs without an answer count as right."""
         inference = self.job.payload["classifier"]["inference"]
         labels = self.labels[rows].cpu().numpy()
         found = correct_shares(self.module, inputs.cpu().numpy(), labels, inference, self.job.seed, self.job.device)
@@ -131,7 +131,7 @@ class _Scorer:
 
 
 def _has_gradients(job: Job, module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor) -> bool:
-    """Whether the part promises gradients, and the module has them."""
+    """Whether the part declares gradients and the module has them."""
     if not job.payload["classifier"]["model"].has_gradients:
         return False
     with access(target(module, info), inputs[:1], labels[:1], job.seed) as held:
@@ -143,7 +143,7 @@ def _has_gradients(job: Job, module: nn.Module, info: InputInfo, inputs: Tensor,
 
 
 def _undefended(job: Job, run: int) -> nn.Module | None:
-    """The same weights without the defences that stand around them; None where none do."""
+    """The same weights without the defences that wrap the classifier; ``None`` if there are none."""
     description: Mapping[str, Any] = job.payload["classifier"]
     outside = [defence for defence in description["defences"] if not defence.is_inside]
     if len(outside) == len(description["defences"]):
@@ -159,7 +159,7 @@ def surrogate_of(job: Job, info: InputInfo) -> nn.Module:
 
 
 def _worth_repeating(job: Job) -> frozenset[str]:
-    """The member that fooled most at the largest budget, and the strongest by construction."""
+    """The member that fooled most images at the largest budget, and ``STRONGEST``."""
     arrays = read_arrays(job.read(Role("leader"), DIAGNOSIS))
     named = {name.removeprefix(MEMBER): values for name, values in arrays.items() if name.startswith(MEMBER)}
     fooled = {name: float(np.nansum(1 - values)) for name, values in named.items() if name != "unbounded"}
@@ -167,19 +167,19 @@ def _worth_repeating(job: Job) -> frozenset[str]:
 
 
 def reach_of_bounds(norm: Norm, info: InputInfo) -> float:
-    """The largest perturbation that the bounds allow at all."""
+    """Norm of the largest perturbation that the bounds allow."""
     width = info.bounds.high - info.bounds.low
     return width if norm == "linf" else width * float(np.sqrt(info.n_features))
 
 
 def _n_outside(battery: Battery, bounds: Bounds) -> int:
-    """How many of the battery's adversarials break budget or bounds."""
+    """Number of the battery's adversarials that break the budget or the bounds."""
     norm, epsilon, _ = battery.threat
     return sum(n_outside(made.adversarials, battery.inputs[made.rows], norm, epsilon, bounds) for made in battery.made)
 
 
 def _n_below(battery: Battery, module: nn.Module, inputs: Tensor, labels: Tensor) -> int:
-    """How many of the battery's adversarials fool from nearer than the exact L2 distance, where one is known."""
+    """Number of the battery's adversarials that fool nearer than the exact L2 distance; 0 if none is known."""
     exact = exact_norms(module, inputs, labels)
     if exact is None:
         return 0
@@ -192,13 +192,13 @@ def _n_below(battery: Battery, module: nn.Module, inputs: Tensor, labels: Tensor
 
 
 def n_outside(adversarials: Tensor, inputs: Tensor, norm: Norm, epsilon: float, bounds: Bounds) -> int:
-    """How many adversarials break the budget or the bounds."""
+    """Number of adversarials that break the budget or the bounds."""
     budgets = torch.full((len(inputs),), epsilon, dtype=torch.float64, device=inputs.device)
     return int(is_outside(adversarials, inputs, budgets, norm, bounds).sum())
 
 
 def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bool = True) -> Arrays:
-    """Logits and gradients on clean images."""
+    """Flags of the logits and gradients on clean images, (n,) each, and of all of them together."""
     if has_gradients:
         logits, loss_gradients = _gradients(module, inputs, labels, _LOSS)
     else:
@@ -207,7 +207,7 @@ def look(module: nn.Module, inputs: Tensor, labels: Tensor, *, has_gradients: bo
         loss_gradients = np.ones((len(inputs), 1))
     finite = has_answer(torch.from_numpy(logits)).numpy() & np.isfinite(loss_gradients).all(1)
     zero: BoolArray = np.asarray(~loss_gradients.any(1))
-    if has_gradients and zero.any():  # only then is float64 worth its time
+    if has_gradients and zero.any():  # float64 takes time and is needed only then
         again = torch.from_numpy(np.flatnonzero(zero)).to(inputs.device)
         zero[zero] = ~_margin_gradients(module, inputs[again], labels[again]).any(1)
     sums = np.abs(logits.sum(1) - 1).max()
@@ -234,7 +234,7 @@ def _gradients(module: nn.Module, inputs: Tensor, labels: Tensor, loss: Loss) ->
 
 
 def _margin_gradients(module: nn.Module, inputs: Tensor, labels: Tensor) -> DoubleArray:
-    """Gradients of the margin loss in float64: a saturated softmax has none in float32, its logits may well have."""
+    """Gradients of the margin loss in float64: a saturated softmax has none in float32, but its logits may have."""
     module = module.double()
     try:
         _, gradients = _gradients(module, inputs.double(), labels, _margin)

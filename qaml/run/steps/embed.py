@@ -1,4 +1,4 @@
-"""Lay an RBM out on an annealer's qubits, once for every training run and model that needs the same chains."""
+"""Embed an RBM on an annealer's qubits, once for all training runs and models that need the same chains."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qaml.samplers.annealer.qpu import open_qpu
 
 
 def execute(job: Job) -> None:
-    """Write ``embedding.json``, the chains and their size, and ``embedding.svg``."""
+    """Write ``embedding.json`` with the chains and their sizes, and the drawing ``embedding.svg``."""
     layout: Layout = job.payload["layout"]
     n_visible, n_hidden = job.payload["n_visible"], job.payload["n_hidden"]
     graph = qubits_of(layout, open_qpu(layout.solver) if layout.topology is None else None)

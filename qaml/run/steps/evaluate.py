@@ -31,13 +31,15 @@ PREDICTIONS = "predictions.npz"
 
 
 def execute(job: Job) -> None:
-    """Write ``predictions.npz``: correct (n_epsilons, n) as shares of draws, predictions of the first draw, their
-    confidence, unanswered, labels, indices, epsilons, claimed, outside, norms; n_epsilons is 1 (and epsilon 0) for
-    clean images. And ``asked`` (5,), a ``Repetition``.
+    """Write ``predictions.npz``.
 
-    Attacked images also have the perturbation's low_frequency share; a circuit its shots, one with a measured wire the
-    fidelity of attacked states, one with noise layers also within_noise; (n_epsilons, n) each.
-    """  # noqa: D205
+    It has correct (n_epsilons, n) as shares of draws, predictions of the first draw, their confidence, unanswered,
+    labels, indices, epsilons, claimed, outside and norms; n_epsilons is 1 (and epsilon 0) for clean images. ``asked``
+    (5,) is a ``Repetition``.
+
+    Attacked images also have the perturbation's low_frequency share; a circuit has shots, one that encodes states the
+    fidelity of attacked states, and one with noise layers within_noise; (n_epsilons, n) each.
+    """
     description = job.payload["classifier"]
     inference: Inference = description["inference"]
     module = trained(job, description)
@@ -68,11 +70,11 @@ def execute(job: Job) -> None:
 
 
 class _Asked(NamedTuple):
-    """What is predicted.
+    """The inputs that are predicted.
 
     Attributes:
-        start: (n, *shape) images that perturbations start from.
-        inputs: (n_epsilons · n, *shape), budget after budget.
+        start: (n, *shape), the images that perturbations start from.
+        inputs: (n_epsilons · n, *shape), those of the first budget first.
     """
 
     start: FloatArray
@@ -83,7 +85,7 @@ class _Asked(NamedTuple):
         return len(self.inputs) // max(len(self.start), 1)
 
     def batches(self) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Images of one budget with those that they were made from, never many in memory."""
+        """Batches of images of one budget with the images that they start from; only one batch is in memory."""
         n = len(self.start)
         for budget in range(self.n_epsilons):
             for first in range(0, n, BATCH):
@@ -94,18 +96,18 @@ class _Asked(NamedTuple):
         return found.reshape(self.n_epsilons, len(self.start))
 
     def of_batches(self, measure: Callable[[FloatArray, FloatArray], AnyArray]) -> AnyArray:
-        """A number for each input, (n_epsilons, n), from its start and itself."""
+        """A number for each input, (n_epsilons, n), measured on the image that it starts from and itself."""
         return self.a_budget_a_row(np.concatenate([measure(*batch) for batch in self.batches()]))
 
 
 @dataclass(frozen=True)
 class _WithinBudgets:
-    """What a minimisation attack answers at each budget: its adversarial if that is near enough, else the clean one.
+    """A minimisation attack's images at each budget: the adversarial if it is near enough, else the clean image.
 
     Attributes:
-        start: (n, *shape).
-        smallest: (n, *shape) adversarials.
-        reached: (n_epsilons · n,) bool.
+        start: (n, *shape), the clean images.
+        smallest: (n, *shape), the adversarials.
+        reached: (n_epsilons · n,) bool, whether the adversarial is within the budget.
     """
 
     start: FloatArray
@@ -126,7 +128,7 @@ class _WithinBudgets:
 
 
 def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: IntArray) -> IntArray:
-    """A ``Repetition`` on some of the images, as an array (5,)."""
+    """A ``Repetition`` of some of the images, as an array (5,)."""
     is_clean = Role("attack") not in job.parents
     places = spread(len(asked.inputs), CLEAN_IMAGES if is_clean else ATTACKED_IMAGES)
     sample = np.concatenate([asked.inputs[place : place + 1] for place in places])
@@ -135,7 +137,7 @@ def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: IntArra
 
 
 def _inputs(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.generic]]]:
-    """What is predicted, and what goes with it."""
+    """The inputs that are predicted, and the arrays that describe them, such as labels."""
     if Role("attack") in job.parents:
         return _attacked(job, files)
     description = job.payload["classifier"]
@@ -164,7 +166,7 @@ def _attacked(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.
 
 @torch.no_grad()
 def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
-    """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); nothing for models that encode no states."""
+    """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); empty for models that encode no states."""
     if not isinstance(module, Encoding):
         return {}
 
@@ -178,7 +180,7 @@ def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArra
 
 @torch.no_grad()
 def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
-    """Whether noise layers could change the label, |⟨Z⟩| ≤ 2Σp, (n_epsilons, n); nothing for models without any."""
+    """Whether noise layers could change the label, |⟨Z⟩| ≤ 2Σp, (n_epsilons, n); empty for models without any."""
     if not isinstance(module, Flipped) or (flips := module.total_flips()) is None:
         return {}
     average = module.averaged()
@@ -193,7 +195,7 @@ def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, ND
 
 @torch.no_grad()
 def _shots(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
-    """How often a circuit must be measured for each input, (n_epsilons, n) float64; nothing for other models."""
+    """Number of measurements of a circuit that each input needs, (n_epsilons, n) float64; empty for other models."""
     if not isinstance(module, Sampled):
         return {}
 

@@ -1,7 +1,7 @@
-"""A minimising L2 attack beside the exact distances of the same images (``docs/exact.md``).
+"""A minimising L2 attack on images whose exact distances are known (``docs/exact.md``).
 
-Exact distances ignore the bounds of the inputs, so the attack runs without them, too: with bounds a healthy attack
-stays above by as much as they cost.
+Exact distances ignore the bounds of the inputs, so the attack runs without bounds, too: within them even a perfect
+attack finds larger distances.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ EXACT = "exact.npz"
 
 
 def execute(job: Job) -> None:
-    """Write ``exact.npz``: indices, norms found without bounds, exact norms, lengths of the inputs, (n,) each.
+    """Write ``exact.npz``: indices, norms found without bounds, exact norms, L2 norms of the inputs, (n,) each.
 
-    All are empty where the model turns out to have no exact distances (a defence stands around it).
+    All are empty if the model has no exact distances, because a defence wraps it.
     """
     description = job.payload["classifier"]
     attack: AttackPart = job.payload["attack"]
@@ -43,6 +43,6 @@ def execute(job: Job) -> None:
 
 
 def without_bounds(bounds: Bounds) -> Bounds:
-    """Bounds far enough out not to matter, yet finite: Carlini & Wagner's change of variables needs an interval."""
+    """Bounds so wide that they have no effect, yet finite: Carlini & Wagner's change of variables needs an interval."""
     width = bounds.high - bounds.low
     return Bounds(bounds.low - width, bounds.high + width)

@@ -1,4 +1,4 @@
-"""Hold what a sampler says of the trained machine against the machine's own distribution."""
+"""Compare a sampler's estimates of the trained machine with the machine's own distribution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qaml.samplers.inspection import draws_of, inspect
 
 
 def execute(job: Job) -> None:
-    """Write ``inspection.json``; the machine and its data are those of training."""
+    """Write ``inspection.json``, for the machine after training and its training data."""
     data = data_of(job, job.payload["dataset"])
     weights = load_file(job.read(Role("train"), WEIGHTS))
     parameters = BoltzmannParameters(*(np.asarray(weights[name]) for name in BoltzmannParameters._fields))

@@ -1,4 +1,4 @@
-"""Load a dataset once, verify it, and note what it holds; later steps load it again in their own process."""
+"""Load a dataset, verify it, and record its content; later steps load it again in their own process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Smallest perturbations by other attacks than a claim's, within the bounds, on images spread over all training runs.
 
 A norm that a minimising attack found is an upper bound of the true distance, and only a nearer adversarial shows by how
-much it is too large. Linear classifiers have the distance itself.
+much it is too large. For linear classifiers the distance itself is computed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from qaml.vocab import Norm
 
 NEARER = "nearer.npz"
 SHARES = (0.4, 0.55, 0.7, 0.8, 0.87, 0.94, 1.0, 1.2, 1.5)
-"""Of the median distance: budgets of the strong attack in L∞, where Carlini & Wagner have none."""
+"""Budgets of the strong attack in L∞, for which Carlini & Wagner have none, as shares of the median distance."""
 
 NEIGHBOURS, HALVINGS = 3, 12
-"""Nearest images with other answers, and steps of bisection on the way to each."""
+"""Numbers of nearest images with other answers, and of steps of bisection on the line to each."""
 
 
 def execute(job: Job) -> None:
-    """Write ``nearer.npz``: indices, the training run that was attacked, the smallest norm found, (n,) each."""
+    """Write ``nearer.npz``: indices, the number of the attacked training run, the smallest norm found, (n,) each."""
     description = job.payload["classifier"]
     data = data_of(job, description["dataset"])
     test = evaluated(data.test, job.payload["images"], job.payload["order"])
@@ -52,9 +52,9 @@ def execute(job: Job) -> None:
 def smallest_norms(
     module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor, norm: Norm, seed: int
 ) -> DoubleArray:
-    """The smallest norms that exact mathematics or any of these attacks has: (n,), infinite where none has one.
+    """The exact distances, or the smallest norms that any of several attacks finds: (n,), infinite where none succeeds.
 
-    Attacks that differentiate the model may all fail alike, so where its answers turn between images is one of them.
+    Attacks that differentiate the model may all fail for the same reason, so a search between images is one of them.
     """
     exact = exact_norms_in_box(module, inputs, labels, info.bounds, norm)
     if exact is not None:
@@ -80,9 +80,10 @@ def smallest_norms(
 
 
 def between_images(module: nn.Module, inputs: Tensor, labels: Tensor, norm: Norm) -> DoubleArray:
-    """How far it is to where the answer turns, on the way to the nearest images with other answers: (n,).
+    """Distance to the point where the answer changes, on the lines to the nearest images with other answers: (n,).
 
-    The model is asked for answers alone. Infinite where no image has another answer, and where the image has its own.
+    Only the model's answers are used. The distance is infinite where the answer to the image is wrong, or no image has
+    another answer.
     """
     with torch.no_grad():
         answers = torch.cat([module(some).argmax(1) for some in torch.split(inputs, BATCH)])

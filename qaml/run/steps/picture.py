@@ -1,4 +1,4 @@
-"""Images of an attack for the report: clean, adversarial, perturbation, with labels and confidence."""
+"""Images of an attack for the report: clean, adversarial and perturbation, with labels and confidence."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from qaml.run.job import Job
 from qaml.types import AnyArray, Bounds, DoubleArray, FloatArray, InputInfo
 
 SCALE = 84
-"""Width of a picture in pixels, at least."""
+"""Smallest width of a picture, in pixels."""
 LEAST_BUDGETS = 3
-"""Fewer make no curve."""
+"""Smallest number of budgets for a curve."""
 
 Ask = Callable[[FloatArray], Answers]
 
 
 def execute(job: Job) -> None:
-    """Write ``strip.json`` and three PNG files an image; the largest budget, images that were correct if there are.
+    """Write ``strip.json`` and three PNG files an image, at the largest budget; correctly classified images come first.
 
-    Of the first of them also the class probabilities at every budget, where there are enough budgets for a curve.
+    The first image also has its class probabilities at every budget, if there are enough budgets for a curve.
     """
     description = job.payload["classifier"]
     info: InputInfo = description["dataset"].info
@@ -73,7 +73,7 @@ def execute(job: Job) -> None:
 
 
 def _existing(value: float) -> float | None:
-    """NaN, the share of an unchanged image, is no JSON."""
+    """The value; ``None`` for NaN, the share of an unchanged image, which JSON lacks."""
     return None if np.isnan(value) else float(value)
 
 
@@ -88,7 +88,7 @@ def _named(predicted: int, classes: Sequence[str]) -> str:
 def _along(
     ask: Ask, made: Mapping[str, AnyArray], index: int, inputs: FloatArray, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Probabilities of one image, clean and at every budget of the attack."""
+    """Class probabilities of one image, clean and at every budget of the attack."""
     epsilons = made["epsilons"]
     if epsilons[0] > 0:
         epsilons, inputs = np.insert(epsilons, 0, 0.0), np.concatenate([made["start"][index : index + 1], inputs])
@@ -101,7 +101,7 @@ def _along(
 
 
 def _draw(folder: Path, position: int, clean: FloatArray, adversarial: FloatArray, bounds: Bounds) -> list[str]:
-    """Save the three pictures of one image; returns their file names."""
+    """Save the three pictures of one image and return their file names."""
     low, high = bounds
     width = high - low
     grey = [((image - low) / width).clip(0, 1) for image in (clean, adversarial)]
@@ -117,13 +117,13 @@ def _draw(folder: Path, position: int, clean: FloatArray, adversarial: FloatArra
 
 
 def _plain(image: FloatArray) -> NDArray[np.uint8]:
-    """A (channels, height, width) image as grey or RGB."""
+    """A (channels, height, width) image in 0–1 as pixels, grey (height, width) or RGB (height, width, 3)."""
     pixels = (image * 255).round().astype(np.uint8)
     return pixels[0] if pixels.shape[0] == 1 else np.moveaxis(pixels, 0, -1)
 
 
 def _diverging(change: FloatArray) -> NDArray[np.uint8]:
-    """Blue below zero, white at zero, vermilion above; the scale is the largest change of this image."""
+    """Pixels of a change: blue below zero, white at zero, vermilion above; the scale is the image's largest change."""
     largest = float(np.abs(change).max()) or 1.0
     share = (change / largest)[..., None]
     white, below, above = (

@@ -1,4 +1,4 @@
-"""Plant adversarials that are known to exist and see whether the attack finds them (Zimmermann et al. 2022)."""
+"""Plant adversarials that are known to exist, and record which ones the attack misses (Zimmermann et al. 2022)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGES = 32
 
 
 def execute(job: Job) -> None:
-    """Write ``planted.npz``: missed (n,) bool, empty where the model has no last linear layer to listen at."""
+    """Write ``planted.npz``: missed (n,) bool; empty for models whose last layer is not linear."""
     description = job.payload["classifier"]
     attack: AttackPart = job.payload["attack"]
     module = trained(job, description)

@@ -1,4 +1,4 @@
-"""What a model makes of test examples and of an attack on them, for the report: regions, states, the circuit."""
+"""A model's regions, its states of clean and attacked examples, and its circuit, for the report."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from qaml.run.job import Job
 from qaml.types import AnyArray, DoubleArray, InputInfo, IntArray
 
 CELLS = 61
-"""Of a grid over two features, along each."""
+"""Number of points of a grid over two features, along each."""
 MOST_GATES = 150
-"""Of a circuit that are drawn."""
+"""Largest number of a circuit's gates that are drawn."""
 DISC = (-1.05, 1.05)
 
 
@@ -37,7 +37,7 @@ def execute(job: Job) -> None:
     description = job.payload["classifier"]
     info: InputInfo = description["dataset"].info
     module = trained(job, description)
-    # randomised models decide in many ways; points and regions are those of the average over draws, or of one draw
+    # points and regions of a randomised model are those of the average over draws, or of one draw
     decider = averaged(module)
     path = job.read(Role("attack"), "adversarials.npz")
     made = read_arrays(path, without="adversarials")
@@ -77,7 +77,7 @@ def _correct(module: nn.Module, inputs: Tensor, labels: IntArray) -> list[int]:
 
 
 def _scatter(title: str, x_name: str, y_name: str, clean: AnyArray, attacked: AnyArray | None) -> dict[str, Any]:
-    """A panel; points are (n, 2)."""
+    """A panel with points (n, 2)."""
     return {
         "title": title,
         "x_name": x_name,
@@ -94,7 +94,7 @@ def _columns(points: AnyArray) -> list[list[float]]:
 
 @torch.no_grad()
 def _regions(module: nn.Module, info: InputInfo, clean: Tensor, attacked: Tensor) -> dict[str, Any]:
-    """Both features within their bounds, and what the model answers there."""
+    """A panel of both features within their bounds, with the model's probabilities on a grid."""
     low, high = info.bounds
     ticks = torch.linspace(low, high, CELLS, device=clean.device)
     ys, xs = torch.meshgrid(ticks.flip(0), ticks, indexing="ij")
@@ -123,7 +123,7 @@ def principal_components(clean: AnyArray, attacked: AnyArray) -> tuple[DoubleArr
 
     Args:
         clean: (n, d) states, n at least 2.
-        attacked: (m, d), placed in the same plane.
+        attacked: (m, d) states, which are placed in the same plane.
 
     Returns:
         Coordinates (n, 2) and (m, 2), and the shares of the clean states' variance that both explain.
@@ -133,14 +133,14 @@ def principal_components(clean: AnyArray, attacked: AnyArray) -> tuple[DoubleArr
     centred = between - mean - mean[:, None] + mean.mean()
     values, vectors = np.linalg.eigh(centred)
     values, vectors = values[:-3:-1].clip(0), vectors[:, :-3:-1]
-    roots = np.sqrt(np.where(values > 1e-12, values, np.inf))  # without variance everything stands at zero
+    roots = np.sqrt(np.where(values > 1e-12, values, np.inf))  # without variance all coordinates are zero
     placed = across - across.mean(1, keepdims=True) - mean + mean.mean()
     total = max(float(np.trace(centred)), 1e-12)
     return centred @ vectors / roots, placed @ vectors / roots, values / total
 
 
 def _bloch(title: str, module: OnSphere, clean: Tensor, attacked: Tensor | None) -> dict[str, Any]:
-    """⟨X⟩ and ⟨Z⟩ of the measured wire, of one draw for each example."""
+    """A panel of ⟨X⟩ and ⟨Z⟩ of the measured wire, in one draw for each example."""
     points = module.bloch(clean)[:, ::2].cpu().numpy()
     moved = None if attacked is None else module.bloch(attacked)[:, ::2].cpu().numpy()
     panel = _scatter(f"measured wire, {title}", "⟨X⟩", "⟨Z⟩", points, moved)
@@ -148,7 +148,7 @@ def _bloch(title: str, module: OnSphere, clean: Tensor, attacked: Tensor | None)
 
 
 def _circuit(module: nn.Module) -> Mapping[str, Any] | None:
-    """The gates behind the encoding, or the encoding's own, as ``name wire …``."""
+    """The encoding of a circuit and its gates, as ``name wire …``; ``None`` for other models."""
     if not isinstance(module, Described):
         return None
     circuit = module.described("draws" if is_randomised(module) else "none")

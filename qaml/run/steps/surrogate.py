@@ -1,4 +1,4 @@
-"""Train the battery's own surrogate of one model on the model's answers; no other model of a suite can spoil it."""
+"""Train the battery's own surrogate of one model on the model's answers, independent of all other models of a suite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qaml.run.job import Job
 
 
 def execute(job: Job) -> None:
-    """Write ``weights.safetensors``."""
+    """Write the surrogate's ``weights.safetensors``."""
     description: dict[str, Any] = job.payload["classifier"]
     data = data_of(job, description["dataset"])
     module = trained(job, description)

@@ -1,4 +1,4 @@
-"""Train one model once: data defences, training hooks of the defences, checkpoints, weights."""
+"""Train one model once, with the data and the training hooks of its defences, and with checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from qaml.run.job import Job
 from qaml.types import AnyArray, Data, InputInfo, Split
 
 LOOKED_AT = 8
-"""Training examples on which a module of another package must answer as it will when it is built again."""
+"""Number of training examples on which another package's module must answer the same when it is built again."""
 
 
 def execute(job: Job) -> None:
@@ -46,7 +46,7 @@ def execute(job: Job) -> None:
 
 
 def _trained(job: Job, part: ModelPart, data: Data, checkpoints: Checkpoints) -> tuple[nn.Module, Split, History]:
-    """A module, what it was trained on, and its curves; one that a checkpoint does not fit starts over."""
+    """A trained module, its training data and its curves; training starts over if the checkpoint does not fit."""
     defences: Sequence[DefencePart] = job.payload["defences"]
     while True:
         train = own(data.train)
@@ -67,10 +67,10 @@ def _trained(job: Job, part: ModelPart, data: Data, checkpoints: Checkpoints) ->
 
 
 def _weights(module: nn.Module) -> dict[str, Tensor]:
-    """The state dictionary as safetensors takes it: whole tensors, those that share memory as copies.
+    """The state dictionary in the form of safetensors: contiguous tensors that share no memory.
 
     Raises:
-        RunError: it holds something else.
+        RunError: the state dictionary holds something that is no tensor.
     """
     state = module.state_dict()
     for name, value in state.items():
@@ -81,9 +81,9 @@ def _weights(module: nn.Module) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def _check_weights_are_all(job: Job, module: nn.Module, train: Split) -> None:
-    """Refuse a module whose answers depend on more than what its state dictionary holds: later steps have no more.
+    """Refuse a module whose answers depend on more than its state dictionary, which is all that later steps have.
 
-    A module that answers differently when asked twice is left to those who judge it.
+    A module that answers the same inputs differently is let through: judging finds it.
 
     Raises:
         RunError: built again and given its weights, the module answers differently.
@@ -134,7 +134,7 @@ def _undefended(job: Job) -> nn.Module:
 
 
 def _craft(attack: AttackPart, payload: Mapping[str, Any], info: InputInfo) -> Craft:
-    """The attack on a network in training, through the defences that stand around it."""
+    """The attack on a network in training, through the defences that wrap it."""
     part: ModelPart = payload["model"]
     defences: Sequence[DefencePart] = payload["defences"]
     budget = attack.model_copy(update={"epsilon": attack.grid[-1:]})
@@ -153,7 +153,7 @@ class _RunHooks(Hooks):
     """The defences' hooks in order, then checkpoints and progress.
 
     Attributes:
-        is_resuming: a checkpoint was handed out, and no epoch has begun since.
+        is_resuming: whether a checkpoint was returned, and no epoch has begun since.
     """
 
     def __init__(self, job: Job, checkpoints: Checkpoints, defences: Sequence[Hooks]) -> None:
