@@ -275,8 +275,7 @@ def _trace(error: QamlError) -> str:
 
 def _told(config: pytest.Config) -> Mapping[str, Any]:
     """What xdist's controller gave this worker; nothing in the controller itself."""
-    given: Mapping[str, Any] = getattr(config, "workerinput", {})
-    return given
+    return getattr(config, "workerinput", {})
 
 
 def _is_controller(config: pytest.Config) -> bool:

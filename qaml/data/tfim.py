@@ -99,8 +99,7 @@ def ground_state(sites: int, field: float) -> tuple[float, Floats]:
 def _domain_walls(states: IntArray, sites: int) -> IntArray:
     """Neighbours that differ, for each basis state."""
     differ = (states ^ (states >> 1)) & (2 ** (sites - 1) - 1)
-    walls: IntArray = sum(((differ >> bit) & 1 for bit in range(sites - 1)), states * 0)
-    return walls
+    return sum(((differ >> bit) & 1 for bit in range(sites - 1)), states * 0)
 
 
 def digest(states: Floats) -> str:

@@ -129,8 +129,7 @@ def _largest_share(differing: NDArray[np.integer], n: int, tolerance: float) -> 
     if tolerance == 0:
         return np.full(len(differing), 0.5)
     low = np.where(differing > 0, special.betaincinv(np.maximum(differing, 1), n - differing + 1, _NUISANCE), 0.0)
-    share: DoubleArray = np.minimum(0.5 + tolerance / (2 * np.maximum(low, tolerance)), 1.0)
-    return share
+    return np.minimum(0.5 + tolerance / (2 * np.maximum(low, tolerance)), 1.0)
 
 
 def _detectable(n: int, discordance: float, tolerance: float, level: float) -> float:

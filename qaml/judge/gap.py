@@ -116,16 +116,14 @@ def _runs(diagnosis: Diagnosis) -> IntArray:
 
 def _at(values: DoubleArray, indices: IntArray, wanted: IntArray) -> DoubleArray:
     places, is_known = located(indices, wanted)
-    found: DoubleArray = np.where(is_known, values[places], 1.0)
-    return found
+    return np.where(is_known, values[places], 1.0)
 
 
 def _lost(mine: DoubleArray, draws: int, theirs: DoubleArray, other_draws: int) -> DoubleArray:
     """By how much the battery lowers each image's share of right draws; for random answers the worst is chosen on one
     half of the draws and scored on the other."""  # noqa: D205, D209
     if draws == 1 and other_draws == 1:
-        lost: DoubleArray = mine - np.minimum(mine, theirs)
-        return lost
+        return mine - np.minimum(mine, theirs)
     both = [Candidate(mine[None], max(draws, 2)), Candidate(theirs[None], max(other_draws, 2))]
     changed: DoubleArray = mine - worst_case(both)[0]
     return changed

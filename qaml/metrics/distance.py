@@ -22,5 +22,4 @@ def is_below(found: DoubleArray, exact: DoubleArray, lengths: DoubleArray) -> Bo
         exact: (n,) exact L2 distances: zero where the clean answer is wrong, infinite where there is no adversarial.
         lengths: (n,) ‖x‖₂ of the clean inputs.
     """
-    below: BoolArray = found < exact - ROUNDING * (np.where(np.isfinite(exact), exact, 0.0) + lengths)
-    return below
+    return found < exact - ROUNDING * (np.where(np.isfinite(exact), exact, 0.0) + lengths)

@@ -37,8 +37,7 @@ class Margins(NamedTuple):
     @property
     def is_below(self) -> BoolArray:
         """(n,) whether rounding decides which of the two is larger."""
-        below: BoolArray = self.margin <= self.precision
-        return below
+        return self.margin <= self.precision
 
 
 def margins(logits: NDArray[np.floating]) -> Margins:

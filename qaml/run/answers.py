@@ -143,8 +143,7 @@ def classes(module: nn.Module, inputs: Tensor) -> IntArray:
     for batch in torch.split(inputs, BATCH):
         logits = module(batch)
         found.append(logits.argmax(1).masked_fill(~has_answer(logits), NO_ANSWER).cpu())
-    predicted: IntArray = torch.cat(found).numpy()
-    return predicted
+    return torch.cat(found).numpy()
 
 
 def _vote_shares(found: Answers, labels: NDArray[np.generic], shots: int) -> FloatArray:

@@ -52,8 +52,7 @@ class QuadraticVictim(Victim):
         """(batch, …) → logits (batch, n_classes)."""
         flat = inputs.flatten(1)
         squares = (flat @ self.inner.weight.T).square() / flat.square().sum(1, keepdim=True)
-        logits: Tensor = squares @ self.outer.weight.T
-        return logits
+        return squares @ self.outer.weight.T
 
 
 def check_attack(part: AttackPart, info: InputInfo = IMAGES) -> None:

@@ -134,8 +134,7 @@ def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis
         runs = np.where(is_known, diagnosis.runs[places] % len(values), runs)
     elif diagnosis is not None:
         runs = np.zeros(len(indices), dtype=np.int64)
-    chosen: DoubleArray = np.asarray(values, dtype=np.float64)[runs, np.arange(len(indices))]
-    return chosen
+    return np.asarray(values, dtype=np.float64)[runs, np.arange(len(indices))]
 
 
 def one_draw(share: NDArray[np.floating], draws: int) -> DoubleArray:
@@ -169,16 +168,14 @@ def paired(first: Outcomes, second: Outcomes, subject: Subject) -> Pair:
 
 
 def _pick(values: DoubleArray, indices: IntArray, wanted: IntArray) -> DoubleArray:
-    picked: DoubleArray = values[located(indices, wanted)[0]]
-    return picked
+    return values[located(indices, wanted)[0]]
 
 
 def worst_member(diagnosis: Diagnosis) -> DoubleArray:
     """(n,) the smallest share of draws right under any member within the budget; what none saw was fooled before."""
     within = (values for name, values in diagnosis.correct.items() if name != UNBOUNDED)
     seen = [np.where(np.isnan(values), 1.0, values) for values in (np.asarray(v, dtype=np.float64) for v in within)]
-    worst: DoubleArray = np.min(seen, axis=0) if seen else np.ones(len(diagnosis.indices))
-    return worst
+    return np.min(seen, axis=0) if seen else np.ones(len(diagnosis.indices))
 
 
 def battery(diagnosis: Diagnosis, member: str, name: str = "") -> Outcomes:

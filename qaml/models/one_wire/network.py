@@ -230,8 +230,7 @@ class OneWireClassifier(nn.Module, ABC):
         if self._fixed is None or not is_same(self._fixed.weights, weights):
             self._fixed = _Fixed(weights.clone())
         self._fixed.n_seen += len(states)
-        is_worth: bool = bool(self.channels) or self._fixed.n_seen > 2**self.n_wires
-        return is_worth
+        return bool(self.channels) or self._fixed.n_seen > 2**self.n_wires
 
     @torch.no_grad()
     def _collapsed(self) -> Tensor:

@@ -172,8 +172,7 @@ def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArra
 
     def overlaps(start: FloatArray, attacked: FloatArray) -> AnyArray:
         clean, states = (module.states(torch.from_numpy(images).double().to(device)) for images in (start, attacked))
-        found: AnyArray = (clean.conj() * states).sum(1).abs().square().cpu().numpy()
-        return found
+        return (clean.conj() * states).sum(1).abs().square().cpu().numpy()
 
     return {"fidelity": asked.of_batches(overlaps)}
 

@@ -100,8 +100,7 @@ def between_images(module: nn.Module, inputs: Tensor, labels: Tensor, norm: Norm
             fooled = _is_wrong(module, points, labels)
             low, high = torch.where(fooled, low, middle), torch.where(fooled, middle, high)
         smallest = torch.minimum(smallest, (high * distance).double())
-    norms: DoubleArray = torch.where(answers == labels, smallest, torch.inf).cpu().numpy()
-    return norms
+    return torch.where(answers == labels, smallest, torch.inf).cpu().numpy()
 
 
 def _is_wrong(module: nn.Module, inputs: Tensor, labels: Tensor) -> Tensor:
