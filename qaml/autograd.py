@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from qaml.types import Tensor
 
 if TYPE_CHECKING:
-    pass
     from torch.autograd import Function
 
 

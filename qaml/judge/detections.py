@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from qaml.attacks.base import AttackPart
 
-    pass
 
 Arrays = Mapping[str, "NDArray[Any]"]
 Runs = Sequence[Arrays]

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from qaml.models.base import ModelPart
     from qaml.run.job import Job
 
-    pass
 
 WEIGHTS = "weights.safetensors"
 

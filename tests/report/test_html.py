@@ -210,7 +210,7 @@ def test_findings_stand_above_the_claims() -> None:
 def test_filters_name_what_the_rows_name() -> None:
     outcomes = sample()
     choices = overview.filters(outcomes)
-    row = overview.suites(outcomes, choices, accents(outcomes))[0].families[0].rows[0]
+    row = overview.suites(outcomes, choices, accents(outcomes))[0]["families"][0].rows[0]
     assert [choices.models[int(i)] for i in row.models.split()] == ["rbm", "cnn-adv"]
     assert [choices.attacks[int(i)] for i in row.attacks.split()] == ["fgsm"]
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from qaml.findings import FINDINGS
-from qaml.outcome.drawings import EmbeddingDrawing, Picture, Portrait, Strip
+from qaml.outcome.drawings import CircuitDrawing, EmbeddingDrawing, Picture, Portrait, Sampling, Strip, TrainingCurve
 from qaml.outcome.outcome import CellValue, Finding, Outcome
 from qaml.report.figures import captions, curves, portrait, probabilities, sampling
 from qaml.report.figures import figure as figures
 from qaml.report.figures.accents import Accent
-from qaml.report.figures.courses import Courses, Earlier
+from qaml.report.figures.courses import Earlier
 from qaml.report.figures.figure import Figure
 from qaml.report.text import sentences
 from qaml.report.text.numbers import MISSING, format_epsilon
 from qaml.report.text.origin import origin
-from qaml.vocab import Verdict
 
 SECTIONS = {
     "weaknesses": "What weakens it",
@@ -93,80 +92,59 @@ class EmbeddingView(NamedTuple):
     sentence: str
 
 
-class ClaimView(NamedTuple):
-    """Everything on a claim's page."""
-
-    outcome: Outcome
-    numbers: str
-    reason: str
-    raised: tuple[FindingView, ...]
-    unassessed: tuple[Finding, ...]
-    main: Figure | None
-    cells: tuple[Figure, ...]
-    curves: tuple[Figure, ...]
-    rocs: tuple[Figure, ...]
-    strips: tuple[StripView, ...]
-    probabilities: tuple[GroupView, ...]
-    training: tuple[Figure, ...]
-    sweep: Figure | None
-    portraits: tuple[GroupView, ...]
-    circuits: tuple[Figure, ...]
-    samplings: tuple[GroupView, ...]
-    samplers: tuple[tuple[str, tuple[str, ...]], ...]
-    """Model and numbers, a row of the table of samplers each."""
-    embeddings: tuple[EmbeddingView, ...]
-    courses: Courses | None
-    verdicts: tuple[tuple[Verdict, str], ...]
-    """With their dates, this one last; none where no earlier run is known."""
-
-    @property
-    def contents(self) -> dict[str, str]:
-        """Anchor and heading of each section that the page has."""
-        own = {
-            "courses": self.courses or self.verdicts,
-            "setting": self.outcome.setting,
-            "assumed": self.outcome.assumed,
-        }
-        return {
-            name: heading
-            for name, heading in SECTIONS.items()
-            if name in _ALWAYS or own.get(name) or getattr(self, name, None)
-        }
-
-
-def claim_view(outcome: Outcome, accents: Mapping[str, Accent], past: Earlier) -> ClaimView:
-    """Work out a claim's page."""
+def claim_view(outcome: Outcome, accents: Mapping[str, Accent], past: Earlier) -> dict[str, Any]:
+    """Everything on a claim's page, by the names that its template uses."""
     name = outcome.id
-    return ClaimView(
-        outcome,
-        sentences.verdict_numbers(outcome),
-        sentences.reason_beyond_numbers(outcome),
-        raised(outcome.findings),
-        tuple(f for f in outcome.findings if not f.assessed),
-        figures.of_measured(outcome),
-        figures.of_cells(name, _behind(outcome), accents),
-        tuple(
+    return {
+        "outcome": outcome,
+        "numbers": sentences.verdict_numbers(outcome),
+        "reason": sentences.reason_beyond_numbers(outcome),
+        "raised": raised(outcome.findings),
+        "unassessed": [f for f in outcome.findings if not f.assessed],
+        "main": figures.of_measured(outcome),
+        "cells": figures.of_cells(name, _behind(outcome), accents),
+        "curves": [
             figures.of_panel(name, panel, [accents[curve.model] for curve in panel.curves])
             for panel in curves.panels(outcome.curves, outcome.cells)
-        ),
-        tuple(figures.of_roc(name, curve) for curve in outcome.rocs),
-        strip_views(outcome.strips),
-        tuple(_probabilities(name, group, accents) for group in probabilities.groups(outcome.strips)),
-        tuple(figures.of_training(curve, accents[curve.model]) for curve in outcome.training),
-        figures.of_sweep(outcome),
-        tuple(_portrait(each) for each in outcome.portraits),
-        tuple(figures.of_circuit(each) for each in outcome.circuits),
-        tuple(GroupView(each.model, figures.of_sampling(each)) for each in outcome.samplings),
-        tuple((each.model, sampling.row(each)) for each in outcome.samplings),
-        tuple(embedding_view(each) for each in outcome.embeddings),
-        past.courses(name, outcome.suite, outcome.cells, accents),
-        past.verdicts(outcome),
-    )
+        ],
+        "rocs": [figures.of_roc(name, curve) for curve in outcome.rocs],
+        "probabilities": [_probabilities(name, group, accents) for group in probabilities.groups(outcome.strips)],
+        "sweep": figures.of_sweep(outcome),
+        "portraits": [_portrait(each) for each in outcome.portraits],
+        "courses": past.courses(name, outcome.suite, outcome.cells, accents),
+        "verdicts": past.verdicts(outcome),  # with their dates, this one last; none where no earlier run is known
+    } | drawings(outcome.strips, outcome.training, outcome.circuits, outcome.samplings, outcome.embeddings, accents)
 
 
-def strip_views(strips: Iterable[Strip]) -> tuple[StripView, ...]:
-    """Strips that have pictures."""
-    return tuple(_strip(strip) for strip in strips if strip.pictures)
+def claim_contents(view: Mapping[str, Any]) -> dict[str, str]:
+    """Anchor and heading of each section that a claim's page has."""
+    outcome: Outcome = view["outcome"]
+    own = {
+        **view,
+        "courses": view["courses"] or view["verdicts"],
+        "setting": outcome.setting,
+        "assumed": outcome.assumed,
+    }
+    return {name: heading for name, heading in SECTIONS.items() if name in _ALWAYS or own.get(name)}
+
+
+def drawings(
+    strips: Iterable[Strip],
+    training: Iterable[TrainingCurve],
+    circuits: Iterable[CircuitDrawing],
+    samplings: Sequence[Sampling],
+    embeddings: Iterable[EmbeddingDrawing],
+    accents: Mapping[str, Accent],
+) -> dict[str, Any]:
+    """What the pages of claims, models and attacks draw alike, by the names that templates use."""
+    return {
+        "strips": [_strip(strip) for strip in strips if strip.pictures],
+        "training": [figures.of_training(curve, accents[curve.model]) for curve in training],
+        "circuits": [figures.of_circuit(each) for each in circuits],
+        "samplings": [GroupView(each.model, figures.of_sampling(each)) for each in samplings],
+        "samplers": [(each.model, sampling.row(each)) for each in samplings],
+        "embeddings": [_embedding(each) for each in embeddings],
+    }
 
 
 def raised(findings: Iterable[Finding]) -> tuple[FindingView, ...]:
@@ -192,7 +170,7 @@ def _heading(each: Portrait | Strip) -> str:
     return f"{each.model} under {attack}, ε = {format_epsilon(each.epsilon)}"
 
 
-def embedding_view(each: EmbeddingDrawing) -> EmbeddingView:
+def _embedding(each: EmbeddingDrawing) -> EmbeddingView:
     """An embedding's picture and its sentence."""
     return EmbeddingView(each.model, address(each.file), sampling.embedding_sentence(each))
 

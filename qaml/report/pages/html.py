@@ -22,9 +22,9 @@ from qaml.report.figures import sampling
 from qaml.report.figures.accents import Accent, accents
 from qaml.report.figures.courses import Earlier, earlier
 from qaml.report.pages import overview
-from qaml.report.pages.claim import claim_view
+from qaml.report.pages.claim import claim_contents, claim_view
 from qaml.report.pages.glossary import anchors, glossary
-from qaml.report.pages.subject import subject_view
+from qaml.report.pages.subject import subject_contents, subject_view
 from qaml.report.pages.subjects import Known, Links, Subject, subjects
 from qaml.report.text import numbers, sentences
 from qaml.report.text.chance import ABOUT, chance_sentence
@@ -143,7 +143,7 @@ def _index(whole: _Whole) -> str:
 def _subject_pages(whole: _Whole, subjects: Iterable[Subject]) -> Iterator[tuple[str, str]]:
     for subject in subjects:
         view = subject_view(subject, whole.known, whole.accents, whole.past)
-        yield subject.page, whole.render("subject.html", "../../", view=view, contents=view.contents)
+        yield subject.page, whole.render("subject.html", "../../", view=view, contents=subject_contents(view))
 
 
 def _claim_pages(whole: _Whole, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
@@ -158,7 +158,7 @@ def _claim_pages(whole: _Whole, positions: Iterable[int]) -> Iterator[tuple[str,
                 "claim.html",
                 "../../",
                 view=view,
-                contents=view.contents,
+                contents=claim_contents(view),
                 suite=titles.get(outcome.suite),
                 previous=_link(claims[i - 1]) if i else "",
                 following=_link(claims[i + 1]) if i + 1 < len(claims) else "",

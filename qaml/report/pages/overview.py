@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -12,7 +12,7 @@ from qaml.outcome.outcome import Outcome, Outcomes, ReportedCell, ReportedValues
 from qaml.report.figures import forest, transfer
 from qaml.report.figures.accents import Accent
 from qaml.report.figures.captions import table_sentence
-from qaml.report.figures.data import Data, csv, data
+from qaml.report.figures.data import csv, data
 from qaml.report.figures.svg import Axis
 from qaml.report.pages.subjects import base_name
 from qaml.report.text.headlines import verdict_counts
@@ -20,7 +20,6 @@ from qaml.report.text.marks import attacks_of, models_of, words
 from qaml.report.text.numbers import MISSING, Shown, Style, format_number, metric_style, show, show_estimate, style_of
 from qaml.report.text.sentences import needed_sentence, suite_sentence
 from qaml.report.text.width import file_name
-from qaml.vocab import Verdict
 
 MOST_DETAILED = 2500
 """Claims whose rows show all; in a larger overview every row is brief, or it would not open at once."""
@@ -69,39 +68,6 @@ class TableCell(NamedTuple):
     plot: Markup
 
 
-class Table(NamedTuple):
-    """A paper's table beside ours."""
-
-    name: str
-    unit: str
-    protocol: str
-    metric: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[TableCell | None, ...]], ...]
-    sentence: str
-    data: Data
-
-
-class SuiteView(NamedTuple):
-    """A suite in the overview."""
-
-    info: SuiteInfo
-    anchor: str
-    counts: dict[Verdict, int]
-    families: tuple[Family, ...]
-    tables: tuple[Table, ...]
-    transfers: tuple[tuple[str, str], ...]
-    """Attacks that were transferred, and what came of it; their pages have the matrices."""
-    sentence: str
-    """The verdict on the paper in one sentence: as the suite has it, else what is counted."""
-    n_void: int
-    """Claims whose measurement a check voids."""
-    n_weak: int
-    """Claims with an attack that a check found weak."""
-    models: tuple[str, ...]
-    attacks: tuple[str, ...]
-
-
 class Filters(NamedTuple):
     """What can be chosen; rows name models and attacks by their position here."""
 
@@ -126,7 +92,7 @@ def filters(outcomes: Outcomes) -> Filters:
     )
 
 
-def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> list[SuiteView]:
+def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> list[dict[str, Any]]:
     """Every suite with its claims; a claim whose suite is not described gets a bare one."""
     claims: dict[str, list[Outcome]] = {info.name: [] for info in outcomes.suites}
     for outcome in outcomes.outcomes:
@@ -159,26 +125,28 @@ def claims_csv(outcomes: Outcomes) -> str:
 
 def _suite(
     info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks: dict[str, Accent], *, is_brief: bool
-) -> SuiteView:
+) -> dict[str, Any]:
+    """A suite in the overview, by the names that its template uses."""
     groups: dict[tuple[str, Style], list[Outcome]] = {}
     for outcome in members:
         is_signed = style_of(outcome).is_signed
         groups.setdefault((outcome.kind, Style(outcome.unit, is_signed)), []).append(outcome)
     families = tuple(_family(kind, style, group, choices, is_brief=is_brief) for (kind, style), group in groups.items())
     tables = tuple(_table(info.name, table) for table in info.tables)
-    return SuiteView(
-        info,
-        f"suite-{file_name(info.name)}",
-        verdict_counts(members),
-        families,
-        tables,
-        tuple((matrix.attack, transfer.sentence(matrix)) for matrix in transfer.matrices(members, tuple(looks))),
-        info.summary or suite_sentence(members),
-        sum(any(f.assessed and f.severity == "void" for f in o.findings) for o in members),
-        sum(any(f.assessed and f.severity == "weak" for f in o.findings) for o in members),
-        tuple(dict.fromkeys(name for o in members for name in models_of(o))),
-        tuple(dict.fromkeys(base_name(name) for o in members for name in attacks_of(o))),
-    )
+    matrices = transfer.matrices(members, tuple(looks))  # the attacks' pages show them whole
+    return {
+        "info": info,
+        "anchor": f"suite-{file_name(info.name)}",
+        "counts": verdict_counts(members),
+        "families": families,
+        "tables": tables,
+        "transfers": [(matrix.attack, transfer.sentence(matrix)) for matrix in matrices],
+        "sentence": info.summary or suite_sentence(members),
+        "n_void": sum(any(f.assessed and f.severity == "void" for f in o.findings) for o in members),
+        "n_weak": sum(any(f.assessed and f.severity == "weak" for f in o.findings) for o in members),
+        "models": list(dict.fromkeys(name for o in members for name in models_of(o))),
+        "attacks": list(dict.fromkeys(base_name(name) for o in members for name in attacks_of(o))),
+    }
 
 
 def _family(kind: str, style: Style, members: Sequence[Outcome], choices: Filters, *, is_brief: bool) -> Family:
@@ -204,7 +172,8 @@ def _positions(names: Iterable[str], among: Sequence[str]) -> str:
     return " ".join(str(among.index(name)) for name in names)
 
 
-def _table(suite: str, table: ReportedValues) -> Table:
+def _table(suite: str, table: ReportedValues) -> dict[str, Any]:
+    """A paper's table beside ours, by the names that its template uses."""
     style = metric_style(table.metric)
     cells = {(c.attack, c.model): c for c in table.cells}
     values = [v for c in table.cells for v in (c.paper, *((c.ours.value,) if c.ours else ())) if math.isfinite(v)]
@@ -219,8 +188,16 @@ def _table(suite: str, table: ReportedValues) -> Table:
         for c in table.cells
     ]
     saved = data(f"{suite}-{table.name}", ("attack", "model", "paper", "ours", "low", "high"), numbers)
-    named = (table.name, style.word, table.protocol, words(table.metric), table.columns)
-    return Table(*named, rows, table_sentence(table), saved)
+    return {
+        "name": table.name,
+        "unit": style.word,
+        "protocol": table.protocol,
+        "metric": words(table.metric),
+        "columns": table.columns,
+        "rows": rows,
+        "sentence": table_sentence(table),
+        "data": saved,
+    }
 
 
 def _places(value: float) -> int:

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from markupsafe import Markup
 
 from qaml.outcome.drawings import CircuitDrawing, Curve, EmbeddingDrawing, Sampling, Strip, TrainingCurve
 from qaml.outcome.outcome import CellValue, Measurement, Outcome
 from qaml.outcome.record import Record
-from qaml.report.figures import curves, forest, sampling
+from qaml.report.figures import curves, forest
 from qaml.report.figures import figure as figures
 from qaml.report.figures.accents import DASHES, Accent
-from qaml.report.figures.courses import Courses, Earlier
+from qaml.report.figures.courses import Earlier
 from qaml.report.figures.data import Data
 from qaml.report.figures.figure import Figure
-from qaml.report.figures.transfer import TransferView, transfer_views
-from qaml.report.pages.claim import (
-    EmbeddingView,
-    FindingView,
-    GroupView,
-    StripView,
-    embedding_view,
-    raised,
-    strip_views,
-)
+from qaml.report.figures.transfer import transfer_views
+from qaml.report.pages.claim import FindingView, drawings, raised
 from qaml.report.pages.subjects import Known, Subject, base_name
 from qaml.report.text.headlines import verdict_counts
 from qaml.report.text.marks import models_of, words
 from qaml.report.text.numbers import Shown, format_epsilon, metric_style, show, style_of
 from qaml.report.text.origin import origin
-from qaml.vocab import Verdict
 
 SECTIONS = {
     "weaknesses": "What was found wrong with it",
@@ -85,37 +76,8 @@ class CellTable(NamedTuple):
     data: Data
 
 
-class SubjectView(NamedTuple):
-    """Everything on the page of a model or an attack."""
-
-    subject: Subject
-    settings: tuple[tuple[str, str], ...]
-    counts: dict[Verdict, int]
-    claims: tuple[ClaimRow, ...]
-    findings: tuple[FindingGroup, ...]
-    cells: tuple[CellTable, ...]
-    curves: tuple[Figure, ...]
-    transfers: tuple[TransferView, ...]
-    training: tuple[Figure, ...]
-    circuits: tuple[Figure, ...]
-    samplings: tuple[GroupView, ...]
-    samplers: tuple[tuple[str, tuple[str, ...]], ...]
-    embeddings: tuple[EmbeddingView, ...]
-    partners: tuple[str, ...]
-    """Attacks that were tried on the model, or models that the attack was tried on."""
-    namesakes: tuple[Subject, ...]
-    """Of the same name in other suites: other settings, most likely."""
-    strips: tuple[StripView, ...]
-    courses: Courses | None
-
-    @property
-    def contents(self) -> dict[str, str]:
-        """Anchor and heading of each section that the page has."""
-        return {name: heading for name, heading in SECTIONS.items() if name in _ALWAYS or getattr(self, name)}
-
-
-def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent], past: Earlier) -> SubjectView:
-    """Work out the page of a model or an attack."""
+def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent], past: Earlier) -> dict[str, Any]:
+    """Everything on the page of a model or an attack, by the names that its template uses."""
     claims, name = known[subject], f"{subject.suite}-{subject.name}"
     cells = _cells(subject, claims)
     is_model = subject.kind == "model"
@@ -123,25 +85,29 @@ def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent], 
     circuits = (c for o in claims for c in o.circuits) if is_model else ()
     samplings = _own(subject, (s for o in claims for s in o.samplings) if is_model else ())
     embeddings = (e for o in claims for e in o.embeddings) if is_model else ()
-    return SubjectView(
-        subject,
-        _settings(subject, claims),
-        verdict_counts(claims),
-        tuple(_claim(outcome) for outcome in claims),
-        _findings(subject, claims),
-        tuple(_table(name, heading, group, subject, accents) for heading, group in _groups(cells, subject).items()),
-        _curves(name, subject, claims, accents),
-        () if is_model else tuple(t for t in transfer_views(claims, accents) if t.attack == subject.name),
-        tuple(figures.of_training(c, accents[c.model]) for c in _own(subject, training)),
-        tuple(figures.of_circuit(c) for c in _own(subject, circuits)),
-        tuple(GroupView(each.model, figures.of_sampling(each)) for each in samplings),
-        tuple((each.model, sampling.row(each)) for each in samplings),
-        tuple(embedding_view(each) for each in _own(subject, embeddings)),
-        _partners(subject, claims),
-        tuple(s for s in known if s.kind == subject.kind and s.name == subject.name and s.suite != subject.suite),
-        strip_views(_once(s for outcome in claims for s in outcome.strips if _shows(s, subject))),
-        past.courses(name, subject.suite, cells, accents),
-    )
+    strips = _once(s for outcome in claims for s in outcome.strips if _shows(s, subject))
+    drawn = (_own(subject, training), _own(subject, circuits), samplings, _own(subject, embeddings))
+    return {
+        "subject": subject,
+        "settings": _settings(subject, claims),
+        "counts": verdict_counts(claims),
+        "claims": [_claim(outcome) for outcome in claims],
+        "findings": _findings(subject, claims),
+        "cells": [_table(name, heading, group, subject, accents) for heading, group in _groups(cells, subject).items()],
+        "curves": _curves(name, subject, claims, accents),
+        "transfers": [] if is_model else [t for t in transfer_views(claims, accents) if t.attack == subject.name],
+        "partners": _partners(subject, claims),
+        # of the same name in other suites, with other settings most likely
+        "namesakes": [
+            s for s in known if s.kind == subject.kind and s.name == subject.name and s.suite != subject.suite
+        ],
+        "courses": past.courses(name, subject.suite, cells, accents),
+    } | drawings(strips, *drawn, accents)
+
+
+def subject_contents(view: Mapping[str, Any]) -> dict[str, str]:
+    """Anchor and heading of each section that the page of a model or an attack has."""
+    return {name: heading for name, heading in SECTIONS.items() if name in _ALWAYS or view.get(name)}
 
 
 def _shows(strip: Strip, subject: Subject) -> bool:
@@ -157,7 +123,7 @@ def _own(subject: Subject, records: Iterable[_OfModel]) -> tuple[_OfModel, ...]:
 
 def _once(records: Iterable[_Record]) -> tuple[_Record, ...]:
     """Equal records once; they are compared as text, where a number that does not exist equals itself."""
-    return tuple({record.model_dump_json(): record for record in records}.values())
+    return tuple({repr(record.model_dump()): record for record in records}.values())
 
 
 def _settings(subject: Subject, claims: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:
