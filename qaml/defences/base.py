@@ -26,7 +26,7 @@ DEFENCES: Registry[DefencePart] = Registry(
     },
 )
 
-STANDS = ("data", "classifier")
+POSITIONS = ("data", "classifier")
 """Values of the field ``where`` of a defence."""
 
 Craft = Callable[["nn.Module", "Tensor", "Tensor", int], "Tensor"]
@@ -66,7 +66,7 @@ class DefencePart(Part, ABC):
     def defends_data(self) -> bool:
         """Whether inputs are changed before any attack: ``where`` says so, or there is a ``defend_inputs``."""
         where = self._where
-        return where == "data" if where in STANDS else type(self).defend_inputs is not DefencePart.defend_inputs
+        return where == "data" if where in POSITIONS else type(self).defend_inputs is not DefencePart.defend_inputs
 
     @property
     def is_inside(self) -> bool:
@@ -75,7 +75,7 @@ class DefencePart(Part, ABC):
         Behind such a defence a model has no exact distances, averages or states any more.
         """
         where = self._where
-        return where == "classifier" if where in STANDS else type(self).wrap is not DefencePart.wrap
+        return where == "classifier" if where in POSITIONS else type(self).wrap is not DefencePart.wrap
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that this defence cannot take.

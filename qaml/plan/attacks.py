@@ -1,4 +1,4 @@
-"""The steps of attacks: adversarials, answers on them, and what tells whether they can be trusted."""
+"""The steps of attacks: adversarials, answers on them, and checks of the attack."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from qaml.spec.suite import Suite
 
 
 class AttackSteps(NamedTuple):
-    """The steps of one attack on one model; ``None`` where switched off.
+    """The steps of one attack on one model; ``None`` for steps that are switched off or do not apply.
 
-    ``battery`` is at the attack's largest budget; what a claim asks at smaller ones has steps of its own.
+    ``battery`` is at the attack's largest budget; smaller budgets of a claim have steps of their own.
     """
 
     crafts: tuple[Step, ...]
@@ -35,11 +35,11 @@ class Resolved(NamedTuple):
     """An attack of a suite on one of its models, every name resolved.
 
     Attributes:
-        model: the model that is asked about the adversarials.
-        name: of the attack in the suite.
+        model: the model that classifies the adversarials.
+        name: name of the attack in the suite.
         part: the attack as written.
-        inner: what computes adversarials; the part itself, unless they are made elsewhere.
-        makers: the models that they are made on.
+        inner: the attack that computes the adversarials; the part itself, unless they are made on other models.
+        makers: the models that the adversarials are made on.
     """
 
     model: ModelSteps
@@ -65,7 +65,7 @@ def computing(suite: Suite, name: str) -> Any:
 
 
 def makers(suite: Suite, name: str) -> tuple[str, ...]:
-    """The other models that an attack's adversarials are made on; none where they are made on the target itself."""
+    """The other models that an attack's adversarials are made on; empty if they are made on the target itself."""
     part = suite.attacks[name]
     return part.makers if isinstance(part, MadeElsewhere) else ()
 
@@ -74,8 +74,8 @@ class AttackPlanner:
     """Plans each attack on each model of one suite once.
 
     Args:
-        maker: of the suite's steps.
-        models: of the suite.
+        maker: maker of the suite's steps.
+        models: planner of the suite's models.
     """
 
     def __init__(self, maker: StepMaker, models: ModelPlanner) -> None:
@@ -87,7 +87,7 @@ class AttackPlanner:
         """The steps of an attack on a model.
 
         Raises:
-            QamlError: it cannot be planned.
+            QamlError: the attack cannot be planned.
         """
         if (model, attack) not in self._planned:
             with named(f"attack {attack!r} on {model!r}"):
@@ -119,8 +119,10 @@ def _evaluated(attack: Resolved, run: int, craft: Step) -> Evaluated:
 
 
 def _craft(maker: StepMaker, attack: Resolved, run: int) -> Step:
-    """Adversarials are made on the model itself or on those that the attack names; they start from the target's
-    defended images."""  # noqa: D205, D209
+    """The step that makes adversarials on the model itself or on the models that the attack names.
+
+    They start from the images as the target's defences change them.
+    """
     suite, target, inner = maker.suite, attack.model.entry, attack.inner
     data_defences = [defence for defence in target.defences if defence.defends_data]
     made_on = {Role("train", replicate=number or None): made for number, made in enumerate(attack.makers)}

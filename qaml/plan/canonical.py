@@ -1,4 +1,4 @@
-"""Values as text that is the same whenever they are."""
+"""Values as text that is equal for equal values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of one claim: everything that its verdict reads, and the judge."""
+"""The steps of one claim: all steps that its verdict reads, and the judge's."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from qaml.spec.suite import ClaimEntry, Suite
 
 
 class ClaimPlan(NamedTuple):
-    """What one claim needs, by the suite's names.
+    """The steps that one claim needs, by the suite's names.
 
     Attributes:
-        suite: the claim's.
+        suite: the suite of the claim.
         entry: the claim.
-        models: its steps of each model.
-        attacks: its steps of each attack on a model.
-        judge: its last step.
-        datasets: the key of each load step of the suite → the dataset's name.
+        models: name of each model → its steps.
+        attacks: names of each model and attack → their steps.
+        judge: the claim's last step.
+        datasets: key of each load step of the suite → the dataset's name.
     """
 
     suite: Suite
@@ -60,7 +60,7 @@ class ClaimPlanner:
         """Every step of a claim.
 
         Raises:
-            QamlError: something that it needs cannot be planned.
+            QamlError: a model or an attack that the claim needs cannot be planned.
         """
         self._maker.check_room()
         suite, cells = self._suite, entry.part.cells(self._suite.reported)
@@ -78,7 +78,7 @@ class ClaimPlanner:
         for (model, attack), made in attacks.items():
             parents |= numbered("attack", made.scores, model, attack)
             parents |= _checks(model, attack, made)
-            if (model, attack) in shown:  # a detector hears attacks, and draws none of them
+            if (model, attack) in shown:  # attacks that only a detector uses are not drawn
                 parents |= _drawn(model, attack, made)
                 parents |= numbered("weaker", self._weaker(models[model], made, cells, attack), model, attack)
         parents |= self._nearer(cells)
@@ -107,7 +107,7 @@ class ClaimPlanner:
         return weaker(self._maker, model, made.battery, self._budgets(cells, model.entry.name, attack))
 
     def _budgets(self, cells: Sequence[Cell], model: str, attack: str) -> Iterator[float]:
-        """The budgets at which a claim's cells are decided on this model, where this attack is one of theirs."""
+        """The budgets at which a claim's cells with this model and this attack are decided."""
         for cell in cells:
             if cell.model != model or attack not in cell.attack:
                 continue
@@ -121,7 +121,7 @@ class ClaimPlanner:
                 yield shared[-1]
 
     def _nearer(self, cells: Sequence[Cell]) -> dict[Role, Step]:
-        """For cells about the norms that their own attacks found."""
+        """The steps that search nearer adversarials, for cells about the norms that attacks found."""
         asked = [cell for cell in cells if cell.definition.basis == "norms"]
         pairs = {(c.model, name): None for c in asked for name in c.attack if not makers(self._suite, name)}
         return _present(
@@ -150,7 +150,7 @@ class ClaimPlanner:
         return {name: Surrogate(tuple(made[name]), *held) for name, held in references.items() if held is not None}
 
     def _with_inner(self, names: set[str]) -> dict[str, AttackPart]:
-        """These attacks, and those that transferred ones are made with."""
+        """These attacks by name, and the attacks that transferred ones are made with."""
         parts = (self._suite.attacks[name] for name in names)
         inner = {part.attack for part in parts if isinstance(part, MadeElsewhere)}
         return {name: self._suite.attacks[name] for name in sorted(names | inner)}
@@ -170,7 +170,7 @@ class ClaimPlanner:
 
 
 def _of_model(name: str, steps: ModelSteps) -> dict[Role, Step]:
-    """What a verdict reads of a model beside its answers."""
+    """The steps of a model that a verdict reads, except its answers."""
     found = {Role("data", name): steps.load} | numbered("train", steps.trains, name)
     return found | numbered("inspect", steps.inspections, name) | _present({Role("embed", name): steps.embedding})
 
@@ -181,7 +181,7 @@ def _checks(model: str, attack: str, steps: AttackSteps) -> dict[Role, Step]:
 
 
 def _drawn(model: str, attack: str, steps: AttackSteps) -> dict[Role, Step]:
-    """What only a claim about the attack itself reads."""
+    """The steps that only a claim about the attack itself reads."""
     drawings = {Role("picture", model, attack): steps.picture, Role("portrait", model, attack): steps.portrait}
     return _present({Role("exact", model, attack): steps.exact} | drawings)
 

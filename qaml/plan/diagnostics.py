@@ -13,22 +13,22 @@ from qaml.plan.role import Role
 from qaml.plan.step import Step
 
 EXACT_IMAGES = 100
-"""Test images on which a minimising attack is held against exact distances, at most."""
+"""Largest number of test images on which a minimising attack is compared with exact distances."""
 BEST_ALONE = 0.375
 """Share of the battery's work that its best member takes."""
 
 
 def battery(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
-    """The validity battery depends on the threat (norm, largest budget), not on the attack that is judged."""
+    """The validity battery of a threat (norm and largest budget), which all attacks of the threat share."""
     return _diagnosed(maker, model, attack.threat_norm, attack.grid[-1]) if _is_diagnosed(maker, attack) else None
 
 
 def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable[float]) -> tuple[Step, ...]:
-    """The battery's best member at smaller budgets, increasing.
+    """The steps that run the battery's best member at smaller budgets, smallest first.
 
     Args:
         maker: maker of the suite's steps.
-        model: that is attacked.
+        model: the attacked model.
         leader: the battery at the attack's largest budget.
         epsilons: the budgets that a claim asks for.
     """
@@ -38,7 +38,7 @@ def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable
 
 
 def planted(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step | None:
-    """Whether this very attack finds adversarials that are known to exist."""
+    """The step that checks whether this attack finds planted adversarials; ``None`` if it is not checked."""
     if not _is_diagnosed(maker, attack) or attack.minimises:
         return None  # minimising attacks take seconds an image, and the battery already compares them at their budget
     suite, entry = maker.suite, model.entry
@@ -49,7 +49,7 @@ def planted(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step
 
 
 def exact(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step | None:
-    """Whether this very attack comes near the exact distances, where these may be known."""
+    """The step that compares this attack with exact distances; ``None`` if the model has none."""
     entry, is_asked = model.entry, maker.suite.diagnostics.enabled and attack.minimises and not attack.needs_exact
     if not (is_asked and attack.threat_norm == "l2" and entry.part.has_exact_distances):
         return None
@@ -60,7 +60,7 @@ def exact(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step |
 
 
 def nearer(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
-    """The smallest perturbations by other attacks, for a claim about the norms that this attack found."""
+    """The step that searches smaller perturbations by other attacks, for claims about the norms that this one found."""
     if not (maker.suite.diagnostics.enabled and attack.minimises and attack.is_white_box):
         return None
     entry, norm = model.entry, attack.threat_norm
@@ -85,7 +85,7 @@ def _diagnosed(maker: StepMaker, model: ModelSteps, norm: str, epsilon: float, l
 
 
 def _surrogate(maker: StepMaker, model: ModelSteps) -> Step:
-    """The battery's own, taught by the first training run: a model of the suite may be broken, or masked itself."""
+    """The battery's own surrogate, trained on the first run's answers: models of the suite may be masked themselves."""
     entry, parents = model.entry, {Role("data"): model.data, Role("train"): model.trains[0]}
     payload = {"classifier": described(maker.suite, entry) | {"dataset": maker.suite.datasets[entry.dataset]}}
     return maker.make("surrogate", f"teach a surrogate of {entry.name}", payload, parents, restored(entry))

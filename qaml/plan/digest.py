@@ -1,12 +1,11 @@
-"""A digest of the source behind a step, so that changed code never meets an old result (``docs/architecture.md``).
+"""A digest of a step's source, so that changed code never reuses an old result (``docs/architecture.md``).
 
-It covers the step's modules and everything that they import: of qaml, and where a part is somebody else's also what
-lies beside it, wherever Python would find it. Installed libraries are known by their versions.
+It covers the step's modules and all modules of qaml that they import. For a part of another package it also covers
+that package and the modules next to it, wherever Python finds them. Installed libraries are covered by their versions.
 
-Code is digested as its syntax tree without docstrings: a comment or a reworded docstring rebuilds nothing, any other
-change rebuilds what depends on it. Words, errors and the registry are left out, and of the families' bases the tables
-of kinds: they compute nothing, resolved parameters and roles are in the key themselves, a new kind must not retrain
-models.
+Code is digested as its syntax tree without docstrings: a comment or a reworded docstring rebuilds nothing, and any
+other change rebuilds what depends on it. Vocabulary, errors, the registry and the families' tables of kinds are left
+out: they compute nothing, resolved parameters and roles are in the key, and a new kind must not retrain models.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "networkx": ("networkx",),
     "PIL": ("pillow",),
 }
-"""Libraries whose version can change a result: import name → the distributions that hold what runs."""
+"""Libraries whose version can change a result: import name → the distributions whose code runs."""
 
 NO_RESULTS = frozenset(
     {
@@ -56,25 +55,25 @@ NO_RESULTS = frozenset(
         *("pytest", "requests", "rich", "ruamel", "safetensors", "tabulate", "threadpoolctl", "typer", "urllib3"),
     }
 )
-"""Libraries of ours that read, check, keep and show, and compute nothing that a verdict rests on."""
+"""Libraries that qaml uses to read, check, store and show, and that compute nothing that a verdict depends on."""
 
 
 class Source(NamedTuple):
-    """One module as far as keys are concerned."""
+    """The SHA-256 of one module's source, and the names of the modules that it imports."""
 
     digest: str
     imports: frozenset[str]
 
 
 class Digest(NamedTuple):
-    """What a step's code is.
+    """A digest of a step's code.
 
     Attributes:
-        code: one hash over its modules, and over what others' code reads as far as that is declared or seen in it.
-        versions: distribution and version of the libraries used.
-        foreign: modules of others than qaml among them, which may read what no source shows.
-        remarks: what of them nobody can follow, in words.
-        files: where they are.
+        code: SHA-256 over its modules, and over everything that foreign code reads, if declared or visible in the code.
+        versions: name and version of each distribution used.
+        foreign: names of the modules that are not qaml's, which may read what no source shows.
+        remarks: reads of foreign modules that cannot be followed, in words.
+        files: paths of the foreign modules.
     """
 
     code: str
@@ -85,12 +84,12 @@ class Digest(NamedTuple):
 
     @property
     def is_foreign(self) -> bool:
-        """Whether code of others than qaml runs."""
+        """Whether any module is not qaml's."""
         return bool(self.foreign)
 
 
 def digest(modules: Iterable[str], reads: Iterable[str] = ()) -> Digest:
-    """Digest these modules with their closure under import.
+    """The digest of these modules and all that they import.
 
     Args:
         modules: dotted names.
@@ -113,7 +112,7 @@ def _digest(modules: frozenset[str]) -> Digest:
     foreign = tuple(name for name in sources if not _is_ours(name))
     used = {d for s in sources.values() for i in s.imports for d in DISTRIBUTIONS.get(i.partition(".")[0], ())}
     unknown = {i.partition(".")[0] for name in foreign for i in sources[name].imports} - DISTRIBUTIONS.keys()
-    # a part in an installed package is followed like any other, and its version is told
+    # a part in an installed package is followed like any other, and its version is noted
     unknown |= {name.partition(".")[0] for name in foreign}
     for top in sorted(unknown - {"qaml"}):
         if not is_standard(top) and is_installed(_origin(top)):
@@ -129,7 +128,7 @@ def _digest(modules: frozenset[str]) -> Digest:
 
 
 def _closure(modules: frozenset[str], roots: frozenset[str]) -> dict[str, Path]:
-    """Module → file of all that these import, themselves included."""
+    """Module → file, for these modules and all that they import."""
     found: dict[str, Path] = {}
     queue = [(name, True) for name in modules]
     while queue:
@@ -151,7 +150,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _is_followed(name: str, roots: frozenset[str], is_by_others: bool) -> bool:
-    """Whether a module's source counts: qaml's, that of a part's own package, and what others' code has beside it."""
+    """Whether a module's source counts: it is qaml's, in a part's own package, or a neighbour of foreign code."""
     top = name.partition(".")[0]
     if _is_ours(name) or top in roots:
         return True
@@ -163,7 +162,7 @@ def _is_followed(name: str, roots: frozenset[str], is_by_others: bool) -> bool:
 
 @cache
 def _origin(top: str) -> Path | None:
-    """Where a top-level module or package is, without importing it."""
+    """The file or folder of a top-level module or package, found without importing it."""
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
@@ -176,7 +175,7 @@ def _origin(top: str) -> Path | None:
 
 @cache
 def _find(name: str) -> Path | None:
-    """The file of a module, found by walking folders: looking it up the usual way would import its parents."""
+    """The file of a module, found by walking folders, since ``find_spec`` would import its parents."""
     top, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(top)
@@ -197,7 +196,7 @@ def _source(path: Path) -> Source:
     content = path.read_bytes()
     try:
         tree = ast.parse(content)
-    except (SyntaxError, ValueError):  # compiled, or for another Python: its bytes are all that is known
+    except (SyntaxError, ValueError):  # compiled, or for another Python: only the bytes are known
         return Source(hashlib.sha256(content).hexdigest(), frozenset())
     package = _package_of(path)
     imports = frozenset(imports_of(tree, package))

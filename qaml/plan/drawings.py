@@ -9,13 +9,13 @@ from qaml.plan.role import Role
 from qaml.plan.step import Step
 
 PICTURES = 6
-"""Test images shown of each model and attack."""
+"""Number of test images that are shown for each model and attack."""
 POINTS = 100
-"""Test examples shown as points, as in Huang & Zhang 2023, figure 2."""
+"""Number of test examples that are shown as points, as in Huang & Zhang 2023, figure 2."""
 
 
 def picture(maker: StepMaker, model: ModelSteps, attack: str, craft: Step) -> Step | None:
-    """Images beside their adversarials; None where the data are no images."""
+    """The step that draws images with their adversarials; ``None`` if the data are no images."""
     entry = model.entry
     if not maker.suite.datasets[entry.dataset].info.is_image:
         return None
@@ -25,12 +25,12 @@ def picture(maker: StepMaker, model: ModelSteps, attack: str, craft: Step) -> St
 
 
 def portrait(maker: StepMaker, model: ModelSteps, attack: str, craft: Step) -> Step | None:
-    """Decision regions of two features, or the states of a circuit with one measured wire; None for other models."""
+    """The step that draws decision regions of two features, or a circuit's states; ``None`` for other models."""
     entry = model.entry
     is_circuit = "finite_difference" in entry.part.gradient_rules
     if maker.suite.datasets[entry.dataset].info.n_features != 2 and not is_circuit:
         return None
-    untrained = model.trains[0].seed  # of the weights before training
+    untrained = model.trains[0].seed  # the seed of the weights before training
     payload = {"classifier": described(maker.suite, entry), "count": POINTS, "trained_from": untrained}
     title, parents = f"portrait of {entry.name} under {attack}", model.first | {Role("attack"): craft}
     return maker.make("portrait", title, payload, parents, restored(entry))

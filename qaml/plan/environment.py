@@ -1,4 +1,4 @@
-"""The state of what code reads beside its sources: files, folders, environment variables."""
+"""States of files, folders and environment variables that code reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qaml.files.regular import as_written, digest_regular
 
 VARIABLE = "env:"
 MOST_BYTES = 8 << 30
-"""Largest size of what a part declares to read, in bytes: it is read at every planning."""
+"""Largest size of what a part declares to read, in bytes, since it is read at every planning."""
 MOST_FILES = 100_000
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EACCES, errno.EPERM}
 """Error numbers that every reader of the path gets; any other error may be temporary."""
@@ -20,14 +20,14 @@ _HINT = "name the files that change, or one that lists their checksums"
 
 
 def state_of(name: str) -> str:
-    """A digest of what is there now, or ``absent``.
+    """A digest of the present content, or ``absent``.
 
     Args:
-        name: a path (relative ones start at the current directory; of a folder all files in it count), or ``env:NAME``.
+        name: a path, relative to the current directory, or ``env:NAME``; all files in a folder count.
 
     Raises:
-        RunError: it is neither a file nor a folder, there is more of it than anybody would wait for, or it cannot be
-            read at this moment.
+        RunError: it is neither a file nor a folder, exceeds ``MOST_BYTES`` or ``MOST_FILES``, or cannot be read at this
+            moment.
     """
     if name.startswith(VARIABLE):
         value = os.environ.get(name.removeprefix(VARIABLE))
@@ -46,10 +46,10 @@ def state_of(name: str) -> str:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """The files below a folder and below folders that it links to, sorted; what is linked to twice counts once.
+    """The files below a folder and below folders that it links to, sorted; a folder that is linked twice counts once.
 
     Raises:
-        OSError: there are too many, they are too large, or a folder cannot be looked into at this moment.
+        OSError: there are too many files, they are too large, or a folder cannot be read at this moment.
     """
 
     def pass_over(error: OSError) -> None:

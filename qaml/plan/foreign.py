@@ -28,7 +28,7 @@ UNSEEN = {
     "subprocess": "starts other programs",
     "urllib": "asks the network",
 }
-"""Modules by which code reaches data that neither its source nor Python shows."""
+"""Modules through which code reads data that neither its source nor Python's audit shows → what they do, in words."""
 
 
 def is_standard(top: str) -> bool:
@@ -70,7 +70,7 @@ class Look(NamedTuple):
 
 @cache
 def look(path: Path | None) -> Look:
-    """Look at the source of a module."""
+    """The reads in the source of a module."""
     try:
         tree = ast.parse(path.read_bytes()) if path is not None else None
     except (SyntaxError, ValueError):
@@ -91,7 +91,7 @@ def _variables(tree: ast.AST) -> Iterator[str]:
 
 
 def _remarks(tree: ast.AST) -> Iterator[str]:
-    """Reads of a module that can change a result unnoticed, as words that follow the module's name."""
+    """Reads of a module that can change a result without notice, as words that follow the module's name."""
     imported = {
         name.partition(".")[0]
         for node in ast.walk(tree)

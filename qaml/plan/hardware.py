@@ -1,6 +1,6 @@
-"""The processor that computes: results of two of them agree to about seven digits, and not to the last bit.
+"""The processor: results of two processors agree to about seven digits, and not to the last bit.
 
-Libraries choose their kernels by what the processor can do (AVX2, AVX-512 …), and sums round differently.
+Libraries choose their kernels by the instructions of the processor (AVX2, AVX-512 …), and sums round differently.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class Processor(NamedTuple):
     """A processor as far as results depend on it.
 
     Attributes:
-        model: its name.
-        features: the beginning of a SHA-256 of what it can do.
+        model: name of the processor.
+        features: first 12 characters of a SHA-256 of its features.
     """
 
     model: str
     features: str
 
     def in_words(self) -> dict[str, str]:
-        """For an artefact's provenance, with the kernels that torch chose, where it is at work."""
+        """The fields for an artefact's provenance, with the kernels that torch has chosen, if it is imported."""
         torch = sys.modules.get("torch")
         chosen = {} if torch is None else {"kernels": str(torch.backends.cpu.get_cpu_capability())}
         return {**self._asdict(), **chosen}
@@ -46,7 +46,7 @@ def processor() -> Processor:
 
 
 def hardware(device: str) -> str:
-    """What computes on this device, as it enters keys where results of other hardware are other results.
+    """The name of the processor, and with CUDA of the GPUs, for keys that separate results by hardware.
 
     Args:
         device: ``cpu`` or ``cuda``.
@@ -59,7 +59,7 @@ def hardware(device: str) -> str:
 
 
 def _first_block(path: Path) -> dict[str, str]:
-    """``name: value`` lines up to the first empty one."""
+    """The ``name: value`` lines of a file up to the first empty line; empty if it cannot be read."""
     found: dict[str, str] = {}
     try:
         with path.open(encoding="utf-8", errors="replace") as file:

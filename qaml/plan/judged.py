@@ -1,4 +1,4 @@
-"""What the judge of a claim is given beside artefacts."""
+"""The payload of a claim's judge, which it reads in addition to artefacts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Surrogate(NamedTuple):
-    """A model that a claim's attacks are made on, and what its kind is known to reach.
+    """A model that a claim's attacks are made on, and the clean accuracy that its kind is known to reach.
 
     Attributes:
-        attacks: attacks of the claim that are made on it, by name.
-        accuracy: the clean accuracy that it is held against, 0 … 1.
-        source: who says that models of its kind reach it; may be empty.
+        attacks: names of the claim's attacks that are made on it.
+        accuracy: the clean accuracy that it is compared with, 0–1.
+        source: the publication that reports this accuracy; may be empty.
     """
 
     attacks: tuple[str, ...]
@@ -29,20 +29,20 @@ class Surrogate(NamedTuple):
 
 
 class JudgedClaim(NamedTuple):
-    """A claim, and what of its suite the verdict and its report depend on.
+    """A claim, and the entries of its suite that the verdict and its report depend on.
 
     Attributes:
-        suite: its name.
-        file: the name of the suite's file.
+        suite: name of the suite.
+        file: name of the suite's file.
         profile: the scale.
         entry: the claim.
-        reported: the suite's reported tables.
-        assumed: what the paper leaves open and the suite chose.
-        attacks: those that the claim uses, and those that transferred ones are made with.
-        detectors: those that the claim is about.
-        surrogates: the models that the claim's attacks are made on and that have a reference accuracy.
-        setting: each model, attack and detector in words.
-        caveats: dataset → what a reader of numbers from it must know.
+        reported: name → reported table of the suite.
+        assumed: field → the suite's reason for a value that the paper leaves open.
+        attacks: name → attack that the claim uses, or that its transferred attacks are made with.
+        detectors: name → detector that the claim is about.
+        surrogates: name → model that the claim's attacks are made on and that has a reference accuracy.
+        setting: name of each model, attack and detector → its description in words.
+        caveats: dataset → caveat for readers of numbers from it.
         unseen: remarks about foreign code whose reads cannot be followed.
     """
 

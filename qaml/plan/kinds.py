@@ -1,7 +1,7 @@
-"""Every kind of step: what executes it, and what it costs.
+"""The kinds of steps: the module that executes each, and its cost.
 
-A kind is declared here and nowhere else. Its module has ``execute(job)``; as judging is a step, one of the modules is
-of a higher layer than this.
+A kind is declared only here. Its module has ``execute(job)``; as judging is a step, one of the modules is in a higher
+layer than this one.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ OfWork = Literal["load", "embed", "train", "attack", "evaluate", "judge"]
 OfDoubt = Literal["surrogate", "diagnose", "plant", "exact", "nearer", "inspect"]
 OfDrawing = Literal["picture", "portrait"]
 StepKind = OfWork | OfDoubt | OfDrawing
-"""Groups of steps: for results, for the trust in them, and for the report alone."""
+"""Groups of kinds: steps for results, steps that check the results, and steps that only draw for the report."""
 
 
 class Kind(NamedTuple):
     """The common properties of the steps of one kind.
 
     Attributes:
-        module: module whose ``execute(job)`` runs.
+        module: name of the module whose ``execute(job)`` runs.
         cost: expected seconds of a step of usual size.
         is_courtesy: whether it only draws something for the report: verdicts are the same without it.
     """

@@ -1,4 +1,4 @@
-"""Makes the steps of one suite: what all kinds of them have in common."""
+"""The maker of a suite's steps, which plans use for all kinds of steps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from qaml.registry import Part
 from qaml.spec.suite import Suite
 
 MAX_STEPS = 30_000
-"""Most steps of a plan; three whole papers need 5,000."""
+"""Largest number of steps of a plan; three whole papers need 5,000."""
 
 
 class Machine(NamedTuple):
-    """Where the steps will run.
+    """The machine that the steps will run on.
 
     Attributes:
         device: ``cpu`` or ``cuda``; results of different device classes are different steps.
-        hardware: a name of the processor, where results of different processors are different steps, too.
+        hardware: name of the processor, if results of different processors are different steps, too; else empty.
     """
 
     device: str = "cpu"
@@ -35,10 +35,10 @@ class StepMaker:
     """Makes each step of one suite once.
 
     Args:
-        suite: what the steps are of.
-        steps: steps of the whole plan, by key; those made here are added.
-        machine: where they will run.
-        more_images: test images that are attacked and scored beyond those that the suite asks for.
+        suite: the suite that the steps belong to.
+        steps: steps of the whole plan, by key; the maker adds its own.
+        machine: the machine that the steps will run on.
+        more_images: number of test images that are attacked and scored beyond those that the suite asks for.
     """
 
     def __init__(self, suite: Suite, steps: dict[str, Step], machine: Machine, more_images: int) -> None:
@@ -57,18 +57,18 @@ class StepMaker:
         *,
         size: float = 1.0,
     ) -> Step:
-        """The step, which is in the plan from now on.
+        """Make a step and add it to the plan.
 
         Args:
-            kind: which code runs.
-            title: for people.
-            payload: for the code that runs.
-            parents: the steps whose artefacts it reads.
-            parts: parts whose code runs, too.
-            size: how many times the work that is usual for its kind.
+            kind: the kind of step, which determines the code that runs.
+            title: title for people.
+            payload: parts and numbers that the step's code reads.
+            parents: role → step whose artefact it reads.
+            parts: parts whose code runs in the step.
+            size: work of the step as a multiple of what is usual for its kind.
 
         Raises:
-            RunError: the plan is as long as it may be.
+            RunError: the plan has ``MAX_STEPS`` steps.
         """
         cost = KINDS[kind].cost * size
         made = make_step(kind, title, payload, parents, _code(kind, parts), cost, *self._machine)
@@ -77,10 +77,10 @@ class StepMaker:
         return self.steps.setdefault(made.key, made)
 
     def check_room(self) -> None:
-        """Refuse to continue where the numbers in a file would make an endless plan.
+        """Refuse to continue if the numbers in a file would make an endless plan.
 
         Raises:
-            RunError: the plan is as long as it may be.
+            RunError: the plan has ``MAX_STEPS`` steps.
         """
         if len(self.steps) >= MAX_STEPS:
             raise RunError(
@@ -88,17 +88,17 @@ class StepMaker:
             )
 
     def n_attacked(self, *limits: int | None) -> int | None:
-        """How many test images are attacked and scored; None for all."""
+        """Number of test images that are attacked and scored; ``None`` for all."""
         smallest = min_images(self.suite.evaluation.images, *limits)
         return None if smallest is None else smallest + self._more_images
 
     def n_diagnosed(self, *limits: int | None) -> int | None:
-        """How many test images diagnostics look at."""
+        """Number of test images that diagnostics use; ``None`` for all."""
         return min_images(self.suite.diagnostics.images, self.suite.evaluation.images, *limits)
 
 
 def min_images(*limits: int | None) -> int | None:
-    """The smallest limit that is set."""
+    """The smallest limit that is set; ``None`` if none is."""
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -107,7 +107,7 @@ def named(what: str) -> Iterator[None]:
     """Turn exceptions of foreign parts, or of their sources, during planning into errors that name them.
 
     Raises:
-        QamlError: it says what cannot be planned, and why.
+        QamlError: the block raised an exception; the message says what cannot be planned, and why.
     """
     try:
         yield
@@ -120,12 +120,12 @@ def named(what: str) -> Iterator[None]:
 
 
 def unplannable(what: str, error: BaseException) -> RunError:
-    """The error of something that fails while it is planned."""
+    """The error for a part or a claim whose planning raises an unexpected exception."""
     return RunError(f"{what} cannot be planned: {error_in_words(error)}")
 
 
 def _code(kind: StepKind, parts: Iterable[Part]) -> Digest:
-    """The step's own code and that of its parts."""
+    """The digest of the step's own code and that of its parts."""
     chosen = list(parts)
     own = {type(part).__module__ for part in chosen}
     modules = {KINDS[kind].module, *own, *(module for part in chosen for module in part.source_modules)}

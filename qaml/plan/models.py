@@ -17,12 +17,12 @@ class ModelSteps(NamedTuple):
 
     Attributes:
         entry: the model.
-        data: all of its dataset, which training needs.
-        load: what of the dataset is attacked and scored.
-        trains: training runs.
-        clean: their answers on clean images.
-        embedding: of its machine on an annealer's qubits.
-        inspections: of its samples.
+        data: loads all of its dataset, which training needs.
+        load: loads the part of the dataset that is attacked and scored.
+        trains: the training runs.
+        clean: the answers of each training run on clean images.
+        embedding: embeds its machine on an annealer's qubits; ``None`` for other models.
+        inspections: compare the samples of each training run with its distribution; empty for other models.
     """
 
     entry: ModelEntry
@@ -35,22 +35,22 @@ class ModelSteps(NamedTuple):
 
     @property
     def first(self) -> dict[Role, Step]:
-        """The parents of a step that looks at the first training run."""
+        """The parents of a step that reads the first training run."""
         return {Role("data"): self.load, Role("train"): self.trains[0]}
 
     @property
     def every(self) -> dict[Role, Step]:
-        """The parents of a step that looks at all training runs."""
+        """The parents of a step that reads all training runs."""
         return {Role("data"): self.load} | numbered("train", self.trains)
 
 
 class Evaluated(NamedTuple):
-    """Images that a model is asked about.
+    """Images that a model classifies.
 
     Attributes:
-        words: which they are, such as ``rbm with fgsm, seed 0``.
-        craft: the step that makes adversarials of them.
-        epsilons: the budgets that a minimising attack is cut to; it runs once for whatever budgets are asked of it.
+        words: a description of the images, such as ``rbm with fgsm, seed 0``.
+        craft: the step that makes adversarials of them; ``None`` for clean images.
+        epsilons: the budgets that a minimising attack is evaluated at, which runs once for all of them; else ``None``.
     """
 
     words: str
@@ -62,8 +62,8 @@ class ModelPlanner:
     """Plans each model of one suite once.
 
     Args:
-        maker: of the suite's steps.
-        seeds: training runs of every model, overriding the suite.
+        maker: maker of the suite's steps.
+        seeds: number of training runs of every model, overriding the suite.
     """
 
     def __init__(self, maker: StepMaker, seeds: int | None) -> None:
@@ -78,7 +78,7 @@ class ModelPlanner:
         """The steps of a model.
 
         Raises:
-            QamlError: it cannot be planned.
+            QamlError: the model cannot be planned.
         """
         if name not in self._planned:
             with named(f"model {name!r}"):
@@ -106,7 +106,7 @@ class ModelPlanner:
         return made
 
     def _train(self, entry: ModelEntry, replicate: int) -> Step:
-        """Training depends on the part, the defences and the data, not on names or inference."""
+        """The step of a training run; it depends on the part, the defences and the data, not on names or inference."""
         parents = {Role("data"): self._load(entry.dataset, self._suite.datasets[entry.dataset])}
         if any(defence.needs_undefended for defence in entry.defences):
             twin = entry._replace(
@@ -135,19 +135,19 @@ class ModelPlanner:
         return self._maker.make("train", f"train {entry.name}, seed {replicate}", payload, parents, parts, size=size)
 
     def _embedding(self, entry: ModelEntry) -> Step | None:
-        """Chains depend on the annealer's graph and the machine's size, so one set serves every training run."""
+        """The step of an embedding, which all machines of the same size on the same annealer's graph share."""
         payload = entry.part.to_embed(self._suite.datasets[entry.dataset].info)
         return None if payload is None else self._maker.make("embed", f"embed {entry.name}", payload, {})
 
     def _inspect(self, entry: ModelEntry, replicate: int, data: Step, train: Step) -> Step:
-        """Whether what the sampler says of the trained machine is so."""
+        """The step that compares the sampler's estimates of the trained machine with its distribution."""
         parents = {Role("data"): data, Role("train"): train}
         payload = {"model": entry.part, "dataset": self._suite.datasets[entry.dataset]}
         return self._maker.make("inspect", f"inspect the samples of {entry.name}, seed {replicate}", payload, parents)
 
 
 def score(maker: StepMaker, entry: ModelEntry, load: Step, train: Step, evaluated: Evaluated) -> Step:
-    """One training run's answers on clean images, or on adversarials."""
+    """The step with one training run's answers on clean images, or on adversarials."""
     craft, parents = evaluated.craft, {Role("data"): load, Role("train"): train}
     if craft is not None:
         parents[Role("attack")] = craft

@@ -15,9 +15,12 @@ from qaml.spec.suite import ClaimEntry, Suite
 
 
 class Plan(NamedTuple):
-    """Every step of the selected claims, by key, and each claim's share of it, by ``suite::id``.
+    """The steps of the selected claims, and the claims.
 
-    A claim that cannot be planned, since a model of its own cannot, is ``unplanned``, with the reason.
+    Attributes:
+        steps: key → step.
+        claims: ``suite::id`` → the claim's own steps.
+        unplanned: ``suite::id`` → why the claim cannot be planned.
     """
 
     steps: Mapping[str, Step]
@@ -37,10 +40,10 @@ def make_plan(
 
     Args:
         selected: claims with their suites.
-        seeds: training runs of every model, overriding the suites.
-        more_images: test images that are attacked and scored beyond those that the suites ask for.
+        seeds: number of training runs of every model, overriding the suites.
+        more_images: number of test images that are attacked and scored beyond those that the suites ask for.
         device: ``cpu`` or ``cuda``; results of different device classes are different steps.
-        hardware: a name of the processor, where results of different processors are different steps, too.
+        hardware: name of the processor, if results of different processors are different steps, too; else empty.
     """
     steps: dict[str, Step] = {}
     claims: dict[str, ClaimPlan] = {}
@@ -64,7 +67,7 @@ def make_plan(
 
 
 def ancestors(plan: Plan, key: str, is_done: Callable[[str], bool] = lambda _: False) -> dict[str, Step]:
-    """A step and everything it is made of, by key; what lies behind a step that is done is left out."""
+    """A step and all that it is made from, by key; steps that are done are left out, and so are their parents."""
     found: dict[str, Step] = {}
     queue = [key]
     while queue:

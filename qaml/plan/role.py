@@ -1,4 +1,4 @@
-"""What one step is to another."""
+"""Roles: what the artefact of one step is for another step that reads it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ OfModel = Literal["clean", "data", "embed", "inspect", "train"]
 OfAttack = Literal["attack", "battery", "exact", "nearer", "picture", "plant", "portrait", "weaker"]
 InStep = Literal["attack", "data", "embedding", "leader", "start", "surrogate", "train", "undefended"]
 RoleKind = OfModel | OfAttack | InStep
-"""What a judge reads of a model and of an attack on it, and what the code of other steps reads."""
+"""Kinds of artefacts that a judge reads of a model and of an attack on it, and that the code of other steps reads."""
 
 
 class Role(NamedTuple):
-    """What a parent is to the step that reads it.
+    """The role of a parent for the step that reads it.
 
     Attributes:
-        kind: what is read.
-        model: name of the model in the suite; empty where the step is about one model.
-        attack: name of the attack in the suite; empty where no attack is meant, or where the step is about one.
-        replicate: which of several of one kind: the training run, the attacked model of a joint attack, the budget.
+        kind: the kind of artefact that is read.
+        model: name of the model in the suite; empty if the step is about one model.
+        attack: name of the attack in the suite; empty if there is none, or the step is about one attack.
+        replicate: number among several of one kind: of a training run, an attacked model of a joint attack, a budget.
     """
 
     kind: RoleKind
@@ -29,7 +29,7 @@ class Role(NamedTuple):
     replicate: int | None = None
 
     def __str__(self) -> str:
-        """The text for keys, manifests and people; nothing reads it back.
+        """The text for keys, manifests and people; it is never parsed.
 
         Seeds depend on the texts of the parents' roles, so these stay.
         """
@@ -37,5 +37,5 @@ class Role(NamedTuple):
 
 
 def numbered(kind: RoleKind, steps: Sequence[T], model: str = "", attack: str = "") -> dict[Role, T]:
-    """Several of one kind, by their roles."""
+    """Several steps of one kind, by role; ``replicate`` counts from 0."""
     return {Role(kind, model, attack, number): step for number, step in enumerate(steps)}

@@ -1,4 +1,4 @@
-"""One unit of work with a content key."""
+"""A step: one unit of work with a content key."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Step(NamedTuple):
     """A node of the plan.
 
     Attributes:
-        kind: which code runs.
+        kind: the kind of step, which determines the code that runs.
         key: SHA-256 of everything that determines the result; equal keys are one step.
-        title: for people, such as ``train rbm, seed 2``.
-        parents: role → key of the steps whose artefacts are read.
-        payload: objects for the code that runs the step (parts, numbers); JSON of them is part of the key.
+        title: title for people, such as ``train rbm, seed 2``.
+        parents: role → key of the step whose artefact is read.
+        payload: parts and numbers that the step's code reads; their JSON is part of the key.
         seed: seed of every random choice in the step; it depends on the parameters, not on the code.
         cost: expected seconds, for scheduling.
         code: digest of the sources and library versions.
@@ -74,7 +74,7 @@ def make_step(
     device: str = "cpu",
     hardware: str = "",
 ) -> Step:
-    """Compute the key and the seed of a step; ``hardware`` is part of the key where it is named.
+    """Compute the key and the seed of a step; ``hardware`` is part of the key unless it is empty.
 
     The seed depends on the parameters and on the parents' seeds only, so that a refactoring repeats the same draws.
     """

@@ -1,4 +1,4 @@
-"""Syntax trees as text that stays the same, and the imports in them."""
+"""Syntax trees as text that is the same in each Python, and the imports in them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 
 def plain(node: object) -> str:
-    """A tree as text: every field that holds something, without docstrings and without tables of kinds.
+    """A tree as text: every field that is not empty, without docstrings and without tables of kinds.
 
-    ``ast.dump`` leaves out other fields in each Python, and a digest must not retrain models for that.
+    ``ast.dump`` omits different fields in each Python, and another Python must not retrain models.
     """
     if isinstance(node, list):
         return f"[{','.join(plain(each) for each in node)}]"
@@ -33,7 +33,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def _is_table_of_kinds(statement: ast.stmt) -> bool:
-    """``ATTACKS: Registry[AttackPart] = Registry("attack", …, {…})``: what it holds is imported by whoever asks."""
+    """Whether it is ``ATTACKS: Registry[AttackPart] = Registry("attack", …, {…})``, whose parts are imported on use."""
     value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Registry"
 
@@ -43,7 +43,7 @@ def imports_of(node: ast.AST, package: str) -> Iterator[str]:
 
     Args:
         node: the tree.
-        package: that relative imports start from.
+        package: the package that relative imports start from.
     """
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
         for statement in node.orelse:
@@ -75,7 +75,7 @@ def name_of(node: ast.expr) -> str:
 
 
 def constant_of(call: ast.Call) -> str | None:
-    """The first argument, where it is a constant text."""
+    """The first argument if it is a constant text, else ``None``."""
     first = call.args[0] if call.args else None
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 

@@ -1,4 +1,4 @@
-"""Parts in words, for readers of a verdict: what was trained and attacked, and the position of each defence."""
+"""Descriptions of parts in words, for readers of a verdict, with the position of each defence."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from qaml.defences.base import DefencePart
 from qaml.registry import Part
 from qaml.spec.suite import ModelEntry
 
-STANDS = {
+POSITIONS = {
     "data": "before the attack: training and test images are defended, and the attack starts from the defended image",
     "classifier": "inside the classifier, and the attack goes through it",
 }
 
 
 def in_words(part: Part) -> str:
-    """A part's kind and what was set or defaulted, such as ``fgsm: norm linf, epsilon 0.1``."""
+    """A part's kind and its fields, such as ``fgsm: norm linf, epsilon 0.1``."""
     fields = part.model_dump(mode="json", exclude={"kind", "where"}, serialize_as_any=True)
     shown = ", ".join(f"{name} {_value(value)}" for name, value in fields.items() if value not in (None, [], {}))
     return f"{part.kind}: {shown}" if shown else part.kind
@@ -30,14 +30,14 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _stands(defence: DefencePart) -> str:
-    places = {"data": defence.defends_data, "classifier": defence.is_inside}
-    return "; ".join(STANDS[place] for place, is_there in places.items() if is_there) or "in training"
+def _position(defence: DefencePart) -> str:
+    positions = {"data": defence.defends_data, "classifier": defence.is_inside}
+    return "; ".join(POSITIONS[name] for name, is_there in positions.items() if is_there) or "in training"
 
 
 def model_in_words(entry: ModelEntry) -> str:
     """A model, its data, its training runs, and its defences with their positions."""
     runs = f"on {entry.dataset}, {entry.seeds} training run{'s' if entry.seeds > 1 else ''}"
     runs += f" of stream {entry.stream}" if entry.stream else ""
-    defences = [f"{in_words(d)}; {_stands(d)}" for d in entry.defences]
+    defences = [f"{in_words(d)}; {_position(d)}" for d in entry.defences]
     return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences)])
