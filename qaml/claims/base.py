@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Literal, NamedTuple, Protocol
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -252,6 +252,11 @@ NO_TABLES: Mapping[str, ReportedTable] = MappingProxyType({})
 
 class ClaimPart(Part, ABC):
     """The fields of a claim kind."""
+
+    plural: ClassVar[str] = ""
+    """Heading of several claims of this kind in a report (default: the kind)."""
+    is_signed: ClassVar[bool] = False
+    """Whether measured values are differences, which are written with a sign and in points."""
 
     @abstractmethod
     def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from qaml.claims.base import Cell, Term
 from qaml.claims.cells import filled
@@ -19,6 +19,8 @@ class Bound(LimitedClaim):
     kind: Literal["bound"] = "bound"
     of: Cell
     """The cell measured."""
+
+    plural: ClassVar[str] = "bounds"
 
     def contrasts(self) -> tuple[tuple[str, tuple[Term, ...]], ...]:
         """The cell by itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,10 @@ class AnyOf(_Combination):
     """At least one claim holds: supported if any is, refuted if all are, else invalid if any is, else inconclusive."""
 
     kind: Literal["any_of"] = "any_of"
+
+    plural: ClassVar[str] = "all of several"
+
+    plural: ClassVar[str] = "any of several"
 
     def decide(self, estimator: Estimator) -> Decision:
         """Decide every claim and report the first one that decides."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -23,6 +23,9 @@ class Contrast(LimitedClaim):
     """Weighted cells of one contrast."""
     each: tuple[tuple[WeightedCell, ...], ...] = ()
     """Weighted cells of several contrasts."""
+
+    plural: ClassVar[str] = "contrasts"
+    is_signed: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _check_terms(self) -> Self:

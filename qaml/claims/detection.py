@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ class Detection(ClaimPart):
     """Share of adversarials that must be found."""
     false_positives_at_most: float = Field(ge=0, le=1)
     """Share of clean images that may be flagged."""
+
+    plural: ClassVar[str] = "detection rates"
 
     def cells(self, tables: Mapping[str, ReportedTable] = NO_TABLES) -> tuple[Cell, ...]:  # noqa: ARG002
         """No cells: a detector brings its own evidence."""

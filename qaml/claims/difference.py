@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from qaml.claims.base import Cell, Term
 from qaml.claims.cells import filled
@@ -22,6 +22,9 @@ class Difference(LimitedClaim):
     """Cell that is claimed to be larger."""
     over: Cell
     """Cell that is subtracted."""
+
+    plural: ClassVar[str] = "differences"
+    is_signed: ClassVar[bool] = True
 
     def contrasts(self) -> tuple[tuple[str, tuple[Term, ...]], ...]:
         """``of`` with weight 1, ``over`` with weight −1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -50,6 +50,9 @@ class Equivalence(ClaimPart):
     """The other cell."""
     margin: float = Field(ge=0)
     """The largest difference that does not matter; 0 asks that no image of any run differs."""
+
+    plural: ClassVar[str] = "equivalences"
+    is_signed: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _check(self) -> Self:

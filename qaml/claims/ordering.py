@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -45,6 +45,9 @@ class Ordering(ClaimPart):
     """The cells, the largest first."""
     tie: float = Field(0.0, ge=0)
     """Margin that an adjacent difference must exceed."""
+
+    plural: ClassVar[str] = "orderings"
+    is_signed: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -38,6 +38,8 @@ class Parameter(ClaimPart):
     """The largest value that satisfies the claim."""
     paper: tuple[float, ...] = ()
     """The paper's values, component by component, shown beside ours and reduced like them; they decide nothing."""
+
+    plural: ClassVar[str] = "trained parameters"
 
     @model_validator(mode="after")
     def _check(self) -> Self:

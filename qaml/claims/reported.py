@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -60,6 +60,8 @@ class Reported(ClaimPart):
     parameter whose value the paper does not name; accuracy is taken to fall between the budgets of the grid."""
     grid_of: AttackName | None = None
     """With ``epsilon: any``, an attack with more budgets than the row's own; default the row's."""
+
+    plural: ClassVar[str] = "reported values"
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -44,6 +44,9 @@ class Trend(ClaimPart):
     """A step the wrong way (or, if flat, a difference) that does not matter."""
     total: float = Field(0.0, ge=0)
     """The smallest total change of a monotone trend."""
+
+    plural: ClassVar[str] = "trends"
+    is_signed: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _check(self) -> Self:

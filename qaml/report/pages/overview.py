@@ -17,25 +17,22 @@ from qaml.report.figures.svg import Axis
 from qaml.report.pages.subjects import base_name
 from qaml.report.text.headlines import verdict_counts
 from qaml.report.text.marks import attacks_of, models_of, words
-from qaml.report.text.numbers import MISSING, Shown, Style, format_number, metric_style, show, show_estimate, style_of
+from qaml.report.text.numbers import (
+    MISSING,
+    Shown,
+    Style,
+    claim_kind,
+    format_number,
+    metric_style,
+    show,
+    show_estimate,
+    style_of,
+)
 from qaml.report.text.sentences import needed_sentence, suite_sentence
 from qaml.report.text.width import file_name
 
 MOST_DETAILED = 2500
 """Claims whose rows show all; in a larger overview every row is brief, or it would not open at once."""
-KIND_NAMES = {
-    "bound": "bounds",
-    "difference": "differences",
-    "contrast": "contrasts",
-    "equivalence": "equivalences",
-    "ordering": "orderings",
-    "trend": "trends",
-    "reported": "reported values",
-    "detection": "detection rates",
-    "parameter": "trained parameters",
-    "all_of": "all of several",
-    "any_of": "any of several",
-}
 
 
 class Row(NamedTuple):
@@ -153,7 +150,7 @@ def _family(kind: str, style: Style, members: Sequence[Outcome], choices: Filter
     axis = forest.row_axis((o.measured[0] for o in members if o.measured), style)
     rows = tuple(_row(outcome, axis, style, choices, is_brief=is_brief) for outcome in members)
     unit = "smallest norm" if style.unit == "norm" else style.word
-    return Family(KIND_NAMES.get(kind, words(kind)), unit, forest.head(axis, style), rows)
+    return Family(claim_kind(kind).plural or words(kind), unit, forest.head(axis, style), rows)
 
 
 def _row(outcome: Outcome, axis: Axis, style: Style, choices: Filters, *, is_brief: bool) -> Row:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
+from qaml.claims.base import CLAIMS, ClaimPart
 from qaml.errors import PartError
 from qaml.metrics.table import metric
 from qaml.outcome.outcome import Measurement, Outcome
@@ -14,7 +16,6 @@ from qaml.vocab import Unit
 
 MISSING = "–"
 _MINUS = "−"
-_SIGNED_KINDS = frozenset({"difference", "contrast", "equivalence", "ordering", "trend"})
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -61,7 +62,16 @@ class Shown(NamedTuple):
 def style_of(outcome: Outcome) -> Style:
     """How this outcome's measured values are written: differences carry a sign."""
     is_negative = any(m.estimate.value < 0 for m in outcome.measured)
-    return Style(outcome.unit, outcome.kind in _SIGNED_KINDS or is_negative)
+    return Style(outcome.unit, claim_kind(outcome.kind).is_signed or is_negative)
+
+
+@lru_cache
+def claim_kind(name: str) -> type[ClaimPart]:
+    """The claim kind of this name; where it is of a package that is not installed, the base class with its defaults."""
+    try:
+        return CLAIMS.load(name)
+    except PartError:
+        return ClaimPart
 
 
 def metric_style(name: str) -> Style:
