@@ -125,7 +125,7 @@ def claim_contents(view: Mapping[str, Any]) -> dict[str, str]:
         "setting": outcome.setting,
         "assumed": outcome.assumed,
     }
-    return {name: heading for name, heading in SECTIONS.items() if name in _ALWAYS or own.get(name)}
+    return {name: heading for name, heading in SECTIONS.items() if name in _ALWAYS or own[name]}
 
 
 def drawings(
