@@ -27,6 +27,8 @@ class AllOf(_Combination):
 
     kind: Literal["all_of"] = "all_of"
 
+    plural: ClassVar[str] = "all of several"
+
     def decide(self, estimator: Estimator) -> Decision:
         """Decide every claim and report the first one that decides."""
         decisions = [claim.decide(estimator) for claim in self.claims]
@@ -37,8 +39,6 @@ class AnyOf(_Combination):
     """At least one claim holds: supported if any is, refuted if all are, else invalid if any is, else inconclusive."""
 
     kind: Literal["any_of"] = "any_of"
-
-    plural: ClassVar[str] = "all of several"
 
     plural: ClassVar[str] = "any of several"
 
