@@ -1,4 +1,4 @@
-"""Curves of a claim: accuracy over epsilon for every model and attack, the worst case, and training."""
+"""Curves of a claim: accuracy over epsilon for every model and attack, the worst case over attacks, and training."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from qaml.outcome.drawings import Curve, TrainingCurve
 
 WORST_CASE = "worst case"
 MOST_EPOCHS = 60
-"""More than a small figure can show."""
+"""Largest number of epochs that a small figure shows."""
 
 
 def epsilon_curves(cells: Sequence[Cell], resolver: Resolver, estimator: SourceEstimator) -> tuple[Curve, ...]:
     """Accuracy over epsilon of every model and attack of the claim with more than one budget.
 
-    Each starts at ε = 0 with clean accuracy. Below them, for each model and norm, robust accuracy: the worst case over
-    the claim's attacks on the budgets that they have in common.
+    Each starts at ε = 0 with clean accuracy. A curve of robust accuracy follows for each model and norm: the worst case
+    over the claim's attacks at the budgets that they share.
     """
     pairs = dict.fromkeys((cell.model, name) for cell in cells for name in cell.attack)
     return tuple(curve for curve in _curves(list(pairs), resolver, estimator) if len(curve.epsilons) > 1)
@@ -72,7 +72,7 @@ def _curve(
 
 
 def training_curves(models: Sequence[str], source: Source) -> tuple[TrainingCurve, ...]:
-    """Every curve that a model's training kept, a line a seed; numbered ones (``beta 1``) together, a line a layer."""
+    """The curves that training recorded, a line a seed; numbered curves (``beta 1``) form one, with a line a layer."""
     return tuple(curve for model in models for curve in _of_training(model, source.history(model)))
 
 
@@ -101,6 +101,6 @@ def _without_number(name: str) -> str:
 
 
 def thinned(n_epochs: int) -> list[int]:
-    """The epochs that a figure shows, counted from 1: every one, or every k-th and the last."""
+    """The epochs that a figure shows, counted from 1: all of them, or every k-th and the last."""
     step = -(-n_epochs // MOST_EPOCHS)
     return [*range(1, n_epochs, max(step, 1)), n_epochs] if n_epochs else []

@@ -1,4 +1,4 @@
-"""What a detector flags, from its models' answers on clean images and on a mixture of adversarials."""
+"""The images that a detector flags, from its models' answers on clean images and on a mixture of adversarials."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ Arrays = Mapping[str, "NDArray[Any]"]
 Runs = Sequence[Arrays]
 """``predictions.npz`` of each training run."""
 POINTS = 101
-"""Thresholds of a curve, at most (and the detector's own, and 0)."""
+"""Largest number of thresholds of a curve, besides the detector's own and 0."""
 
 
 class Predictions(NamedTuple):
-    """Where predictions come from: (model) → runs on clean images, (model, attack) → runs on its adversarials."""
+    """Functions that read predictions: (model) → runs on clean images, (model, attack) → runs on its adversarials."""
 
     clean: Callable[[str], Runs]
     attacked: Callable[[str, str], Runs]
 
 
 def detect(detector: DetectorPart, attacks: Mapping[str, AttackPart], predictions: Predictions) -> Detections:
-    """Let the detector look at clean images, and at as many attacked ones.
+    """Apply the detector to clean images, and to the same number of attacked ones.
 
-    Seed s of the detector listens to training run s of each of its models, as many as the model with the fewest has;
-    every attacked image gets one (attack, budget), drawn uniformly with this seed. Budgets of 0 attack nothing and are
-    left out.
+    Seed s of the detector uses training run s of each of its models; the model with the fewest runs sets the number of
+    seeds. Every attacked image gets one (attack, budget), drawn uniformly with this seed. Budgets of 0 are left out.
 
     Raises:
         RunError: there is no budget above 0, or no image that all of the evidence has.
@@ -60,7 +59,7 @@ def detect(detector: DetectorPart, attacks: Mapping[str, AttackPart], prediction
 
 
 def _shared_images(detector: DetectorPart, attacks: Mapping[str, AttackPart], predictions: Predictions) -> IntArray:
-    """The first images that every model saw, clean and under every attack."""
+    """Indices of the first images on which every model was evaluated, clean and under every attack."""
     pairs = detector.pairs(attacks)
     seen = [
         predictions.clean(model)[0]["indices"] for model in dict.fromkeys((*detector.models, *(m for m, _ in pairs)))
@@ -75,7 +74,7 @@ def _shared_images(detector: DetectorPart, attacks: Mapping[str, AttackPart], pr
 
 
 class _Seen(NamedTuple):
-    """A model's answers, each (n_epsilons, n), at the shared images; and the images' labels (n,)."""
+    """A model's answers to the shared images, each (n_epsilons, n), and the images' labels (n,)."""
 
     predicted: IntArray
     confidence: FloatArray
@@ -83,7 +82,7 @@ class _Seen(NamedTuple):
 
 
 class _View:
-    """One seed of the evidence at the shared images; models with fewer training runs start again from their first."""
+    """One seed of the evidence on the shared images; models with fewer training runs start again from their first."""
 
     def __init__(self, predictions: Predictions, indices: IntArray, seed: int) -> None:
         self._predictions = predictions
@@ -111,7 +110,7 @@ class _View:
 
 
 class _Mixture:
-    """One (attack, budget) for each image, the same for every model."""
+    """One (attack, budget) drawn for each image, the same for every model."""
 
     def __init__(self, view: _View, names: Sequence[str], model: str) -> None:
         self._view = view
@@ -127,7 +126,7 @@ class _Mixture:
         self._drawn = view.generator().integers(len(self._options), size=n)
 
     def seen_by(self, model: str) -> _Seen:
-        """The model's answers, each (1, n)."""
+        """The model's answers to the mixture, each (1, n)."""
         seen = {name: self._view.attacked(model, as_seen_by(name, model)) for name in self._names()}
         columns = np.arange(len(self._drawn))
         labels = next(iter(seen.values())).labels
@@ -136,7 +135,7 @@ class _Mixture:
         return _Seen(predicted[self._drawn, columns][None], confidence[self._drawn, columns][None], labels)
 
     def fools(self, makers: Mapping[str, Sequence[str]]) -> BoolArray:
-        """(n,) whether every model that an image was made on is right about the clean one and wrong about this one."""
+        """Whether all models that an adversarial was made on classify only the clean image correctly, (n,)."""
         fooled: BoolArray = np.zeros(len(self._drawn), dtype=bool)
         for option, (name, row) in enumerate(self._options):
             at = self._drawn == option
@@ -156,7 +155,7 @@ def _answers(seen: Sequence[_Seen]) -> Answers:
 
 
 def _flagged(threshold: float, clean: DoubleArray, adversarial: DoubleArray, fooling: BoolArray) -> Detections:
-    """Flags and the whole curve from suspicions (seeds, n)."""
+    """Flags and the curve over thresholds, from suspicions (seeds, n)."""
     thresholds = _thresholds(np.concatenate([clean.ravel(), adversarial.ravel()]), threshold)
     return Detections(
         adversarial=(adversarial >= threshold).astype(np.float32),
@@ -169,7 +168,7 @@ def _flagged(threshold: float, clean: DoubleArray, adversarial: DoubleArray, foo
 
 
 def _thresholds(suspicions: DoubleArray, own: float) -> DoubleArray:
-    """From one that flags everything to one that flags nothing, increasing; 0 and the detector's own among them."""
+    """Increasing thresholds, from one that flags all images to one that flags none, with 0 and the detector's own."""
     inner = np.quantile(suspicions, np.linspace(0, 1, POINTS), method="nearest")
     beyond = np.nextafter(suspicions.max(), np.inf)
     return np.unique(np.concatenate([inner, [0.0, own, beyond]]))

@@ -1,4 +1,4 @@
-"""The judge's answers to what a claim's rule asks: contrasts of cells with intervals, limited by findings."""
+"""The estimator that a claim's rule uses: contrasts of cells with intervals, limited by findings."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class SourceEstimator:
     """Implements ``claims.base.Estimator`` over evidence.
 
     Args:
-        resolver: of the claim's evidence.
-        effect: what findings do to a cell.
-        tables: the suite's reported tables.
+        resolver: resolver of the claim's evidence.
+        effect: cell → effect of its findings.
+        tables: name → reported table of the suite.
         judges_tables: whether this scale may be compared with a paper's own values.
-        known: of the models by themselves, which detectors listen to.
-        checked: what the battery finds beyond a cell's own attacks.
-        left_open: attack → its settings that the paper does not state.
-        shrunk: what the nearest adversarials known make of a cell's norms.
+        known: findings about the models by themselves, which also count for detectors.
+        checked: cell → the images that the battery fools beyond the cell's own attacks.
+        left_open: attack → names of its settings that the paper does not state.
+        shrunk: cell → the factor by which nearer adversarials reduce its norms.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class SourceEstimator:
         return self._judges_tables
 
     def contrast(self, terms: Sequence[Term], *, against: Sequence[float] = (0.0,), level: float = 0.95) -> Estimate:
-        """Estimate Σ weight × cell: images paired by index, training runs too where models share their weights."""
+        """Estimate Σ weight × cell; images are paired by index, training runs also if models share their weights."""
         resolved = [self.resolver.resolve(cell) for cell, _ in terms]
         self.asked.update(dict.fromkeys(cell for cell, _ in terms))
         shares = [one for one in resolved if isinstance(one, Contributions)]
@@ -87,7 +87,7 @@ class SourceEstimator:
             estimate = _of_numbers(resolved, models, weights, against, level)
         elif (lost := as_one_share(terms, shares, self.resolver)) is not None:
             estimate = _of_shares(models[:1], [lost], [1.0], against, level)
-            least = 0.0  # nested with the battery, too: what fools at the smaller budget fools at the larger one
+            least = 0.0  # also with the battery: an adversarial within the smaller budget is within the larger one
         else:
             estimate = _of_shares(models, shares, weights, against, level)
         limited = self._limited(estimate, terms, level)
@@ -107,7 +107,7 @@ class SourceEstimator:
         return estimate._replace(is_void=any(math.isnan(value) for value in values))
 
     def predict(self, cell: Cell, table: ReportedTable, level: float = 0.95) -> Estimate:
-        """Where the paper's value may lie, given ours."""
+        """Prediction interval of the paper's value, given ours."""
         found = self.resolver.resolve(cell)
         terms = (Term(cell, 1.0),)
         estimate = self.contrast(terms, level=level)
@@ -119,7 +119,7 @@ class SourceEstimator:
         return estimate._replace(low=limits.low, high=limits.high, method=method, p_value=math.nan)
 
     def runs_needed(self, cell: Cell, table: ReportedTable, half_width: float) -> int | None:
-        """Training runs of ours with which a prediction reaches no farther than this, were they to spread as now."""
+        """Number of our training runs for a prediction within ``half_width``, if they vary as the present ones do."""
         found = self.resolver.resolve(cell)
         own = number(found)
         if isinstance(found, Contributions):
@@ -129,11 +129,11 @@ class SourceEstimator:
         return runs_needed(own.per_seed, table.seeds or 1, images, table.reading_error, half_width)
 
     def left_open(self, attack: str) -> tuple[str, ...]:
-        """The settings of an attack that the paper does not state, also where it is made on another model."""
+        """The settings of an attack that the paper does not state, also if it is made on another model."""
         return self._left_open.get(attack) or self._left_open.get(attack.partition(SEPARATOR)[0], ())
 
     def detection(self, detector: str) -> tuple[Estimate, Estimate]:
-        """True and false positive rate of a detector.
+        """True and false positive rates of a detector.
 
         Raises:
             RunError: the source has no evidence of detectors.
@@ -151,7 +151,7 @@ class SourceEstimator:
         return self.tables[table]
 
     def _limited(self, estimate: Estimate, terms: Sequence[Term], level: float) -> Estimate:
-        """Open the interval where findings do; a contrast of two attacks on one model is about attacks."""
+        """Open the interval on the sides that findings name, except for models of which it compares two attacks."""
         exempt = about_attacks(terms)
         effects = [(self.effect(cell), weight > 0) for cell, weight in terms]
         estimate = estimate._replace(is_void=any(e.is_void for e, _ in effects) or math.isnan(estimate.value))
@@ -163,7 +163,7 @@ class SourceEstimator:
         return self._with_nearest(self._with_battery(estimate, terms, exempt, level), terms, exempt)
 
     def _with_nearest(self, estimate: Estimate, terms: Sequence[Term], exempt: frozenset[str]) -> Estimate:
-        """The ends with the nearest adversarials known in the place of the norms that the cells' attacks found."""
+        """Set the ends that follow from the nearest known adversarials in place of the norms that the attacks found."""
         lost, unchecked = [0.0, 0.0], list(estimate.is_unchecked)
         for cell, weight in terms:
             found = self.shrunk(cell) if cell.model not in exempt else NO_NORMS
@@ -185,7 +185,7 @@ class SourceEstimator:
     def _with_battery(
         self, estimate: Estimate, terms: Sequence[Term], exempt: frozenset[str], level: float
     ) -> Estimate:
-        """The ends with what the battery finds beyond the cells' own attacks counted; unknown where it did not look."""
+        """Set the ends that count the battery's images beyond the cells' own attacks; unknown if it did not run."""
         down: list[tuple[float, Gap]] = []
         up: list[tuple[float, Gap]] = []
         unchecked = [False, False]
@@ -197,7 +197,7 @@ class SourceEstimator:
             elif found.gap is not None:
                 (down if is_lower else up).append((abs(weight), found.gap))
                 if found.gap.value > 0:
-                    estimate = estimate._replace(n_differing=None)  # alike under their own attacks only
+                    estimate = estimate._replace(n_differing=None)  # it counts images under their own attacks only
                 if found.gap.value > ALWAYS:
                     estimate = _opened(estimate, is_lower=is_lower)
         least, most = _reach(terms)
@@ -213,12 +213,12 @@ class SourceEstimator:
 
 
 def _opened(estimate: Estimate, *, is_lower: bool) -> Estimate:
-    """Where the battery finds so much more, the attack has failed: the truth may be anywhere on that side."""
+    """Leave the interval open on one side: the battery fools so many more images that the attack has failed."""
     return estimate._replace(may_be_lower=True) if is_lower else estimate._replace(may_be_higher=True)
 
 
 def _within(estimate: Estimate, least: float, most: float) -> Estimate:
-    """The battery's ends, kept to what the contrast can be at all."""
+    """The battery's ends, limited to the values that the contrast can have."""
     low, high = estimate.worst_low, estimate.worst_high
     return estimate._replace(
         worst_low=None if low is None else max(low, least), worst_high=None if high is None else min(high, most)
@@ -226,7 +226,7 @@ def _within(estimate: Estimate, least: float, most: float) -> Estimate:
 
 
 def _reach(terms: Sequence[Term]) -> tuple[float, float]:
-    """The smallest and the largest value that a contrast of shares can have; of other numbers anything."""
+    """The smallest and the largest value that a contrast can have; infinite unless all of its cells are shares."""
     if any(cell.definition.unit != "share" for cell, _ in terms):
         return -math.inf, math.inf
     weights = [weight for _, weight in terms]
@@ -234,7 +234,7 @@ def _reach(terms: Sequence[Term]) -> tuple[float, float]:
 
 
 def _shifted(estimate: Estimate, gaps: Sequence[tuple[float, Gap]], sign: int, level: float) -> float | None:
-    """One end of the interval less (or plus) the gaps; None without any."""
+    """One end of the interval less (or plus) the gaps; ``None`` without any."""
     if not gaps or not math.isfinite(estimate.value):
         return None
     value, limits = estimate.value, Limits(estimate.low, estimate.high)
@@ -291,7 +291,7 @@ def _of_shares(
 
 
 def _n_differing(arms: Sequence[DoubleArray]) -> int | None:
-    """Images on which a contrast is not zero, added up over runs that are paired in order."""
+    """Number of images on which a contrast is not zero, added up over runs that are paired in order."""
     if len({len(arm) for arm in arms}) > 1:
         return None
     return int(np.count_nonzero(np.abs(np.sum(arms, axis=0)) > 1e-12))
@@ -326,7 +326,7 @@ def _paired(arms: list[DoubleArray], terms: Sequence[_Share]) -> _Method:
 
 
 def _lone(terms: Sequence[_Share]) -> list[Arm]:
-    """The models that enter a contrast with one share only, which may lie near an edge, trained more than once."""
+    """The models with one share in a contrast and several training runs; such a share may be near 0 or 1."""
     counts = Counter(term.model for term in terms)
     return [
         Arm(term.row.mean(axis=1), term.n_base, term.weight)
@@ -342,7 +342,7 @@ def _of_numbers(
     against: Sequence[float],
     level: float,
 ) -> Estimate:
-    """A contrast of numbers that are no averages over images."""
+    """The estimate of a contrast of numbers that are not all averages over images."""
     return _estimate(contrast([number(one) for one in resolved], weights, models), against, level)
 
 

@@ -1,4 +1,4 @@
-"""Evidence by the suite's names, read from the artefacts of one claim's steps."""
+"""Evidence of one claim by the suite's names, read from the artefacts of its steps."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ WHERE_MEASURED = (
     *("low_frequency", "shots", "within_noise", "fidelity", "unanswered", "outside", "asked", "maker_unanswered"),
     *("logit_gap", "logit_factor"),
 )
-"""Arrays of answers on adversarials that not every model and attack has."""
+"""Arrays of answers to adversarials that not every model and attack has."""
 
 
 class StoreSource(Source):
     """Implements ``judge.source.Source`` over a claim's parents.
 
     Args:
-        parents: of the judge's step: what each is, and its key.
-        read: (role, file name) → path.
-        attacks: the suite's attacks that the claim uses, and what transferred ones are made with.
-        tables: the suite's reported tables.
-        detectors: the suite's detectors that the claim is about.
-        surrogates: the models that the claim's attacks are made on and that have a reference accuracy.
+        parents: role → key, of the judging step's parents.
+        read: (role, file name) → path of a parent's file.
+        attacks: name → attack that the claim uses, or that its transferred attacks are made with.
+        tables: name → reported table of the suite.
+        detectors: name → detector that the claim is about.
+        surrogates: name → model that the claim's attacks are made on and that has a reference accuracy.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class StoreSource(Source):
         return sorted(role for role in self._parents if role[:3] == (kind, model, attack))
 
     def clean(self, model: str) -> Clean:
-        """The model on clean test images."""
+        """The model's answers to clean test images."""
         seeds = self._predictions(self._runs("clean", model))
         correct = np.stack([arrays["correct"][0] for arrays in seeds])
         of_circuits = {
@@ -92,7 +92,7 @@ class StoreSource(Source):
         )
 
     def attacked(self, model: str, attack: str) -> Attacked:
-        """The model on the attack's adversarials."""
+        """The model's answers to the attack's adversarials."""
         seeds = self._predictions(self._runs("attack", model, attack))
         is_transferred = isinstance(self._attacks[attack], MadeElsewhere)
         stacked = {name: np.stack([arrays[name] for arrays in seeds]) for name in seeds[0] if name != "draws"}
@@ -100,9 +100,9 @@ class StoreSource(Source):
             correct=stacked["correct"],
             epsilons=tuple(float(e) for e in seeds[0]["epsilons"]),
             indices=seeds[0]["indices"],
-            norms=None if is_transferred else stacked.get("norms"),  # what fools the surrogate may not fool this one
+            norms=None if is_transferred else stacked.get("norms"),  # those are the surrogate's
             draws=int(seeds[0]["draws"]),
-            claimed=None if is_transferred else stacked["claimed"],  # the library counted on the surrogate
+            claimed=None if is_transferred else stacked["claimed"],  # claimed for the surrogate
             **{name: stacked.get(name) for name in WHERE_MEASURED},
         )
 
@@ -134,7 +134,7 @@ class StoreSource(Source):
         return found._replace(planted_missed=missed if missed.size else None, is_constant=self._is_constant(model))
 
     def weaker_diagnoses(self, model: str, attack: str) -> tuple[Diagnosis, ...]:
-        """The battery's best member at smaller budgets, increasing."""
+        """The battery's best member at smaller budgets, smallest first."""
         return tuple(self._diagnosis(role) for role in self._runs("weaker", model, attack))
 
     def _diagnosis(self, role: Role) -> Diagnosis:
@@ -157,7 +157,7 @@ class StoreSource(Source):
         )
 
     def distances(self, model: str, attack: str) -> Distances | None:
-        """The attack without bounds beside exact distances, where the model turned out to have them."""
+        """The attack's norms without bounds and the exact distances; ``None`` if the model has none."""
         role = Role("exact", model, attack)
         if role not in self._parents:
             return None
@@ -165,7 +165,7 @@ class StoreSource(Source):
         return Distances(**arrays) if arrays["exact"].size else None
 
     def nearer(self, model: str, attack: str) -> Nearer | None:
-        """What other attacks find in the attack's norm, where a claim is about the norms that it found."""
+        """The norms that other attacks find, if the claim is about the norms that this attack found; else ``None``."""
         role = Role("nearer", model, attack)
         return Nearer(**self._arrays(role, "nearer.npz")) if role in self._parents else None
 
@@ -174,7 +174,7 @@ class StoreSource(Source):
         return len(np.unique(predicted)) == 1
 
     def detections(self, detector: str) -> Detections:
-        """What one detector flagged."""
+        """The images that one detector flagged."""
         read = Predictions(
             lambda model: self._predictions(self._runs("clean", model)),
             lambda model, attack: self._predictions(self._runs("attack", model, attack)),
@@ -182,19 +182,19 @@ class StoreSource(Source):
         return detect(self._detectors[detector], self._attacks, read)
 
     def repeats(self, model: str) -> Repeats:
-        """Test examples of the model's dataset that are among its training examples."""
+        """Numbers of test examples of the model's dataset, and of those among its training examples."""
         record = self._json(Role("data", model), "dataset.json")
         return Repeats(int(record["test_in_training"]), int(record["n_test"]))
 
     def surrogates(self) -> Mapping[str, Surrogate]:
-        """The models that attacks are made on and that have a reference accuracy."""
+        """The models that attacks are made on and that have a reference accuracy, by name."""
         return self._surrogates
 
     def _predictions(self, roles: Sequence[Role]) -> list[dict[str, AnyArray]]:
         return [self._arrays(role, "predictions.npz") for role in roles]
 
     def weights_of(self, model: str) -> str:
-        """The first training run's key: models derived from one another have it in common."""
+        """The key of the first training run, which models that are derived from one another share."""
         return self._parents.get(Role("train", model, replicate=0), model)
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
@@ -202,7 +202,7 @@ class StoreSource(Source):
         return tuple(self._json(role, "history.json") for role in self._runs("train", model))
 
     def inspections(self, model: str) -> tuple[dict[str, Any], ...]:
-        """What an inspection of the samples found, one dictionary a seed."""
+        """The results of inspecting the model's samples, one dictionary a seed."""
         return tuple(self._json(role, "inspection.json") for role in self._runs("inspect", model))
 
     def _json(self, role: Role, name: str) -> dict[str, Any]:
@@ -225,12 +225,12 @@ class StoreSource(Source):
         return self._tables[table]
 
     def drawn(self, kind: RoleKind, name: str) -> dict[Role, dict[str, Any]]:
-        """The content of each drawing of one kind."""
+        """The content of each drawing of one kind, by role."""
         return {role: self._json(role, name) for role in self._parents if role.kind == kind}
 
 
 def _majority(labels: IntArray) -> BoolArray:
-    """(n,) whether an image is of the most frequent class."""
+    """Whether each image is of the most frequent class, (n,)."""
     names, counts = np.unique(labels, return_counts=True)
     return np.asarray(labels == names[counts.argmax()]) if len(labels) else np.zeros(0, dtype=bool)
 

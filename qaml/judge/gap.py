@@ -1,6 +1,6 @@
-"""What the battery finds beyond a cell's own attacks: the share that a verdict of robustness must also survive.
+"""The gap: the share of images that only the battery fools, by which a verdict of robustness must also hold.
 
-A cell's value stays that of its own attacks. On the battery's images the gap g is the share that is right under the
+A cell's value is that of its own attacks. On the battery's images the gap g is the share that is right under the
 cell's attacks and wrong under them together with the battery's; *supported* must hold for the value less g, too.
 """
 
@@ -24,8 +24,8 @@ class Gap(NamedTuple):
     """Images that the battery fooled and the cell's attacks did not, by training run.
 
     Attributes:
-        fooled: (runs,) how many.
-        n: (runs,) of how many.
+        fooled: (runs,) number of images that only the battery fooled.
+        n: (runs,) number of images that the battery ran on.
     """
 
     fooled: tuple[float, ...]
@@ -33,7 +33,7 @@ class Gap(NamedTuple):
 
     @property
     def value(self) -> float:
-        """The share, g."""
+        """The gap g, as a share of all images."""
         return sum(self.fooled) / max(sum(self.n), 1)
 
 
@@ -41,8 +41,8 @@ class Checked(NamedTuple):
     """How a cell's own attacks were checked.
 
     Attributes:
-        gap: what the battery found beyond them; None where it did not look.
-        is_in_scope: whether a stronger attack would limit the cell at all.
+        gap: the images that the battery fooled beyond them; ``None`` if it did not run.
+        is_in_scope: whether a stronger attack would limit the cell.
     """
 
     gap: Gap | None
@@ -53,15 +53,15 @@ OUT_OF_SCOPE = Checked(None, False)
 
 
 def checked(cell: Cell, assessed: Mapping[str, Assessed], budgets: Sequence[float]) -> Checked:
-    """Hold a cell's attacks against the battery.
+    """Compare a cell's attacks with the battery.
 
-    In scope are white-box cells of robustness: an attacker from elsewhere is not held against one who sees the model,
-    ``as_published`` cells keep their value, exact distances miss nothing.
+    In scope are white-box cells of robustness. Transferred attacks are not compared with attacks that see the model,
+    ``as_published`` cells keep their value, and exact distances miss no adversarial.
 
     Args:
-        cell: with its metric.
+        cell: the cell.
         assessed: attack name → the cell's model under it.
-        budgets: one for each of the cell's attacks, in order.
+        budgets: the budget of each of the cell's attacks, in order.
     """
     subjects = [assessed[name].subject for name in cell.attack]
     searched = [one for one in subjects if one.traits.is_white_box and one.traits.is_search and not one.traits.is_exact]
@@ -78,13 +78,13 @@ def checked(cell: Cell, assessed: Mapping[str, Assessed], budgets: Sequence[floa
 
 
 def _diagnoses(subject: Subject, epsilon: float) -> list[Diagnosis]:
-    """The battery at budgets up to the cell's: its adversarials are within that, too."""
+    """The battery's results at budgets up to the cell's, whose adversarials are within the cell's budget, too."""
     found = [subject.diagnosis] if subject.diagnosis is not None else []
     return [one for one in (*found, *subject.weaker) if is_within(one.epsilon, epsilon)]
 
 
 def _gap(cell: Cell, subjects: Sequence[Subject], looked: Sequence[Subject], limits: Mapping[str, float]) -> Gap:
-    """Images right under the cell's attacks and wrong with the battery of each of its norms."""
+    """The images that are right under the cell's attacks and wrong with the batteries of all of its norms."""
     clean = subjects[0].clean
     threats = [Threat(one.attacked, limits[one.traits.name]) for one in subjects]
     if cell.definition.attacks != "several":
@@ -120,8 +120,10 @@ def _at(values: DoubleArray, indices: IntArray, wanted: IntArray) -> DoubleArray
 
 
 def _lost(mine: DoubleArray, draws: int, theirs: DoubleArray, other_draws: int) -> DoubleArray:
-    """By how much the battery lowers each image's share of right draws; for random answers the worst is chosen on one
-    half of the draws and scored on the other."""  # noqa: D205, D209
+    """The amount by which the battery lowers each image's share of right draws, (n,).
+
+    For randomised models the worse of both is chosen on one half of the draws and scored on the other.
+    """
     if draws == 1 and other_draws == 1:
         return mine - np.minimum(mine, theirs)
     both = [Candidate(mine[None], max(draws, 2)), Candidate(theirs[None], max(other_draws, 2))]
@@ -135,7 +137,7 @@ def _by_run(lost: DoubleArray, runs: IntArray) -> Gap:
 
 
 def about_attacks(terms: Sequence[Term]) -> frozenset[str]:
-    """Models of which a contrast compares two attacks: a claim about attacks is not voided by what it claims."""
+    """Models of which a contrast compares two attacks: that one is weaker must not limit a claim that says so."""
     found = set()
     for model in {cell.model for cell, _ in terms}:
         added, subtracted = (

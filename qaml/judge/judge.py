@@ -1,4 +1,4 @@
-"""From a claim and its evidence to a verdict, with everything that a report shows beside it."""
+"""Judges a claim: from its evidence to a verdict, and to everything that a report shows with it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from qaml.vocab import ProfileName, Unit, Verdict
 
 
 class Judgement(NamedTuple):
-    """The fields of an ``Outcome`` that follow from evidence alone; the runner adds where it came from."""
+    """The fields of an ``Outcome`` that follow from evidence alone; the judging step adds the others."""
 
     verdict: Verdict
     reason: str
@@ -58,22 +58,22 @@ def judge(
 
     Args:
         entry: the claim.
-        source: its evidence.
-        tables: the suite's reported tables.
+        source: the claim's evidence.
+        tables: name → reported table of the suite.
         profile: the scale; a paper's own values are never judged at ``quick``.
-        assumed: keys of the suite's ``assumed``: what the paper leaves open.
+        assumed: keys of the suite's ``assumed``, which name settings that the paper leaves open.
 
     Raises:
-        QamlError: the evidence does not hold what the claim asks for.
+        QamlError: the evidence lacks something that the claim needs.
     """
     cells = entry.part.cells(tables)
     resolver = Resolver(source)
     assessed = _assess(cells, resolver)
     detected = detections_of(entry.part, source)
-    listened = _listened(detected.values(), assessed, resolver)
+    of_detectors = _of_detectors(detected.values(), assessed, resolver)
     alone = _alone(cells, detected.values(), resolver)
-    known = standing(alone.values(), {pair: one.subject for pair, one in (assessed | listened).items()})
-    known = known._replace(failed=frozenset(pair for pair, one in listened.items() if failed(one)))
+    known = standing(alone.values(), {pair: one.subject for pair, one in (assessed | of_detectors).items()})
+    known = known._replace(failed=frozenset(pair for pair, one in of_detectors.items() if failed(one)))
     effects: dict[Cell, Effect] = {}
 
     def effect(cell: Cell) -> Effect:
@@ -100,7 +100,7 @@ def judge(
     is_judged = profile != "quick"
     estimator = SourceEstimator(resolver, effect, tables, is_judged, known, check, left_open(assumed), shrink)
     decision = entry.part.decide(estimator)
-    written = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}  # a trend asks for its last cell first
+    written = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}  # a trend estimates its last cell first
     asked = sorted(estimator.asked, key=lambda cell: written.get(cell, len(written)))
     models = list(dict.fromkeys(cell.model for cell in cells))
     return Judgement(
@@ -110,7 +110,7 @@ def judge(
         measured=tuple(_measurement(measured) for measured in decision.measured),
         unit=_unit(cells),
         cells=tuple(_cell_value(cell, estimator) for cell in asked),
-        findings=_findings([alone[m] for m in models if m in alone], assessed | listened, known, resolver),
+        findings=_findings([alone[m] for m in models if m in alone], assessed | of_detectors, known, resolver),
         curves=epsilon_curves(cells, resolver, estimator),
         training=training_curves(models, source),
         samplings=tuple(sampling_of(model, runs) for model in models if (runs := source.inspections(model))),
@@ -123,7 +123,7 @@ def judge(
 
 
 def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], Assessed]:
-    """Every model under every attack of the claim, with its findings."""
+    """Each model under each attack of the claim's cells, with its findings."""
     published: dict[tuple[str, str], bool] = {}
     for cell in cells:
         for name in cell.attack:
@@ -132,16 +132,16 @@ def _assess(cells: Sequence[Cell], resolver: Resolver) -> dict[tuple[str, str], 
     return _assess_pairs(published, resolver)
 
 
-def _listened(
+def _of_detectors(
     detected: Iterable[Detections], known: Mapping[tuple[str, str], Assessed], resolver: Resolver
 ) -> dict[tuple[str, str], Assessed]:
-    """Models under attacks that a detector listens to, made on the models themselves, beside those known."""
+    """Models under the attacks that a detector uses, except pairs that are assessed already."""
     heard = {(model, attack): False for each in detected for model, attack in each.heard if attack is not None}
     return _assess_pairs({pair: False for pair in heard if pair not in known}, resolver)
 
 
 def _assess_pairs(published: Mapping[tuple[str, str], bool], resolver: Resolver) -> dict[tuple[str, str], Assessed]:
-    """Each pair of a model and an attack, which may only be as published, beside the model's others."""
+    """Assess each pair of a model and an attack; the value says whether all of its cells are ``as_published``."""
     traits = {name: resolver.source.traits(name) for _, name in published}
     assessed = {}
     for (model, attack), is_published in published.items():
@@ -167,7 +167,7 @@ def _nearer(source: Source, model: str, attack: str) -> Nearer | None:
 
 
 def _alone(cells: Sequence[Cell], detected: Iterable[Detections], resolver: Resolver) -> dict[str, ModelEvidence]:
-    """Every model that is asked for answers, by cells or by detectors."""
+    """Evidence of each model whose answers cells or detectors use, without attacks."""
     source = resolver.source
     models = [cell.model for cell in cells if not cell.definition.is_of_training]
     models += [model for each in detected for model, _ in each.heard]
@@ -247,7 +247,7 @@ def _unit(cells: Sequence[Cell]) -> Unit:
 
 
 def _is_unseen(subject: Subject) -> bool:
-    """Whether a search for adversarials on the model itself went without diagnostics."""
+    """Whether no diagnostics ran for an attack that searches adversarials on the model itself."""
     return subject.traits.is_white_box and not subject.traits.is_exact and subject.diagnosis is None
 
 

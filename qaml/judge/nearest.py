@@ -1,8 +1,8 @@
-"""How much nearer adversarials are than the norms that a claim's attacks found: what a claimed distance must survive.
+"""The factor by which nearer adversarials reduce the norms that a claim's attacks found.
 
-A norm is an upper bound of the true distance. On images spread over the training runs other attacks of the same norm,
-or exact distances within the bounds, say by how much it is too large; a claim "the median is at least d" is supported
-only if it holds for the nearest norms known, too.
+A norm is an upper bound of the true distance. On images spread over the training runs, other attacks of the same norm
+or exact distances within the bounds show by how much it is too large; a claim "the median is at least d" is supported
+only if it also holds for the smallest known norms.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from qaml.judge.findings.subject import Subject
 from qaml.types import DoubleArray
 
 ENOUGH_IMAGES = 10
-"""With fewer the norms count as not looked at."""
+"""Smallest number of images; with fewer the norms count as unchecked."""
 
 
 class Shrunk(NamedTuple):
-    """What the nearest norms make of a quantile.
+    """The effect of nearer adversarials on a quantile of norms.
 
     Attributes:
-        is_in_scope: whether nearer adversarials would limit the cell at all.
-        factor: by which the quantile shrinks; None where they were not looked at.
+        is_in_scope: whether nearer adversarials would limit the cell.
+        factor: factor by which the quantile shrinks, 0–1; ``None`` if they were not searched.
     """
 
     is_in_scope: bool
@@ -37,13 +37,13 @@ OUT_OF_SCOPE = Shrunk(False, None)
 
 
 def shrunk(cell: Cell, subjects: Mapping[str, Subject]) -> Shrunk:
-    """By what factor a cell's quantile of norms shrinks where the nearest norms known take the place of its own.
+    """The factor by which a cell's quantile of norms shrinks if the smallest known norms replace its own.
 
-    In scope are norms that white-box searches found; ``as_published`` cells keep their value, exact distances miss
-    nothing.
+    In scope are norms that white-box searches found; ``as_published`` cells keep their value, and exact distances have
+    no nearer adversarials.
 
     Args:
-        cell: with its metric.
+        cell: the cell.
         subjects: attack name → the cell's model under it.
     """
     own = [subjects[name] for name in cell.attack]

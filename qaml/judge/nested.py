@@ -1,4 +1,4 @@
-"""Cells of which one cannot exceed the other: fewer threats fool a subset of the images that more threats fool."""
+"""Nested cells, of which one cannot exceed the other: fewer threats fool a subset of the images."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from qaml.metrics.contributions import Contributions, align
 
 
 def as_one_share(terms: Sequence[Term], shares: Sequence[Contributions], resolver: Resolver) -> Contributions | None:
-    """The images that more threats cost, as one share, where a contrast is one cell minus another nested in it.
+    """The share of images that only the additional threats fool, if a contrast is a cell minus one nested in it.
 
     Clean and robust accuracy of one model are nested by definition, so their difference cannot be negative, and its
     interval is that of a share. The evidence must agree, too: draws of randomised models can disagree by chance.
 
     Args:
-        terms: of the contrast.
-        shares: the terms' contributions.
-        resolver: of the claim's evidence.
+        terms: terms of the contrast.
+        shares: contributions of each term.
+        resolver: resolver of the claim's evidence.
+
+    Returns:
+        One share; ``None`` for other contrasts, and if the evidence disagrees.
     """
     if sorted(weight for _, weight in terms) != [-1.0, 1.0]:
         return None

@@ -1,4 +1,4 @@
-"""Numbers that are no averages over images: where a curve crosses a level, losses, and contrasts with them."""
+"""Numbers that are not averages over images: points where a curve crosses a level, losses, and their contrasts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Quantity(NamedTuple):
 
     Attributes:
         value: the point estimate.
-        interval: as a function of the level.
+        interval: level of confidence → interval.
         per_seed: the value of each training run.
-        n_images: 0 for a number without images.
-        method: how the interval is made, in a few words.
-        at_value: for a crossing, the share's contributions where it crosses; for a share, its own.
+        n_images: number of images; 0 for a number without images.
+        method: how the interval is computed, in a few words.
+        at_value: for a crossing, the contributions of the share where it crosses; for a share, its own contributions.
     """
 
     value: float
@@ -40,7 +40,7 @@ class Quantity(NamedTuple):
 
 
 def number(one: Resolved) -> Quantity:
-    """A cell's number by itself."""
+    """The number of one cell with its interval."""
     if isinstance(one, FallingShare):
         return _crossing(one)
     if isinstance(one, Contributions):
@@ -51,18 +51,18 @@ def number(one: Resolved) -> Quantity:
 
 
 def scalar(values: Sequence[float]) -> Quantity:
-    """One number a training run, with Student's interval; unlimited for a single one."""
+    """The mean of one number a training run, with Student's interval, which is unlimited for a single run."""
     name = "t over seeds" if len(values) > 1 else "one training run, no interval"
     return Quantity(float(np.mean(values)), lambda level: over_seeds(values, level), tuple(values), 0, name)
 
 
 def contrast(terms: Sequence[Quantity], weights: Sequence[float], models: Sequence[str] = ()) -> Quantity:
-    """Σ weight × number: each with its own interval, combined in squares, less what they owe to the same images.
+    """Σ weight × number; the intervals are combined in squares, with correlations for shared images.
 
     Args:
         terms: the numbers.
-        weights: of each.
-        models: whose weights each is measured on; equal names are the same training runs.
+        weights: the weight of each number.
+        models: a name for the training runs that each number is measured on; equal names are the same runs.
     """
     if len(terms) == 1 and weights[0] == 1:
         return terms[0]
@@ -81,9 +81,10 @@ def contrast(terms: Sequence[Quantity], weights: Sequence[float], models: Sequen
 
 
 def _correlations(terms: Sequence[Quantity], models: Sequence[str]) -> DoubleArray | None:
-    """Of the terms' estimates, through the shares that they are read off at the point where they cross.
+    """Correlations of the terms' estimates, (terms, terms), from the shares at the points where they cross.
 
     A quantile moves with the share that exceeds it (Bahadur 1966), so two quantiles are correlated as those shares are.
+    ``None`` if no terms are correlated.
     """
     found = np.eye(len(terms))
     for i, j in combinations(range(len(terms)), 2):
@@ -97,7 +98,7 @@ def _correlations(terms: Sequence[Quantity], models: Sequence[str]) -> DoubleArr
 
 
 def predicted(own: Quantity, n_runs: int, reading_error: float, level: float) -> Limits:
-    """Where the mean of ``n_runs`` other training runs may lie, read off with an error; see ``predicted_share``."""
+    """Prediction interval of the mean of ``n_runs`` other training runs, with a reading error (``predicted_share``)."""
     low, high = own.interval(level)
     if len(own.per_seed) > 1 and all(math.isfinite(value) for value in own.per_seed):
         spread = float(np.std(own.per_seed, ddof=1)) / math.sqrt(n_runs)
@@ -107,7 +108,7 @@ def predicted(own: Quantity, n_runs: int, reading_error: float, level: float) ->
 
 
 def without_runs(own: Quantity, level: float = 0.95) -> float:
-    """How far the interval reaches by chance of images alone: what is left of it without t over training runs."""
+    """The half-width of the interval that is due to images alone: without the part of t over training runs."""
     low, high = own.interval(level)
     reach = max(own.value - low, high - own.value)
     if len(own.per_seed) < 2 or not math.isfinite(reach):
@@ -117,9 +118,9 @@ def without_runs(own: Quantity, level: float = 0.95) -> float:
 
 
 def _crossing(falling: FallingShare) -> Quantity:
-    """Where a falling share crosses a level; its interval is where the share's own interval holds the level.
+    """The position where a falling share crosses a level; its interval is where the share's interval holds the level.
 
-    A curve that has not crossed at its last budget crosses somewhere beyond: the lower end is that budget, no more.
+    A curve that has not crossed the level at its last budget crosses it later, so the lower end is at most that budget.
     """
     positions = [float(p) for p in falling.positions]
     shares = lru_cache(maxsize=512)(falling.at)

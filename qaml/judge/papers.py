@@ -14,7 +14,7 @@ from qaml.claims.reported import CLEAN_ROW
 def paper_value(cell: Cell, tables: Iterable[ReportedTable]) -> float | None:
     """The paper's value for this model, attack and metric, if exactly one of the cell's attacks is a row.
 
-    A paper's accuracy under attack stands beside our robust accuracy too: it is the number that the claim came from.
+    A paper's accuracy under attack is also shown with our robust accuracy, as the claim was made from this number.
     """
     for table in tables:
         if cell.model not in table.columns or not _same_epsilon(cell, table):
@@ -30,7 +30,7 @@ def paper_value(cell: Cell, tables: Iterable[ReportedTable]) -> float | None:
 
 
 def paper_contrast(terms: Sequence[Term], tables: Mapping[str, ReportedTable]) -> float | None:
-    """Σ weight × the paper's cells, if its tables have every one of them."""
+    """Σ weight × the paper's values, if its tables have all of them; else ``None``."""
     values = [paper_value(cell, tables.values()) for cell, _ in terms]
     known = [value for value in values if value is not None]
     if len(known) < len(terms):
@@ -39,9 +39,9 @@ def paper_contrast(terms: Sequence[Term], tables: Mapping[str, ReportedTable]) -
 
 
 def left_open(assumed: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The attacks' settings that a suite declares as its own choice: attack → names of fields.
+    """The settings of attacks that a suite declares as its own choice: attack → names of fields.
 
-    ``attacks.fgsm.epsilon`` names one; ``attacks.fgsm`` says of the whole attack that the paper does not define it.
+    ``attacks.fgsm.epsilon`` names one setting; ``attacks.fgsm`` declares that the paper does not define the attack.
     """
     found: dict[str, tuple[str, ...]] = {}
     for key in assumed:

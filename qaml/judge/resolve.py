@@ -1,4 +1,4 @@
-"""From a cell of a claim to what the estimator averages: evidence fetched once, budgets and aggregates chosen."""
+"""Resolves a cell of a claim into the values that the estimator averages, with its budgets and aggregates."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from qaml.metrics.evidence import Attacked, Clean
 from qaml.metrics.sampling import Inspections
 
 Resolved = Contributions | FallingShare | tuple[float, ...]
-"""Contributions, a crossing, or one number a seed."""
+"""Contributions of images, a crossing of a curve, or one number a seed."""
 
 
 class Resolver:
     """Reads a source's evidence, each piece once.
 
     Args:
-        source: of one claim.
+        source: evidence of one claim.
     """
 
     def __init__(self, source: Source) -> None:
@@ -33,13 +33,13 @@ class Resolver:
         self._resolved: dict[Cell, Resolved] = {}
 
     def clean(self, model: str) -> Clean:
-        """The model on clean images."""
+        """The model's answers to clean images."""
         if model not in self._clean:
             self._clean[model] = self.source.clean(model)
         return self._clean[model]
 
     def attacked(self, model: str, attack: str) -> Attacked:
-        """The model on an attack's adversarials."""
+        """The model's answers to an attack's adversarials."""
         if (model, attack) not in self._attacked:
             self._attacked[model, attack] = self.source.attacked(model, attack)
         return self._attacked[model, attack]
@@ -52,7 +52,7 @@ class Resolver:
         """The budgets that all of the cell's attacks have.
 
         Raises:
-            RunError: they have none in common.
+            RunError: the attacks have no budget in common.
         """
         grid = common_grid(self.attacks(cell)) if cell.attack else ()
         if not grid:
@@ -60,10 +60,10 @@ class Resolver:
         return grid
 
     def budgets(self, cell: Cell) -> tuple[float, ...]:
-        """One budget for each of the cell's attacks: the one it names, else the largest in common, else its largest.
+        """The budget of each of the cell's attacks: the one that the cell names, the largest shared, or its largest.
 
         Raises:
-            RunError: an attack was not run at the budget named.
+            RunError: an attack was not run at the named budget.
         """
         attacks = self.attacks(cell)
         if isinstance(cell.epsilon, float):
@@ -78,7 +78,7 @@ class Resolver:
         return tuple(shared[-1] if shared else attacked.epsilons[-1] for attacked in attacks)
 
     def radius(self, cell: Cell) -> float:
-        """The epsilon of a certified cell: exact distances are known at every one, on a grid or not.
+        """The epsilon of a certified cell, which need not be on a grid, as exact distances hold at every epsilon.
 
         Raises:
             RunError: the cell names no epsilon, and its attack has no grid.
@@ -89,10 +89,10 @@ class Resolver:
         return epsilon
 
     def resolve(self, cell: Cell) -> Resolved:
-        """What the cell's metric is computed from.
+        """The values of the cell's metric.
 
         Raises:
-            RunError: the evidence does not hold what the cell asks for.
+            RunError: the evidence lacks something that the cell needs.
         """
         if cell not in self._resolved:
             try:
@@ -102,7 +102,7 @@ class Resolver:
         return self._resolved[cell]
 
     def _aggregate(self, cell: Cell) -> Resolved:
-        """The budget with the smallest or largest value, chosen on the point estimates."""
+        """The values at the budget with the smallest or the largest point estimate."""
         points = []
         for epsilon in self.grid(cell):
             found = self.resolve(cell.model_copy(update={"epsilon": epsilon, "aggregate": None}))
@@ -121,7 +121,7 @@ class Resolver:
 
 
 class CellEvidence:
-    """Implements ``metrics.base.Evidence`` for one cell; what its metric does not ask for is not read."""
+    """Implements ``metrics.base.Evidence`` for one cell; evidence that the metric does not use is not read."""
 
     def __init__(self, cell: Cell, resolver: Resolver) -> None:
         self._cell = cell
@@ -131,12 +131,12 @@ class CellEvidence:
 
     @property
     def clean(self) -> Clean:
-        """The model on clean images."""
+        """The model's answers to clean images."""
         return self._resolver.clean(self._cell.model)
 
     @property
     def attacks(self) -> list[Attacked]:
-        """The model under each attack."""
+        """The model's answers under each attack."""
         return self._resolver.attacks(self._cell)
 
     @property
@@ -147,12 +147,12 @@ class CellEvidence:
 
     @property
     def attacked(self) -> Attacked:
-        """The model under the only attack."""
+        """The model's answers under the only attack."""
         return self.attacks[0]
 
     @property
     def seen(self) -> Clean | Attacked:
-        """The model under the only attack, or on clean images without one."""
+        """The model's answers under the only attack, or to clean images if there is none."""
         return self.attacked if self._cell.attack else self.clean
 
     @property
@@ -167,10 +167,10 @@ class CellEvidence:
 
     @property
     def history(self) -> Sequence[Mapping[str, Sequence[float]]]:
-        """Training curves."""
+        """Training curves, one mapping a seed."""
         return self._resolver.source.history(self._cell.model)
 
     @property
     def inspections(self) -> Inspections:
-        """What was found about the model's samples."""
+        """The results of inspecting the model's samples, one mapping a seed."""
         return self._resolver.source.inspections(self._cell.model)

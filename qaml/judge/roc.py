@@ -1,4 +1,4 @@
-"""What a report shows of a claim's detectors beside their two rates: the whole curve, and who was really fooled."""
+"""The curves of a claim's detectors, and their detection rates among adversarials that fool."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qaml.registry import references
 
 
 def detections_of(claim: ClaimPart, source: Source) -> dict[str, Detections]:
-    """What each detector that the claim names flagged."""
+    """The images that each detector of the claim flagged, by name."""
     names = dict.fromkeys(name for _, table, name in references(claim) if table == "detectors")
     return {name: source.detections(name) for name in names}
 
@@ -25,7 +25,7 @@ def curve_of(detector: str, found: Detections) -> Roc:
 
 
 def among_fooling(detector: str, found: Detections) -> str:
-    """The detection rate among the adversarials that fool what they were made on; others need no detection."""
+    """The detection rate among adversarials that fool the models they were made on, in words; others do no harm."""
     if found.fooling is None or not found.fooling.any():
         return f"{detector}: no adversarial fools the model that it was made on"
     flagged = found.adversarial[found.fooling]

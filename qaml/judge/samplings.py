@@ -1,4 +1,4 @@
-"""What is shown of negative phases: estimates of the trained machines beside their own distributions."""
+"""Drawings of negative phases: a sampler's estimates and the distributions of the trained machines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qaml.outcome.drawings import Sampling
 
 
 def sampling_of(model: str, inspections: Inspections) -> Sampling:
-    """All seeds' numbers, and the first seed's distributions."""
+    """The numbers of all seeds, and the distributions of the first seed."""
 
     def every(name: str) -> tuple[float, ...]:
         values = (run.get(name) for run in inspections)

@@ -1,4 +1,4 @@
-"""What the judge reads: evidence by name. Implemented over the store; simulations implement it over arrays."""
+"""The evidence that the judge reads, by name. It is implemented over the store, and by simulations over arrays."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class Detections(NamedTuple):
-    """What a detector flagged.
+    """The images that a detector flagged.
 
     Attributes:
-        adversarial: (seeds, n) float32, share of draws flagged, on adversarials.
-        clean: (seeds, m) the same on clean images.
+        adversarial: (seeds, n) float32, share of draws in which the adversarial is flagged.
+        clean: (seeds, m) float32, share of draws in which the clean image is flagged.
         fooling: (seeds, n) bool, whether the adversarial fools every model that it was made on.
-        thresholds: of the detector's suspicion, increasing: the points of its curve.
+        thresholds: increasing thresholds of the detector's suspicion, which are the points of its curve.
         true_positives: share of adversarials flagged at each threshold.
         false_positives: share of clean images flagged at each threshold.
-        heard: the models that the detector listened to, on clean images (None) and under attacks.
+        heard: (model, attack) pairs whose answers the detector used; the attack is ``None`` for clean images.
     """
 
     adversarial: FloatArray
@@ -41,14 +41,14 @@ class Detections(NamedTuple):
 
 
 class Repeats(NamedTuple):
-    """Test examples of a dataset, before its transforms, that are among its training examples."""
+    """Numbers of a dataset's test examples, before its transforms, and of those that are also training examples."""
 
     n_repeated: int
     n_test: int
 
     @property
     def share(self) -> float:
-        """Of the test examples."""
+        """Share of the test examples that are also training examples."""
         return self.n_repeated / self.n_test
 
 
@@ -56,19 +56,19 @@ class Source(Protocol):
     """Evidence of one suite at one profile; names are the suite's."""
 
     def clean(self, model: str) -> Clean:
-        """The model on clean test images."""
+        """The model's answers to clean test images."""
 
     def attacked(self, model: str, attack: str) -> Attacked:
-        """The model on the attack's adversarials."""
+        """The model's answers to the attack's adversarials."""
 
     def traits(self, attack: str) -> AttackTraits:
         """The attack's configuration, as far as findings need it."""
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:
-        """The diagnostics of this model under this attack's threat; None where diagnostics are off."""
+        """The diagnostics of this model under this attack's threat; ``None`` if diagnostics are off."""
 
     def distances(self, model: str, attack: str) -> Distances | None:
-        """The attack without bounds beside exact distances; None where it does not minimise or there are none."""
+        """The attack's norms without bounds and exact distances; ``None`` if it does not minimise or there are none."""
 
     def history(self, model: str) -> tuple[dict[str, list[float]], ...]:
         """Training curves, one dictionary a seed."""
@@ -80,37 +80,37 @@ class Source(Protocol):
         """One of the suite's tables."""
 
     def detections(self, detector: str) -> Detections:
-        """What one detector flagged.
+        """The images that one detector flagged.
 
         Raises:
-            RunError: nothing was measured about it.
+            RunError: the source has no evidence of detectors.
         """
         raise RunError(f"nothing was measured about detector {detector!r}")
 
     def weaker_diagnoses(self, model: str, attack: str) -> tuple[Diagnosis, ...]:  # noqa: ARG002
-        """The diagnostics at smaller budgets that the claim asks for, increasing."""
+        """The diagnostics at the claim's smaller budgets, smallest first."""
         return ()
 
     def inspections(self, model: str) -> Inspections:  # noqa: ARG002
-        """What an inspection of the samples found, one dictionary a seed; none for models without."""
+        """The results of inspecting the model's samples, one dictionary a seed; empty for models without samples."""
         return ()
 
     def repeats(self, model: str) -> Repeats | None:  # noqa: ARG002
-        """Test examples of the model's dataset that are among its training examples; None where nobody looked."""
+        """Numbers of the dataset's test examples and of repeated ones; ``None`` if they were not counted."""
         return None
 
     def surrogates(self) -> Mapping[str, Surrogate]:
-        """The models that attacks are made on and that are held against a reference accuracy, by name."""
+        """The models that attacks are made on and that have a reference accuracy, by name."""
         return {}
 
     def weights_of(self, model: str) -> str:
-        """A name for the training runs behind a model: the same for models that share them (``derive``)."""
+        """A name for the training runs of a model, which is the same for models that share them (``derive``)."""
         return model
 
 
 @runtime_checkable
 class NearerSource(Protocol):
-    """A source that knows what other attacks find in the norm of a minimising one."""
+    """A source with the norms that other attacks find where a claim is about norms."""
 
     def nearer(self, model: str, attack: str) -> Nearer | None:
-        """The smallest perturbations known of this model; None where nobody looked."""
+        """The smallest known perturbations of this model; ``None`` if none were searched."""

@@ -1,4 +1,4 @@
-"""What is found about a model's answers, however well it was attacked, and the cells that it voids."""
+"""Findings about a model's answers, which hold for weak and strong attacks, and the cells that they void."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Standing(NamedTuple):
     """Findings that hold under every protocol: they are about answers, not about how well attacks search.
 
     Attributes:
-        of_models: by model.
-        of_pairs: by model and attack.
-        failed: attacks that were found to fail on the model that they are made on: what a detector hears of their
-            adversarials says nothing of those of an attack that works.
+        of_models: model → findings about its answers to clean images.
+        of_pairs: (model, attack) → findings about the attack's adversarials.
+        failed: attacks that fail on the model that they are made on; a detector's rates on their adversarials do not
+            apply to those of an attack that works.
     """
 
     of_models: Mapping[str, tuple[Finding, ...]]
@@ -33,17 +33,17 @@ class Standing(NamedTuple):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All of them, each once."""
+        """All findings, each once."""
         every = (*self.of_models.values(), *self.of_pairs.values())
         return tuple(dict.fromkeys(finding for found in every for finding in found))
 
     def voids(self, cell: Cell) -> bool:
-        """Whether a cell says nothing."""
+        """Whether findings void a cell."""
         metric = cell.definition
         return not metric.is_of_training and self.is_void(cell.model, cell.attack, metric)
 
     def is_void(self, model: str, attacks: Sequence[str], metric: MetricPart | None = None) -> bool:
-        """Whether a model's answers, clean and under these attacks, say nothing, or a metric of them."""
+        """Whether findings void a model's answers, clean and under these attacks, or a metric of them."""
         found = [*self.of_models.get(model, ())]
         found += [finding for attack in attacks for finding in self.of_pairs.get((model, attack), ())]
         return any(finding.severity == "void" and FINDINGS[finding.name].is_about(metric) for finding in found)
@@ -53,7 +53,7 @@ NOTHING_KNOWN = Standing({}, {})
 
 
 def standing(models: Iterable[ModelEvidence], subjects: Mapping[Pair, Subject]) -> Standing:
-    """Look at the models that a claim asks for answers, and at what is made on them."""
+    """Check the models whose answers a claim uses, and the adversarials that are made on them."""
     return Standing(
         {evidence.model: tuple(look(OF_MODELS, evidence)) for evidence in models},
         {pair: tuple(look(OF_ADVERSARIALS, subject)) for pair, subject in subjects.items()},

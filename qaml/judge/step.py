@@ -1,6 +1,6 @@
 """Judge one claim from the artefacts of its steps.
 
-The outcome is an artefact itself, so a cached run judges nothing.
+The outcome is an artefact, so a cached run judges nothing.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _unseen(remark: str) -> str:
 
 
 def _not_drawn(missing: Mapping[Role, str]) -> Iterator[str]:
-    """What the report should have shown, and why it does not."""
+    """Notes on drawings that the report lacks, with the reason of each."""
     for role, reason in missing.items():
         what = "pictures" if role.kind == "picture" else "portrait"
         yield f"the {what} of {role.model} under {role.attack} could not be made: {reason}"
@@ -100,14 +100,14 @@ def _portraits(source: StoreSource) -> tuple[Portrait, ...]:
 
 
 def _circuits(source: StoreSource) -> tuple[CircuitDrawing, ...]:
-    """Each model's circuit once."""
+    """The circuit of each model, once."""
     drawn = source.drawn("portrait", "portrait.json").items()
     circuits = {role.model: content["circuit"] for role, content in drawn if content["circuit"]}
     return tuple(CircuitDrawing.model_validate({"model": model, **content}) for model, content in circuits.items())
 
 
 def _embeddings(source: StoreSource, parents: Mapping[Role, str]) -> tuple[EmbeddingDrawing, ...]:
-    """Each model's chains, the picture named by artefact until the report copies it."""
+    """The embedding of each model; its picture is named by the artefact until the report copies it."""
     return tuple(
         EmbeddingDrawing(model=role.model, file=f"{parents[role]}/embedding.svg", **_without(content, "chains"))
         for role, content in source.drawn("embed", "embedding.json").items()
@@ -125,7 +125,7 @@ def _caption(model: str, surrogate: str | None, pictures: Sequence[Picture]) -> 
 
 
 def _picture(key: str, content: Mapping[str, Any], norm: str) -> Picture:
-    """A picture whose files are named by artefact until the report copies them."""
+    """A picture whose files are named by the artefact until the report copies them."""
     files = (f"{key}/{name}" for name in content["files"])
     named = dict(zip(("clean", "adversarial", "perturbation"), files, strict=True), norm=content[norm])
     return Picture.model_validate(_without(content, "files", "linf", "l2") | named)

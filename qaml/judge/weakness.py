@@ -1,4 +1,4 @@
-"""What findings do to a cell: a weak attack leaves the truth open on one side, a void one on both.
+"""The effect of findings on a cell: a weak attack leaves the true value open on one side, a void one on both.
 
 A weak finding limits the cell unless something cures it (``qaml.judge.findings.cures``).
 """
@@ -16,7 +16,7 @@ from qaml.judge.findings.subject import Assessed
 
 
 class Effect(NamedTuple):
-    """On which side of the measured value the true one may be."""
+    """The sides of the measured value on which the true value may be, and whether the measurement is void."""
 
     may_be_lower: bool = False
     may_be_higher: bool = False
@@ -24,15 +24,15 @@ class Effect(NamedTuple):
 
 
 def failed(assessed: Assessed) -> bool:
-    """Whether an attack was found to fail on the model, rather than to be weaker than another."""
+    """Whether an attack was found to fail on the model, which is more than being weaker than another."""
     return any(finding.severity == "weak" and not FINDINGS[finding.name].is_of_degree for finding in assessed.findings)
 
 
 def effect_on(cell: Cell, assessed: Mapping[str, Assessed]) -> Effect:
-    """What the findings on the cell's attacks mean for the cell.
+    """The effect of the findings about the cell's attacks on the cell.
 
     Args:
-        cell: with its metric; ``as_published`` cells keep their value.
+        cell: the cell; ``as_published`` cells keep their value.
         assessed: attack name → the cell's model under it.
     """
     if cell.protocol == "as_published" or not cell.attack or cell.metric is None:

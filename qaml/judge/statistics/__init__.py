@@ -1,1 +1,1 @@
-"""Intervals and tests: numbers in, numbers out; nothing here knows a claim."""
+"""Intervals and tests as functions of numbers, independent of claims."""

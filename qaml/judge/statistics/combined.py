@@ -1,4 +1,4 @@
-"""Combining intervals, and reading one off a falling share."""
+"""Intervals of sums and of means over runs, and the point where a falling share crosses a level."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qaml.types import DoubleArray
 
 
 def over_seeds(values: Sequence[float], level: float = 0.95) -> Limits:
-    """Student's interval of a mean over training runs; unlimited for a single run, which says nothing of others."""
+    """Student's interval of a mean over training runs; unlimited for a single run, which shows no variation."""
     if len(values) < 2:
         return Limits(-math.inf, math.inf)
     half = t_quantile(level, len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
@@ -33,10 +33,10 @@ def weighted_sum(
     terms are independent. Infinite values (no adversarial found) are added end by end.
 
     Args:
-        values: of the terms.
-        limits: their intervals.
-        weights: of each.
-        correlations: (terms, terms) of the estimates.
+        values: value of each term.
+        limits: interval of each term.
+        weights: weight of each term.
+        correlations: (terms, terms), correlations of the estimates.
     """
     total = sum(w * v for w, v in zip(weights, values, strict=True))
     ends = [
@@ -59,7 +59,7 @@ def weighted_sum(
 
 
 def first_below(positions: Sequence[float], share: Callable[[float], float], level: float, interpolates: bool) -> float:
-    """The first position where a falling share drops below a level (or to it, for a step); infinity if nowhere.
+    """The first position where a falling share drops below a level (or to it, for a step); infinity if there is none.
 
     With ``interpolates`` the share is taken as continuous between positions and the crossing is found by bisection.
     """

@@ -1,10 +1,10 @@
 """Crossed random effects: training runs (seeds) × test images, the same images for every seed and model.
 
 One number y for each seed s and image i of model m is μ_m + seed_ms + image_mi + residual_msi. Over one model the
-mean has variance σ²_seed/S + σ²_image/n + σ²_residual/(Sn). The seeds' own spread s² has expectation σ²_seed +
-σ²_residual/n: the residual part of the sampling of images is already in it, so nothing is subtracted from s². What the
-seeds share, σ²_image, is not in it, and comes from (MS_image − MS_residual)/(S n) (Searle, Casella & McCulloch 1992,
-section 4.3).
+mean has variance σ²_seed/S + σ²_image/n + σ²_residual/(Sn). The variance s² over seeds has expectation σ²_seed +
+σ²_residual/n: it contains the residual part of the sampling of images, so nothing is subtracted from s². It does not
+contain σ²_image, which the seeds share, and which is estimated by (MS_image − MS_residual)/(S n) (Searle, Casella &
+McCulloch 1992, section 4.3).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from qaml.types import DoubleArray
 
 SYMMETRIC = Reach(0.0, 0.0)
 WIDENED = 1.1
-"""What three runs' own estimate of their spread lacks near an edge (simulated)."""
+"""Factor on t for the spread of runs near 0 and 1, which three runs underestimate (simulated)."""
 
 
 class Components(NamedTuple):
@@ -30,12 +30,12 @@ class Components(NamedTuple):
 
     Attributes:
         value: the estimate.
-        seed_variance: of the mean over training runs, Σ s²_m / S_m.
-        degrees: Welch–Satterthwaite degrees of freedom of it; infinite where no model has two seeds.
-        image_variance: of the mean over images, what training runs share.
+        seed_variance: variance of the mean over training runs, Σ s²_m / S_m.
+        degrees: Welch–Satterthwaite degrees of freedom of ``seed_variance``; infinite if no model has two seeds.
+        image_variance: the part of the variance of the mean over images that training runs share.
         n_images: number of images.
-        n_seeds: training runs of the model that has the fewest.
-        n_differing: images on which the contrast is not zero, added up over paired runs.
+        n_seeds: number of training runs of the model that has the fewest.
+        n_differing: number of images on which the contrast is not zero, added up over paired runs.
     """
 
     value: float
@@ -51,11 +51,11 @@ def components(models: Sequence[DoubleArray], *, is_floored: bool = False) -> Co
     """Estimate the sum of the models' means and its variance components.
 
     Args:
-        models: for each model (S_m, n) contributions, its weights multiplied in; images are the same in the same order,
-            seeds of different models are independent.
-        is_floored: whether training runs vary at least as much as images alone make them. Two or three may agree by
-            luck, which is the commonest error far out in the tails; what single images contribute is known from all of
-            them.
+        models: for each model (S_m, n) contributions, multiplied by its weight; images are the same in the same order,
+            and seeds of different models are independent.
+        is_floored: whether the variance over training runs is at least the one that images alone cause. Two or three
+            runs may agree by chance, which is the most frequent error in the far tails; the variance that images cause
+            is estimated from all images.
     """
     n = models[0].shape[1]
     averages: DoubleArray = np.sum([model.mean(axis=0) for model in models], axis=0)
@@ -79,7 +79,7 @@ def components(models: Sequence[DoubleArray], *, is_floored: bool = False) -> Co
 
 
 def residual_variance(model: DoubleArray) -> float:
-    """MS_residual / (S n), of a model's (S, n) contributions: what images alone make of the variance over runs."""
+    """MS_residual / (S n) of a model's (S, n) contributions: the variance over runs that images alone cause."""
     n_seeds, n = model.shape
     if n < 2:
         return 0.0
@@ -96,7 +96,7 @@ def share_interval(model: DoubleArray, n_base: float) -> LimitsAt:
 
     Args:
         model: (S, n) contributions.
-        n_base: images that the share is taken among.
+        n_base: number of images that the share is a share of.
     """
     parts = components([model])
     p = min(max(parts.value, 0.0), 1.0)
@@ -113,10 +113,10 @@ def share_interval(model: DoubleArray, n_base: float) -> LimitsAt:
 
 
 def _effective_images(p: float, parts: Components, n_base: float) -> float:
-    """How many images' worth of chance the training runs share: n if they agree on every image, more if not.
+    """The number of images that corresponds to the variance that training runs share: n if they agree on every image.
 
-    The share of the variance that is common to all runs is estimated with a tenth of a pseudo-image that they agree on:
-    runs that are right, or wrong, on everything agree.
+    It is larger if they differ. The share of the variance that is common to all runs is estimated with a tenth of a
+    pseudo-image on which they agree, as runs that are right, or wrong, on all images agree.
     """
     variance = p * (1 - p)
     common = min(parts.image_variance * n_base / variance, 1.0) if variance > 0 else 1.0
@@ -129,11 +129,11 @@ def contrast_interval(parts: Components, scale: float = 1.0, skew: Reach = SYMME
 
     Two pseudo-images of ± ``scale`` keep it from shrinking to a point: Bonett & Price's (2012) correction of paired
     proportions, which makes the interval of all-equal images ± 2.8/n wide instead of empty. With several training runs
-    it fades with every image on which the contrast is not zero; there the runs themselves tell how much it varies (and
-    the full correction would cover 99 % near 0 and 1).
+    the correction decreases with every image on which the contrast is not zero, as the runs themselves show how much it
+    varies (the full correction would cover 99 % near 0 and 1).
 
     Args:
-        parts: of the contrast.
+        parts: variance components of the contrast.
         scale: the largest weight.
         skew: variance to add on either side (``runs.net_skew``).
     """
@@ -151,14 +151,14 @@ def contrast_interval(parts: Components, scale: float = 1.0, skew: Reach = SYMME
 
 
 def correlation(first: DoubleArray, second: DoubleArray, *, is_same_runs: bool = False) -> float:
-    """How far the means of two shares move together, 0 … 1, from their contributions on the same images.
+    """Correlation of the means of two shares, 0–1, from their contributions on the same images.
 
-    Runs of different models are independent, so only what images share counts; with the same runs, so does the rest.
-    Four pseudo-images that move apart keep two equal models from being known to be equal.
+    Runs of different models are independent, so only images correlate the shares; with the same runs, so do the runs.
+    Four pseudo-images on which the shares differ keep the correlation of two equal models below 1.
 
     Args:
         first: (S, n) contributions of one share.
-        second: (T, n) of the other, images in the same order.
+        second: (T, n) contributions of the other share, with images in the same order.
         is_same_runs: whether row s of both comes from the same training run.
     """
     n = first.shape[1]

@@ -1,4 +1,4 @@
-"""The exact tests behind the validity findings."""
+"""The exact tests that the validity findings use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Excess(NamedTuple):
     """How much more often one attack fools than another, on the same images.
 
     Attributes:
-        share: mean difference of fooling over all images.
-        n_more: images fooled more often by the first.
-        n_less: images fooled less often by it.
-        p_value: one-sided, exact (the sign test; McNemar's for zero-one evidence).
+        share: mean difference of the shares of draws in which the attacks fool.
+        n_more: number of images that the first attack fools more often.
+        n_less: number of images that the first attack fools less often.
+        p_value: exact one-sided p-value (the sign test; McNemar's for zero-one evidence).
     """
 
     share: float
@@ -30,7 +30,7 @@ def paired_excess(first: NDArray[np.floating], second: NDArray[np.floating]) -> 
 
     Args:
         first: (n,) share of draws predicted correctly under the first attack.
-        second: (n,) the same under the second, on the same images.
+        second: (n,) share of draws predicted correctly under the second attack, on the same images.
     """
     more, less = int(np.sum(first < second)), int(np.sum(first > second))
     share = float(np.mean(second - first)) if len(first) else 0.0
@@ -38,5 +38,5 @@ def paired_excess(first: NDArray[np.floating], second: NDArray[np.floating]) -> 
 
 
 def binomial_excess(count: int, n: int, share: float) -> float:
-    """Exact one-sided p-value of at least ``count`` among ``n`` where each is one with probability ``share``."""
+    """Exact one-sided p-value of at least ``count`` successes in ``n`` trials of probability ``share``."""
     return float(special.bdtrc(count - 1, n, share)) if count else 1.0

@@ -11,10 +11,10 @@ def tango(gained: int, lost: int, n: int, level: float = 0.95) -> Limits:
     """Tango's (1998) score interval of (gained − lost) / n.
 
     Args:
-        gained: images that only the first model gets right.
-        lost: images that only the second gets right.
-        n: all images.
-        level: of confidence.
+        gained: number of images that only the first model classifies correctly.
+        lost: number of images that only the second model classifies correctly.
+        n: number of all images.
+        level: level of confidence, 0–1.
     """
     z = normal_quantile(level)
     difference = (gained - lost) / n
@@ -23,7 +23,7 @@ def tango(gained: int, lost: int, n: int, level: float = 0.95) -> Limits:
         return (gained - lost - n * delta) / math.sqrt(n * _variance(delta, gained, lost, n))
 
     def crossing(end: float) -> float:
-        """Where the score, which falls in delta, leaves ± z between the difference and an edge."""
+        """The point between the difference and an edge where the score, which falls in delta, leaves ± z."""
         inside, outside = difference, end
         for _ in range(45):
             middle = (inside + outside) / 2
@@ -37,7 +37,7 @@ def tango(gained: int, lost: int, n: int, level: float = 0.95) -> Limits:
 
 
 def _variance(delta: float, gained: int, lost: int, n: int) -> float:
-    """Of one image's difference, at the most likely nuisance parameter given the difference (Tango 1998, eq. 7)."""
+    """Variance of one image's difference, at the most likely nuisance parameter given ``delta`` (Tango 1998, eq. 7)."""
     b = -gained - lost + (2 * n - gained + lost) * delta
     c = -lost * delta * (1 - delta)
     q = (math.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)

@@ -1,4 +1,4 @@
-"""Where another measurement of the same thing may lie: a paper's value beside ours."""
+"""Prediction intervals of another measurement of the same number, such as a paper's."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ def predicted_share(
     reading_error: float,
     level: float = 0.95,
 ) -> Limits:
-    """Prediction interval of a share that somebody else measured.
+    """Prediction interval of a share that another group measured.
 
-    In squares on either side: our own interval, the spread of ``n_seeds`` new training runs (for one of them, together
-    with ours, the seed spread is × √(1 + 1/S)), and Wilson's interval for the other's test images; then the reading
-    error is added on both sides. With one training run of ours the spread of runs is unknown and left out.
+    Three parts are added in squares on either side: our own interval, the spread of ``n_seeds`` new training runs (for
+    one of them, together with ours, the seed spread is × √(1 + 1/S)), and Wilson's interval for the other measurement's
+    test images. Then the reading error is added on both sides. With one training run of ours the spread of runs is
+    unknown and left out.
 
     Args:
-        model: (S, n) our contributions.
-        n_base: images that the share is taken among.
-        n_images: test images of the other measurement; None if not stated (its sampling error is then left out).
-        n_seeds: training runs of the other; None counts as one.
-        reading_error: half-width.
-        level: of confidence.
+        model: (S, n), our contributions.
+        n_base: number of images that the share is a share of.
+        n_images: number of test images of the other measurement; if ``None``, its sampling error is left out.
+        n_seeds: number of training runs of the other measurement; ``None`` counts as one.
+        reading_error: half-width of the error of reading the other value, such as from a figure.
+        level: level of confidence, 0–1.
     """
     parts = components([model])
     ours = share_interval(model, n_base)(level)
@@ -48,24 +49,24 @@ def predicted_share(
 
 
 MOST_RUNS = 100
-"""Beyond it nobody trains."""
+"""Largest number of training runs that is proposed."""
 
 
 class Images(NamedTuple):
-    """How far a share reaches by chance of its test images."""
+    """Half-widths of the intervals of a share that are due to our test images, and to those of the paper."""
 
     ours: float
     theirs: float
 
 
 def images_of_both(model: DoubleArray, n_base: float, n_images: int | None, level: float = 0.95) -> Images:
-    """What our images and the paper's contribute to a prediction, on the farther side.
+    """The parts of a prediction's half-width that our images and the paper's contribute, on the wider side.
 
     Args:
-        model: (S, n) our contributions.
-        n_base: images that the share is taken among.
-        n_images: the paper's test images, if stated.
-        level: of confidence.
+        model: (S, n), our contributions.
+        n_base: number of images that the share is a share of.
+        n_images: number of the paper's test images; ``None`` if not stated.
+        level: level of confidence, 0–1.
     """
     p = min(max(float(model.mean()), 0.0), 1.0)
     both = [wilson(p, n, level) if n else Limits(p, p) for n in (n_base, n_images)]
@@ -75,19 +76,19 @@ def images_of_both(model: DoubleArray, n_base: float, n_images: int | None, leve
 def runs_needed(
     per_seed: Sequence[float], n_runs: int, images: float, reading_error: float, half_width: float, level: float = 0.95
 ) -> int | None:
-    """Training runs with which a prediction would reach no farther than ``half_width``; None if no number would do.
+    """Number of training runs with which a prediction has at most ``half_width``; ``None`` if no number suffices.
 
-    reach(S)² = images² + t²(S − 1) s² (1/S + 1/R), with the spread s of the runs at hand and the R runs of the paper.
-    A single run has no spread to go by: two are asked for where images leave room at all. Runs of
-    which one is infinite (no attack fooled it) cannot be mended by more.
+    reach(S)² = images² + t²(S − 1) s² (1/S + 1/R), with the spread s of the present runs and the R runs of the paper. A
+    single run has no spread, so the answer is two if images leave room at all. If a run's value is infinite (no attack
+    fooled it), no number suffices.
 
     Args:
-        per_seed: (S,) each run's value.
-        n_runs: R, training runs behind the paper's value.
-        images: what test images contribute.
-        reading_error: of the paper's value, added as it is.
-        half_width: the reach that is wanted.
-        level: of confidence.
+        per_seed: (S,), the value of each run.
+        n_runs: R, number of training runs of the paper's value.
+        images: the part of the half-width that test images contribute.
+        reading_error: half-width of the error of reading the paper's value, which is added linearly.
+        half_width: the wanted half-width.
+        level: level of confidence, 0–1.
     """
     room = half_width - reading_error
     if room < images:
@@ -105,9 +106,9 @@ def runs_needed(
 
 
 def _spread_of_runs(model: DoubleArray, n_base: float, n_runs: int, level: float) -> Reach:
-    """How far the mean of other runs may lie from ours: the wider of t on shares and z on log-odds.
+    """Distances of the mean of other runs from ours: the larger of t on shares and z on log-odds.
 
-    Of three runs t on shares reaches far enough (simulated: 93 to 98 %); of ten, near an edge, only log-odds do.
+    For three runs t on shares covers enough (simulated: 93 to 98 %); for ten runs near 0 or 1 only log-odds do.
     """
     averages = model.mean(axis=1)
     plain = t_quantile(level, len(averages) - 1) * float(averages.std(ddof=1)) / math.sqrt(n_runs)

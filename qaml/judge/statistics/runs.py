@@ -1,12 +1,12 @@
-"""Training runs near 0 and 1: how far the mean of all runs may lie from the mean of a few.
+"""The distance between the mean of a few training runs and that of all runs, for shares near 0 and 1.
 
-Shares of training runs near an edge are skewed: most lie at the edge, a few far from it, and the mean rests on the few.
-Student's t on shares then covers 75–90 % (simulated: 3 to 10 runs, mean 5 % ± 8 points), missing always on the side
-away from the edge. Log-odds are nearly symmetric, so t is applied to them, with Cox's term for the mean of a skewed law
-(Zhou & Gao 1997). Shares are first moved inwards by a tenth of their mean's distance to the edges: a run at 0.01 % says
-no more of the mean than one at 0.1 %, but its log-odds would rule the spread. Where log-odds are skewed themselves
-(most runs train well, a few fail by far) the side of their long tail is widened by what five or more runs show of it.
-All constants were chosen by simulation (docs/statistics.md).
+Shares of training runs near an edge are skewed: most are at the edge, a few far from it, and the mean depends on the
+few. Student's t on shares then covers 75–90 % (simulated: 3 to 10 runs, mean 5 % ± 8 points), and always fails on the
+side away from the edge. Log-odds are nearly symmetric, so t is applied to them, with Cox's term for the mean of a
+skewed distribution (Zhou & Gao 1997). Shares are first moved inwards by a tenth of their mean's distance to the edges:
+a run at 0.01 % shows no more about the mean than one at 0.1 %, but its log-odds would dominate the spread. If log-odds
+are skewed themselves (most runs train well, a few fail by far), the side of their long tail is widened by the skewness
+that five or more runs show. All constants were chosen by simulation (docs/statistics.md).
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from qaml.judge.statistics.limits import t_quantile
 from qaml.types import DoubleArray
 
 INWARDS = 0.1
-"""Of the mean's distance to the edges, how far every run's share is moved from them."""
+"""Distance by which each run's share is moved inwards, as a share of the mean's distance to the edges."""
 INWARDS_IMAGES = 0.2
-"""Images by which it is moved besides: 0 of 100 is not 0."""
+"""Additional distance by which each run's share is moved inwards, in images: 0 of 100 does not mean 0."""
 
 FEWEST_FOR_SKEW = 5
-"""Training runs from which a skewness says anything of their law."""
+"""Smallest number of training runs whose skewness is used."""
 FARTHEST = 0.5
-"""By how much an end is moved out for skew at most: more costs width where log-odds are normal and gains little."""
+"""Largest share by which an end is moved outwards for skewness: more widens normal log-odds for little gain."""
 
 
 class Reach(NamedTuple):
-    """How far something lies, or its variance, below and above an estimate."""
+    """Distances, or variances, below and above an estimate."""
 
     below: float
     above: float
@@ -43,14 +43,14 @@ class Runs(NamedTuple):
     """The mean share of training runs on the scale of log-odds.
 
     Attributes:
-        share: the mean.
-        shift: how far shares were moved inwards.
-        lower: log-odds from which the lower end is counted: of the mean, or Cox's estimate of it, whatever is smaller.
-        upper: the same for the upper end, whatever is larger.
-        error: standard error of either.
-        centre: log-odds of a typical run.
+        share: the mean share.
+        shift: distance by which shares were moved inwards.
+        lower: log-odds from which the lower end is measured: the smaller one of the mean's and Cox's estimate.
+        upper: log-odds from which the upper end is measured: the larger one of the mean's and Cox's estimate.
+        error: standard error of ``lower`` and ``upper``.
+        centre: mean of the runs' log-odds.
         spread: standard deviation of a run's log-odds.
-        tail: share by which either end is moved farther out, for log-odds that are skewed themselves.
+        tail: shares by which the ends are moved outwards because log-odds are skewed themselves.
     """
 
     share: float
@@ -82,17 +82,17 @@ class Runs(NamedTuple):
 
 
 def on_log_odds(averages: DoubleArray, n: float) -> Runs:
-    """Estimate the mean of several training runs' shares and its error on log-odds.
+    """Estimate the mean of several training runs' shares and its error, on the scale of log-odds.
 
     Args:
-        averages: (S,) each run's share, S ≥ 2.
-        n: images that each is taken among.
+        averages: (S,), share of each run, S ≥ 2.
+        n: number of images that each share is a share of.
     """
     n_runs = len(averages)
     p = min(max(float(averages.mean()), 0.0), 1.0)
     shift = INWARDS * p * (1 - p) + INWARDS_IMAGES / n
     scores = special.logit((np.clip(averages, 0.0, 1.0) + shift) / (1 + 2 * shift))
-    # runs that are all at the edge hide how much they differ: at most the spread of one step in log-odds
+    # runs that are all at the edge do not show how much they differ: it is at most one step in log-odds
     rare = n_runs * n * min(p, 1 - p)
     variance = float(scores.var(ddof=1)) + (1 + rare) ** -3
     middle = (p + shift) / (1 + 2 * shift)
@@ -106,13 +106,13 @@ def on_log_odds(averages: DoubleArray, n: float) -> Runs:
 
 
 def _tail(scores: DoubleArray, by_images: float) -> Reach:
-    """How much farther a mean may lie on the side of a long tail: the runs' own skewness, as far as they can show it.
+    """Shares by which the ends are moved outwards on the side of a long tail, from the skewness of the runs.
 
-    It counts as (S − 4) / S, so not at all for three or four runs, and not where images make the spread.
+    The skewness has weight (S − 4) / S, so none for three or four runs, and none if images explain the spread.
 
     Args:
-        scores: (S,) log-odds.
-        by_images: variance that images alone give them.
+        scores: (S,), log-odds of each run.
+        by_images: variance of log-odds that images alone cause.
     """
     n_runs = len(scores)
     variance = float(scores.var(ddof=1))
@@ -129,9 +129,9 @@ class Arm(NamedTuple):
     """One model's share in a contrast.
 
     Attributes:
-        averages: (S,) each run's share, S ≥ 2.
-        n: images that each is taken among.
-        weight: in the contrast.
+        averages: (S,), share of each run, S ≥ 2.
+        n: number of images that each share is a share of.
+        weight: weight in the contrast.
     """
 
     averages: DoubleArray
@@ -140,7 +140,7 @@ class Arm(NamedTuple):
 
 
 def net_skew(arms: Sequence[Arm], level: float = 0.95) -> Reach:
-    """Variance that skewed shares add to either side of a contrast, beyond what a symmetric t allows for.
+    """Variances that skewed shares add to either side of a contrast, beyond those of a symmetric t.
 
     Skews of the same direction cancel (two models near 100 %), opposite ones add up (one near 100 %, one near 0 %).
     """

@@ -1,10 +1,10 @@
-"""A number under an attack together with the battery: the measured interval, moved by what the battery adds.
+"""A number under an attack together with the battery: the measured interval, moved by the battery's gap.
 
 The number v is measured on all images of all training runs; the gap g, the share of images that are right under the
-claim's attacks and wrong under them together with the battery, on fewer. v − g has the ends of the method of variance
-estimates recovery (MOVER, Zou & Donner 2008, section 2.2), which adds the distances to both numbers' own limits in
-squares. The two are treated as independent: the covariance that images bring is positive, E[g] (1 − v), so the interval
-is wide rather than narrow.
+claim's attacks and wrong under them together with the battery, on fewer. The ends of v − g are those of the method of
+variance estimates recovery (MOVER, Zou & Donner 2008, section 2.2), which adds the distances to both numbers' own
+limits in squares. The two are treated as independent: the covariance through images is positive, E[g] (1 − v), so the
+interval is too wide rather than too narrow.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from qaml.judge.statistics.wilson import wilson
 from qaml.types import DoubleArray, IntArray
 
 FEW, RARE = 2, 0.01
-"""Images in all, and their share, up to which runs are taken to have one rate: a single image more in one of two would
-otherwise say, by t at one degree of freedom, that anything is possible."""
+"""Number of images of all runs, and their share, up to which runs count as having one rate: with two runs a difference
+of a single image would otherwise give, by t at one degree of freedom, an interval without limits."""
 SAME_RATE = 0.05
-"""Above this p-value one rate explains all runs' counts."""
+"""Smallest p-value at which one rate explains the counts of all runs."""
 SPREAD = 1 / math.sqrt(3)
-"""How much runs are allowed to differ even then, as a share of their mean: the deviation of gaps that are uniform
-between none and twice the mean. A test of few images sees less than that, so it must not be left out."""
+"""Assumed deviation of runs that one rate explains, as a share of their mean: that of gaps that are uniform between 0
+and twice the mean. It must be included, since a test of few images does not notice such a deviation."""
 
 
 class Gap(NamedTuple):
-    """What the battery takes from a number beyond the claim's own attacks.
+    """The share of images that the battery fools beyond the claim's own attacks.
 
     Attributes:
         share: mean over training runs of the share of their images.
         low: lower end of its interval.
-        high: upper end; above zero even where nothing was found, so a small battery widens what it is added to.
+        high: upper end of its interval; it is above 0 even if the battery fools none, so few images widen the result.
     """
 
     share: float
@@ -47,24 +47,24 @@ class Gap(NamedTuple):
 def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Gap:
     """Estimate the gap from each training run's images.
 
-    Wilson's interval of all images, and in squares to it Student's t over the runs' own gaps: one run of several that
-    hides its gradients makes them differ by far more than images do (Wilson's alone then misses 7 to 15 % a side).
-    Gaps near zero are skewed, so the upper end is also sought on square roots, and the farther one is taken. Runs with
-    an image or two in all, or one in a hundred, add nothing. Where one rate explains the counts, each end is the nearer
-    of this one and of Wilson's with runs that differ by ``SPREAD``: t over three runs says little of a spread that the
-    images explain.
+    Wilson's interval of all images and Student's t over the runs' own gaps are added in squares: one run of several
+    with masked gradients makes gaps differ by far more than images do (Wilson's alone then misses 7 to 15 % a side).
+    Gaps near zero are skewed, so the upper end is also computed on square roots, and the larger one is taken. The term
+    of runs is zero for up to two fooled images of all runs, or up to 1 % of the images. If one rate explains the
+    counts, each end is the nearer of this one and of Wilson's with runs that differ by ``SPREAD``: t over three runs is
+    a poor estimate of a spread that the images explain.
 
     Args:
-        fooled: (S,) for each run, its images right under the claim's attacks and wrong under them with the battery; a
-            fraction where draws of a randomised model are counted.
-        n: (S,) images that the battery ran on, the wrong ones included; a run without any is left out.
-        level: of confidence.
+        fooled: (S,), for each run the number of images that are right under the claim's attacks and wrong under them
+            with the battery; a fraction where draws of a randomised model are counted.
+        n: (S,), number of images that the battery ran on, the wrong ones included; a run without any is left out.
+        level: level of confidence, 0–1.
 
     Returns:
-        The gap; anything from 0 to 1 where no image was looked at.
+        The gap; its interval is 0–1 if the battery ran on no image.
 
     Raises:
-        ValueError: more images fooled than there are, or not one count for each run.
+        ValueError: there are more fooled images than images, or not one count for each run.
     """
     pairs = [(count, size) for count, size in zip(fooled, n, strict=True) if size > 0 or count]
     if any(not 0 <= count <= size for count, size in pairs):
@@ -91,7 +91,7 @@ def gap_of(fooled: Sequence[float], n: Sequence[int], level: float = 0.95) -> Ga
 
 
 def _share_a_rate(shares: DoubleArray, sizes: IntArray) -> bool:
-    """Whether one rate explains what was counted in all runs (Pearson's χ²)."""
+    """Whether one rate explains the counts of all runs (Pearson's χ²)."""
     rate = float((shares * sizes).sum() / sizes.sum())
     if rate == 1:
         return True
@@ -100,7 +100,7 @@ def _share_a_rate(shares: DoubleArray, sizes: IntArray) -> bool:
 
 
 def _farthest(share: float, images: float, assumed: float) -> float:
-    """The part that runs have in the largest mean g that explains ``share``, when they differ in proportion to g.
+    """The part of runs in the largest mean g that explains ``share``, if runs differ in proportion to g.
 
     (g − share)² = images² + (assumed g)².
     """
@@ -116,19 +116,19 @@ def shifted(
     """Interval of ``value − weight × g``, the number that remains under the attack together with the battery.
 
     Args:
-        limits: of ``value`` by itself, at ``level``.
-        value: what was measured under the claim's own attacks.
-        fooled: (S,) images that only the battery fools, for each training run (``gap_of``).
-        n: (S,) images that the battery ran on.
-        level: of confidence.
-        weight: of the cell in a contrast; a subtracted one moves the interval up. Several cells are taken in turn, each
-            from the limits and the value that the one before left.
+        limits: interval of ``value`` alone, at ``level``.
+        value: the value under the claim's own attacks.
+        fooled: (S,), number of images that only the battery fools, for each training run (``gap_of``).
+        n: (S,), number of images that the battery ran on.
+        level: level of confidence, 0–1.
+        weight: weight of the cell in a contrast; a negative one moves the interval up. Several cells are taken in turn,
+            each with the limits and the value that the cell before resulted in.
     """
     return moved(limits, value, gap_of(fooled, n, level), weight)
 
 
 def moved(limits: Limits, value: float, gap: Gap, weight: float = 1.0) -> Limits:
-    """The same, for a gap that is known already.
+    """Interval of ``value − weight × g`` for a gap g that is already estimated.
 
     low' = (v − g) − √((v − low)² + (g_high − g)²), high' = (v − g) + √((high − v)² + (g − g_low)²), with w × g for g.
     """

@@ -10,7 +10,7 @@ from qaml.judge.statistics.limits import Limits, normal_quantile
 def wilson(share: float, n: float, level: float = 0.95) -> Limits:
     """Wilson's (1927) interval of a proportion measured on n images; n may be an effective, fractional number.
 
-    Never a single point: 0 of n gives [0, z² / (n + z²)].
+    It is never a single point: 0 of n gives [0, z² / (n + z²)].
     """
     z = normal_quantile(level)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
