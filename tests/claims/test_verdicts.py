@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 from scipy import stats
 
-from qaml.claims.base import Cell, ClaimPart, ReportedTable
+from qaml.claims.base import CLAIMS, Cell, ClaimPart, ReportedTable
 from qaml.errors import PartError
 from qaml.vocab import Verdict
 from tests.claims.estimators import Known, KnownEstimator, make
@@ -96,6 +97,16 @@ CASES: list[tuple[str, ClaimPart, KnownEstimator, Verdict]] = [
     ("flat", FLAT, known(0.5, 0.53, 0.5), "inconclusive"),
     ("flat", FLAT, known(0.5, 0.5, 0.5, weak="b"), "invalid"),
 ]
+
+
+OF_THEIR_OWN = {"all_of", "any_of", "reported", "detection", "parameter"}
+"""Kinds that need evidence of another form, or claims inside: their cases are those of the tests named after them."""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CLAIMS.builtin_kinds() if kind not in OF_THEIR_OWN])
+def test_every_kind_reaches_every_verdict(kind: str) -> None:
+    lost = set(get_args(Verdict)) - {verdict for _, part, _, verdict in CASES if part.kind == kind}
+    assert not lost, f"CASES has no claim of kind {kind!r} that is {' or '.join(sorted(lost))}"
 
 
 @pytest.mark.parametrize(("name", "part", "estimator", "verdict"), CASES)
