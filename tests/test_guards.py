@@ -37,7 +37,7 @@ def test_every_part_is_in_a_table() -> None:
 def _declared(text: str) -> list[tuple[str, str]]:
     """The classes in a source with the kind that each declares."""
     return [
-        (node.name, field.value.value)
+        (node.name, str(field.value.value))
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ClassDef)
         for field in node.body
