@@ -86,7 +86,7 @@ def note_change(change: str) -> None:
 
 def _given_back(item: Item, before: Any) -> Iterator[str]:
     now = item.get()
-    if _is_same(now, before):
+    if now == before:
         return
     item.put(before)
     if not item.is_reported:
@@ -98,10 +98,6 @@ def _given_back(item: Item, before: Any) -> Iterator[str]:
         return
     shown = f": {item.show(before)}, then {item.show(now)}" if item.show(before) else ""
     yield f"{item.name}{shown}"
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return bool(one == other)
 
 
 def _items() -> Iterator[Item]:

@@ -139,7 +139,8 @@ class Reported(ClaimPart):
         columns = []
         for entry in own:
             clean = estimator.predict(table_cell(table, entry.cell.model, CLEAN_ROW), table, level=level)
-            at = [estimator.predict(_at(entry.cell, e), table, level=level) for e in budgets]
+            cells = [entry.cell.model_copy(update={"epsilon": epsilon}) for epsilon in budgets]
+            at = [estimator.predict(cell, table, level=level) for cell in cells]
             columns.append(Column(entry.cell.model, entry.paper, clean, tuple(at)))
         others = [name for name in estimator.left_open(row) if name not in ("epsilon", "epsilons")]
         return some_epsilon(row, budgets, columns, self._widest(1.0, table), tuple(others))
@@ -195,10 +196,6 @@ def table_cell(table: ReportedTable, model: str, row: str) -> Cell:
 def reach(estimate: Estimate) -> float:
     """How far an interval reaches from its value, on the side where it reaches farther."""
     return max(estimate.value - estimate.low, estimate.high - estimate.value)
-
-
-def _at(cell: Cell, epsilon: float) -> Cell:
-    return cell.model_copy(update={"epsilon": epsilon})
 
 
 def _open(cell: Cell, estimator: Estimator) -> tuple[str, ...]:

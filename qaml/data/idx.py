@@ -26,6 +26,16 @@ class IdxFiles(NamedTuple):
     test_labels: IdxFile
 
 
+def _of_mnist(train_images: str, train_labels: str, test_images: str, test_labels: str) -> IdxFiles:
+    """Files of MNIST's names and shapes, by their checksums."""
+    return IdxFiles(
+        IdxFile("train-images-idx3-ubyte", (60_000, 28, 28), train_images),
+        IdxFile("train-labels-idx1-ubyte", (60_000,), train_labels),
+        IdxFile("t10k-images-idx3-ubyte", (10_000, 28, 28), test_images),
+        IdxFile("t10k-labels-idx1-ubyte", (10_000,), test_labels),
+    )
+
+
 class IdxDataset(DatasetPart, ABC):
     """Grey images in IDX files, scaled to [0, 1]."""
 
@@ -97,27 +107,11 @@ class Mnist(IdxDataset):
         "https://ossci-datasets.s3.amazonaws.com/mnist",
         "https://storage.googleapis.com/cvdf-datasets/mnist",
     )
-    files: ClassVar[IdxFiles] = IdxFiles(
-        IdxFile(
-            "train-images-idx3-ubyte",
-            (60_000, 28, 28),
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        ),
-        IdxFile(
-            "train-labels-idx1-ubyte",
-            (60_000,),
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        ),
-        IdxFile(
-            "t10k-images-idx3-ubyte",
-            (10_000, 28, 28),
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        ),
-        IdxFile(
-            "t10k-labels-idx1-ubyte",
-            (10_000,),
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ),
+    files: ClassVar[IdxFiles] = _of_mnist(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     )
 
 
@@ -143,25 +137,9 @@ class FashionMnist(IdxDataset):
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
     )
-    files: ClassVar[IdxFiles] = IdxFiles(
-        IdxFile(
-            "train-images-idx3-ubyte",
-            (60_000, 28, 28),
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        ),
-        IdxFile(
-            "train-labels-idx1-ubyte",
-            (60_000,),
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        ),
-        IdxFile(
-            "t10k-images-idx3-ubyte",
-            (10_000, 28, 28),
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        ),
-        IdxFile(
-            "t10k-labels-idx1-ubyte",
-            (10_000,),
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        ),
+    files: ClassVar[IdxFiles] = _of_mnist(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     )

@@ -127,7 +127,7 @@ class _Mixture:
 
     def seen_by(self, model: str) -> _Seen:
         """The model's answers to the mixture, each (1, n)."""
-        seen = {name: self._view.attacked(model, as_seen_by(name, model)) for name in self._names()}
+        seen = {name: self._view.attacked(model, as_seen_by(name, model)) for name in dict(self._options)}
         columns = np.arange(len(self._drawn))
         labels = next(iter(seen.values())).labels
         predicted = np.stack([seen[name].predicted[row] for name, row in self._options])
@@ -145,9 +145,6 @@ class _Mixture:
                 every &= (clean.predicted[0] == clean.labels) & (seen.predicted[row] != seen.labels)
             fooled |= every
         return fooled
-
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys(name for name, _ in self._options))
 
 
 def _answers(seen: Sequence[_Seen]) -> Answers:

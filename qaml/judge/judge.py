@@ -22,7 +22,6 @@ from qaml.judge.samplings import sampling_of
 from qaml.judge.source import Detections, NearerSource, Source
 from qaml.judge.standing import Standing, standing
 from qaml.judge.weakness import Effect, effect_on, failed
-from qaml.metrics.evidence import Nearer
 from qaml.outcome.drawings import Curve, Roc, Sampling, TrainingCurve
 from qaml.outcome.outcome import CellValue, Finding, Measurement
 from qaml.outcome.record import Interval
@@ -142,7 +141,8 @@ def _of_detectors(
 
 def _assess_pairs(published: Mapping[tuple[str, str], bool], resolver: Resolver) -> dict[tuple[str, str], Assessed]:
     """Assess each pair of a model and an attack; the value says whether all of its cells are ``as_published``."""
-    traits = {name: resolver.source.traits(name) for _, name in published}
+    source = resolver.source
+    traits = {name: source.traits(name) for _, name in published}
     assessed = {}
     for (model, attack), is_published in published.items():
         others = [name for other, name in published if other == model and name != attack]
@@ -151,19 +151,15 @@ def _assess_pairs(published: Mapping[tuple[str, str], bool], resolver: Resolver)
             traits=traits[attack],
             clean=resolver.clean(model),
             attacked=resolver.attacked(model, attack),
-            diagnosis=resolver.source.diagnosis(model, attack),
+            diagnosis=source.diagnosis(model, attack),
             rivals=tuple(Rival(traits[name], resolver.attacked(model, name)) for name in others),
             is_published=is_published,
-            distances=resolver.source.distances(model, attack),
-            weaker=resolver.source.weaker_diagnoses(model, attack),
-            nearer=_nearer(resolver.source, model, attack),
+            distances=source.distances(model, attack),
+            weaker=source.weaker_diagnoses(model, attack),
+            nearer=source.nearer(model, attack) if isinstance(source, NearerSource) else None,
         )
         assessed[model, attack] = Assessed(subject, findings_of(subject))
     return assessed
-
-
-def _nearer(source: Source, model: str, attack: str) -> Nearer | None:
-    return source.nearer(model, attack) if isinstance(source, NearerSource) else None
 
 
 def _alone(cells: Sequence[Cell], detected: Iterable[Detections], resolver: Resolver) -> dict[str, ModelEvidence]:

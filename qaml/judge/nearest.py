@@ -15,7 +15,6 @@ import numpy as np
 from qaml.claims.base import Cell
 from qaml.judge.findings.norms import norms_of
 from qaml.judge.findings.subject import Subject
-from qaml.types import DoubleArray
 
 ENOUGH_IMAGES = 10
 """Smallest number of images; with fewer the norms count as unchecked."""
@@ -53,9 +52,5 @@ def shrunk(cell: Cell, subjects: Mapping[str, Subject]) -> Shrunk:
     norms = norms_of(own)
     if norms is None or len(norms.own) < ENOUGH_IMAGES or cell.metric != "norm_quantile":
         return Shrunk(True, None)
-    before, after = (_quantile(each, cell.quantile) for each in norms)
+    before, after = (float(np.quantile(each, cell.quantile, method="inverted_cdf")) for each in norms)
     return Shrunk(True, 1.0 if before == after else after / before)
-
-
-def _quantile(norms: DoubleArray, quantile: float) -> float:
-    return float(np.quantile(norms, quantile, method="inverted_cdf"))

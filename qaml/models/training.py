@@ -59,7 +59,8 @@ def fit_classifier(
         module.train()
         step, loss_mean, accuracy = run.epoch(hooks.epoch(module, data, epoch), epoch, step)
         curves = module.curves() if isinstance(module, Curved) else {}
-        history = _extended(history, loss=loss_mean, accuracy=accuracy, **curves)
+        values = {"loss": loss_mean, "accuracy": accuracy, **curves}
+        history = {name: [*history.get(name, ()), value] for name, value in values.items()}
         hooks.save(Checkpoint(epoch + 1, run.arrays(step), history))
         hooks.progress(epoch + 1, training.epochs, loss=loss_mean, accuracy=accuracy)
     module.eval()
@@ -210,7 +211,3 @@ def _copied(tensor: Tensor) -> AnyArray:
     # numpy has no bfloat16, and float32 holds each of its values
     plain = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
     return np.array(plain.detach().cpu().numpy(), order="C")
-
-
-def _extended(history: History, **values: float) -> History:
-    return {name: [*history.get(name, ()), value] for name, value in values.items()}

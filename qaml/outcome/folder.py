@@ -212,16 +212,12 @@ def _check_free(final: Path, names: Iterable[str]) -> None:
     files = set(names)
     inner = {str(parent) for name in files for parent in PurePosixPath(name).parents} - {"."}
     there = [name for name in sorted(files | inner) if os.path.lexists(final / name)]
-    taken = [name for name in there if name in files or not _is_folder(final / name)]
+    taken = [name for name in there if name in files or not stat.S_ISDIR((final / name).lstat().st_mode)]
     if taken:
         raise StoreError(
             f"{final} holds files of the same names that qaml has not written: {some(taken)}",
             "name another report folder, or move them away",
         )
-
-
-def _is_folder(path: Path) -> bool:
-    return stat.S_ISDIR(path.lstat().st_mode)
 
 
 def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:

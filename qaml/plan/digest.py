@@ -49,14 +49,6 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Libraries whose version can change a result: import name → the distributions whose code runs."""
 
-NO_RESULTS = frozenset(
-    {
-        *("filelock", "jinja2", "markupsafe", "matplotlib", "platformdirs", "pydantic", "pydantic_core"),
-        *("pytest", "requests", "rich", "ruamel", "safetensors", "tabulate", "threadpoolctl", "typer", "urllib3"),
-    }
-)
-"""Libraries that qaml uses to read, check, store and show, and that compute nothing that a verdict depends on."""
-
 
 class Source(NamedTuple):
     """The SHA-256 of one module's source, and the names of the modules that it imports."""

@@ -17,13 +17,10 @@ def plain(node: object) -> str:
         return repr(node)
     held = ((name, value) for name, value in ast.iter_fields(node) if name != "type_ignores")
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        held = ((name, _that_runs(node.body) if name == "body" else value) for name, value in held)
+        runs = [each for each in node.body if not _is_text(each) and not _is_table_of_kinds(each)]
+        held = ((name, runs if name == "body" else value) for name, value in held)
     inside = ",".join(f"{name}={plain(value)}" for name, value in held if value is not None and value != [])
     return f"{type(node).__name__}({inside})"
-
-
-def _that_runs(body: list[ast.stmt]) -> list[ast.stmt]:
-    return [each for each in body if not _is_text(each) and not _is_table_of_kinds(each)]
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -71,7 +71,10 @@ def reference(circuit: Circuit, device: Any = None) -> Reference:
                 f"expected inputs that need no gradient, since {node.device.name} has none for encoded amplitudes",
                 "detach the inputs, or run on default.qubit",
             )
-        arrays = {"weight": weights.double(), "feature": _double(inputs)}
+        arrays = {
+            "weight": weights.double(),
+            "feature": inputs.to(torch.complex128) if inputs.is_complex() else inputs.double(),
+        }
         if draws is not None:
             arrays["draw"] = draws.double()
         with _default_double():
@@ -161,10 +164,6 @@ def _value(angle: Angle, arrays: Mapping[str, Tensor]) -> Tensor:
     if angle.source == "fixed":
         return torch.tensor(angle.scale, dtype=torch.float64)
     return angle.scale * arrays[angle.source][..., angle.index]
-
-
-def _double(inputs: Tensor) -> Tensor:
-    return inputs.to(torch.complex128) if inputs.is_complex() else inputs.double()
 
 
 def _pauli_kraus(probabilities: tuple[float, ...]) -> list[Tensor]:

@@ -37,7 +37,7 @@ def one_thread() -> Iterator[None]:
     first to load.
     """
     variables = {name: os.environ.get(name) for name in VARIABLES}
-    torch = _torch_threads()
+    torch = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
     loaded = _libraries(frozenset(sys.modules))
     try:
         with loaded.limit(limits=1):
@@ -67,10 +67,6 @@ def _set_usual_threads(library: LibController) -> None:
         library.set_num_threads(min(_usual("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), _cores()))
     else:
         library.set_num_threads(_usual("OMP_NUM_THREADS"))
-
-
-def _torch_threads() -> int | None:
-    return sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
 
 
 def _set_torch_threads(number: int) -> None:

@@ -73,11 +73,12 @@ def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Fai
         )
         for outcome in found
     )
+    judged = {outcome.suite for outcome in complete}
     outcomes = Outcomes(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         profile=session.options.profile,
         seconds=seconds,
-        suites=tuple(_suite_info(suite, complete) for suite in session.suites if _has_outcome(suite, complete)),
+        suites=tuple(_suite_info(suite, complete) for suite in session.suites if suite.name in judged),
         outcomes=complete,
         failures=tuple(sorted([*failures, *lost], key=position_of)),
         media=tuple(Media(path=path, sha256=digest) for path, digest in sorted(media.digests.items())),
@@ -102,10 +103,6 @@ def _outcome(session: Session, key: str, claim: str) -> Outcome:
         return read_outcome(session.store, key)
     except Damaged:
         return session.outcome(claim)
-
-
-def _has_outcome(suite: Suite, outcomes: Iterable[Outcome]) -> bool:
-    return any(outcome.suite == suite.name for outcome in outcomes)
 
 
 class _Media:

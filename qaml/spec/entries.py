@@ -8,21 +8,18 @@ from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from qaml.attacks.base import AttackPart
-from qaml.claims.base import ReportedTable
-from qaml.data.base import DatasetPart
 from qaml.defences.base import DefencePart
 from qaml.models.base import ModelPart
-from qaml.registry import DatasetName, ModelName, Part
+from qaml.registry import DatasetName, ModelName
 from qaml.spec.limits import MAX_SEEDS
-from qaml.spec.merge import merge
+from qaml.spec.merge import SECTIONS, merge
 from qaml.spec.nodes import Located, mapping
 from qaml.spec.problems import Problems, suggest
 from qaml.spec.suite import Evaluation, Inference, ModelEntry, Reference
 from qaml.spec.validate import validate
 from qaml.types import Settings
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=Settings)
 
 
 class ModelFields(Settings):
@@ -65,33 +62,13 @@ def build_parts(document: Located, section: str, base: type[P], problems: Proble
     table = document.entries.get(section)
     if table is None:
         return {}
+    common = ("extends",) if section in SECTIONS else ()
     parts: dict[str, P] = {}
     for name, node in table.entries.items():
-        part = validate(base, node, (section, name), problems, ("extends",))
+        part = validate(base, node, (section, name), problems, common)
         if part is not None:
             parts[name] = part
     return parts
-
-
-def build_datasets(document: Located, problems: Problems) -> dict[str, DatasetPart]:
-    """The suite's datasets."""
-    return build_parts(document, "datasets", DatasetPart, problems)
-
-
-def build_attacks(document: Located, problems: Problems) -> dict[str, AttackPart]:
-    """The suite's attacks."""
-    return build_parts(document, "attacks", AttackPart, problems)
-
-
-def build_tables(document: Located, problems: Problems) -> dict[str, ReportedTable]:
-    """The paper's tables."""
-    section = document.entries.get("reported")
-    tables: dict[str, ReportedTable] = {}
-    for name, node in (section.entries if section is not None else {}).items():
-        table = validate(ReportedTable, node, ("reported", name), problems)
-        if table is not None:
-            tables[name] = table
-    return tables
 
 
 def build_models(document: Located, evaluation: Evaluation, problems: Problems) -> dict[str, ModelEntry]:

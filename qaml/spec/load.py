@@ -8,15 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from qaml.attacks.base import AttackPart
+from qaml.claims.base import ReportedTable
 from qaml.claims.detectors.base import DetectorPart
 from qaml.containment import Escaped, contained
+from qaml.data.base import DatasetPart
 from qaml.errors import Location, Problem, SpecError
 from qaml.files.regular import read_regular
 from qaml.registry import foreign_module
 from qaml.spec.checks import check_suite
 from qaml.spec.claims import Sweeps, all_sweeps, build_claims
 from qaml.spec.document import check_shape
-from qaml.spec.entries import build_attacks, build_datasets, build_models, build_parts, build_tables
+from qaml.spec.entries import build_models, build_parts
 from qaml.spec.limits import MAX_BYTES
 from qaml.spec.merge import apply_profile, write_out_extends
 from qaml.spec.nodes import Located
@@ -151,11 +154,11 @@ def _build(
         profile=profile,
         evaluation=evaluation,
         diagnostics=_settings(Diagnostics, document, "diagnostics", problems) or Diagnostics(),
-        datasets=build_datasets(document, problems),
+        datasets=build_parts(document, "datasets", DatasetPart, problems),
         models=build_models(document, evaluation, problems),
-        attacks=build_attacks(document, problems),
+        attacks=build_parts(document, "attacks", AttackPart, problems),
         detectors=build_parts(document, "detectors", DetectorPart, problems),
-        reported=build_tables(document, problems),
+        reported=build_parts(document, "reported", ReportedTable, problems),
         assumed=_assumed(document, problems),
         claims=tuple(claim.entry for claim in claims),
     )

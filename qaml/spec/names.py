@@ -42,15 +42,10 @@ def check_names(suite: Suite, document: Located, claims: list[BuiltClaim], probl
 
 def _check_own_names(suite: Suite, document: Located, known: Mapping[str, tuple[str, ...]], problems: Problems) -> None:
     """Names that the suite's own fields hold rather than a part's."""
-    named: list[tuple[Path, str, str | None]] = [
-        (("models", name, "dataset"), "datasets", model.dataset)
-        for name, model in suite.models.items()
-        if model.derived_from is None
-    ]
-    for path, table, name in named:
-        if name is not None and name not in known[table]:
-            hint = suggest(name, known[table], table)
-            problems.value(document.at(path), path, f"unknown {_SINGULAR[table]} {name!r}", hint)
+    for name, model in suite.models.items():
+        if model.derived_from is None and model.dataset not in known["datasets"]:
+            path, hint = ("models", name, "dataset"), suggest(model.dataset, known["datasets"], "datasets")
+            problems.value(document.at(path), path, f"unknown dataset {model.dataset!r}", hint)
 
 
 def _names(document: Located, table: str) -> tuple[str, ...]:

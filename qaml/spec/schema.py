@@ -50,7 +50,7 @@ _EXTENDS: Final[Schema] = {
 
 def json_schema() -> Schema:
     """The schema of a whole spec file, as JSON Schema 2020-12."""
-    parts = {registry: _builtins(registry) for registry in _REGISTRIES}
+    parts = {each: [each.load(kind) for kind in each.builtin_kinds()] for each in _REGISTRIES}  # no other package's
     classes = [*_SETTINGS, *(part for members in parts.values() for part in members)]
     named: list[tuple[type[Settings], Literal["validation"]]] = [(cls, "validation") for cls in classes]
     names, generated = models_json_schema(named, schema_generator=_Generator)
@@ -69,11 +69,6 @@ def json_schema() -> Schema:
         **_object(_sections(), required=("suite", "claims")),
         "$defs": dict(sorted(definitions.items())),
     }
-
-
-def _builtins(registry: Registry[Any]) -> list[type[Part]]:
-    """The registry's own kinds, without those of other packages."""
-    return [registry.load(kind) for kind in registry.builtin_kinds()]
 
 
 def _sections() -> Schema:

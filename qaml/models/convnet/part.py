@@ -6,7 +6,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.models.images import refuse_unless_image
 from qaml.models.network_part import NetworkPart
 from qaml.types import InputInfo, Module
 
@@ -28,15 +27,8 @@ class ConvNet(NetworkPart):
 
     needs_images: ClassVar[bool] = True
 
-    def check(self, info: InputInfo) -> None:
-        """Refuse inputs that are no images."""
-        refuse_unless_image(self.kind, info)
-
-    def build(self, info: InputInfo, seed: int) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained network."""
         from qaml.models.convnet.network import ConvNetwork
-        from qaml.models.seeding import seeded
 
-        self.check(info)
-        with seeded(seed):
-            return ConvNetwork(info.shape, info.n_classes, self.channels, self.hidden)
+        return ConvNetwork(info.shape, info.n_classes, self.channels, self.hidden)

@@ -29,10 +29,8 @@ class FNN(NetworkPart):
 
     default_seeds: ClassVar[int] = 5
 
-    def build(self, info: InputInfo, seed: int) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained network; images are flattened."""
         from qaml.models.fnn.network import FullyConnected
-        from qaml.models.seeding import seeded
 
-        with seeded(seed):
-            return FullyConnected(info.n_features, info.n_classes, self.hidden, self.dropout)
+        return FullyConnected(info.n_features, info.n_classes, self.hidden, self.dropout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from qaml.errors import PartError
-from qaml.models.images import refuse_unless_image
 from qaml.models.network_part import NetworkPart
 from qaml.types import InputInfo, Module
 
@@ -28,7 +27,7 @@ class HuangCNN(NetworkPart):
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that are no images, or too small for filters without padding."""
-        refuse_unless_image(self.kind, info)
+        super().check(info)
         if self.padding == "valid" and min(info.shape[1:]) < SMALLEST_UNPADDED:
             height, width = info.shape[1:]
             raise PartError(
@@ -37,11 +36,8 @@ class HuangCNN(NetworkPart):
                 "set 'padding: same'",
             )
 
-    def build(self, info: InputInfo, seed: int) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained network."""
         from qaml.models.huang_cnn.network import ThreeConvolutions
-        from qaml.models.seeding import seeded
 
-        self.check(info)
-        with seeded(seed):
-            return ThreeConvolutions(info.shape, info.n_classes, self.padding)
+        return ThreeConvolutions(info.shape, info.n_classes, self.padding)

@@ -28,10 +28,8 @@ class Linear(NetworkPart):
         """No capabilities: distances follow from the weights, without observables."""
         return frozenset()
 
-    def build(self, info: InputInfo, seed: int) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained classifier; images are flattened."""
         from qaml.models.linear.network import LinearClassifier
-        from qaml.models.seeding import seeded
 
-        with seeded(seed):
-            return LinearClassifier(info.n_features, info.n_classes)
+        return LinearClassifier(info.n_features, info.n_classes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -80,18 +80,6 @@ class OneWirePart(NetworkPart, ABC):
             how = f"{2**wires:,} amplitudes" if self.encoding == "amplitude" else f"{wires} angles"
             hint = f"give it {fewest} wires" if fewest <= MOST_WIRES else "downscale the inputs"
             raise PartError(f"inputs have {info.n_features:,} features, {wires} wires hold {how}", hint)
-
-    @abstractmethod
-    def circuit(self, info: InputInfo) -> Module:
-        """The untrained circuit, a ``OneWireClassifier``, with angles from torch's generator."""
-
-    def build(self, info: InputInfo, seed: int) -> Module:
-        """The untrained circuit, its angles uniform in [0, 2π)."""
-        from qaml.models.seeding import seeded
-
-        self.check(info)
-        with seeded(seed):
-            return self.circuit(info)
 
     def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train with −log P(y) of the draws; curves ``loss``, ``accuracy`` and the β of every noise layer."""

@@ -22,7 +22,7 @@ class QCNN(OneWirePart):
         """The smallest number of wires that holds the inputs, at least two for a convolution."""
         return max(super().fewest_wires(info), 2)
 
-    def circuit(self, info: InputInfo) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained circuit, with angles from torch's generator."""
         from qaml.models.qcnn.network import QuantumConvolutionalNetwork
 

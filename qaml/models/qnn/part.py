@@ -37,7 +37,7 @@ class QNN(OneWirePart):
             raise PartError(f"wire {self.readout} is measured, the circuit has {self.wires}", "'readout' counts from 0")
         super().check(info)
 
-    def circuit(self, info: InputInfo) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained circuit, with angles from torch's generator."""
         from qaml.models.qnn.network import QuantumNeuralNetwork
 

@@ -29,11 +29,9 @@ class Quadratic(NetworkPart):
         """Whether the norm is bounded: every boundary is then a quadratic cone."""
         return self.norm_bounded
 
-    def build(self, info: InputInfo, seed: int) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained classifier; images are flattened."""
         from qaml.models.quadratic.network import BoundedQuadratic, FreeQuadratic
-        from qaml.models.seeding import seeded
 
-        with seeded(seed):
-            network = BoundedQuadratic if self.norm_bounded else FreeQuadratic
-            return network(info.n_features, info.n_classes)
+        network = BoundedQuadratic if self.norm_bounded else FreeQuadratic
+        return network(info.n_features, info.n_classes)

@@ -56,16 +56,11 @@ class QVC(NetworkPart):
                 "give it more wires (at most 12), or select fewer classes",
             )
 
-    def build(self, info: InputInfo, seed: int) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained circuit, its angles uniform in [0, 2π)."""
         from qaml.models.qvc.network import VariationalClassifier
-        from qaml.models.seeding import seeded
 
-        self.check(info)
-        with seeded(seed):
-            return VariationalClassifier(
-                info.n_features, info.n_classes, self.n_wires(info), self.layers, self.logit_scale
-            )
+        return VariationalClassifier(info.n_features, info.n_classes, self.n_wires(info), self.layers, self.logit_scale)
 
     def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train with cross-entropy; curves ``loss`` and ``accuracy``.

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.models.images import refuse_unless_image
 from qaml.models.network_part import NetworkPart
 from qaml.types import InputInfo, Module
 
@@ -27,15 +26,8 @@ class ResNet18(NetworkPart):
 
     needs_images: ClassVar[bool] = True
 
-    def check(self, info: InputInfo) -> None:
-        """Refuse inputs that are no images."""
-        refuse_unless_image(self.kind, info)
-
-    def build(self, info: InputInfo, seed: int) -> Module:
+    def network(self, info: InputInfo) -> Module:
         """The untrained network."""
         from qaml.models.resnet18.network import ResidualNetwork
-        from qaml.models.seeding import seeded
 
-        self.check(info)
-        with seeded(seed):
-            return ResidualNetwork(info.shape[0], info.n_classes, self.stem, self.width)
+        return ResidualNetwork(info.shape[0], info.n_classes, self.stem, self.width)

@@ -103,7 +103,7 @@ def _marks(
         if math.isfinite(x) and math.isfinite(y):
             place = x_axis.place(x), y_axis.place(y)
             kind = int(label) % len(_CLASSES), bool(is_right)
-            found.setdefault(kind, []).append(_dot(*place) if is_right else _cross(*place, radius))
+            found.setdefault(kind, []).append("M{:.1f} {:.1f}h0".format(*place) if is_right else _cross(*place, radius))
     return join(
         tag(
             "path",
@@ -113,10 +113,6 @@ def _marks(
         )
         for (label, is_right), marks in sorted(found.items())
     )
-
-
-def _dot(x: float, y: float) -> str:
-    return f"M{x:.1f} {y:.1f}h0"
 
 
 def _cross(x: float, y: float, radius: float) -> str:

@@ -143,7 +143,9 @@ def drawings(
         "circuits": [figures.of_circuit(each) for each in circuits],
         "samplings": [GroupView(each.model, figures.of_sampling(each)) for each in samplings],
         "samplers": [(each.model, sampling.row(each)) for each in samplings],
-        "embeddings": [_embedding(each) for each in embeddings],
+        "embeddings": [
+            EmbeddingView(each.model, address(each.file), sampling.embedding_sentence(each)) for each in embeddings
+        ],
     }
 
 
@@ -168,11 +170,6 @@ def _heading(each: Portrait | Strip) -> str:
     made = origin(each.model, each.attack, each.surrogate or each.model)
     attack = each.attack if made.model == each.model else made.words
     return f"{each.model} under {attack}, ε = {format_epsilon(each.epsilon)}"
-
-
-def _embedding(each: EmbeddingDrawing) -> EmbeddingView:
-    """An embedding's picture and its sentence."""
-    return EmbeddingView(each.model, address(each.file), sampling.embedding_sentence(each))
 
 
 def _probabilities(name: str, group: probabilities.Group, accents: Mapping[str, Accent]) -> GroupView:

@@ -91,7 +91,7 @@ def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent], 
         "subject": subject,
         "settings": _settings(subject, claims),
         "counts": verdict_counts(claims),
-        "claims": [_claim(outcome) for outcome in claims],
+        "claims": [ClaimRow(o, show(o.measured[0], style_of(o)) if o.measured else None) for o in claims],
         "findings": _findings(subject, claims),
         "cells": [_table(name, heading, group, subject, accents) for heading, group in _groups(cells, subject).items()],
         "curves": _curves(name, subject, claims, accents),
@@ -132,10 +132,6 @@ def _settings(subject: Subject, claims: Iterable[Outcome]) -> tuple[tuple[str, s
     own = tuple(each for each in texts if each[0] == subject.name)
     is_attack = subject.kind == "attack"
     return own or tuple(each for each in texts if is_attack and base_name(each[0]) == subject.name)
-
-
-def _claim(outcome: Outcome) -> ClaimRow:
-    return ClaimRow(outcome, show(outcome.measured[0], style_of(outcome)) if outcome.measured else None)
 
 
 def _findings(subject: Subject, claims: Iterable[Outcome]) -> tuple[FindingGroup, ...]:

@@ -53,7 +53,8 @@ def perform_apart(request: Request, progress: Progress) -> Report:
     status = 0
     with TemporaryFile() as printed:
         try:
-            with closing(_messages(request, printed)) as messages:
+            in_child = _server(os.getpid()).run if CAN_FORK else _spawned
+            with closing(in_child(request, printed)) as messages:
                 for message in messages:
                     if "progress" in message:
                         progress(*message["progress"])
@@ -71,10 +72,6 @@ def perform_apart(request: Request, progress: Progress) -> Report:
         f"the process that ran its code {_ended(status)}",
         "nothing of qaml ended it: look for what leaves Python, or runs out of memory",
     )
-
-
-def _messages(request: Request, printed: IO[bytes]) -> Messages:
-    return _server(os.getpid()).run(request, printed) if CAN_FORK else _spawned(request, printed)
 
 
 def _error(failed: Message) -> Exception:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from qaml.plan.kinds import KINDS
 from qaml.run.isolation import child
 from qaml.run.isolation.request import Request
 
@@ -31,20 +32,10 @@ PRELOADED = (
     "qaml.attacks.minimisation.smallest",
     "qaml.attacks.noise.draws",
     "qaml.attacks.planted",
-    "qaml.judge.step",
     "qaml.models.edge",
     "qaml.models.torch_module.network",
     "qaml.models.training",
-    "qaml.run.steps.attack",
-    "qaml.run.steps.diagnose",
-    "qaml.run.steps.evaluate",
-    "qaml.run.steps.exact",
-    "qaml.run.steps.load",
-    "qaml.run.steps.picture",
-    "qaml.run.steps.plant",
-    "qaml.run.steps.portrait",
-    "qaml.run.steps.surrogate",
-    "qaml.run.steps.train",
+    *(kind.module for name, kind in KINDS.items() if name not in ("embed", "inspect")),
 )
 """Modules that nearly every step imports, imported before the first fork."""
 PR_SET_PDEATHSIG = 1

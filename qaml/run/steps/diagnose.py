@@ -29,11 +29,11 @@ from qaml.models.surrogate import build
 from qaml.plan.role import Role
 from qaml.run.answers import correct_shares
 from qaml.run.arrays import read_arrays, write_arrays
-from qaml.run.classifier import WEIGHTS, defended, target, trained
-from qaml.run.dataset import data_of, evaluated
+from qaml.run.classifier import WEIGHTS, target, trained
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
-from qaml.types import AnyArray, BoolArray, Bounds, Data, DoubleArray, FloatArray, InputInfo, IntArray
+from qaml.run.tested import runs_of, tested
+from qaml.types import AnyArray, BoolArray, Bounds, DoubleArray, FloatArray, InputInfo, IntArray
 from qaml.vocab import Norm
 
 BATCH = 250
@@ -51,20 +51,16 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 def execute(job: Job) -> None:
     """Write ``diagnosis.npz``: see ``metrics.evidence.Diagnosis``."""
-    description = job.payload["classifier"]
-    data = data_of(job, description["dataset"])
-    test = evaluated(data.test, job.payload["images"], job.payload["order"])
-    inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
-    labels = torch.from_numpy(test.labels).to(job.device)
-    n_runs = sum(role.kind == "train" for role in job.parents)
-    runs = np.arange(len(test)) % n_runs
+    info, inputs, labels, indices = tested(job, job.payload["images"])
+    runs = runs_of(job, len(indices))
+    n_runs = len(np.unique(runs))
     parts = []
-    for run in range(min(n_runs, len(test))):
+    for run in range(n_runs):
         own = torch.from_numpy(np.flatnonzero(runs == run)).to(job.device)
-        parts.append(_look_at(job, data, run, inputs[own], labels[own], run / n_runs))
+        parts.append(_look_at(job, info, run, inputs[own], labels[own], run / n_runs))
     order = np.argsort(np.concatenate([np.flatnonzero(runs == run) for run in range(len(parts))]), kind="stable")
     arrays = {name: _joined(name, parts, order) for name in dict.fromkeys(name for part in parts for name in part)}
-    about = {"indices": test.indices, "runs": runs, "epsilon": job.payload["epsilon"]}
+    about = {"indices": indices, "runs": runs, "epsilon": job.payload["epsilon"]}
     write_arrays(job.output / DIAGNOSIS, {**about, **arrays})
 
 
@@ -79,17 +75,17 @@ def _joined(name: str, parts: list[Arrays], order: IntArray) -> AnyArray:
     return np.concatenate([part.get(name, gap) for part, gap in zip(parts, missing, strict=True)])[order]
 
 
-def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, done: float) -> Arrays:
+def _look_at(job: Job, info: InputInfo, run: int, inputs: Tensor, labels: Tensor, done: float) -> Arrays:
     """The arrays of one training run: the battery's, and those of gradients and logits."""
     module = trained(job, job.payload["classifier"], run)
     scorer = _Scorer(job, module, labels)
     victim = Victim(
-        target=target(module, data.info),
+        target=target(module, info),
         score=scorer,
         is_randomised=is_randomised(module),
-        has_gradients=_has_gradients(job, module, data.info, inputs, labels),
+        has_gradients=_has_gradients(job, module, info, inputs, labels),
         undefended=_undefended(job, run),
-        surrogate=surrogate_of(job, data.info),
+        surrogate=surrogate_of(job, info),
         average=exact_average if isinstance(module, Averaging) else None,
     )
     threat = Threat(job.payload["norm"], float(job.payload["epsilon"]), job.seed)
@@ -99,11 +95,11 @@ def _look_at(job: Job, data: Data, run: int, inputs: Tensor, labels: Tensor, don
     arrays: Arrays = {f"{MEMBER}{name}": shares for name, shares in battery.correct.items()}
     if not only:
         if victim.has_gradients:
-            arrays[f"{MEMBER}unbounded"] = battery.unbounded(reach_of_bounds(threat.norm, data.info))
+            arrays[f"{MEMBER}unbounded"] = battery.unbounded(reach_of_bounds(threat.norm, info))
         arrays |= look(module, inputs, labels, has_gradients=victim.has_gradients)
         arrays["below_exact"] = np.asarray(_n_below(battery, module, inputs, labels) if run == 0 else 0)
     counts = {
-        "outside": _n_outside(battery, data.info.bounds),
+        "outside": _n_outside(battery, info.bounds),
         "unanswered": scorer.n_unanswered,
         "draws": scorer.draws,
     }

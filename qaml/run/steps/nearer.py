@@ -15,10 +15,10 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import PGD
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
 from qaml.run.arrays import write_arrays
-from qaml.run.classifier import defended, target, trained
-from qaml.run.dataset import data_of, evaluated
+from qaml.run.classifier import target, trained
 from qaml.run.exact import exact_norms_in_box
 from qaml.run.job import Job
+from qaml.run.tested import runs_of, tested
 from qaml.types import DoubleArray, InputInfo
 from qaml.vocab import Norm
 
@@ -32,21 +32,17 @@ NEIGHBOURS, HALVINGS = 3, 12
 
 def execute(job: Job) -> None:
     """Write ``nearer.npz``: indices, the number of the attacked training run, the smallest norm found, (n,) each."""
-    description = job.payload["classifier"]
-    data = data_of(job, description["dataset"])
-    test = evaluated(data.test, job.payload["images"], job.payload["order"])
-    inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
-    labels = torch.from_numpy(test.labels).to(job.device)
-    n_runs = sum(role.kind == "train" for role in job.parents)
-    runs = np.arange(len(test)) % n_runs
-    norms = np.full(len(test), np.inf)
-    for run in range(min(n_runs, len(test))):
+    info, inputs, labels, indices = tested(job, job.payload["images"])
+    runs = runs_of(job, len(indices))
+    n_runs = len(np.unique(runs))
+    norms = np.full(len(indices), np.inf)
+    for run in range(n_runs):
         own = np.flatnonzero(runs == run)
-        module = trained(job, description, run)
+        module = trained(job, job.payload["classifier"], run)
         rows = torch.from_numpy(own).to(job.device)
-        norms[own] = smallest_norms(module, data.info, inputs[rows], labels[rows], job.payload["norm"], job.seed)
+        norms[own] = smallest_norms(module, info, inputs[rows], labels[rows], job.payload["norm"], job.seed)
         job.progress((run + 1) / n_runs, "")
-    write_arrays(job.output / NEARER, {"indices": test.indices, "runs": runs, "norms": norms})
+    write_arrays(job.output / NEARER, {"indices": indices, "runs": runs, "norms": norms})
 
 
 def smallest_norms(

@@ -18,7 +18,7 @@ from qaml.run.answers import NO_ANSWER, Answers, answers, decides
 from qaml.run.arrays import Rows, read_arrays
 from qaml.run.classifier import trained
 from qaml.run.job import Job
-from qaml.types import AnyArray, Bounds, DoubleArray, FloatArray, InputInfo
+from qaml.types import AnyArray, Bounds, FloatArray, InputInfo
 
 SCALE = 84
 """Smallest width of a picture, in pixels."""
@@ -67,7 +67,7 @@ def execute(job: Job) -> None:
             }
         )
     content: dict[str, Any] = {"epsilon": repr(epsilon), "pictures": pictures}
-    if _is_grid(made["epsilons"]):
+    if len(made["epsilons"]) >= LEAST_BUDGETS and np.isfinite(made["epsilons"]).all():
         content["probabilities"] = _along(ask, made, int(chosen[0]), along, info.classes)
     (job.output / "strip.json").write_text(json.dumps(content))
 
@@ -75,10 +75,6 @@ def execute(job: Job) -> None:
 def _existing(value: float) -> float | None:
     """The value; ``None`` for NaN, the share of an unchanged image, which JSON lacks."""
     return None if np.isnan(value) else float(value)
-
-
-def _is_grid(epsilons: DoubleArray) -> bool:
-    return len(epsilons) >= LEAST_BUDGETS and bool(np.isfinite(epsilons).all())
 
 
 def _named(predicted: int, classes: Sequence[str]) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from qaml.attacks.base import AttackPart
 from qaml.attacks.planted import features_of, planted_test
 from qaml.run.arrays import write_arrays
-from qaml.run.classifier import defended, trained
-from qaml.run.dataset import data_of, evaluated
+from qaml.run.classifier import trained
 from qaml.run.job import Job
+from qaml.run.tested import tested
 
 IMAGES = 32
 
@@ -20,9 +19,7 @@ def execute(job: Job) -> None:
     description = job.payload["classifier"]
     attack: AttackPart = job.payload["attack"]
     module = trained(job, description)
-    data = data_of(job, description["dataset"])
-    test = evaluated(data.test, IMAGES, job.payload["order"])
-    inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
+    info, inputs, *_ = tested(job, IMAGES)
     missed = np.zeros(0, dtype=bool)
     features = features_of(module, inputs[:2])
     if features is not None:
@@ -30,7 +27,7 @@ def execute(job: Job) -> None:
             features,
             inputs,
             float(job.payload["epsilon"]),
-            data.info.bounds,
+            info.bounds,
             attack.threat_norm,
             attack,
             job.seed,

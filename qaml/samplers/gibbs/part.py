@@ -46,38 +46,10 @@ class PersistentContrastiveDivergence(SamplerPart):
         return PersistentPhase(chains, self.sweeps, self.chains)
 
 
-class BatchPhase(Generic[Array]):
-    """The negative phase of CD: every estimate starts at its batch."""
-
-    def __init__(self, chains: Chains[Array], sweeps: int) -> None:
-        self._chains = chains
-        self._sweeps = sweeps
-        self._n_chains = 0
-
-    def moments(self, parameters: BoltzmannParameters[Array], batch: Array) -> Moments[Array]:
-        """Estimate the model's moments with one chain for each example."""
-        self._chains.start_from(batch)
-        self._chains.sweep(parameters, self._sweeps)
-        self._n_chains = len(batch)
-        return self._chains.moments(parameters, self._n_chains)
-
-    def samples(self) -> NDArray[np.uint8]:
-        """The visible units behind the latest moments."""
-        return self._chains.visible(self._n_chains)
-
-    def state(self) -> Mapping[str, AnyArray]:
-        """The chains' state."""
-        return self._chains.state()
-
-    def restore(self, state: Mapping[str, AnyArray]) -> None:
-        """Continue from a ``state``."""
-        self._chains.restore(state)
-
-
 class PersistentPhase(Generic[Array]):
     """The negative phase of PCD: the chains never restart."""
 
-    def __init__(self, chains: Chains[Array], sweeps: int, n_chains: int) -> None:
+    def __init__(self, chains: Chains[Array], sweeps: int, n_chains: int = 0) -> None:
         self._chains = chains
         self._sweeps = sweeps
         self._n_chains = n_chains
@@ -98,3 +70,13 @@ class PersistentPhase(Generic[Array]):
     def restore(self, state: Mapping[str, AnyArray]) -> None:
         """Continue from a ``state``."""
         self._chains.restore(state)
+
+
+class BatchPhase(PersistentPhase[Array]):
+    """The negative phase of CD: every estimate starts at its batch."""
+
+    def moments(self, parameters: BoltzmannParameters[Array], batch: Array) -> Moments[Array]:
+        """Estimate the model's moments with one chain for each example."""
+        self._chains.start_from(batch)
+        self._n_chains = len(batch)
+        return super().moments(parameters, batch)
