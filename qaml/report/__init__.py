@@ -1,1 +1,1 @@
-"""From outcomes to pages, Markdown and JUnit properties."""
+"""Reports of outcomes: pages, Markdown and JUnit properties."""

@@ -1,6 +1,6 @@
 """The models' colours and dashes, the same on every page.
 
-Colours are the style sheet's alone, for light and for dark: pages name them by class.
+Only the style sheet defines colours, for light and for dark; pages name them by class.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from qaml.report.text.marks import models_of
 
 
 class Accent(NamedTuple):
-    """A model's own look: the class of its colour, and a dash pattern once the colours repeat."""
+    """The look of a model: the class of its colour, and a dash pattern if colours repeat."""
 
     look: str
     dash: str
 
 
 N_COLOURS = 8
-"""Classes ``a0`` to ``a7`` of the style sheet."""
+"""Number of colours: classes ``a0`` to ``a7`` of the style sheet."""
 DASHES = ("", "7 3", "2 3")
 
 
 def accents(outcomes: Outcomes) -> dict[str, Accent]:
-    """A look for every model of a report, in order of appearance; the same on every page."""
+    """The look of each model of a report, by name, in order of appearance; the same on every page."""
     names = dict.fromkeys(_models(outcomes))
     return {name: Accent(f"a{i % N_COLOURS}", DASHES[i // N_COLOURS % len(DASHES)]) for i, name in enumerate(names)}
 

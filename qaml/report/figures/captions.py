@@ -1,4 +1,4 @@
-"""Sentences that say what to see in a figure, computed from the numbers that it shows."""
+"""Captions of figures: sentences computed from the numbers that a figure shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qaml.report.text.numbers import count, format_epsilon, format_number, forma
 
 
 def curve_sentence(panel: Panel) -> str:
-    """How far each model falls from its smallest to its largest budget; the models that keep most and least."""
+    """A sentence about the fall of each model over its budgets, and the models that keep most and least."""
     falls = []
     for curve in panel.curves:
         points = [
@@ -45,7 +45,7 @@ def _marks(panel: Panel) -> str:
 
 
 def training_sentence(curve: TrainingCurve) -> str:
-    """Where the seeds end, and whether one of them stands apart."""
+    """A sentence about the last values of the seeds, and about a seed that differs from the others."""
     ends = [seed[-1] for seed in curve.seeds if seed and math.isfinite(seed[-1])]
     if not ends:
         return f"{curve.model}: no finite {words(curve.name)} was recorded."
@@ -64,7 +64,7 @@ def training_sentence(curve: TrainingCurve) -> str:
 
 
 def strip_sentence(strip: Strip) -> str:
-    """How many of the shown images change their label, and by how large a perturbation."""
+    """A sentence about how many of the shown images change their label, and the size of the perturbations."""
     n = len(strip.pictures)
     flipped = sum(p.adversarial_label != p.clean_label for p in strip.pictures)
     norms = [p.norm for p in strip.pictures if math.isfinite(p.norm)]
@@ -73,7 +73,7 @@ def strip_sentence(strip: Strip) -> str:
 
 
 def table_sentence(table: ReportedValues) -> str:
-    """How many of the paper's cells we measured, how many agree, and the largest gap."""
+    """A sentence about how many of the paper's cells were measured, how many agree, and the largest difference."""
     measured = [(c, c.ours) for c in table.cells if c.ours is not None and math.isfinite(c.ours.value)]
     known = [(c, o) for c, o in measured if math.isfinite(c.paper)]
     if not known:

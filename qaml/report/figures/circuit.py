@@ -33,7 +33,7 @@ class _Placed(NamedTuple):
 
 
 def draw(circuit: CircuitDrawing, description: str) -> Markup:
-    """As many columns as fit; gates whose angle is drawn stand out."""
+    """A drawing with as many columns of gates as fit; gates whose angle is drawn at random are highlighted."""
     placed = [gate for gate in _placed(circuit) if gate.column < _MOST_COLUMNS]
     is_whole = len(placed) == circuit.n_gates
     n_columns = max((gate.column for gate in placed), default=0) + 1
@@ -61,7 +61,7 @@ def draw(circuit: CircuitDrawing, description: str) -> Markup:
 
 
 def sentence(circuit: CircuitDrawing) -> str:
-    """What the drawing shows, and how much of it."""
+    """A sentence about what the drawing shows, and how much of the circuit."""
     shown = sum(gate.column < _MOST_COLUMNS for gate in _placed(circuit))
     part = "" if shown == circuit.n_gates else f", of which the first {shown} are drawn"
     drawn = " Filled gates are rotated by noise, anew for each example." if "~" in "".join(circuit.gates) else ""
@@ -76,7 +76,7 @@ def sentence(circuit: CircuitDrawing) -> str:
 
 
 def _placed(circuit: CircuitDrawing) -> list[_Placed]:
-    """Each gate as early as its wires are free, gates of one wire and of two in columns of their own."""
+    """Each gate in the first column in which its wires are free; gates of one wire and of two have separate columns."""
     free = [0] * circuit.n_wires
     sizes: dict[int, int] = {}
     placed = []

@@ -1,4 +1,4 @@
-"""What cells and verdicts were in earlier runs: a line of dots a cell, with its intervals, and a row of marks."""
+"""Values of cells and verdicts in earlier runs: a line of dots a cell, with its intervals, and a row of marks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _WIDTH, _HEIGHT = 168.0, 26.0
 _MARGIN = 5.0
 
 Point = tuple[float, float, float]
-"""Value, low, high."""
+"""Value, and low and high end of its interval."""
 
 
 class Course(NamedTuple):
-    """A cell over the runs that measured it, this one last."""
+    """The values of a cell in the runs that measured it, with this run last."""
 
     label: str
     first: str
@@ -36,19 +36,19 @@ class Course(NamedTuple):
 
 
 class Courses(NamedTuple):
-    """Courses of several cells, with their numbers."""
+    """The courses of several cells, with their numbers to save."""
 
     rows: tuple[Course, ...]
     data: Data
 
 
 class Earlier(NamedTuple):
-    """What a report knows of earlier runs.
+    """The earlier runs in a report.
 
     Attributes:
-        created: of this run.
-        runs: the earlier ones, oldest first.
-        trends: name of a cell → its values in them.
+        created: time at which this run was made.
+        runs: the earlier runs, oldest first.
+        trends: name of a cell → its values in the earlier runs.
     """
 
     created: str
@@ -56,7 +56,7 @@ class Earlier(NamedTuple):
     trends: Mapping[str, Trend]
 
     def verdicts(self, outcome: Outcome) -> tuple[tuple[Verdict, str], ...]:
-        """A claim's verdicts with their dates, this one last; none where no earlier run has judged it."""
+        """The verdicts of a claim with their dates, this run's last; empty if no earlier run has judged it."""
         past = [(run.verdicts[outcome.node], run.created) for run in self.runs if outcome.node in run.verdicts]
         dated = (*past, (outcome.verdict, self.created)) if past else ()
         return tuple((verdict, format_date(created)) for verdict, created in dated)
@@ -64,7 +64,7 @@ class Earlier(NamedTuple):
     def courses(
         self, name: str, suite: str, cells: Iterable[CellValue], accents: Mapping[str, Accent]
     ) -> Courses | None:
-        """The courses of cells that earlier runs measured, too."""
+        """The courses of those cells that earlier runs measured, too; ``None`` if there are none."""
         rows: list[Course] = []
         numbers: list[tuple[Value, ...]] = []
         for cell in cells:
@@ -82,7 +82,7 @@ class Earlier(NamedTuple):
 
 
 def earlier(outcomes: Outcomes) -> Earlier:
-    """Everything that the file of outcomes knows of earlier runs."""
+    """The earlier runs that the file of outcomes holds."""
     return Earlier(outcomes.created, outcomes.earlier, {trend.cell: trend for trend in trends(outcomes.earlier)})
 
 
@@ -93,12 +93,12 @@ def _course(cell: CellValue, points: Sequence[Point], dates: Sequence[str], look
 
 
 def draw(points: Sequence[Point], look: str, sentence: str) -> Markup:
-    """A line of dots from the oldest to this run, its intervals as a band; at least two points.
+    """A line of at least two dots from the oldest run to this one, with the intervals as a band.
 
     Args:
-        points: value, low and high of each run; what is not finite is left out.
-        look: class of the model.
-        sentence: the same in words.
+        points: value, low and high of each run; numbers that are not finite are left out.
+        look: class of the model's colour.
+        sentence: a description of the drawing in words.
     """
     x_axis = Axis(0, len(points) - 1, _MARGIN, _WIDTH - _MARGIN)
     y_axis = padded((number for point in points for number in point), _HEIGHT - _MARGIN, _MARGIN)

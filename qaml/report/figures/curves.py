@@ -29,17 +29,17 @@ _ACCURACIES = frozenset(name for name in METRICS.builtin_kinds() if metric(name)
 
 
 class Panel(NamedTuple):
-    """Curves that belong on one pair of axes: the same quantity and the same range of budgets (so the same norm).
+    """Curves that share a pair of axes: the same quantity and the same range of budgets (so the same norm).
 
-    Accuracy under one attack and robust accuracy, its worst case over attacks, are one quantity here.
+    Accuracy under one attack and robust accuracy, its worst case over attacks, count as one quantity.
     """
 
     metric: str
     curves: tuple[Curve, ...]
     paper: tuple[tuple[str, float, float], ...]
-    """The paper's points: model, epsilon, value."""
+    """Points of the paper: model, epsilon, value."""
     name: str = ""
-    """What these curves have in common, where many were sorted onto several panels: then it is not in their labels."""
+    """The common origin of the curves if many were sorted onto several panels; their labels then omit it."""
 
 
 class _Point(NamedTuple):
@@ -50,7 +50,7 @@ class _Point(NamedTuple):
 
 
 def panels(curves: Sequence[Curve], cells: Sequence[CellValue]) -> list[Panel]:
-    """Sort curves onto panels, each with the clean accuracy at ε = 0 where the cells have it."""
+    """Sort curves onto panels, each with the clean accuracy at ε = 0 if the cells have it."""
     groups: dict[tuple[str, float], list[Curve]] = {}
     for curve in curves:
         finite = [e for e in curve.epsilons if math.isfinite(e)]
@@ -61,7 +61,7 @@ def panels(curves: Sequence[Curve], cells: Sequence[CellValue]) -> list[Panel]:
 
 
 def _parts(group: Sequence[Curve], cells: Sequence[CellValue]) -> dict[str, list[Curve]]:
-    """The curves of one pair of axes, sorted by where their adversarials were made if they are too many for one."""
+    """The curves of one pair of axes, grouped by the origin of adversarials if they are too many for one panel."""
     if len(group) <= _MOST_CURVES:
         return {"": list(group)}
     surrogates = {cell.attack[0]: cell.surrogate for cell in cells if len(cell.attack) == 1}
@@ -87,7 +87,7 @@ def _panel(name: str, group: Sequence[Curve], cells: Sequence[CellValue]) -> Pan
 
 
 def name_of(curve: Curve) -> str:
-    """The attack, or what the worst case was taken over."""
+    """The name of the attack; for a worst case it begins with ``worst``."""
     if not curve.is_worst_case or curve.attack.startswith("worst"):
         return curve.attack
     return f"worst of {curve.attack}"
@@ -124,14 +124,14 @@ def _paper_points(
 def draw(
     panel: Panel, looks: Sequence[Accent], title: str, description: str, *, is_of_one_model: bool = False
 ) -> Markup:
-    """A panel: bands, lines (the worst case thick), the paper's points, names at the lines' ends.
+    """A drawing of a panel: bands, lines (the worst case thick), the paper's points, names at the ends of lines.
 
     Args:
-        panel: what is drawn.
-        looks: one for each curve.
-        title: of the figure.
-        description: what to see in it.
-        is_of_one_model: whose name need not stand at every line.
+        panel: the panel.
+        looks: the look of each curve.
+        title: title of the figure.
+        description: description of the figure for readers who do not see it.
+        is_of_one_model: whether all curves are of one model, so that labels of lines omit its name.
     """
     style = metric_style(panel.metric)
     drawn = [(curve, _points(curve)) for curve in panel.curves]
@@ -178,7 +178,7 @@ def _line(curve: Curve, points: Sequence[_Point], accent: Accent, x_axis: Axis, 
 
 
 def _runs(points: Iterable[_Point]) -> list[list[_Point]]:
-    """The stretches between values that do not exist."""
+    """The points in groups of neighbours, separated where a value is missing."""
     runs: list[list[_Point]] = [[]]
     for point in points:
         if math.isnan(point.value):
@@ -201,7 +201,7 @@ def _names(
     x_axis: Axis,
     y_axis: Axis,
 ) -> Markup:
-    """Direct labels, pushed apart where lines end close together."""
+    """Labels at the ends of lines, moved apart if lines end close together."""
     last = {i: runs[-1][-1] for i, (_, points) in enumerate(drawn) if (runs := _runs(points))}
     wanted = sorted((y_axis.place(point.value), i) for i, point in last.items())
     placed = spread([y for y, _ in wanted], _GAP, _TOP + 4, y_axis.start + 8)
@@ -218,7 +218,7 @@ def _names(
 
 
 def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> list[float]:
-    """Positions at least ``gap`` apart near the wanted (increasing) ones, between top and bottom if they fit."""
+    """Positions near the wanted (increasing) ones, at least ``gap`` apart, between top and bottom if they fit."""
     placed: list[float] = []
     for y in wanted:
         placed.append(max(y, placed[-1] + gap) if placed else max(y, top))
@@ -230,7 +230,7 @@ def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> li
 
 
 def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *, x_factor: float = 1.0) -> Markup:
-    """Both axes with their names and ticks (times their factors), and faint horizontal lines."""
+    """A drawing of both axes with their names and ticks (times their factors), and faint horizontal lines."""
     parts = [levels(x_axis, y_axis, factor, y_name)]
     ticks = x_axis.ticks(7)
     for tick, label in zip(ticks, tick_labels(ticks, x_factor), strict=True):
@@ -242,9 +242,9 @@ def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *
 
 
 def levels(x_axis: Axis, y_axis: Axis, factor: float, y_name: str) -> Markup:
-    """The vertical axis with its name above it and its ticks, faint horizontal lines, and the lowest one.
+    """A drawing of the vertical axis with its name above it and its ticks, and of horizontal lines.
 
-    The name lies flat: beside the ticks it would need room that long labels take. Views begin ``HEAD`` above zero.
+    The name is horizontal: next to the ticks it would need the space of long labels. Views begin ``HEAD`` above zero.
     """
     parts: list[Markup] = []
     ticks = y_axis.ticks(6)
@@ -258,18 +258,18 @@ def levels(x_axis: Axis, y_axis: Axis, factor: float, y_name: str) -> Markup:
 
 
 def view(width: float, height: float) -> str:
-    """The ``viewBox`` of a figure with a frame: room above it for the name of the vertical axis."""
+    """The ``viewBox`` of a figure with a frame, with space above it for the name of the vertical axis."""
     return f"0 {-HEAD} {short(width)} {short(height + HEAD)}"
 
 
 def epochs_of(curve: TrainingCurve) -> tuple[float, ...]:
-    """The epochs of a training curve's values."""
+    """The epoch of each value of a training curve."""
     longest = max((len(seed) for seed in curve.seeds), default=0)
     return curve.epochs or tuple(float(epoch) for epoch in range(1, longest + 1))
 
 
 def draw_training(curve: TrainingCurve, accent: Accent, title: str, description: str) -> Markup:
-    """A small panel: one faint line a seed (or a layer), over epochs; of a single epoch, a dot a seed."""
+    """A small panel with one faint line a seed (or a layer) over epochs; with a single epoch, a dot a seed."""
     epochs = epochs_of(curve)
     x_axis = Axis(1.0, epochs[-1], 46.0, 330.0) if len(epochs) > 1 else Axis(0.0, 2.0, 46.0, 330.0)
     y_axis = padded((v for seed in curve.seeds for v in seed), 128.0, 10.0)
@@ -293,6 +293,6 @@ def draw_training(curve: TrainingCurve, accent: Accent, title: str, description:
 
 
 def thin(points: Sequence[_T]) -> Sequence[_T]:
-    """Every k-th point and the last one, where there are more than a figure can show."""
+    """Every k-th point and the last one if there are more than a figure can show; else all points."""
     step = -(-len(points) // _MOST_POINTS)
     return points if step <= 1 else [*points[:-1:step], points[-1]]

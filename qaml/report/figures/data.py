@@ -1,4 +1,4 @@
-"""The numbers of a figure as CSV inside the page: saved without a network, a script, or a file beside it."""
+"""The numbers of a figure as CSV inside the page, which can be saved without a network, a script or another file."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Value = str | float | None
 _UNSAFE = re.compile(r"[^\w.,;:=+*/()~%-]+", re.ASCII)
 _DIGITS = 12
 _FORMULA = ("=", "+", "-", "@")
-"""First characters that make a spreadsheet compute what it should show."""
+"""First characters of a text that make a spreadsheet evaluate it as a formula."""
 
 
 class Data(NamedTuple):
-    """A file to save: its name, and its content as an address."""
+    """A file to save: its name, and a ``data:`` address with its content."""
 
     name: str
     address: str
 
 
 def data(name: str, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> Data:
-    """The table as a ``data:`` address; ``name`` is any text, the file's name is made of it."""
+    """A table as a ``data:`` address; ``name`` is any text, from which the file's name is made."""
     text = csv(header, rows).replace("%", "%25").replace(" ", "%20").replace("\n", "%0A")
     text = _UNSAFE.sub(lambda found: quote(found[0].encode("utf-8", "replace")), text)
     return Data(f"{file_name(name)}.csv", f"data:text/csv;charset=utf-8,{text}")
 
 
 def csv(header: Sequence[str], rows: Iterable[Sequence[Value]]) -> str:
-    """Lines of comma-separated values (RFC 4180, with plain newlines); what does not exist is empty."""
+    """Lines of comma-separated values (RFC 4180, with plain newlines); missing values are empty."""
     return "".join([",".join([_cell(value) for value in row]) + "\n" for row in (header, *rows)])
 
 
 def _cell(value: Value) -> str:
-    if isinstance(value, float):  # most of them
+    if isinstance(value, float):  # tested first, as most values are floats
         text = repr(value)
         return "" if text == "nan" else text if len(text) <= _DIGITS else f"{value:.{_DIGITS}g}"
     if isinstance(value, str):
@@ -48,7 +48,7 @@ def _cell(value: Value) -> str:
 
 @lru_cache(maxsize=1024)
 def _quoted(value: str) -> str:
-    """Text as a cell; columns repeat the same few."""
+    """A text as a cell of CSV; cached, since columns repeat a few texts."""
     text = one_line(value)
     if text.startswith(_FORMULA):
         text = f"'{text}"

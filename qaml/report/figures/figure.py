@@ -1,4 +1,4 @@
-"""Figures of a page: a drawing, the sentence that says what to see in it, and the numbers behind it."""
+"""Figures of a page: a drawing, a sentence that describes it, and its numbers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from qaml.report.text.marks import words
 from qaml.report.text.numbers import Style, metric_style, show_estimate, style_of
 
 _shared = lru_cache(maxsize=4096)
-"""Claims of a suite share models, and so their drawings: each is made once."""
+"""Caches drawings, since claims of a suite share models and their drawings."""
 INTERVAL = ("value", "low", "high", "n_seeds", "n_images", "per_seed")
 
 
 class Figure(NamedTuple):
-    """A drawing, the sentence that says what to see in it, its heading, and its numbers."""
+    """A drawing, a sentence that describes it, its heading, and its numbers."""
 
     drawing: Markup
     sentence: str
@@ -33,13 +33,13 @@ class Figure(NamedTuple):
 
 
 def interval(estimate: Interval) -> tuple[Value, ...]:
-    """The columns ``INTERVAL``."""
+    """The values of the columns ``INTERVAL``."""
     per_seed = " ".join(f"{value:.6g}" for value in estimate.per_seed)
     return (estimate.value, estimate.low, estimate.high, estimate.n_seeds, estimate.n_images, per_seed)
 
 
 def of_measured(outcome: Outcome) -> Figure | None:
-    """The claim's own numbers as a forest plot."""
+    """The claim's own numbers as a forest plot; ``None`` if it has none."""
     if not outcome.measured:
         return None
     style = style_of(outcome)
@@ -70,7 +70,7 @@ def of_cells(name: str, cells: Sequence[CellValue], accents: Mapping[str, Accent
 
 
 def cell_data(name: str, cells: Sequence[CellValue]) -> Data:
-    """Cells with all that tells them apart."""
+    """The cells as a table, with all fields in which they can differ."""
     header = ("label", "model", "attack", "made_on", "metric", "protocol", "epsilon", *INTERVAL, "paper")
     rows = []
     for c in cells:
@@ -80,7 +80,7 @@ def cell_data(name: str, cells: Sequence[CellValue]) -> Data:
 
 
 def cell_sentence(cells: Sequence[CellValue], style: Style) -> str:
-    """The lowest and the highest cell, and where transferred attacks were made."""
+    """A sentence about the lowest and the highest cell, and the models that transferred attacks were made on."""
     ranked = sorted((c for c in cells if c.estimate.value == c.estimate.value), key=lambda c: c.estimate.value)
     if not ranked:
         return "None of these cells has a value."
@@ -96,7 +96,7 @@ def cell_sentence(cells: Sequence[CellValue], style: Style) -> str:
 
 
 def of_panel(name: str, panel: curves.Panel, looks: Sequence[Accent], *, is_of_one_model: bool = False) -> Figure:
-    """Curves over epsilon on one pair of axes, a look for each."""
+    """A figure of curves over epsilon on one pair of axes, with a look for each curve."""
     sentence = captions.curve_sentence(panel)
     title = f"{words(panel.metric)} over epsilon" + (f", {panel.name}" if panel.name else "")
     rows = [
@@ -111,7 +111,7 @@ def of_panel(name: str, panel: curves.Panel, looks: Sequence[Accent], *, is_of_o
 
 @_shared
 def of_training(curve: TrainingCurve, accent: Accent) -> Figure:
-    """A training curve; a column a line of it."""
+    """A figure of a training curve; its table has a column for each line."""
     sentence = captions.training_sentence(curve)
     line = "layer" if curve.has_layers else "seed"
     epochs = curves.epochs_of(curve)
@@ -122,7 +122,7 @@ def of_training(curve: TrainingCurve, accent: Accent) -> Figure:
 
 
 def of_sweep(outcome: Outcome) -> Figure | None:
-    """A trend's cells in their order."""
+    """A figure of a trend's cells in their order; ``None`` for other claims."""
     swept = sweep.cells(outcome)
     if len(swept) < 2:
         return None
@@ -133,7 +133,7 @@ def of_sweep(outcome: Outcome) -> Figure | None:
 
 @_shared
 def of_scatter(each: Portrait, scatter: Scatter) -> Figure:
-    """Test examples as points."""
+    """A figure of test examples as points."""
     sentence = portrait.sentence(each, scatter)
     rows = [
         (state, *numbers)
@@ -150,7 +150,7 @@ def of_scatter(each: Portrait, scatter: Scatter) -> Figure:
 
 @_shared
 def of_circuit(each: CircuitDrawing) -> Figure:
-    """A circuit; its numbers are gates and their wires."""
+    """A figure of a circuit; its table has gates and their wires."""
     sentence = circuit.sentence(each)
     rows = [(gate.removeprefix("~"), float(gate.startswith("~"))) for gate in each.gates]
     values = data(f"{each.model}-circuit", ("gate and wires", "is_drawn"), rows)
@@ -159,7 +159,7 @@ def of_circuit(each: CircuitDrawing) -> Figure:
 
 @_shared
 def of_sampling(each: Sampling) -> tuple[Figure, ...]:
-    """A sampler's second moments, and its free energies where they were kept."""
+    """Figures of a sampler's second moments, and of its free energies if they were recorded."""
     sentence = sampling.sentence(each)
     moments = zip(each.true_moments, each.moments, strict=False)
     values = data(f"{each.model}-moments", ("machine", "sampler"), moments)
@@ -173,7 +173,7 @@ def of_sampling(each: Sampling) -> tuple[Figure, ...]:
 
 
 def of_roc(name: str, curve: Roc) -> Figure:
-    """A detector's rates over its thresholds."""
+    """A figure of a detector's rates over its thresholds."""
     sentence = roc.sentence(curve)
     heading = f"Detector {curve.detector}"
     rows = [(p.threshold, p.true_positives, p.false_positives) for p in roc.points(curve)]
@@ -182,7 +182,7 @@ def of_roc(name: str, curve: Roc) -> Figure:
 
 
 def of_course(name: str, course: probabilities.Course, made_on: str, accent: Accent) -> Figure:
-    """Class probabilities of one image over epsilon; a column a class."""
+    """A figure of an image's class probabilities over epsilon; its table has a column for each class."""
     sentence = probabilities.sentence(course)
     title = f"{course.model}: class probabilities over epsilon, {made_on}"
     along = course.along

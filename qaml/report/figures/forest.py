@@ -1,4 +1,4 @@
-"""Forest plots: ours as a dot with its interval and faint points per seed, the paper's value as an open diamond.
+"""Forest plots: our value as a dot with its interval and a faint point a seed, the paper's value as an open diamond.
 
 The threshold is a line, the side that supports the claim is lightly shaded. Claims of one family (suite, kind
 and unit) share one axis.
@@ -26,7 +26,7 @@ _MARGIN = 9.0
 
 
 def family_axis(measurements: Iterable[Measurement], style: Style, start: float, end: float) -> Axis:
-    """One axis for a family: every value, paper's value and threshold; intervals as far as they do not dwarf them."""
+    """An axis for a family that holds every value, paper's value and threshold, and intervals that are not too wide."""
     shown = list(measurements)
     core = [v for m in shown for v in _core(m) if abs(v) < 1e150]
     ends = [v for m in shown for v in (m.estimate.low, m.estimate.high) if abs(v) < 1e150]
@@ -53,7 +53,7 @@ def _core(measurement: Measurement) -> Iterator[float]:
 
 
 def head(axis: Axis, style: Style) -> Markup:
-    """The axis of a family's column: tick labels over the rows."""
+    """The axis of a family's column, as tick labels above the rows."""
     labels = [tag("text", tick_label(t, style.factor), x=axis.place(t), y=11.0, class_="tk") for t in axis.ticks(6)]
     return tag("svg", *labels, class_="fh", viewBox=f"0 0 {ROW_WIDTH} 15", role="img", aria_label="horizontal scale")
 
@@ -67,15 +67,15 @@ def row(
     is_hollow: bool = False,
     is_brief: bool = False,
 ) -> Markup:
-    """A claim's row in the overview, or a cell's, beside its numbers.
+    """The drawing in a claim's row of the overview, or in a cell's row, next to its numbers.
 
     Args:
-        measurement: what is drawn.
-        axis: of all rows.
-        sentence: what the drawing alone shows; without it the drawing is left out for those who do not see it.
-        look: the class of a model, where the row has none of a verdict.
-        is_hollow: the dot is not filled: an invalid measurement.
-        is_brief: one of very many: without seeds and end bars, and the threshold is where the shade ends.
+        measurement: the measurement that is drawn.
+        axis: the axis of all rows.
+        sentence: what only the drawing shows, in words; if it is empty, screen readers skip the drawing.
+        look: class of a model, if the row has no class of a verdict.
+        is_hollow: whether the dot is not filled, which marks an invalid measurement.
+        is_brief: whether seeds and end bars are left out, and the shade's edge is the threshold, for very many rows.
     """
     middle = ROW_HEIGHT / 2 - 1
     says = {"role": "img"} if sentence else {"aria_hidden": "true"}
@@ -92,7 +92,7 @@ def row(
 
 
 def pair_row(first: Measurement | None, second: Measurement | None, axis: Axis) -> Markup:
-    """A claim in two runs: the first above and grey, the second below; drawn beside their numbers."""
+    """The drawing of a claim in two runs, next to their numbers: the first above and grey, the second below."""
     shown = second or first
     parts = [] if shown is None else [_ground(shown, axis, 0, ROW_HEIGHT)]
     if first is not None:
@@ -108,7 +108,7 @@ def row_axis(measurements: Iterable[Measurement], style: Style) -> Axis:
 
 
 def _ground(measurement: Measurement, axis: Axis, top: float, bottom: float, *, is_brief: bool = False) -> Markup:
-    """The supported side, the threshold, and zero."""
+    """The shade of the supporting side, the line of the threshold, and that of zero."""
     parts: list[Markup] = []
     low, high = measurement.at_least, measurement.at_most
     if low is not None or high is not None:
@@ -131,7 +131,7 @@ def _vertical(x: float, top: float, bottom: float, kind: str) -> Markup:
 
 
 def _ours(estimate: Interval, axis: Axis, y: float, radius: float, *, is_small: bool = False, dot: str = "") -> Markup:
-    """Ours; ``dot`` names a symbol of the page that is used for the dot (rows are many, and short so)."""
+    """Our value with its interval; ``dot`` names a symbol of the page for the dot, which makes rows shorter."""
     parts: list[Markup] = []
     seeds = [v for v in estimate.per_seed if not (is_small or math.isnan(v))]
     if len(seeds) > 1:
@@ -150,13 +150,13 @@ def _ours(estimate: Interval, axis: Axis, y: float, radius: float, *, is_small: 
 
 
 def _beyond(x: float, is_right: bool, y: float, radius: float) -> str:
-    """A triangle at the axis' end, for a value that lies infinitely far beyond it."""
+    """A triangle at the end of the axis, for an infinite value."""
     back = x - 1.8 * radius if is_right else x + 1.8 * radius
     return path(((x, y), (back, y - radius), (back, y + radius)), is_closed=True)
 
 
 def _whiskers(estimate: Interval, axis: Axis, y: float, half: float, *, has_bars: bool = True) -> str:
-    """A line with end bars where they are wanted; an arrow head where the interval leaves the axis."""
+    """The line of an interval, with end bars if ``has_bars``, and an arrow head at an end beyond the axis."""
     left, right = axis.place(estimate.low), axis.place(estimate.high)
     top = short(y - half)
     ends = []
@@ -169,7 +169,7 @@ def _whiskers(estimate: Interval, axis: Axis, y: float, half: float, *, has_bars
 
 
 def _paper(value: float | None, axis: Axis, y: float = 0.0, radius: float = 0.0) -> Markup:
-    """The paper's value; without a radius the page's own symbol for it in a row."""
+    """The paper's value as a diamond; without a radius, as the page's symbol for rows."""
     if value is None or math.isnan(value):
         return Markup("")
     if not radius:
@@ -181,10 +181,10 @@ class Line(NamedTuple):
     """One row of a large forest plot.
 
     Attributes:
-        label: at the left.
-        measurement: what is drawn.
+        label: text at the left.
+        measurement: the measurement that is drawn.
         shown: its numbers, at the right.
-        look: the class of its colour (a verdict) or a model's accent.
+        look: class of its colour, which is a verdict's or a model's.
     """
 
     label: str
@@ -194,12 +194,12 @@ class Line(NamedTuple):
 
 
 def verdict_lines(measured: Sequence[Measurement], style: Style, verdict: Verdict) -> list[Line]:
-    """Rows for what a claim measured, in the verdict's colour."""
+    """Rows for the measurements of a claim, in the verdict's colour."""
     return [Line(m.label, m, show(m, style), verdict) for m in measured]
 
 
 def cell_lines(cells: Sequence[CellValue], accents: Mapping[str, Accent]) -> list[Line]:
-    """Rows for the cells behind a claim, in their model's colour."""
+    """Rows for the cells of a claim, in their model's colour."""
     return [
         Line(
             c.label,
@@ -215,14 +215,14 @@ _WIDTH, _LEFT, _RIGHT, _PITCH, _TOP = 860.0, 288.0, 640.0, 30.0, 26.0
 
 
 def cell_axis(cells: Sequence[CellValue], style: Style) -> Axis:
-    """The axis of a plot of cells: shares always from 0 to 100 %, so that plots on a page compare."""
+    """The axis of a plot of cells: shares always from 0 to 100 %, so that plots of a page can be compared."""
     if style.unit == "points":
         return Axis(-0.01, 1.01, _LEFT, _RIGHT)
     return measured_axis([Measurement(label="", estimate=c.estimate, paper=c.paper) for c in cells], style)
 
 
 def cell_row_axis(cells: Sequence[CellValue], style: Style) -> Axis:
-    """The same for rows of a table."""
+    """The axis of cells in the rows of a table, as ``cell_axis``."""
     return cell_axis(cells, style)._replace(start=_MARGIN, end=ROW_WIDTH - _MARGIN)
 
 

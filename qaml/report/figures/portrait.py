@@ -14,11 +14,11 @@ from qaml.report.figures.svg import Axis, compact, drawing, join, padded, short,
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 334.0, 10.0, 298.0
 _CLASSES = ("k0", "k1")
-"""Looks of the classes, alternating beyond two."""
+"""Looks of the classes, which alternate if there are more than two."""
 
 
 def draw(portrait: Portrait, scatter: Scatter, description: str) -> Markup:
-    """One panel: clean examples small and faint, attacked ones large, crosses where the answer is wrong."""
+    """A drawing of one panel: clean examples small and faint, attacked ones large, wrong answers as crosses."""
     x_axis, y_axis = _axis(scatter, 0, _LEFT, _RIGHT), _axis(scatter, 1, _BOTTOM, _TOP)
     parts: list[Markup] = [_regions(scatter.regions, x_axis, y_axis)] if scatter.regions else []
     if scatter.has_circle:
@@ -39,16 +39,16 @@ def draw(portrait: Portrait, scatter: Scatter, description: str) -> Markup:
 
 
 def sentence(portrait: Portrait, scatter: Scatter) -> str:
-    """How many of the points stand on the right side, clean and attacked."""
+    """A sentence about how many of the examples are classified correctly, clean and attacked."""
     n = len(portrait.labels)
-    if scatter.attacked is None:  # of the untrained circuit, which nothing attacked
+    if scatter.attacked is None:  # the panel of the untrained circuit has no attacked examples
         return f"{n} clean test examples behind the untrained circuit; marks are those of the trained one."
     right = f"{sum(map(int, portrait.clean_correct))} of {n} clean examples"
     return f"{right} and {sum(map(int, portrait.attacked_correct))} attacked ones are classified correctly."
 
 
 def key(portrait: Portrait) -> str:
-    """What the marks mean."""
+    """A sentence that explains the marks."""
     first, second = (*portrait.classes, "", "")[:2]
     marks = f"Blue {first}, orange {second}; small and faint: clean, large: attacked; a cross is classified wrongly."
     has_regions = any(scatter.regions for scatter in portrait.scatters)
@@ -65,7 +65,7 @@ def _axis(scatter: Scatter, which: int, start: float, end: float) -> Axis:
 
 
 def _regions(rows: tuple[str, ...], x_axis: Axis, y_axis: Axis) -> Markup:
-    """Cells of equal answer side by side as one stroke, one path a level."""
+    """The regions as one path a level; neighbouring cells of equal answer form one stroke."""
     width, height = (x_axis.end - x_axis.start) / len(rows[0]), (y_axis.start - y_axis.end) / len(rows)
     strokes: dict[str, list[str]] = {}
     for number, row in enumerate(rows):

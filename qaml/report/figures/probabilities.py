@@ -1,4 +1,4 @@
-"""Class probabilities of one image along the budgets, models side by side (West et al. 2022, Figure 1e, f)."""
+"""Class probabilities of one image over the budgets, models side by side (West et al. 2022, Figure 1e, f)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _WIDTH, _HEIGHT = 340.0, 206.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 250.0, 10.0, 168.0
 _N_NAMED = 3
 _SMALL_SPAN = 2.0
-"""Of expectation values, which lie in [−1, 1]."""
+"""Largest difference of two logits that are expectation values, which are in [−1, 1]."""
 
 
 class Course(NamedTuple):
-    """One model's probabilities of an image, and which class is the true one."""
+    """One model's class probabilities of an image, and the true class."""
 
     model: str
     true_label: str
@@ -32,14 +32,14 @@ class Course(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The models that were shown the same adversarials of the same image."""
+    """The models that classified the same adversarials of the same image."""
 
     origin: Origin
     courses: tuple[Course, ...]
 
 
 def groups(strips: Sequence[Strip]) -> tuple[Group, ...]:
-    """Strips with probabilities, sorted by what was shown: the origin of the adversarials, and the image."""
+    """Strips with probabilities, grouped by the origin of the adversarials and the image."""
     found: dict[tuple[Origin, int], list[Course]] = {}
     for strip in strips:
         if strip.probabilities is not None and strip.pictures:
@@ -50,7 +50,7 @@ def groups(strips: Sequence[Strip]) -> tuple[Group, ...]:
 
 
 def sentence(course: Course) -> str:
-    """Up to which budget the true class is the most probable one, and what takes its place."""
+    """A sentence about the largest budget at which the true class is the most probable, and the class that follows."""
     tops = [_top(course.along, row) for row in course.along.values]
     wrong = next((i for i, top in enumerate(tops) if top != course.true_label), None)
     epsilons = [format_epsilon(epsilon) for epsilon in course.along.epsilons]
@@ -68,7 +68,7 @@ def sentence(course: Course) -> str:
 
 
 def _logit_span(along: ClassProbabilities) -> float:
-    """The largest difference of two logits at one budget: that of the logarithms of the probabilities."""
+    """The largest difference of two logits at one budget, computed from the logarithms of the probabilities."""
     spans = [math.log(max(row) / min(row)) if min(row) > 0 else math.inf for row in along.values]
     return max(spans, default=math.inf)
 
@@ -79,7 +79,7 @@ def _top(along: ClassProbabilities, row: Sequence[float]) -> str:
 
 
 def draw(course: Course, accent: Accent, title: str, description: str) -> Markup:
-    """A small panel: the true class thick in the model's colour, the others thin, the likeliest at the end named."""
+    """A small panel: the true class thick in the model's colour, the others thin, the most probable ones named."""
     along = course.along
     x_axis = Axis(0.0, max(along.epsilons) or 1.0, _LEFT, _RIGHT)
     y_axis = Axis(0.0, 1.0, _BOTTOM, _TOP)
@@ -111,7 +111,7 @@ def _look(course: Course, index: int, named: Sequence[int]) -> str:
 
 
 def _named(course: Course) -> list[int]:
-    """The likeliest classes at the largest budget, and the true one."""
+    """Indices of the most probable classes at the largest budget, and of the true one."""
     last = course.along.values[-1]
     ranked = sorted((-v, i) for i, v in enumerate(last) if not math.isnan(v))
     first = [i for _, i in ranked[:_N_NAMED]]

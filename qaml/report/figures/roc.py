@@ -1,4 +1,4 @@
-"""Receiver operating characteristics: how many attacks a detector finds for how many false alarms."""
+"""Receiver operating characteristics: the share of attacks that a detector finds over the share of false alarms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPERATING_THRESHOLD = 0.0
 
 
 class Point(NamedTuple):
-    """One threshold's rates."""
+    """The rates at one threshold, 0–1."""
 
     false_positives: float
     true_positives: float
@@ -34,12 +34,12 @@ def points(roc: Roc) -> list[Point]:
 
 
 def operating(roc: Roc) -> Point | None:
-    """Where the detector stands without a threshold: at 0, if that was measured."""
+    """The point at threshold 0, at which the detector operates by default; ``None`` if it was not measured."""
     return next((point for point in points(roc) if point.threshold == OPERATING_THRESHOLD), None)
 
 
 def area(roc: Roc) -> float:
-    """The area below the curve, by trapezia; both corners belong to it. NaN without a point."""
+    """The area below the curve by the trapezoidal rule, with both corners added; NaN without a point."""
     found = points(roc)
     if not found:
         return math.nan
@@ -48,7 +48,7 @@ def area(roc: Roc) -> float:
 
 
 def sentence(roc: Roc) -> str:
-    """The rates at the operating point, against guessing, and the area below the curve."""
+    """A sentence about the rates at the operating point, compared with guessing, and the area below the curve."""
     here = operating(roc)
     if here is None:
         return f"The area below the curve, joined to both corners, is {format_number(area(roc), 2)}; guessing has 0.5."
@@ -61,7 +61,7 @@ def sentence(roc: Roc) -> str:
 
 
 def draw(roc: Roc, title: str, description: str) -> Markup:
-    """The curve, the diagonal of guessing, and the operating point at threshold 0."""
+    """A drawing of the curve, the diagonal of guessing, and the operating point at threshold 0."""
     x_axis, y_axis = Axis(0.0, 1.0, _LEFT, _RIGHT), Axis(0.0, 1.0, _BOTTOM, _TOP)
     places = [(x_axis.place(p.false_positives), y_axis.place(p.true_positives)) for p in thin(points(roc))]
     diagonal = path(((x_axis.start, y_axis.start), (x_axis.end, y_axis.end)))

@@ -1,4 +1,4 @@
-"""Negative phases: a sampler's moments and free energies beside the machine's own, and how units lie on qubits."""
+"""Negative phases: a sampler's moments and free energies with the machine's own, and the embedding on qubits."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ COLUMNS = (
     ("exact sampling", "degrees, with as many independent samples"),
     ("divergence", "Kullback–Leibler from the exact distribution, nats"),
 )
-"""Of the table of samplers: heading and what it means."""
+"""Columns of the table of samplers: heading and meaning."""
 
 
 def row(sampling: Sampling) -> tuple[str, ...]:
-    """The numbers of one model, averaged over training runs."""
+    """The numbers of one model, averaged over training runs, as texts in the order of ``COLUMNS``."""
     values = (
         (sampling.first, 2),
         (sampling.second, 2),
@@ -47,7 +47,7 @@ def _mean(numbers: Sequence[float], digits: int) -> str:
 
 
 def sentence(sampling: Sampling) -> str:
-    """How far the samples are from the machine's own distribution, and by what that is known."""
+    """A sentence about the distance of the samples from the machine's own distribution, and how it was measured."""
     known = "by enumeration" if sampling.is_exact else "by parallel tempering"
     vague = max(sampling.reference_error, default=0.0)
     own = "" if sampling.is_exact else f" (itself off by {format_number(vague, 2)})"
@@ -59,7 +59,7 @@ def sentence(sampling: Sampling) -> str:
 
 
 def energy_sentence(sampling: Sampling) -> str:
-    """What the two histograms are."""
+    """A sentence that explains the two histograms."""
     return (
         f"Free energies of the visible units: line, as {sampling.sampler.replace('_', ' ')} draws them; shaded, as the "
         "machine has them. To the left of the shade samples are too cold, to the right too hot."
@@ -67,7 +67,7 @@ def energy_sentence(sampling: Sampling) -> str:
 
 
 def draw(sampling: Sampling, description: str) -> Markup:
-    """Estimated over true second moments, with the line on which they agree."""
+    """A drawing of estimated over true second moments, with the line on which they agree."""
     x_axis, y_axis = Axis(0.0, 1.0, _LEFT, _RIGHT), Axis(0.0, 1.0, _BOTTOM, _TOP)
     points = zip(sampling.true_moments, sampling.moments, strict=False)
     places = [(x_axis.place(x), y_axis.place(y)) for x, y in points if math.isfinite(x) and math.isfinite(y)]
@@ -82,7 +82,7 @@ def draw(sampling: Sampling, description: str) -> Markup:
 
 
 def draw_energies(sampling: Sampling, description: str) -> Markup:
-    """Both histograms of the free energy."""
+    """A drawing of both histograms of the free energy."""
     edges = sampling.energy_edges
     x_axis = padded(edges, _LEFT, _RIGHT, pad=0.0)
     y_axis = Axis(0.0, max((*sampling.energies, *sampling.true_energies, 1e-9)) * 1.05, _BOTTOM, _TOP)
@@ -109,7 +109,7 @@ def _panel(title: str, description: str, *parts: Markup) -> Markup:
 
 
 def embedding_sentence(embedding: EmbeddingDrawing) -> str:
-    """The size of the embedding, and how to read its picture."""
+    """A sentence about the size of the embedding, and how to read its picture."""
     n, m = embedding.n_visible, embedding.n_hidden
     one_length = embedding.shortest == embedding.longest
     lengths = f"{embedding.shortest}" if one_length else f"{embedding.shortest} to {embedding.longest}"

@@ -1,4 +1,4 @@
-"""The little of SVG that our figures need: escaped elements, short coordinates, and a linear axis with round ticks."""
+"""SVG for figures: escaped elements, short coordinates, and a linear axis with round ticks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WHOLE = re.compile(r"\.0(?!\d)")
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
-    """An element; a trailing underscore of an attribute is dropped, others become hyphens, None leaves it out.
+    """An element; in names of attributes a trailing underscore is dropped, and others become hyphens.
 
-    Children that are plain strings are escaped, ``Markup`` is kept.
+    An attribute that is ``None`` is left out. Children that are plain strings are escaped, ``Markup`` is kept.
     """
     inside = "".join([_attribute(key, value) for key, value in attributes.items() if value is not None])
     content = "".join([child if isinstance(child, Markup) else escape(clean(child)) for child in children])
@@ -38,7 +38,7 @@ def _text(key: str, value: str) -> str:
 
 
 _repeated = lru_cache(maxsize=4096)(_text)
-"""Classes, roles and addresses come again and again."""
+"""Escapes a text with a cache, since classes, roles and addresses are repeated."""
 
 
 @cache
@@ -47,42 +47,42 @@ def _spelled(key: str) -> str:
 
 
 def drawing(look: str, view: str, title: str, description: str, *parts: Markup, **size: float) -> Markup:
-    """A whole drawing with its title and, for those who do not see it, a description."""
+    """A whole drawing with its title and a description for readers who do not see it."""
     said = tag("title", title), tag("desc", description)
     return tag("svg", *said, *parts, class_=look, viewBox=view, **size, role="img")
 
 
 def join(parts: Iterable[Markup]) -> Markup:
-    """Elements one after the other."""
+    """Elements, concatenated."""
     return Markup("".join(parts))
 
 
 def short(value: float) -> str:
-    """A coordinate with at most one decimal place."""
+    """A coordinate as text with at most one decimal place."""
     text = f"{value:.1f}"
     return text[:-2] if text.endswith(".0") else text
 
 
 def path(points: Iterable[tuple[float, float]], *, is_closed: bool = False) -> str:
-    """The ``d`` of a polyline."""
+    """The attribute ``d`` of a polyline."""
     body = compact("L".join([f"{x:.1f} {y:.1f}" for x, y in points]) + ("Z" if is_closed else ""))
     return f"M{body}" if len(body) > is_closed else ""
 
 
 def dots(points: Iterable[tuple[float, float]], *, is_whole: bool = False) -> str:
-    """The ``d`` of dots drawn by round line caps: far shorter than a circle each, and shorter on whole pixels."""
+    """The attribute ``d`` of dots as round line caps: much shorter than circles, and shorter still on whole pixels."""
     if is_whole:
         return "".join([f"M{x:.0f} {y:.0f}h0" for x, y in points])
     return compact("".join([f"M{x:.1f} {y:.1f}h0" for x, y in points]))
 
 
 def compact(d: str) -> str:
-    """Coordinates of one decimal place as ``short`` has them, all of a path at once: they take most of the time."""
+    """Shorten all coordinates of a path, of one decimal place, as ``short`` does, at once to save time."""
     return _WHOLE.sub("", d)
 
 
 def diamond(x: float, y: float, radius: float) -> str:
-    """The ``d`` of a diamond."""
+    """The attribute ``d`` of a diamond."""
     return path(((x - radius, y), (x, y - radius), (x + radius, y), (x, y + radius)), is_closed=True)
 
 
@@ -102,12 +102,12 @@ class Axis(NamedTuple):
     end: float
 
     def place(self, value: float) -> float:
-        """The coordinate of a value; values beyond the ends (infinities too) stand at the end."""
+        """The coordinate of a value; values beyond an end (infinities too) are placed at that end."""
         inside = self.low if value < self.low else self.high if value > self.high else value
         return self.start + (inside - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def holds(self, value: float) -> bool:
-        """Whether a value lies on the axis."""
+        """Whether a value is on the axis."""
         return self.low <= value <= self.high
 
     def ticks(self, most: int) -> list[float]:
@@ -128,13 +128,13 @@ def round_step(step: float) -> float:
 
 
 def tick_label(value: float, factor: float = 1.0, digits: int = 4) -> str:
-    """A tick in shown units, with a true minus sign and no floating dust."""
+    """The label of a tick in shown units, with a true minus sign and without floating-point errors."""
     text = f"{value * factor:.{digits}g}"
     return "0" if text in ("0", "-0") else text.replace("-", "−")
 
 
 def tick_labels(ticks: Sequence[float], factor: float = 1.0) -> list[str]:
-    """A label for each tick, with the digits that tell neighbours apart."""
+    """A label for each tick, with enough digits to distinguish neighbours."""
     for digits in range(4, 12):
         labels = [tick_label(tick, factor, digits) for tick in ticks]
         if len(set(labels)) == len(labels):
@@ -143,7 +143,7 @@ def tick_labels(ticks: Sequence[float], factor: float = 1.0) -> list[str]:
 
 
 def padded(values: Iterable[float], start: float, end: float, *, pad: float = 0.06) -> Axis:
-    """An axis that holds every finite value with a little room; 0 to 1 where there is none."""
+    """An axis that holds every finite value with some space at both ends; 0 to 1 if there is none."""
     finite = [v for v in values if abs(v) < 1e150]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     span = high - low

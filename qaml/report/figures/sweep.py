@@ -1,4 +1,4 @@
-"""A trend's cells in their order, where they are not points along epsilon: over depth, variance, shots."""
+"""A trend's cells in their order, if they are not points over epsilon but over depth, variance or shots."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 520.0, 14.0, 230.0
 
 
 def cells(outcome: Outcome) -> tuple[CellValue, ...]:
-    """The cells of a trend over models in the order of the claim, each once; none for other claims."""
+    """The cells of a trend over models, each once, in the order of the claim; empty for other claims."""
     if outcome.kind != "trend":
         return ()
     found = {cell.label: cell for cell in outcome.cells}
@@ -28,14 +28,14 @@ def cells(outcome: Outcome) -> tuple[CellValue, ...]:
 
 
 def sentence(swept: Sequence[CellValue]) -> str:
-    """Where the sweep begins and ends."""
+    """A sentence about the first and the last value of the sweep."""
     style = metric_style(swept[0].metric)
     first, last = (with_unit(show_estimate(cell.estimate, style).value, style.word) for cell in (swept[0], swept[-1]))
     return f"From {first} ({swept[0].label}) to {last} ({swept[-1].label}). Bars are 95 % intervals, dots are seeds."
 
 
 def draw(swept: Sequence[CellValue], title: str, description: str) -> Markup:
-    """Values with their intervals and seeds, evenly spaced, joined by a line."""
+    """A drawing of values with their intervals and seeds, evenly spaced and joined by a line."""
     style = metric_style(swept[0].metric)
     ends = [v for c in swept for v in (c.estimate.low, c.estimate.high, c.estimate.value)]
     y_axis = Axis(0.0, 1.0, _BOTTOM, _TOP) if style.unit == "points" else padded(ends, _BOTTOM, _TOP)
@@ -65,7 +65,7 @@ def draw(swept: Sequence[CellValue], title: str, description: str) -> Markup:
 
 
 def _runs(swept: Sequence[CellValue], x_axis: Axis, y_axis: Axis) -> list[list[tuple[float, float]]]:
-    """Places of neighbours in the sweep, apart where a value is missing."""
+    """The points in groups of neighbours, separated where a value is missing."""
     runs: list[list[tuple[float, float]]] = [[]]
     for number, cell in enumerate(swept):
         if math.isfinite(cell.estimate.value):

@@ -1,4 +1,4 @@
-"""Transfer matrices of a suite: accuracy of each model on the adversarials that were made on each other one."""
+"""Transfer matrices of a suite: the accuracy of each model on the adversarials that were made on each model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CELL = 40.0
 _LETTER = 6.6
 _LONGEST = 18
 _HOT = 0.28
-"""Below this accuracy a cell is so full of colour that its number changes its own."""
+"""Accuracy below which a cell's background is so dark that its number has another colour."""
 
 
 class Entry(NamedTuple):
@@ -39,15 +39,15 @@ class Entry(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One budget's matrix."""
+    """The matrix of one budget."""
 
     epsilon: float
     cells: dict[tuple[str, str], Interval]
-    """(source, target) → accuracy; what was not measured is absent."""
+    """(source, target) → accuracy; pairs that were not measured are absent."""
 
 
 class Matrix(NamedTuple):
-    """The transfer of one attack among models that meet on the same images; a panel a budget, budgets increasing."""
+    """The transfer of one attack among models on the same images, with a panel for each budget, smallest first."""
 
     attack: str
     sources: tuple[str, ...]
@@ -56,7 +56,7 @@ class Matrix(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A row of the numbers behind a matrix."""
+    """A row of the table of a matrix."""
 
     epsilon: str
     source: str
@@ -64,7 +64,7 @@ class Line(NamedTuple):
 
 
 class TransferView(NamedTuple):
-    """A matrix as shown: drawings, a sentence, and every number for those who do not see them."""
+    """A matrix as shown: drawings, a sentence, and a table of all numbers for readers who do not see them."""
 
     attack: str
     targets: tuple[str, ...]
@@ -75,7 +75,7 @@ class TransferView(NamedTuple):
 
 
 def transfer_views(outcomes: Sequence[Outcome], accents: Mapping[str, Accent]) -> tuple[TransferView, ...]:
-    """The matrices of one suite's outcomes, drawn."""
+    """The drawn matrices of one suite's outcomes."""
     return tuple(
         TransferView(
             matrix.attack,
@@ -90,11 +90,11 @@ def transfer_views(outcomes: Sequence[Outcome], accents: Mapping[str, Accent]) -
 
 
 def matrices(outcomes: Iterable[Outcome], order: Sequence[str]) -> tuple[Matrix, ...]:
-    """One matrix for each attack and group of models that transfers connect, models in the given order.
+    """One matrix for each attack and group of models that transfers connect, with models in the given order.
 
-    A budget has a panel if at least two models made adversarials for it, at least two were scored, and four cells are
-    known; of more than four budgets those with most cells, spread over the grid. Models that no transfer connects (as
-    those on different data) never meet.
+    A budget has a panel if adversarials for it were made on at least two models, at least two models were scored, and
+    four cells are known. Of more than four budgets those with most cells are shown, spread over the grid. Models that
+    no transfer connects, such as models of different data, are in different matrices.
     """
     found = []
     for attack, entries in _by_attack(_entries(outcomes)).items():
@@ -110,7 +110,7 @@ def matrices(outcomes: Iterable[Outcome], order: Sequence[str]) -> tuple[Matrix,
 
 
 def _entries(outcomes: Iterable[Outcome]) -> Iterator[Entry]:
-    """Every accuracy under one attack at a finite budget, from cells and from curves."""
+    """All accuracies under one attack at a finite budget, from cells and from curves."""
     for outcome in outcomes:
         surrogates: dict[str, str | None] = {}
         for cell in outcome.cells:
@@ -132,7 +132,7 @@ def _entries(outcomes: Iterable[Outcome]) -> Iterator[Entry]:
 
 
 def _by_attack(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Each cell once, the first one found."""
+    """Entries by attack; of entries for the same cell the first is kept."""
     known: dict[tuple[str, float, str, str], Entry] = {}
     for entry in entries:
         if not math.isnan(entry.estimate.value):
@@ -177,7 +177,7 @@ def _chosen(panels: Sequence[Panel]) -> tuple[Panel, ...]:
 
 
 def sentence(matrix: Matrix) -> str:
-    """The white-box accuracies against the lowest and the highest transferred one, where these lie furthest apart."""
+    """A sentence that compares white-box with transferred accuracies, at the budget where the latter differ most."""
     panel = max(matrix.panels, key=_spread)
     white = [estimate.value for (source, target), estimate in panel.cells.items() if source == target]
     moved = sorted((e.value, *pair) for pair, e in panel.cells.items() if pair[0] != pair[1])
@@ -222,7 +222,7 @@ def _text(estimate: Interval | None) -> str:
 
 
 def draw(matrix: Matrix, panel: Panel, accents: Mapping[str, Accent]) -> Markup:
-    """One budget's heat map: dark where the attack wins, the number in every cell, a frame around white-box cells."""
+    """The heat map of one budget: dark for low accuracy, the number in every cell, a frame around white-box cells."""
     left = 14 + _LETTER * min(max(len(name) for name in matrix.sources), _LONGEST)
     slope = 0.77 * _LETTER * min(max(len(name) for name in matrix.targets), _LONGEST)
     top = 34 + slope

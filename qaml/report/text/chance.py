@@ -1,4 +1,4 @@
-"""How many verdicts chance alone may have turned, and what the intervals behind them are about."""
+"""The number of verdicts that may be wrong by chance, and what the intervals of the verdicts are about."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ABOUT = "Intervals are about training runs and test images, given the one fixed 
 
 
 class Chance(NamedTuple):
-    """What a family of tests adds up to.
+    """The errors that are expected in a family of tests.
 
     Attributes:
-        n_tested: verdicts, supported or refuted, that rest on a p-value.
-        expected: at most so many of them are expected to be wrong.
+        n_tested: number of verdicts, supported or refuted, that depend on a p-value.
+        expected: largest number of them that are expected to be wrong.
     """
 
     n_tested: int
@@ -25,17 +25,17 @@ class Chance(NamedTuple):
 
 
 def by_chance(outcomes: Iterable[Outcome]) -> Chance:
-    """Add up, over the decided claims, the largest probability of such a verdict were the opposite true."""
+    """The sum, over the decided claims, of the largest probability of the verdict if its opposite is true."""
     risks = [risk for outcome in outcomes if (risk := risk_of(outcome)) is not None]
     return Chance(len(risks), math.fsum(risks))
 
 
 def risk_of(outcome: Outcome) -> float | None:
-    """The one-sided p-value of a decided claim: the chance of the verdict if the truth lay at the threshold.
+    """The one-sided p-value of a decided claim: the probability of the verdict if the true value is the threshold.
 
-    Where several numbers must all clear theirs it is the largest (intersection–union); where one of k was enough, k
-    times that of the one that decided (Bonferroni), which stands first. None for claims that are not decided or that
-    rest on no test: a paper's value inside its prediction interval, identity on every image.
+    If several numbers must all pass their thresholds it is the largest one (intersection–union). If one of k is enough
+    it is k times that of the number that decided (Bonferroni), which comes first. It is ``None`` for claims that are
+    not decided, and for those without a test: a paper's value inside its prediction interval, identity on every image.
     """
     if outcome.verdict not in ("supported", "refuted"):
         return None
@@ -48,7 +48,7 @@ def risk_of(outcome: Outcome) -> float | None:
 
 
 def chance_sentence(outcomes: Iterable[Outcome]) -> str:
-    """One sentence for a summary; empty where no verdict rests on a p-value."""
+    """One sentence for a summary; empty if no verdict depends on a p-value."""
     found = by_chance(outcomes)
     if not found.n_tested:
         return ""

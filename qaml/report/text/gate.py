@@ -1,4 +1,4 @@
-"""What the regression gate found, for a terminal, for a CI's page, and beside the lines of the specs."""
+"""The result of the regression gate for a terminal, for a page of a CI run, and as annotations of specs."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ SYMBOLS: dict[CellStatus, str] = {
     "not testable": "◐",
 }
 _MOST = 200
-"""Cells of the overview's table."""
+"""Largest number of cells in the overview's table."""
 _HEADERS = ["cell", "baseline", "here", "drop", "95 % interval", "detectable", "status"]
 
 
 class GateView(NamedTuple):
-    """What the overview shows of a gate."""
+    """The result of a gate as the overview shows it."""
 
     accepted: str
-    """The baseline, in words; empty where nothing could be judged."""
+    """The baseline in words; empty if nothing could be judged."""
     counts: str
     """How many cells have each status, or why nothing could be judged."""
     power: str
     headers: tuple[str, ...]
     rows: tuple[tuple[CellChange, tuple[str, ...]], ...]
-    """Cells that are neither new nor unchanged and could be compared, with a text a column."""
+    """Compared cells that are neither new nor unchanged, with a text for each column."""
     n_more: int
     notes: tuple[str, ...] = ()
-    """Why others could not, each reason once."""
+    """Reasons why other cells could not be compared, each once."""
 
 
 def gate_view(regression: Regression | None) -> GateView | None:
-    """The gate's answer for the overview."""
+    """The result of a gate for the overview; ``None`` without a gate."""
     if regression is None:
         return None
     if regression.failure:
@@ -67,7 +67,7 @@ def gate_view(regression: Regression | None) -> GateView | None:
 
 
 def gate_table(regression: Regression) -> str:
-    """Counts, a line a cell that is not unchanged, and what the gate would have noticed in the others."""
+    """Counts, a line for each cell that is not unchanged, and the smallest change that the gate would have noticed."""
     if regression.failure:
         return f"the gate cannot judge: {regression.failure}"
     changes = regression.changes
@@ -76,15 +76,15 @@ def gate_table(regression: Regression) -> str:
     if rows:
         align = ("left", "right", "right", "right", "right", "right", "left")
         lines.append(tabulate(rows, headers=_HEADERS, tablefmt="simple", colalign=align, disable_numparse=True))
-    told = [change for change in changes if change.why and change.status != "not comparable"]
-    lines += [*_not_compared(changes), *(f"{change.cell}: {one_line(change.why)}" for change in told)]
+    explained = [change for change in changes if change.why and change.status != "not comparable"]
+    lines += [*_not_compared(changes), *(f"{change.cell}: {one_line(change.why)}" for change in explained)]
     if worse := sum(change.status == "worse" for change in changes):
         lines.append(f"the gate fails: {count(worse, 'cell')} worse than in the baseline")
     return "\n".join(line for line in lines if line)
 
 
 def gate_markdown(regression: Regression) -> str:
-    """The same as GitHub Markdown, unchanged cells folded away."""
+    """The same text as GitHub Markdown, in which unchanged cells are folded."""
     head = f"| {' | '.join(_HEADERS)} |\n|---|--:|--:|--:|--:|--:|---|"
 
     def table(chosen: Sequence[CellChange]) -> str:
@@ -106,7 +106,7 @@ def gate_markdown(regression: Regression) -> str:
 
 
 def workflow_commands(regression: Regression) -> str:
-    """GitHub workflow commands that show worse cells beside the claims that measure them, a line each."""
+    """GitHub workflow commands that annotate claims with their worse cells, a line each."""
     lines = []
     for change in regression.changes:
         if change.status == "worse" and change.drop is not None:
@@ -117,7 +117,7 @@ def workflow_commands(regression: Regression) -> str:
 
 
 def baseline_table(baseline: Baseline) -> str:
-    """Every cell of a baseline, and its settings."""
+    """A table of all cells of a baseline, and its settings."""
     rows = [
         [
             name,
@@ -137,13 +137,13 @@ def baseline_table(baseline: Baseline) -> str:
 
 
 def counts(changes: Sequence[CellChange]) -> str:
-    """How many cells have each status."""
+    """The number of cells of each status, in words."""
     found = Counter(change.status for change in changes)
     return " · ".join(f"{SYMBOLS[s]} {found[s]} {s}" for s in CELL_STATUSES if found[s]) or "no cell"
 
 
 def power(regression: Regression) -> str:
-    """What would have been noticed."""
+    """A sentence about the smallest change that the gate would have noticed."""
     found = [change.detectable for change in regression.changes if change.detectable is not None]
     if not found:
         return "no cell could be tested"
@@ -153,7 +153,7 @@ def power(regression: Regression) -> str:
 
 
 def _not_compared(changes: Sequence[CellChange]) -> list[str]:
-    """Each reason once, with the cells that it holds for: a new library has as many as there are."""
+    """The reasons why cells are not comparable, each once with its cells, as a new library affects all cells."""
     found: dict[str, list[str]] = {}
     for change in changes:
         if change.status == "not comparable":
@@ -179,7 +179,7 @@ def _share(value: float | None) -> str:
 
 
 def _data(text: str) -> str:
-    """The message of a workflow command: its own escapes for what would end it."""
+    """The message of a workflow command, with characters escaped that would end it."""
     return one_line(text).replace("%", "%25")
 
 

@@ -1,4 +1,4 @@
-"""What a reader must know first: errors, surprises, claims that cannot be decided, and what weakens the rest."""
+"""Headlines of a report: errors, unexpected verdicts, undecided claims, and findings that weaken the others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Group(NamedTuple):
 
 
 class Headline(NamedTuple):
-    """One line above everything else.
+    """One line at the top of a report.
 
     Attributes:
         text: the sentence, without the groups.
         groups: its causes, the most frequent first.
-        is_alarm: it changes what the verdicts are worth (shown with ``!``).
+        is_alarm: whether it limits the trust in verdicts (shown with ``!``).
     """
 
     text: str
@@ -34,7 +34,7 @@ class Headline(NamedTuple):
 
 
 def headlines(outcomes: Outcomes) -> list[Headline]:
-    """The lines that come first, the gravest on top; a clean run has none."""
+    """The headlines of a report, the most severe first; empty for a run without problems."""
     claims = outcomes.outcomes
     lines: list[Headline] = []
     if n := sum(failure.is_reached for failure in outcomes.failures):
@@ -65,7 +65,7 @@ def headlines(outcomes: Outcomes) -> list[Headline]:
 
 
 def _versions(claims: Sequence[Outcome]) -> list[Headline]:
-    """A merged report may hold claims that were answered by different code."""
+    """A headline if the claims of a merged report were judged by different versions of the code."""
     commits = {o.provenance.commit for o in claims}
     if len(commits) < 2:
         return []
@@ -90,9 +90,9 @@ def _against_baseline(outcomes: Outcomes) -> list[Headline]:
 
 
 def changed(outcomes: Outcomes) -> Headline | None:
-    """What differs from the earlier runs: verdicts, cells outside their intervals, new claims.
+    """Differences from the earlier runs: verdicts, cells outside their intervals, new claims.
 
-    Each claim and cell is held against the last run that has it: a run may hold a part of them only.
+    Each claim and cell is compared with the last run that has it, since a run may have only some of them.
     """
     if not outcomes.earlier:
         return None
@@ -143,6 +143,6 @@ def _grouped(outcomes: Iterable[Outcome], causes: Callable[[Outcome], Sequence[s
 
 
 def verdict_counts(outcomes: Iterable[Outcome]) -> dict[Verdict, int]:
-    """How many claims have each verdict, in the fixed order, zeros included."""
+    """The number of claims with each verdict, in a fixed order, zeros included."""
     verdicts = [o.verdict for o in outcomes]
     return {verdict: verdicts.count(verdict) for verdict in VERDICTS}

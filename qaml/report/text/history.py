@@ -18,7 +18,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def history_table(runs: Sequence[Past], patterns: Iterable[str] = ("*",)) -> str:
-    """A line a cell: its course, first and last value, and the runs that changed claims' verdicts."""
+    """A line for each cell with its course, first and last value, and the runs that changed verdicts of claims."""
     if not runs:
         return "no run has been kept yet"
     rows = [
@@ -40,7 +40,7 @@ def history_table(runs: Sequence[Past], patterns: Iterable[str] = ("*",)) -> str
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """A bar a value between the smallest and the largest; a dot where there is no number."""
+    """A bar for each value between the smallest and the largest; a dot for a missing number."""
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     reach = high - low or 1.0

@@ -1,4 +1,4 @@
-"""A claim's numbers as JUnit properties, for the tools that read a CI run's XML."""
+"""A claim's numbers as JUnit properties, for tools that read the XML of a CI run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from qaml.text import one_line
 
 
 def properties(outcome: Outcome) -> list[tuple[str, str]]:
-    """Name and value, both plain text that XML can hold; numbers unscaled, in full precision."""
+    """Names and values of the properties, both plain text that XML can hold; numbers unscaled, in full precision."""
     pairs: list[tuple[str, object]] = [
         ("suite", outcome.suite),
         ("claim", outcome.id),

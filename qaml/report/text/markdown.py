@@ -22,17 +22,17 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~#$!@])")
 BEGIN, END = "<!-- verdicts -->", "<!-- /verdicts -->"
 _MOST_PAGE = 16 << 20
 _MOST_BYTES = 1_000_000
-"""GitHub refuses a step summary above 1 MiB."""
+"""Largest step summary that is written, in bytes; GitHub refuses more than 1 MiB."""
 
 
 def escape(text: str) -> str:
-    """One line of text that Markdown shows as it is: no markup, no HTML, no cell borders, no mentions."""
+    """One line of text that Markdown shows unchanged: no markup, no HTML, no cell borders, no mentions."""
     plain = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", plain)
 
 
 def suite_table(outcomes: Outcomes) -> str:
-    """A table with a row a suite: how many of its claims reached each verdict."""
+    """A table with a row for each suite: the numbers of its claims with each verdict."""
     known = {info.name: info for info in outcomes.suites}
     head = [
         "suite",
@@ -57,7 +57,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def insert_table(outcomes: Outcomes, page: Path) -> None:
-    """Replace what stands between the marks ``<!-- verdicts -->`` and ``<!-- /verdicts -->`` by the table of suites.
+    """Replace the text between the marks ``<!-- verdicts -->`` and ``<!-- /verdicts -->`` by the table of suites.
 
     Raises:
         StoreError: the page cannot be read or written, or has no marks.
@@ -79,14 +79,14 @@ def insert_table(outcomes: Outcomes, page: Path) -> None:
 
 
 def summary(outcomes: Outcomes) -> str:
-    """The counts, what must be known first, a table a suite, and the errors."""
+    """The counts, the headlines, a table for each suite, and the errors."""
     return "\n\n".join((*_head(outcomes), *_suites(outcomes), *_errors(outcomes))) + "\n"
 
 
 def write_step_summary(outcomes: Outcomes) -> bool:
     """Append the summary to the file named by ``$GITHUB_STEP_SUMMARY``.
 
-    The tables are left out where they would exceed what GitHub accepts.
+    The tables are left out if they would exceed the size that GitHub accepts.
 
     Returns:
         Whether there was such a file to write to.
@@ -102,7 +102,7 @@ def write_step_summary(outcomes: Outcomes) -> bool:
 
 
 def append_step_summary(text: str) -> bool:
-    """Append Markdown to the file named by ``$GITHUB_STEP_SUMMARY``; whether there is one.
+    """Append Markdown to the file named by ``$GITHUB_STEP_SUMMARY``; returns whether there is one.
 
     Raises:
         StoreError: the file cannot be written.

@@ -1,6 +1,6 @@
 """The verdicts' marks, which differ in word, shape and colour, and the models' colours and dashes.
 
-Colours are the style sheet's alone, for light and for dark: pages name them by class.
+Only the style sheet defines colours, for light and for dark; pages name them by class.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Mark(NamedTuple):
     """How a verdict is shown.
 
     Attributes:
-        symbol: in text.
-        means: one sentence for the legend.
+        symbol: the character that marks it in text.
+        means: its meaning, one sentence for the legend.
     """
 
     symbol: str
@@ -40,7 +40,7 @@ SEVERITIES: dict[Severity, str] = {
 
 
 def models_of(outcome: Outcome) -> tuple[str, ...]:
-    """Every model that a claim looks at, surrogates included."""
+    """The models that a claim measures, surrogates included."""
     names = [name for cell in outcome.cells for name in (cell.model, cell.surrogate) if name]
     made = [origin(curve.model, curve.attack).model for curve in outcome.curves if not curve.is_worst_case]
     made += [strip.surrogate for strip in outcome.strips if strip.surrogate]
@@ -50,7 +50,7 @@ def models_of(outcome: Outcome) -> tuple[str, ...]:
 
 
 def attacks_of(outcome: Outcome) -> tuple[str, ...]:
-    """Every attack that a claim looks at."""
+    """The attacks that a claim measures."""
     cells = (attack for cell in outcome.cells for attack in cell.attack)
     drawn = (curve.attack for curve in outcome.curves if not curve.is_worst_case)
     return tuple(dict.fromkeys((*cells, *(strip.attack for strip in outcome.strips), *drawn)))

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: units, signs, and no more digits than the interval deserves."""
+"""Numbers as text for people: units, signs, and only as many digits as the interval justifies."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Style(NamedTuple):
     """How the numbers of one claim are written.
 
     Attributes:
-        unit: of the outcome; ``points`` are shares and shown times 100.
-        is_signed: values are differences, so a positive one carries its plus.
+        unit: unit of the outcome; ``points`` are shares that are shown times 100.
+        is_signed: whether values are differences, so that a positive one has a plus sign.
     """
 
     unit: Unit
@@ -32,7 +32,7 @@ class Style(NamedTuple):
 
     @property
     def factor(self) -> float:
-        """From stored to shown values."""
+        """Factor from stored to shown values."""
         return 100.0 if self.unit == "points" else 1.0
 
     @property
@@ -44,7 +44,7 @@ class Style(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """One measurement as text; empty where there is nothing to show."""
+    """One measurement as texts, which are empty for missing values."""
 
     value: str
     low: str
@@ -55,19 +55,19 @@ class Shown(NamedTuple):
 
     @property
     def interval(self) -> str:
-        """``[low, high]``."""
+        """The interval as ``[low, high]``."""
         return f"[{self.low}, {self.high}]" if self.low else ""
 
 
 def style_of(outcome: Outcome) -> Style:
-    """How this outcome's measured values are written: differences carry a sign."""
+    """How this outcome's measured values are written: differences have a sign."""
     is_negative = any(m.estimate.value < 0 for m in outcome.measured)
     return Style(outcome.unit, claim_kind(outcome.kind).is_signed or is_negative)
 
 
 @lru_cache
 def claim_kind(name: str) -> type[ClaimPart]:
-    """The claim kind of this name; where it is of a package that is not installed, the base class with its defaults."""
+    """The claim kind of this name; the base class with its defaults if the kind's package is not installed."""
     try:
         return CLAIMS.load(name)
     except PartError:
@@ -75,9 +75,10 @@ def claim_kind(name: str) -> type[ClaimPart]:
 
 
 def metric_style(name: str) -> Style:
-    """How a cell of this metric is written: shares in per cent, norms and losses as they are.
+    """How a cell of this metric is written: shares in per cent, norms and losses unchanged.
 
-    A name that is no metric is of several accuracies together; one of a package that is not installed is a number.
+    A name that is not a metric's is one of several accuracies together; a metric whose package is not installed is
+    written as a plain number.
     """
     try:
         unit = metric(name).unit
@@ -112,7 +113,7 @@ def _places_for_three_digits(value: float) -> int:
 
 
 def format_number(value: float | None, places: int, *, is_signed: bool = False) -> str:
-    """A number with a true minus sign; ``–`` where it does not exist, ``∞`` where it is infinite."""
+    """A number with a true minus sign; ``–`` if it is missing, ``∞`` if it is infinite."""
     if value is None or math.isnan(value):
         return MISSING
     sign = "+" if is_signed and value > 0 else ""
@@ -126,7 +127,7 @@ def format_number(value: float | None, places: int, *, is_signed: bool = False) 
 
 
 def format_threshold(value: float, style: Style) -> str:
-    """A number that a person wrote in a spec: as many digits as they gave, four at most."""
+    """A number from a spec, with as many digits as the spec has, at most four."""
     shown = value * style.factor
     if not math.isfinite(shown):
         return format_number(shown, 0)
@@ -134,7 +135,7 @@ def format_threshold(value: float, style: Style) -> str:
 
 
 def show(measurement: Measurement, style: Style) -> Shown:
-    """A measurement as text, every number to the same place."""
+    """A measurement as text, with the same number of decimal places for all numbers."""
     estimate = measurement.estimate
     places = decimals(estimate, style)
     low, high = (
@@ -167,7 +168,7 @@ def _needed(measurement: Measurement, style: Style) -> str:
 
 
 def format_value(value: float, metric: str) -> str:
-    """One value of a metric without an interval, its unit included where it is per cent."""
+    """One value of a metric without an interval; with its unit if that is per cent."""
     style = metric_style(metric)
     if style.unit == "points":
         return f"{format_number(value * 100, 1)} %"
@@ -175,20 +176,20 @@ def format_value(value: float, metric: str) -> str:
 
 
 def format_epsilon(value: float | None) -> str:
-    """A budget: up to three digits, ``∞`` for an unlimited attack."""
+    """A budget with up to three digits; ``∞`` for an unlimited attack."""
     if value is None or not math.isfinite(value):
         return "∞" if value is not None and math.isinf(value) else MISSING
     return f"{value:.3g}"
 
 
 def format_scale(estimate: Interval) -> str:
-    """How much was measured: ``5 seeds × 1,000 images``."""
+    """The size of a measurement, such as ``5 seeds × 1,000 images``."""
     seeds = f"{estimate.n_seeds:,} {'seed' if estimate.n_seeds == 1 else 'seeds'}"
     return f"{seeds} × {estimate.n_images:,} images" if estimate.n_images else seeds
 
 
 def format_duration(seconds: float) -> str:
-    """``2 h 11 min``, ``3 min 20 s``, ``12 s``; the two largest units."""
+    """A duration in its two largest units, such as ``2 h 11 min``, ``3 min 20 s`` or ``12 s``."""
     if not math.isfinite(seconds):
         return MISSING
     whole = max(round(seconds), 0)
@@ -201,7 +202,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_date(iso: str) -> str:
-    """``20 Nov 2026`` from ISO 8601; any other text is returned as it is."""
+    """A date of ISO 8601 in the form ``20 Nov 2026``; any other text is returned unchanged."""
     try:
         day = datetime.fromisoformat(iso)
     except ValueError:
@@ -210,5 +211,5 @@ def format_date(iso: str) -> str:
 
 
 def count(n: int, noun: str, plural: str = "") -> str:
-    """``1 claim``, ``1,200 claims``."""
+    """A number with its noun, such as ``1 claim`` or ``1,200 claims``."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

@@ -1,4 +1,4 @@
-"""Where adversarials were made: the attack and the model that it saw."""
+"""The origin of adversarials: the attack and the model that they were made on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Origin(NamedTuple):
 
     @property
     def words(self) -> str:
-        """``pgd made on convnet``."""
+        """The origin in words, such as ``pgd made on convnet``."""
         return f"{self.attack} made on {self.model}"
 
 
@@ -21,9 +21,9 @@ def origin(model: str, attack: str, surrogate: str | None = None) -> Origin:
     """The origin of adversarials that are scored on a model.
 
     Args:
-        model: the model scored.
-        attack: its name; ``pgd@convnet`` is pgd made on convnet.
-        surrogate: the model that transferred ones were made on, where the outcome tells it.
+        model: the model that is scored.
+        attack: name of the attack; ``pgd@convnet`` is pgd made on convnet.
+        surrogate: the model that transferred adversarials were made on, if the outcome has it.
     """
     name, _, maker = attack.partition("@")
     return Origin(name, surrogate or maker or model)

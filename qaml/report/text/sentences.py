@@ -1,4 +1,4 @@
-"""Sentences computed from numbers: the verdict in words, and what to see in each figure."""
+"""Sentences computed from numbers: the verdict in words, and descriptions of figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qaml.vocab import VERDICTS
 
 
 def verdict_numbers(outcome: Outcome) -> str:
-    """``+12.4 points, 95 % interval 8.1 to 16.9, needed ≥ 5; 5 seeds × 1,000 images``."""
+    """The numbers of a verdict: ``+12.4 points, 95 % interval 8.1 to 16.9, needed ≥ 5; 5 seeds × 1,000 images``."""
     if not outcome.measured:
         return "nothing was measured"
     first = outcome.measured[0]
@@ -33,7 +33,7 @@ def verdict_numbers(outcome: Outcome) -> str:
 
 
 def reason_beyond_numbers(outcome: Outcome) -> str:
-    """The outcome's reason without the numbers that ``verdict_numbers`` has said (perhaps to another place)."""
+    """The outcome's reason without the numbers that ``verdict_numbers`` shows (perhaps with other decimal places)."""
     return outcome.reason if outcome.beyond is None else outcome.beyond
 
 
@@ -43,18 +43,18 @@ def with_unit(value: str, unit: str) -> str:
 
 
 def with_interval(shown: Shown) -> str:
-    """A value with its unit and, where it has one, its interval."""
+    """A value with its unit and, if it has one, its interval."""
     return f"{with_unit(shown.value, shown.unit)} {shown.interval}".rstrip()
 
 
 def needed_sentence(measurement: Measurement, style: Style) -> str:
-    """What a row of a forest plot shows beside the numbers that stand next to it: empty if that is nothing."""
+    """The facts that a row of a forest plot shows in addition to the numbers next to it; empty if there are none."""
     needed = show(measurement, style).needed
     return f"needed {needed}" if needed else ""
 
 
 def forest_sentence(outcome: Outcome) -> str:
-    """Where the deciding interval lies against the threshold, and where the paper lies against the interval."""
+    """A sentence that compares the deciding interval with the threshold, and the paper's value with the interval."""
     if not outcome.measured:
         return "No number of this claim could be measured."
     style, first = style_of(outcome), outcome.measured[0]
@@ -106,7 +106,7 @@ def _against_paper(measurement: Measurement, style: Style) -> str:
 
 
 def suite_sentence(members: Sequence[Outcome]) -> str:
-    """How many of a paper's claims have which verdict, and how many of them a check weakens."""
+    """A sentence with the numbers of a paper's claims with each verdict, and of those that a finding weakens."""
     n = len(members)
     if not n:
         return "No claim was judged."
@@ -120,5 +120,5 @@ def suite_sentence(members: Sequence[Outcome]) -> str:
 
 
 def listing(names: Sequence[str]) -> str:
-    """``a, b and c``."""
+    """Names as a list in words: ``a, b and c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

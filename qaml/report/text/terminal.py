@@ -1,4 +1,4 @@
-"""The verdicts in a terminal: one table for a run, and what a failing claim says of itself."""
+"""The verdicts in a terminal: one table for a run, and the text of a failing claim."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from qaml.report.text.width import indent, shorten
 from qaml.text import clean, one_line
 
 _NARROWEST_CLAIM = 16
-_HEADER_PADDING = 2  # tabulate's own
+_HEADER_PADDING = 2  # set by tabulate
 
 
 def table(outcomes: Outcomes, width: int | None = None) -> str:
-    """A line a claim: claim, paper, here with its interval, verdict, what was expected where it differs.
+    """A table with a line for each claim: claim, paper's value, ours with its interval, verdict, and expected verdict.
 
     Args:
-        outcomes: of a run.
-        width: of the terminal in characters; default: the terminal's own.
+        outcomes: outcomes of a run.
+        width: width of the table in characters; default: that of the terminal.
     """
     columns = width or shutil.get_terminal_size((100, 24)).columns
     cells = [_cells(outcome) for outcome in outcomes.outcomes]
@@ -57,7 +57,7 @@ def _cells(outcome: Outcome) -> list[str]:
 
 
 def closing(outcomes: Outcomes) -> str:
-    """The counts and what a reader must know first, for the end of a run."""
+    """The counts and the headlines, for the end of a run."""
     counts = verdict_counts(outcomes.outcomes)
     lines = [" · ".join(f"{MARKS[v].symbol} {n} {v}" for v, n in counts.items())]
     for line in headlines(outcomes):
@@ -69,7 +69,7 @@ def closing(outcomes: Outcomes) -> str:
 
 
 def failure(outcome: Outcome) -> str:
-    """What a failing claim prints: verdict, measured against expected, findings, its YAML lines; never a traceback."""
+    """The text of a failing claim: verdict, measured and expected values, findings, its YAML lines; no traceback."""
     return "\n".join(_failure_lines(outcome))
 
 

@@ -1,4 +1,4 @@
-"""Text cut to a width, and file names from it."""
+"""Texts that are cut to a width, and file names made from texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
 
 
 def shorten(text: str, width: int) -> str:
-    """One line of at most ``width`` characters, cut in the middle of nothing: ``…`` at the end."""
+    """One line of at most ``width`` characters, with ``…`` at the end if it is cut."""
     line = one_line(text)
     return line if len(line) <= width else line[: max(width - 1, 0)].rstrip() + "…"
 
@@ -26,16 +26,16 @@ def shorten_middle(text: str, width: int, tail: int) -> str:
 
 
 def indent(text: str, prefix: str) -> str:
-    """Every line of the cleaned text behind a prefix."""
+    """The cleaned text with a prefix before every line."""
     return textwrap.indent(clean(text).rstrip("\n"), prefix, lambda _: True)
 
 
 @lru_cache(maxsize=16384)
 def file_name(identifier: str) -> str:
-    """A name for this identifier that is safe on every file system; equal only for equal identifiers.
+    """A file name for an identifier that is safe on every file system; equal only for equal identifiers.
 
-    Lower-case letters, digits, dots, hyphens and underscores are kept; anything else gets a digest, so that names
-    that differ in case or in a slash do not meet.
+    Lower-case letters, digits, dots, hyphens and underscores are kept; with any other character the name gets a digest,
+    so that identifiers that differ in case or in a slash have different names.
     """
     if _SAFE_NAME.fullmatch(identifier) and not _RESERVED.fullmatch(identifier) and ".." not in identifier:
         return identifier
