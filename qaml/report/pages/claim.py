@@ -1,4 +1,4 @@
-"""What a claim's page shows, worked out before any markup, in the order in which it is read."""
+"""The content of a claim's page, computed before any markup, in reading order."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ SECTIONS = {
     "provenance": "Provenance",
     "written": "The claim as written",
 }
-"""Of the page, in order: anchor and heading."""
+"""Sections of the page, in order: anchor → heading."""
 _ALWAYS = frozenset({"weaknesses", "number", "provenance", "written"})
 
 
 class FindingView(NamedTuple):
-    """A finding, and the rule that raised it where the code still has it."""
+    """A finding, and the rule that raised it, if the code still has it."""
 
     finding: Finding
     raised_if: str
@@ -51,12 +51,12 @@ class PictureView(NamedTuple):
     """One column of a strip."""
 
     files: tuple[tuple[str, str], ...]
-    """Clean, adversarial, perturbation: address and alternative text."""
+    """Address and alternative text of the clean, the adversarial and the perturbation's picture."""
     clean: str
     adversarial: str
     norm: str
     low_frequency: str
-    """Empty where it is not known."""
+    """Share of low frequencies as text; empty if it is not known."""
     is_flipped: bool
     true_label: str
 
@@ -76,16 +76,16 @@ class StripView(NamedTuple):
 
 
 class GroupView(NamedTuple):
-    """Small figures that belong side by side."""
+    """Small figures that are shown side by side."""
 
     heading: str
     figures: tuple[Figure, ...]
     key: str = ""
-    """What their marks mean."""
+    """A sentence that explains their marks."""
 
 
 class EmbeddingView(NamedTuple):
-    """The picture of an embedding."""
+    """The picture of an embedding, with its sentence."""
 
     model: str
     address: str
@@ -93,7 +93,7 @@ class EmbeddingView(NamedTuple):
 
 
 def claim_view(outcome: Outcome, accents: Mapping[str, Accent], past: Earlier) -> dict[str, Any]:
-    """Everything on a claim's page, by the names that its template uses."""
+    """The content of a claim's page, by the names that its template uses."""
     name = outcome.id
     return {
         "outcome": outcome,
@@ -136,7 +136,7 @@ def drawings(
     embeddings: Iterable[EmbeddingDrawing],
     accents: Mapping[str, Accent],
 ) -> dict[str, Any]:
-    """What the pages of claims, models and attacks draw alike, by the names that templates use."""
+    """The drawings that pages of claims, models and attacks share, by the names that templates use."""
     return {
         "strips": [_strip(strip) for strip in strips if strip.pictures],
         "training": [figures.of_training(curve, accents[curve.model]) for curve in training],
@@ -150,13 +150,13 @@ def drawings(
 
 
 def raised(findings: Iterable[Finding]) -> tuple[FindingView, ...]:
-    """Findings that were raised, the gravest first, each with its rule."""
+    """Findings that were raised, the most severe first, each with its rule."""
     ordered = sorted((f for f in findings if f.assessed), key=lambda f: f.rank)
     return tuple(FindingView(f, FINDINGS[f.name].raised_if if f.name in FINDINGS else "") for f in ordered)
 
 
 def _behind(outcome: Outcome) -> tuple[CellValue, ...]:
-    """The cells that enter the claim's numbers, none where these are the cells themselves."""
+    """The cells that the claim's numbers are computed from; empty if the numbers are the cells themselves."""
     own = {m.estimate for m in outcome.measured}
     return () if all(c.estimate in own for c in outcome.cells) else outcome.cells
 
@@ -208,5 +208,5 @@ def _norm(norm: float) -> str:
 
 
 def address(file: str) -> str:
-    """A media file's address as seen from a claim's page: always below the report's folder, never a scheme."""
+    """The address of a media file on a claim's page, which is always below the report's folder, without a scheme."""
     return "../../" + quote(file.replace("\\", "/").lstrip("/").encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Two runs side by side: whose verdicts differ, and how far the numbers have moved."""
+"""Comparison of two runs: the claims whose verdicts differ, and the changes of their numbers."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ KINDS: dict[Kind, str] = {
     "added": "only in the second",
     "same": "alike",
 }
-"""In the order in which they are shown."""
+"""Kinds of differences in the order in which they are shown → their headings."""
 _HEADERS = ["claim", "first", "second", "verdict", "difference"]
 
 
 class Pair(NamedTuple):
-    """A claim in two runs; one of the two may be missing."""
+    """A claim in two runs; it may be missing in one of them."""
 
     node: str
     first: Outcome | None
@@ -39,10 +39,9 @@ class Pair(NamedTuple):
 
 
 def pairs(first: Outcomes, second: Outcomes) -> list[Pair]:
-    """Every claim of either run, the ones that differ first.
+    """The claims of both runs, those that differ first.
 
-    Numbers differ where neither 95 % interval reaches the other's value: for a test of the same cells, image by image,
-    there is the gate.
+    Numbers differ if neither 95 % interval holds the other's value; the gate tests the same cells image by image.
     """
     ours, theirs = ({o.node: o for o in outcomes.outcomes} for outcomes in (first, second))
     found = [Pair(node, a := ours.get(node), b := theirs.get(node), _kind(a, b)) for node in {**ours, **theirs}]
@@ -51,7 +50,7 @@ def pairs(first: Outcomes, second: Outcomes) -> list[Pair]:
 
 
 def compare_table(first: Outcomes, second: Outcomes) -> str:
-    """Counts, and a line a claim that differs."""
+    """Counts, and a line for each claim that differs."""
     found = pairs(first, second)
     rows = [_cells(pair) for pair in found if pair.kind != "same"]
     lines = [about(first, second), compare_counts(found)]
@@ -62,7 +61,7 @@ def compare_table(first: Outcomes, second: Outcomes) -> str:
 
 
 def compare_markdown(first: Outcomes, second: Outcomes) -> str:
-    """The same as GitHub Markdown."""
+    """The same table as GitHub Markdown."""
     found = pairs(first, second)
     rows = [_cells(pair) for pair in found if pair.kind != "same"]
     parts = [f"## qaml compare: {escape(compare_counts(found))}", escape(about(first, second))]
@@ -85,7 +84,7 @@ def _estimates(outcome: Outcome) -> list[Interval]:
 
 
 def about(first: Outcomes, second: Outcomes) -> str:
-    """Both runs, in words."""
+    """A description of both runs in words."""
     runs = (
         f"{format_date(run.created)} {run.created[11:16]} ({run.profile}, {_commit(run)})" for run in (first, second)
     )
@@ -98,7 +97,7 @@ def _commit(outcomes: Outcomes) -> str:
 
 
 def compare_counts(found: Sequence[Pair]) -> str:
-    """How many claims differ, and how."""
+    """The numbers of claims that differ in each way, in words."""
     counts = Counter(pair.kind for pair in found)
     return " · ".join(f"{counts[kind]} {words}" for kind, words in KINDS.items() if counts[kind]) or "no claim"
 

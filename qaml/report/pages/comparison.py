@@ -1,4 +1,4 @@
-"""Two runs side by side as a page: what differs, drawn on one scale, with links to either run's own pages."""
+"""Comparison of two runs as a page: differences drawn on one scale, with links to the pages of both runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from qaml.vocab import Verdict
 
 
 class Side(NamedTuple):
-    """A claim in one of the two runs; all is empty where it has no such claim."""
+    """A claim in one of the two runs; all fields are empty if the run does not have it."""
 
     number: str
     href: str
@@ -32,7 +32,7 @@ class Side(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A claim that differs."""
+    """A claim that differs between the runs."""
 
     statement: str
     node: str
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Claims that differ in one way and have one unit: one horizontal scale."""
+    """Claims that differ in the same way and have the same unit, on one horizontal scale."""
 
     heading: str
     unit: str
@@ -55,8 +55,8 @@ def write_comparison(first: Outcomes, second: Outcomes, sources: tuple[Path, Pat
     Args:
         first: the earlier run.
         second: the later one.
-        sources: the folders of their reports, to link to.
-        folder: to write to.
+        sources: the folders of their reports, which the page links to.
+        folder: the folder to write to.
 
     Returns:
         The path of ``index.html``.
@@ -81,7 +81,7 @@ def write_comparison(first: Outcomes, second: Outcomes, sources: tuple[Path, Pat
 
 
 def _prefix(source: Path, folder: Path) -> str:
-    """The address of a report's folder as seen from another; empty where there is no report, or no way to it."""
+    """The address of a report's folder on a page in another folder; empty if there is no report or no such path."""
     if not (source / "index.html").is_file():
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The report's words, from the code's own vocabulary: verdicts, findings, claim kinds, metrics, parts."""
+"""The glossary, from the documentation in the code: verdicts, findings, claim kinds, metrics, parts."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ WORDS = {
 
 
 class Term(NamedTuple):
-    """A word and what it means; its code name where that differs."""
+    """A word and its meaning, with its name in code if that differs."""
 
     name: str
     code: str
     means: tuple[tuple[str, str], ...]
-    """Sentences, each with a lead (or none), such as ``raised if``."""
+    """Sentences, each with a lead such as ``raised if``, which may be empty."""
     anchor: str = ""
 
 
@@ -62,12 +62,12 @@ class Section(NamedTuple):
 
 
 def anchors() -> frozenset[str]:
-    """What pages can link to."""
+    """The anchors that pages can link to."""
     return frozenset(f"finding-{name}" for name in FINDINGS)
 
 
 def glossary() -> tuple[Section, ...]:
-    """Every section, verdicts first."""
+    """The sections of the glossary, verdicts first."""
     parts: Mapping[str, Registry[Any]] = {
         "Claims": CLAIMS,
         "Attacks": ATTACKS,
@@ -98,7 +98,7 @@ def _findings() -> Iterator[Term]:
 
 
 def _parts(registry: Registry[Any]) -> Iterator[Term]:
-    """Each kind with the first sentence of its documentation; one that cannot be imported is left out."""
+    """Each kind with the first sentence of its documentation; kinds that cannot be imported are left out."""
     for kind in registry.kinds():
         try:
             text = inspect.getdoc(registry.load(kind)) or ""

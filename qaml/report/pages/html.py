@@ -1,6 +1,6 @@
 """The HTML report: an overview, a page a claim, a model and an attack, and a glossary.
 
-It is opened from disk, printed, and read without a script.
+It can be opened from disk, printed, and read without a script.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from qaml.text import clean
 
 _HERE = Path(__file__).parent
 _SHORT = 40
-"""Characters of a text that is likely to come again."""
+"""Largest number of characters of a text whose escaped form is cached, as short texts are repeated."""
 
 
 def write_report(outcomes: Outcomes, folder: Path) -> Path:
-    """Render the pages into a folder, which nobody else looks at yet (``qaml.outcome.folder``).
+    """Render the pages into a folder that no other process reads yet (``qaml.outcome.folder``).
 
     Returns:
         The path of ``index.html``.
@@ -55,7 +55,7 @@ def write_report(outcomes: Outcomes, folder: Path) -> Path:
 
 
 def write_page(path: Path, text: str) -> None:
-    """Write a page; a character that UTF-8 does not have becomes ``?``."""
+    """Write a page; a character that UTF-8 cannot encode becomes ``?``."""
     content = text.encode("utf-8", "replace")
     try:
         path.write_bytes(content)
@@ -65,17 +65,17 @@ def write_page(path: Path, text: str) -> None:
 
 
 def write_style(folder: Path) -> None:
-    """The style sheet of every page."""
+    """Write the style sheet of all pages."""
     write_page(folder / "static" / "report.css", _static("report.css"))
 
 
 def render(template: str, **view: Any) -> str:
-    """A page that stands by itself."""
+    """Render a page that is not part of a report."""
     return _environment().get_template(template).render(**_macros(), **view)
 
 
 class _Whole(NamedTuple):
-    """What every page needs."""
+    """The data that all pages of a report share."""
 
     outcomes: Outcomes
     known: Known
@@ -89,7 +89,7 @@ class _Whole(NamedTuple):
 
 
 def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
-    """Every page: its name relative to the folder, and its text; ``index.html`` last."""
+    """The pages, each with its name relative to the folder and its text; ``index.html`` comes last."""
     whole = _whole(outcomes)
     suites: dict[str, _Pages] = {}
     for position, outcome in enumerate(outcomes.outcomes):
@@ -104,14 +104,14 @@ def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
 
 
 class _Pages(NamedTuple):
-    """What the pages of a suite are about: positions of claims, models and attacks."""
+    """The subjects of a suite's pages: positions of claims, models and attacks."""
 
     positions: list[int]
     subjects: list[Subject]
 
 
 def index_page(outcomes: Outcomes) -> str:
-    """The overview."""
+    """The text of the overview."""
     return _index(_whole(outcomes))
 
 
@@ -183,7 +183,7 @@ def _static(name: str) -> str:
 
 
 def _shown(value: Any) -> Markup:
-    """What Jinja prints of a value: escaped already, which escaping leaves as it is."""
+    """The text that Jinja prints for a value, escaped, so that it is not escaped again."""
     if isinstance(value, Markup):
         return value
     if isinstance(value, str):
@@ -193,12 +193,12 @@ def _shown(value: Any) -> Markup:
 
 @lru_cache(maxsize=4096)
 def _repeated(text: str) -> Markup:
-    """Names, numbers and words come again and again."""
+    """A text, escaped, with a cache, since names, numbers and words are repeated."""
     return escape(clean(text))
 
 
 class _Compiler(CodeGenerator):
-    """Leaves escaping to ``_shown``: to call two more functions for each value takes a tenth of a page's time."""
+    """Leaves escaping to ``_shown``, since two more calls for each value take a tenth of a page's time."""
 
     def _output_child_pre(self, *_: object) -> None:
         self.write("environment.finalize(")
@@ -209,7 +209,7 @@ class _Compiler(CodeGenerator):
 
 @cache
 def _macros() -> dict[str, Macro]:
-    """Every macro, by name: pages use them without importing them, which takes its time on each page."""
+    """The macros by name, which pages use without an import, as that takes time on each page."""
     modules = (_environment().get_template(name).module for name in ("macros.html", "sections.html"))
     return {name: macro for module in modules for name, macro in vars(module).items() if isinstance(macro, Macro)}
 

@@ -1,4 +1,4 @@
-"""What ``index.html`` shows, worked out before any markup: suites, families (one scale each), rows, tables."""
+"""The content of ``index.html``, computed before any markup: suites, families (one scale each), rows, tables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from qaml.report.text.sentences import needed_sentence, suite_sentence
 from qaml.report.text.width import file_name
 
 MOST_DETAILED = 2500
-"""Claims whose rows show all; in a larger overview every row is brief, or it would not open at once."""
+"""Largest number of claims whose rows show everything; in a larger overview rows are brief, so that it opens fast."""
 
 
 class Row(NamedTuple):
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Claims of one kind and unit: one horizontal scale."""
+    """Claims of one kind and unit, on one horizontal scale."""
 
     name: str
     unit: str
@@ -57,7 +57,7 @@ class Family(NamedTuple):
 
 
 class TableCell(NamedTuple):
-    """One cell of a paper's table: theirs, ours, and both drawn."""
+    """One cell of a paper's table: the paper's value, ours, and a drawing of both."""
 
     paper: str
     ours: str
@@ -66,7 +66,7 @@ class TableCell(NamedTuple):
 
 
 class Filters(NamedTuple):
-    """What can be chosen; rows name models and attacks by their position here."""
+    """The choices of the overview's filters; rows refer to models and attacks by position."""
 
     suites: tuple[str, ...]
     models: tuple[str, ...]
@@ -75,12 +75,12 @@ class Filters(NamedTuple):
 
 
 def page_of(outcome: Outcome) -> str:
-    """The claim's page, relative to the report's folder."""
+    """The path of the claim's page, relative to the report's folder."""
     return f"claims/{file_name(outcome.suite)}/{file_name(outcome.id)}.html"
 
 
 def filters(outcomes: Outcomes) -> Filters:
-    """Every suite, model and attack that a claim looks at."""
+    """The suites, models and attacks that claims measure."""
     return Filters(
         tuple(dict.fromkeys(o.suite for o in outcomes.outcomes)),
         tuple(dict.fromkeys(m for o in outcomes.outcomes for m in models_of(o))),
@@ -90,7 +90,7 @@ def filters(outcomes: Outcomes) -> Filters:
 
 
 def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> list[dict[str, Any]]:
-    """Every suite with its claims; a claim whose suite is not described gets a bare one."""
+    """The suites with their claims; a suite without a description has its name only."""
     claims: dict[str, list[Outcome]] = {info.name: [] for info in outcomes.suites}
     for outcome in outcomes.outcomes:
         claims.setdefault(outcome.suite, []).append(outcome)
@@ -103,12 +103,12 @@ def suites(outcomes: Outcomes, choices: Filters, looks: dict[str, Accent]) -> li
 
 
 def is_brief(outcomes: Outcomes) -> bool:
-    """Whether there are too many claims to draw all of each."""
+    """Whether there are so many claims that their rows are brief."""
     return len(outcomes.outcomes) > MOST_DETAILED
 
 
 def claims_csv(outcomes: Outcomes) -> str:
-    """Every claim with its verdict and deciding number, a line each."""
+    """The claims with their verdicts and deciding numbers as CSV, a line each."""
     header = ("suite", "id", "statement", "kind", "profile", "verdict", "expected", "unit", "value", "low", "high")
     rows = []
     for o in outcomes.outcomes:
@@ -123,14 +123,14 @@ def claims_csv(outcomes: Outcomes) -> str:
 def _suite(
     info: SuiteInfo, members: Sequence[Outcome], choices: Filters, looks: dict[str, Accent], *, is_brief: bool
 ) -> dict[str, Any]:
-    """A suite in the overview, by the names that its template uses."""
+    """The content of a suite in the overview, by the names that its template uses."""
     groups: dict[tuple[str, Style], list[Outcome]] = {}
     for outcome in members:
         is_signed = style_of(outcome).is_signed
         groups.setdefault((outcome.kind, Style(outcome.unit, is_signed)), []).append(outcome)
     families = tuple(_family(kind, style, group, choices, is_brief=is_brief) for (kind, style), group in groups.items())
     tables = tuple(_table(info.name, table) for table in info.tables)
-    matrices = transfer.matrices(members, tuple(looks))  # the attacks' pages show them whole
+    matrices = transfer.matrices(members, tuple(looks))  # the pages of attacks show them completely
     return {
         "info": info,
         "anchor": f"suite-{file_name(info.name)}",
@@ -170,7 +170,7 @@ def _positions(names: Iterable[str], among: Sequence[str]) -> str:
 
 
 def _table(suite: str, table: ReportedValues) -> dict[str, Any]:
-    """A paper's table beside ours, by the names that its template uses."""
+    """A paper's table with our values, by the names that its template uses."""
     style = metric_style(table.metric)
     cells = {(c.attack, c.model): c for c in table.cells}
     values = [v for c in table.cells for v in (c.paper, *((c.ours.value,) if c.ours else ())) if math.isfinite(v)]
@@ -198,7 +198,7 @@ def _table(suite: str, table: ReportedValues) -> dict[str, Any]:
 
 
 def _places(value: float) -> int:
-    """How many decimal places a paper printed, as far as four digits tell."""
+    """Number of decimal places that a paper printed, at most four."""
     text = f"{value:.4g}"
     return len(text.partition(".")[2]) if "e" not in text else 0
 

@@ -25,14 +25,14 @@ def pack(report: Path, folder: Path) -> Path:
     """Make a folder the packed form of a report, from which ``opened`` and ``publish`` make the report again.
 
     Args:
-        report: a folder with pages.
-        folder: that is replaced in one step; files in it that qaml has not written stay.
+        report: folder of a report with pages.
+        folder: the folder that is replaced in one step; files in it that qaml has not written stay.
 
     Returns:
         The path of the summary.
 
     Raises:
-        StoreError: the report is damaged, or the folder cannot be written; then it is what it was.
+        StoreError: the report is damaged, or the folder cannot be written; then it is unchanged.
     """
     outcomes = load(report)
     with built(folder) as stage:
@@ -47,10 +47,10 @@ def pack(report: Path, folder: Path) -> Path:
 
 @contextmanager
 def opened(sources: Sequence[Path]) -> Iterator[list[Path]]:
-    """Folders or files of outcomes, packed ones as temporary folders with their pictures.
+    """Folders or files of outcomes, with packed ones replaced by temporary folders with their pictures.
 
     Raises:
-        StoreError: a packed one is damaged, or there is no space for its pictures.
+        StoreError: a packed folder is damaged, or there is no space for its pictures.
     """
     with ExitStack() as stack:
         yield [_opened(source, stack) for source in sources]

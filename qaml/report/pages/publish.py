@@ -1,4 +1,4 @@
-"""Everything that a folder of a report holds, in one call."""
+"""Publishes a report: writes everything that its folder holds in one call."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SUMMARY = "summary.md"
 
 
 def publish(outcomes: Outcomes, folder: Path, pictures: Mapping[str, Path] = MappingProxyType({})) -> Path:
-    """Make a folder the report of these outcomes, whole: outcomes, pictures, summary and pages.
+    """Make a folder the complete report of these outcomes: outcomes, pictures, summary and pages.
 
     Args:
-        outcomes: of at least one claim.
-        folder: of the report, which is replaced in one step; files in it that qaml has not written stay.
-        pictures: path in the report → the file that it is copied from; those that are not named are in the folder.
+        outcomes: outcomes of at least one claim.
+        folder: folder of the report, which is replaced in one step; files in it that qaml has not written stay.
+        pictures: path in the report → the file that it is copied from; other pictures are already in the folder.
 
     Returns:
         The path of ``index.html``.
 
     Raises:
-        StoreError: the folder cannot be written, or a picture is missing; the folder is what it was.
+        StoreError: the folder cannot be written, or a picture is missing; then the folder is unchanged.
     """
     with built(folder) as stage:
         digests = {medium.path: medium.sha256 for medium in outcomes.media}
@@ -47,7 +47,7 @@ def publish(outcomes: Outcomes, folder: Path, pictures: Mapping[str, Path] = Map
 
 
 def _picture(name: str, places: Iterable[Path], digest: str | None) -> bytes:
-    """The content of the first file that is what it should be."""
+    """The content of the first file that exists and has the digest."""
     if not is_inside(name):
         raise StoreError(f"the medium {name!r} is not inside the report's folder", "run the claims again")
     why = ""

@@ -1,4 +1,4 @@
-"""Pictures of a report on one sheet a model and attack, and cut out of it again: the same pixels."""
+"""Sheets, each with the pictures of one model and attack, from which the same pictures are cut again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sheet(Record):
     """A PNG file of pictures of one size, row by row from its top left corner."""
 
     file: str
-    """Relative to the folder of the report."""
+    """Path relative to the folder of the report."""
     size: tuple[PositiveInt, PositiveInt]
     """Width and height of each picture in pixels."""
     pictures: dict[str, Literal["L", "RGB"]]
@@ -45,13 +45,13 @@ def write_sheets(outcomes: Outcomes, report: Path, folder: Path) -> set[str]:
     """Put the pictures of strips on sheets: a row of clean images, one of adversarial ones, one of perturbations.
 
     Args:
-        outcomes: of the report.
-        report: its folder.
-        folder: that the sheets and ``sheets.json`` are written to.
+        outcomes: outcomes of the report.
+        report: folder of the report.
+        folder: the folder that the sheets and ``sheets.json`` are written to.
 
     Returns:
-        The paths of the pictures that are on a sheet. One is not if it is something else than a plain picture of grey
-        levels or colours, or of another size than the first of its sheet.
+        The paths of the pictures that are on a sheet. A picture is left out if it is not a plain picture of grey levels
+        or colours, or if its size is not that of the first one of its sheet.
 
     Raises:
         StoreError: a picture is damaged.
@@ -87,7 +87,7 @@ def _together(images: Sequence[Image], columns: int) -> Image:
 
 
 def _rows(outcomes: Outcomes) -> dict[str, list[list[str]]]:
-    """The pictures of each sheet."""
+    """Sheet → paths of its pictures, row by row."""
     found: dict[str, list[list[str]]] = {}
     for suite, strip in ((outcome.suite, strip) for outcome in outcomes.outcomes for strip in outcome.strips):
         file = f"sheets/{file_name(suite)}/{file_name(strip.model)}/{file_name(strip.attack)}.png"
@@ -97,11 +97,11 @@ def _rows(outcomes: Outcomes) -> dict[str, list[list[str]]]:
 
 
 def cut(outcomes: Outcomes, folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every picture that is on a sheet: its path in the report, and its content as a PNG file.
+    """The pictures that are on sheets, each with its path in the report and its content as a PNG file.
 
     Args:
-        outcomes: as they were loaded from the folder: sheets that they do not list are not read.
-        folder: with the sheets.
+        outcomes: outcomes as loaded from the folder; sheets that they do not list are not read.
+        folder: the folder with the sheets.
 
     Raises:
         StoreError: a sheet is damaged, too large, or not listed.
@@ -129,10 +129,10 @@ def cut(outcomes: Outcomes, folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _image(path: Path) -> Image:
-    """A decoded PNG of as many pixels as Pillow opens without a warning.
+    """A decoded PNG file with no more pixels than Pillow opens without a warning.
 
     Raises:
-        StoreError: it is none.
+        StoreError: it is not such a file.
         OSError: it cannot be read.
     """
     from PIL import Image
@@ -143,7 +143,7 @@ def _image(path: Path) -> Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(content), formats=["PNG"])
             image.load()
-    except Exception as error:  # Pillow does not say what it raises for whatever comes
+    except Exception as error:  # Pillow does not document what it raises
         raise _damaged(path, f"it is no PNG that can be opened ({type(error).__name__})") from error
     return image
 

@@ -1,4 +1,4 @@
-"""What the page of a model or an attack shows: everything that the claims of its suite know of it."""
+"""The content of a model's or an attack's page: all measurements of it by claims of its suite."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ SECTIONS = {
     "samplers": "Samples of the negative phase",
     "claims": "Claims",
 }
-"""Of the page, in order: anchor and heading."""
+"""Sections of the page, in order: anchor → heading."""
 _ALWAYS = frozenset({"weaknesses", "claims"})
 _Record = TypeVar("_Record", bound=Record)
 _OfModel = TypeVar("_OfModel", TrainingCurve, CircuitDrawing, Sampling, EmbeddingDrawing)
 
 
 class ClaimRow(NamedTuple):
-    """A claim that looks at the subject, with its deciding number."""
+    """A claim that measures the subject, with its deciding number."""
 
     outcome: Outcome
     shown: Shown | None
@@ -66,7 +66,7 @@ class CellRow(NamedTuple):
 
 
 class CellTable(NamedTuple):
-    """Cells of one metric and protocol on one scale."""
+    """A table of cells of one metric and protocol, on one scale."""
 
     heading: str
     unit: str
@@ -77,7 +77,7 @@ class CellTable(NamedTuple):
 
 
 def subject_view(subject: Subject, known: Known, accents: Mapping[str, Accent], past: Earlier) -> dict[str, Any]:
-    """Everything on the page of a model or an attack, by the names that its template uses."""
+    """The content of the page of a model or an attack, by the names that its template uses."""
     claims, name = known[subject], f"{subject.suite}-{subject.name}"
     cells = _cells(subject, claims)
     is_model = subject.kind == "model"
@@ -117,17 +117,17 @@ def _shows(strip: Strip, subject: Subject) -> bool:
 
 
 def _own(subject: Subject, records: Iterable[_OfModel]) -> tuple[_OfModel, ...]:
-    """A model's own records, each once: claims share them."""
+    """A model's own records, each once, since claims share them."""
     return _once(record for record in records if record.model == subject.name)
 
 
 def _once(records: Iterable[_Record]) -> tuple[_Record, ...]:
-    """Equal records once; they are compared as text, where a number that does not exist equals itself."""
+    """Equal records once; they are compared as text, in which NaN equals itself."""
     return tuple({repr(record.model_dump()): record for record in records}.values())
 
 
 def _settings(subject: Subject, claims: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:
-    """The subject's settings in words; more than one where claims differ in them or only know ``attack@model``."""
+    """The subject's settings in words; several if claims differ in them or only have ``attack@model``."""
     texts = dict.fromkeys((key, text) for outcome in claims for key, text in outcome.setting.items())
     own = tuple(each for each in texts if each[0] == subject.name)
     is_attack = subject.kind == "attack"
@@ -135,7 +135,7 @@ def _settings(subject: Subject, claims: Iterable[Outcome]) -> tuple[tuple[str, s
 
 
 def _findings(subject: Subject, claims: Iterable[Outcome]) -> tuple[FindingGroup, ...]:
-    """What was raised about the subject, each once, with its claims."""
+    """The findings about the subject, each once, with its claims."""
     found: dict[FindingView, list[Outcome]] = {}
     for outcome in claims:
         for view in dict.fromkeys(raised(outcome.findings)):
@@ -147,7 +147,7 @@ def _findings(subject: Subject, claims: Iterable[Outcome]) -> tuple[FindingGroup
 
 
 def _cells(subject: Subject, claims: Iterable[Outcome]) -> tuple[CellValue, ...]:
-    """Cells that measure the subject or adversarials made on it, each once."""
+    """The cells that measure the subject or adversarials made on it, each once."""
     found: dict[tuple[object, ...], CellValue] = {}
     for cell in (cell for outcome in claims for cell in outcome.cells):
         if subject.kind == "model":
@@ -163,7 +163,7 @@ def _cells(subject: Subject, claims: Iterable[Outcome]) -> tuple[CellValue, ...]
 
 
 def _groups(cells: Sequence[CellValue], subject: Subject) -> dict[str, list[CellValue]]:
-    """Cells by metric and protocol, those of other models apart, in the order of attacks and budgets."""
+    """Cells by metric and protocol, with those of other models separate, in the order of attacks and budgets."""
     order = {name: place for place, name in enumerate(dict.fromkeys(_label(cell, subject) for cell in cells))}
     groups: dict[str, list[CellValue]] = {}
     for cell in sorted(cells, key=lambda cell: (order[_label(cell, subject)], cell.epsilon or 0.0)):
@@ -201,7 +201,7 @@ def _table(
 def _curves(
     name: str, subject: Subject, claims: Sequence[Outcome], accents: Mapping[str, Accent]
 ) -> tuple[Figure, ...]:
-    """A model's curves under every attack (told apart by dashes), or an attack's on every model."""
+    """A model's curves under each attack, which differ in their dashes, or an attack's curves on each model."""
     found = _once(c for outcome in claims for c in outcome.curves if _is_about(c, subject))
     cells = [cell for outcome in claims for cell in outcome.cells]
     drawn = []

@@ -1,4 +1,4 @@
-"""Models and attacks of a suite: each has a page of its own, and names on other pages lead there."""
+"""Models and attacks of a suite, each of which has a page that names on other pages link to."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Subject(NamedTuple):
 
     @property
     def page(self) -> str:
-        """Relative to the report's folder."""
+        """Path of the page relative to the report's folder."""
         return f"{self.kind}s/{file_name(self.suite)}/{file_name(self.name)}.html"
 
 
 Known = Mapping[Subject, tuple[Outcome, ...]]
-"""Every subject with the claims that look at it."""
+"""Subject → the claims that measure it."""
 
 
 def subjects(outcomes: Iterable[Outcome]) -> Known:
@@ -46,24 +46,24 @@ def base_name(attack: str) -> str:
 
 
 class Links(NamedTuple):
-    """Addresses as seen from one page: empty where there is nothing to lead to."""
+    """Addresses of links on one page; empty if there is no page to link to."""
 
     root: str
-    """Of the report's folder, ``../../`` or nothing."""
+    """Address of the report's folder: ``../../``, or empty on a page in the folder itself."""
     known: Known
     terms: frozenset[str]
     """Anchors of the glossary."""
 
     def model(self, suite: str, name: str) -> str:
-        """A model's page."""
+        """The address of a model's page."""
         return self._to(Subject("model", suite, name))
 
     def attack(self, suite: str, name: str) -> str:
-        """An attack's page."""
+        """The address of an attack's page."""
         return self._to(Subject("attack", suite, base_name(name)))
 
     def term(self, anchor: str) -> str:
-        """An entry of the glossary."""
+        """The address of an entry of the glossary."""
         return f"{self.root}glossary.html#{anchor}" if anchor in self.terms else ""
 
     def _to(self, subject: Subject) -> str:
