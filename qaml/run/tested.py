@@ -1,4 +1,4 @@
-"""The test examples that a step looks at on its device, and which training run looks at each."""
+"""The test examples that a step evaluates on its device, and the training run that each is evaluated on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from qaml.types import InputInfo, IntArray
 
 
 class Tested(NamedTuple):
-    """Test examples as a classifier's defences of data leave them.
+    """Test examples after the defences that change data.
 
     Attributes:
-        info: of the dataset.
+        info: description of the dataset.
         inputs: (n, *shape), on the step's device.
         labels: (n,), on the step's device.
         indices: (n,) positions of the examples in the original split.
@@ -40,5 +40,5 @@ def tested(job: Job, count: int | None) -> Tested:
 
 
 def runs_of(job: Job, n: int) -> IntArray:
-    """The training run that looks at each of n examples, (n,): all runs in turn."""
+    """The number of the training run that each of n examples is evaluated on, (n,): all runs in turn."""
     return np.arange(n) % sum(role.kind == "train" for role in job.parents)
