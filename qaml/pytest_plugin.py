@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _shared(config: pytest.Config) -> dict[str, Any]:
     """The values that the controller sends to its workers, so that all of them share one session."""
-    given = _told(config).get("qaml")
+    given = _worker_input(config).get("qaml")
     if given is not None:
         return dict(given)
     if _shared_key not in config.stash:
@@ -87,7 +87,7 @@ def _session(config: pytest.Config) -> Session:
     if _session_key not in config.stash:
         from qaml.session.session import Session
 
-        given = _told(config)
+        given = _worker_input(config)
         worker, workers = given.get("workerid", "main"), int(given.get("workercount", 1))
         config.stash[_session_key] = Session(session_options(config, _shared(config)), worker, workers)
     return config.stash[_session_key]
@@ -273,13 +273,13 @@ def _trace(error: QamlError) -> str:
 # --- the controller
 
 
-def _told(config: pytest.Config) -> Mapping[str, Any]:
-    """What xdist's controller gave this worker; nothing in the controller itself."""
+def _worker_input(config: pytest.Config) -> Mapping[str, Any]:
+    """The values that xdist's controller sent to this worker; empty in the controller itself."""
     return getattr(config, "workerinput", {})
 
 
 def _is_controller(config: pytest.Config) -> bool:
-    return not _told(config)
+    return not _worker_input(config)
 
 
 def _choose(config: pytest.Config, tests: Mapping[str, str]) -> None:

@@ -81,8 +81,8 @@ def unchanged(fields: Fields) -> Fields:
 def caveats_apart(fields: Fields) -> Fields:
     """Upgrade outcomes from version 2, where the words of a model ended with the caveat of its data, to version 3."""
     for outcome in fields.get("outcomes", ()):
-        told = {name: words.partition(". Caveat of ") for name, words in outcome.get("setting", {}).items()}
-        outcome["setting"] = {name: words for name, (words, _, _) in told.items()}
-        caveats = (caveat.partition(": ") for _, _, caveat in told.values() if caveat)
+        parts = {name: words.partition(". Caveat of ") for name, words in outcome.get("setting", {}).items()}
+        outcome["setting"] = {name: words for name, (words, _, _) in parts.items()}
+        caveats = (caveat.partition(": ") for _, _, caveat in parts.values() if caveat)
         outcome["caveats"] = {dataset: text for dataset, _, text in caveats}
     return fields

@@ -1,4 +1,4 @@
-"""Validity findings: can the measurement be trusted? Each module is a family, and exports how it is looked for.
+"""Validity findings, which show whether a measurement can be trusted. Each module is a family and exports its checks.
 
 A finding is added in two places: its words in ``qaml.findings``, its check in the module of its family.
 """
@@ -29,7 +29,7 @@ FAMILIES = (
     *(answers, budgets, chance, training, gradients),
     *(distances, comparisons, bookkeeping, nearer, sampling, surrogates),
 )
-"""In the order in which equally grave findings are shown."""
+"""Families in the order in which findings of equal severity are shown."""
 
 
 CHECKS: tuple[Check[Any], ...] = tuple(check for family in FAMILIES for check in family.CHECKS)
@@ -41,12 +41,12 @@ OF_SURROGATES = tuple(check for check in CHECKS if isinstance(check, OfSurrogate
 
 
 def look(checks: Iterable[Check[Evidence]], evidence: Evidence) -> Iterator[Finding]:
-    """Everything that these checks find."""
+    """The findings of these checks."""
     for check in checks:
         yield from check.look(evidence)
 
 
 def findings_of(subject: Subject) -> tuple[Finding, ...]:
-    """Every finding about an attack on a model, void ones first; exact distances are not searched for."""
+    """The findings about an attack on a model, void ones first; attacks by exact distances do not search."""
     found = look(OF_ATTACKS.values(), subject) if not subject.traits.is_exact else ()
     return tuple(sorted(found, key=lambda finding: finding.rank))

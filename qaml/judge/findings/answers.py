@@ -1,4 +1,4 @@
-"""Findings about answers that a model does not give, NaN being no class, or gives otherwise when it is asked again."""
+"""Findings about answers that a model does not give, as NaN is no class, or that differ when inputs come again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CLASSES, LOGITS = 0.01, 0.05
 
 
 def _on_clean(evidence: ModelEvidence) -> Iterator[Raised]:
-    """Clean images to which a training run gives no answer."""
+    """Raised for clean images to which a training run gives no answer."""
     unanswered = np.asarray(evidence.clean.unanswered)[:, None]
     yield from _silent(evidence.model, unanswered, evidence.clean.indices, ("clean images",))
 
 
 def _on_adversarials(subject: Subject) -> Iterator[Raised]:
-    """Adversarials to which the model gives no answer, or those that they were made on."""
+    """Raised for adversarials to which the model, or a model that they were made on, gives no answer."""
     traits, attacked = subject.traits, subject.attacked
     if attacked.unanswered is not None:
         places = tuple(f"images under {traits.name}{_budget(epsilon)}" for epsilon in attacked.epsilons)
@@ -42,7 +42,7 @@ def _budget(epsilon: float) -> str:
 
 
 def _silent(who: str, unanswered: BoolArray, indices: IntArray, places: Sequence[str]) -> Iterator[Raised]:
-    """One finding for (seeds, places, n) flags; it names the first of them."""
+    """One finding for (seeds, places, n) flags, which names the first flagged image."""
     if not unanswered.any():
         return
     seed, place, image = (int(axis[0]) for axis in np.nonzero(unanswered))
@@ -62,7 +62,7 @@ def _was_asked(subject: Subject) -> bool:
 
 
 def _asked(evidence: Subject | ModelEvidence) -> IntArray | None:
-    """(seeds, 5): n, classes and logits that differ in the same batch, and in other batches."""
+    """The ``Repetition`` of each seed, (seeds, 5): n, classes and logits that differ in the same and other batches."""
     return evidence.attacked.asked if isinstance(evidence, Subject) else evidence.clean.asked
 
 
@@ -71,7 +71,7 @@ def _was_asked_again(evidence: Subject | ModelEvidence) -> bool:
 
 
 def _answers_differ(evidence: Subject | ModelEvidence) -> Iterator[Raised]:
-    """Images that were answered differently when they were asked again."""
+    """Raised for images that were answered differently when they were classified again."""
     asked = np.asarray(_asked(evidence))
     if not asked[:, 1:].any():
         return

@@ -30,7 +30,7 @@ def _count(subject: Subject) -> Iterator[Raised]:
 
 
 def _rescaled(subject: Subject) -> Iterator[Raised]:
-    """Logits whose scale leaves cross-entropy without a useful gradient, so that the attack used another one."""
+    """Raised for logits whose scale leaves cross-entropy without useful gradients, so that the attack rescaled them."""
     gaps, factors = np.asarray(subject.attacked.logit_gap), np.asarray(subject.attacked.logit_factor)
     if not (factors != 1).any():
         return

@@ -1,4 +1,4 @@
-"""Findings about attacks that are none: adversarials that break the threat model, perturbations drawn at random."""
+"""Findings about attacks that are invalid: adversarials that break the threat model, random perturbations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qaml.judge.findings.subject import Subject
 
 
 def _outside(subject: Subject) -> Iterator[Raised]:
-    """Adversarials outside the attack's budget or the bounds, counted where they were made."""
+    """Raised for adversarials outside the attack's budget or the bounds, which the attacking step counts."""
     attacked, outside = subject.attacked, np.asarray(subject.attacked.outside)
     if not outside.any():
         return

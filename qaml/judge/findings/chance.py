@@ -16,7 +16,7 @@ from qaml.types import BoolArray, DoubleArray
 
 
 def _at_chance(evidence: ModelEvidence) -> Iterator[Raised]:
-    """A clean accuracy that is not surely (95 %) above that of the most frequent class on the same images."""
+    """Raised for a clean accuracy that is not, with 95 % confidence, above the share of the most frequent class."""
     majority = np.asarray(evidence.clean.majority)
     accuracy, share = np.asarray(evidence.clean.correct, dtype=np.float64), float(majority.mean())
     gain = _gain(accuracy, majority)
@@ -30,7 +30,7 @@ def _at_chance(evidence: ModelEvidence) -> Iterator[Raised]:
 
 
 def _gain(accuracy: DoubleArray, majority: BoolArray) -> Limits:
-    """The 95 % interval of (seeds, n) accuracy less that of the constant answer, images paired."""
+    """The 95 % interval of the accuracy, from (seeds, n), less that of the constant answer, with images paired."""
     difference = accuracy - majority
     n_seeds, n = accuracy.shape
     if n_seeds == 1 and bool(np.isin(accuracy, (0.0, 1.0)).all()):

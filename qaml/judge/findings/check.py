@@ -1,4 +1,4 @@
-"""How the judge looks for a finding: when it could be raised, what raises it, and what cures a cell of it."""
+"""Checks: when a finding could be raised, the evidence that raises it, and the cures that free a cell from it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Evidence = TypeVar("Evidence", Subject, ModelEvidence)
 
 
 class Raised(NamedTuple):
-    """What a check saw.
+    """The result of a check that raises a finding, or leaves it open.
 
     Attributes:
-        message: with its numbers.
-        severity: where it differs from the usual one.
-        lacks: what would have to be measured, where the evidence leaves the finding open.
+        message: a message with the numbers.
+        severity: the severity, if it differs from the usual one.
+        lacks: what would have to be measured, if the evidence leaves the finding open.
     """
 
     message: str
@@ -33,19 +33,19 @@ class Raised(NamedTuple):
 
 
 def too_few(n_images: int) -> Raised:
-    """A statistical finding that too few images leave open."""
+    """The result of a statistical check that too few images leave open."""
     message = f"not assessed: {n_images} images, at least {ENOUGH_IMAGES} are needed"
     return Raised(message, "note", f"measure at least {ENOUGH_IMAGES} images")
 
 
 @dataclass(frozen=True)
 class Check(Generic[Evidence]):
-    """One finding, looked for in one kind of evidence.
+    """The check of one finding in one kind of evidence.
 
     Attributes:
-        name: the finding's, as in ``qaml.findings``, where its words and weight are.
-        could_be_raised: whether this evidence could show the finding at all: what was not looked for is not absent.
-        raised: what is seen where the evidence shows it; it is asked only where it could be raised.
+        name: name of the finding in ``qaml.findings``, where its words and severity are.
+        could_be_raised: whether this evidence could show the finding; otherwise its absence means nothing.
+        raised: the results of the check; it is called only if the finding could be raised.
 
     Raises:
         QamlError: the finding has no words.
@@ -61,7 +61,7 @@ class Check(Generic[Evidence]):
             raise QamlError(f"the finding {self.name!r} has no words", "add it to FINDINGS in qaml/findings.py")
 
     def look(self, evidence: Evidence) -> Iterator[Finding]:
-        """The finding with its meaning filled in, where it could be and is raised."""
+        """The findings that are raised, with their meaning filled in; none if the finding could not be raised."""
         meaning = FINDINGS[self.name]
         for found in self.raised(evidence) if self.could_be_raised(evidence) else ():
             yield Finding(
@@ -78,26 +78,26 @@ class Check(Generic[Evidence]):
 
 @dataclass(frozen=True)
 class OfAttack(Check[Subject]):
-    """How well an attack searches: limits cells that are not ``as_published``.
+    """The check of how well an attack searches, which limits cells that are not ``as_published``.
 
     Attributes:
-        cures: any one of them frees a cell of the finding.
+        cures: cures of the finding; any one of them frees a cell from it.
     """
 
     cures: tuple[Cure, ...] = (ANOTHER_ATTACK,)
 
 
 class OfAdversarials(Check[Subject]):
-    """What is found about an attack's adversarials, however well it searched: voids ``as_published`` cells, too."""
+    """The check of an attack's adversarials, however well it searches, which also voids ``as_published`` cells."""
 
 
 class OfModel(Check[ModelEvidence]):
-    """What is found about a model's answers to clean images: voids clean cells, too."""
+    """The check of a model's answers to clean images, which also voids clean cells."""
 
 
 class OfRuns(Check[ModelEvidence]):
-    """What is noted about the training runs of a model that a claim evaluates."""
+    """The check of the training runs of a model that a claim evaluates."""
 
 
 class OfSurrogate(Check[ModelEvidence]):
-    """What is noted about a model that a claim's attacks are made on."""
+    """The check of a model that a claim's attacks are made on."""

@@ -1,6 +1,6 @@
-"""Findings that compare two attacks on the same images: what should be weaker fools more.
+"""Findings that compare two attacks on the same images: an attack that should be weaker fools more.
 
-An attack from elsewhere is held against attacks of equal access only: those made on the same surrogate.
+A transferred attack is compared only with attacks of equal access, which are made on the same surrogate.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from qaml.judge.findings.subject import (
 from qaml.metrics.evidence import Diagnosis
 
 ALWAYS = 0.10
-"""Share of the battery's images that only the battery fools, beyond which an attack has failed."""
+"""Largest share of the battery's images that only the battery may fool; beyond it an attack has failed."""
 
 
 def _is_own_measured(subject: Subject) -> bool:
@@ -49,19 +49,22 @@ def _is_own_measured(subject: Subject) -> bool:
 
 
 def _has(subject: Subject, *members: str) -> bool:
-    """Whether the battery's members attacked the model, and the attack was measured beside them."""
+    """Whether the battery's members attacked the model, and the attack was measured at their budget."""
     return subject.is_diagnosed and _is_own_measured(subject) and set(members) <= set(subject.battery.correct)
 
 
 def _could_be_beaten(suspects: Suspects, subject: Subject) -> bool:
-    """Whether there is something that should be weaker, and an iterative white-box attack to hold it against."""
+    """Whether there is an attack that should be weaker, and an iterative white-box attack to compare it with."""
     epsilon = compared_at(subject)
     has_reference = _is_own_measured(subject) if subject.traits.takes_steps else opponents(subject, epsilon).iterative
     return subject.traits.is_white_box and bool(has_reference) and bool(suspects(subject, epsilon))
 
 
 def _beaten(suspects: Suspects, subject: Subject) -> Iterator[Raised]:
-    """The first suspect that fools more than the attack, or, if that is of one step, than the strongest iterative."""
+    """Raised for the first suspect that fools more than the attack.
+
+    An attack of one step is replaced by the strongest iterative one.
+    """
     epsilon = compared_at(subject)
     rivals = opponents(subject, epsilon)
     is_own = subject.traits.takes_steps
@@ -80,7 +83,7 @@ def _mean(outcomes: Outcomes) -> float:
 
 
 def _alike(subject: Subject) -> list[Seen]:
-    """Attacks that know as much: iterative ones of the model itself, or those made where the attack is made."""
+    """Attacks with equal access: iterative ones on the model itself, or those made on the same surrogate."""
     rivals = opponents(subject, compared_at(subject))
     if not subject.traits.is_white_box:
         return rivals.elsewhere
@@ -97,9 +100,9 @@ def _another_fools_more(subject: Subject) -> Iterator[Raised]:
 
 
 def _strongest(subject: Subject) -> Iterator[Raised]:
-    """The rival that fools most, if it fools more than the claim's own attack.
+    """Raised as a note for the rival that fools most, if it fools more than the claim's own attack.
 
-    A note: how much the verdict loses by it follows from the images (``judge.gap``).
+    Its effect on the verdict is computed from the images (``judge.gap``).
     """
     epsilon = compared_at(subject)
     mine, rivals = own(subject, epsilon), sorted((seen() for seen in _alike(subject)), key=_mean)
@@ -111,7 +114,7 @@ def _strongest(subject: Subject) -> Iterator[Raised]:
 
 
 def _beyond(subject: Subject) -> list[Raised]:
-    """More than a tenth of the battery's images are right under the attack and wrong with the battery."""
+    """Raised if more than a tenth of the battery's images are right under the attack and wrong with the battery."""
     diagnosis = subject.battery
     together = Outcomes("the battery", one_draw(worst_member(diagnosis), diagnosis.draws), diagnosis.indices)
     pair = paired(together, own(subject, diagnosis.epsilon), subject)
@@ -146,7 +149,7 @@ def _noise(subject: Subject) -> Iterator[Raised]:
 
 
 def _averaging(subject: Subject) -> Iterator[Raised]:
-    """EOT against the same attack without averaging, and against the claim's own if that is iterative too."""
+    """Raised if EOT beats the same attack without averaging, and the claim's own attack if that is iterative, too."""
     epsilon = subject.battery.epsilon
     averaged = battery(subject.battery, "eot", "PGD averaged over draws (EOT)")
     others = [battery(subject.battery, "pgd", "PGD")]

@@ -1,4 +1,4 @@
-"""Whether one attack fools more images than another, and whom an attack is held against."""
+"""Contests: whether one attack fools more images than another, and the opponents of an attack."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ ENOUGH_IMAGES = 100
 P_VALUE, POINTS, IMAGES = 0.001, 0.02, 5
 Seen = Callable[[], Outcomes]
 Suspects = Callable[[Subject, float], list[Seen]]
-"""Attacks that should not fool more than a subject's at a budget."""
+"""(subject, budget) → attacks that should not fool more images than the subject's attack."""
 _BATTERY = {"fgsm": "FGSM", "transfer": "transferred PGD", "pgd": "strong PGD on the margin"}
 
 
 class Beaten(NamedTuple):
-    """The answer of the paired test.
+    """The result of the paired test.
 
     Attributes:
-        is_beaten: the second attack fools fewer, beyond chance and by enough to matter.
-        message: the numbers.
-        is_assessed: there were enough images.
-        n_images: that both attacks saw.
+        is_beaten: whether the second attack fools fewer images, beyond chance and by a relevant number.
+        message: a message with the numbers.
+        is_assessed: whether there were enough images.
+        n_images: number of images that both attacks were evaluated on.
     """
 
     is_beaten: bool
@@ -53,12 +53,12 @@ def beats(first: Outcomes, second: Outcomes, subject: Subject, epsilon: float, r
 
 
 class Opponents(NamedTuple):
-    """Attacks on the same model at one budget of one norm, each with what was measured, which is read when asked for.
+    """Attacks on the same model at one budget of one norm, with evidence that is read on use.
 
     Attributes:
-        one_step: white-box, of a single gradient step.
-        elsewhere: not white-box.
-        iterative: white-box, of several steps.
+        one_step: white-box attacks of a single gradient step.
+        elsewhere: attacks that are not white-box.
+        iterative: white-box attacks of several steps.
     """
 
     one_step: list[Seen]
@@ -67,7 +67,7 @@ class Opponents(NamedTuple):
 
 
 def opponents(subject: Subject, epsilon: float) -> Opponents:
-    """What an attack is held against: the battery's members, and the claim's other attacks that know no more."""
+    """The attacks that an attack is compared with: the battery's members, and the claim's with no more access."""
     found = Opponents([], [], [])
     if subject.diagnosis is not None and subject.traits.is_white_box:
         for kind, member in zip(found, _BATTERY, strict=True):
@@ -85,12 +85,12 @@ def opponents(subject: Subject, epsilon: float) -> Opponents:
 
 
 def _may_rival(rival: AttackTraits, own: AttackTraits) -> bool:
-    """Whether an attack knows no more of the model than the one that it is held against."""
+    """Whether an attack has no more access to the model than the one that it is compared with."""
     return own.is_white_box or (not rival.is_white_box and rival.surrogate == own.surrogate)
 
 
 def compared_at(subject: Subject) -> float:
-    """The budget at which an attack is held against others: the one that was diagnosed, else the largest measured."""
+    """The budget at which an attack is compared with others: the battery's, else the largest measured one."""
     if subject.diagnosis is not None and subject.traits.is_white_box:
         return subject.diagnosis.epsilon
     return subject.attacked.epsilons[-1]
@@ -102,7 +102,7 @@ def own(subject: Subject, epsilon: float) -> Outcomes:
 
 
 def elsewhere(subject: Subject, epsilon: float) -> list[Seen]:
-    """Attacks that know less of the model, and so should not fool more than one on the model itself."""
+    """Attacks with less access to the model, which should not fool more than one on the model itself."""
     return opponents(subject, epsilon).elsewhere
 
 
@@ -113,14 +113,14 @@ def one_step(subject: Subject, epsilon: float) -> list[Seen]:
 
 
 class Fall(NamedTuple):
-    """Raw success at a budget against the best at any smaller one: the first that is lower, else the last."""
+    """Comparison of raw success at a budget with the best at smaller ones: the first that is lower, else the last."""
 
     epsilon: float
     answer: Beaten
 
 
 def first_fall(subject: Subject) -> Fall | None:
-    """Where raw success falls with the budget, beyond chance; None for an attack with one budget."""
+    """The first fall of raw success with the budget, beyond chance; ``None`` for an attack with one budget."""
     fall = None
     best: Outcomes | None = None
     for epsilon in subject.attacked.epsilons:

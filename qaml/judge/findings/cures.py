@@ -1,8 +1,8 @@
-"""What cures a weak finding: a cell over several attacks is as strong as the strongest of them.
+"""Cures of weak findings: a cell over several attacks is as strong as the strongest of them.
 
-Exact distances in the same norm miss nothing, so an attack beside them needs no cure. Masked gradients shown by the
-gradients themselves (zero, saturated, failing without a budget) are found on every white-box attack, so that no other
-attack is free of them, and what remains is still an upper bound.
+Exact distances in the same norm miss no adversarial, so an attack together with them needs no cure. Masked gradients
+that the gradients themselves show (zero, saturated, failing without a budget) are found on every white-box attack, so
+no other attack is free of them, and the measured value is still an upper bound.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from qaml.judge.findings.check import OfAttack
 
 MISSED = 0.10
-"""Share of the adversarials known to exist that a sound attack may miss (as in the planted-adversarial test)."""
+"""Largest share of known adversarials that a sound attack may miss (as in the planted-adversarial test)."""
 
 
 class Case(NamedTuple):
     """A weak finding in a cell.
 
     Attributes:
-        check: how the finding is looked for.
-        cell: over several attacks.
-        carriers: those of its attacks that have the finding, without exact distances beside them in their norm.
-        attacks: all of its attacks.
+        check: the check of the finding.
+        cell: a cell over several attacks.
+        carriers: attacks of the cell that have the finding, without exact distances in their norm in the cell.
+        attacks: all attacks of the cell.
     """
 
     check: OfAttack
@@ -42,11 +42,11 @@ class Case(NamedTuple):
 
 
 class Cure(NamedTuple):
-    """What frees a cell of a weak finding.
+    """A condition that frees a cell from a weak finding.
 
     Attributes:
-        words: what it is, for people.
-        works: whether it does.
+        words: the condition in words.
+        works: whether a case fulfils the condition.
     """
 
     words: str
@@ -65,7 +65,7 @@ def _has_another(case: Case) -> bool:
 
 
 def _stands_in(other: Assessed, carrier: Assessed, case: Case) -> bool:
-    """Whether another attack of the cell is free of a finding, and was looked at where it matters."""
+    """Whether another attack of the cell is free of a finding, and was checked for it at the cell's budget."""
     subject, diagnosis = other.subject, other.subject.diagnosis
     return (
         subject.traits.is_strong
@@ -106,7 +106,7 @@ def _withstand(suspects: Suspects, case: Case) -> bool:
 
 
 def _withstands(suspects: Suspects, subject: Subject, attacks: Sequence[Assessed]) -> bool:
-    """Whether what showed a finding beats neither the cell's attacks together nor, by much, its iterative ones."""
+    """Whether the suspects of a finding beat neither the cell's attacks together nor, by much, its iterative ones."""
     epsilon = subject.diagnosis.epsilon if subject.diagnosis is not None else subject.attacked.epsilons[-1]
     strong = [one for one in attacks if one.subject.traits.is_strong]
     everything = _worst_case(attacks, subject, epsilon)
@@ -122,14 +122,14 @@ def _withstands(suspects: Suspects, subject: Subject, attacks: Sequence[Assessed
 
 
 def _share_missed(known: Outcomes, attack: Outcomes, subject: Subject) -> float:
-    """Of the adversarials that one attack found, the share that another did not."""
+    """The share of the adversarials of one attack that another attack did not find."""
     pair = paired(known, attack, subject)
     fooled = pair.first < 0.5
     return float((pair.second[fooled] > 0.5).mean()) if fooled.any() else 0.0
 
 
 def _worst_case(attacks: Sequence[Assessed], subject: Subject, epsilon: float) -> Outcomes | None:
-    """The first seed's worst case over attacks in the subject's norm, up to a budget; None without attacks."""
+    """The first seed's worst case over attacks in the subject's norm, up to a budget; ``None`` without attacks."""
     threats = [
         Threat(one.subject.attacked, epsilon) for one in attacks if one.subject.traits.norm == subject.traits.norm
     ]

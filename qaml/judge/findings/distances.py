@@ -1,4 +1,4 @@
-"""Findings beside exact distances: an attack that beats them is a bug, one that stays far above them is weak."""
+"""Findings from exact distances: an attack that is below them is a bug, one that is far above them is weak."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEDIAN_RATIO, FAILURES = 1.2, 0.10
 
 
 def _below(subject: Subject) -> Iterator[Raised]:
-    """Adversarials of the battery, of the attack within the bounds, and of the attack without them."""
+    """Raised for adversarials below exact distances: the battery's, and the attack's within and without bounds."""
     if subject.diagnosis is not None and subject.diagnosis.below_exact:
         message = f"{subject.diagnosis.below_exact} adversarials of the diagnostics are nearer than the exact distance"
         yield Raised(message)
@@ -35,7 +35,7 @@ def _below(subject: Subject) -> Iterator[Raised]:
 
 
 def _below_within_bounds(subject: Subject, distances: Distances) -> int:
-    """The claim's own adversarials of the same images: bounds only make distances larger."""
+    """Number of the claim's own adversarials below the exact distances, which bounds can only make larger."""
     attacked = subject.attacked
     if attacked.norms is None or not len(np.intersect1d(attacked.indices, distances.indices)):
         return 0
@@ -67,7 +67,7 @@ def _numbers(found: DoubleArray, ratio: float, failures: float) -> str:
 
 
 def _could_be_below(subject: Subject) -> bool:
-    """The diagnostics say that they looked only where they found something."""
+    """Whether adversarials were compared with exact distances, which diagnostics record only if any are below."""
     return subject.distances is not None or (subject.diagnosis is not None and subject.diagnosis.below_exact > 0)
 
 

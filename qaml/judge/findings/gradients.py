@@ -1,4 +1,4 @@
-"""Findings of the diagnostics by themselves: numbers that are not finite, budgets broken, gradients that vanish."""
+"""Findings of the diagnostics alone: numbers that are not finite, broken budgets, gradients that vanish."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _unbounded(subject: Subject) -> Iterator[Raised]:
 
 
 def _planted(subject: Subject) -> Iterator[Raised]:
-    """More than a tenth missed, beyond chance: sound attacks miss 5 to 8 % on models with two features."""
+    """Raised if over a tenth are missed, beyond chance: sound attacks miss 5 to 8 % on models with two features."""
     missed = np.asarray(subject.battery.planted_missed)
     n_missed, n = int(missed.sum()), len(missed)
     p = binomial_excess(n_missed, n, PLANTED_MISSED)

@@ -1,4 +1,4 @@
-"""What findings look at in a model by itself, without attacks."""
+"""Evidence about a model without attacks, for findings."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class ModelEvidence(NamedTuple):
     """A model without attacks.
 
     Attributes:
-        model: its name.
-        clean: the model on clean images.
+        model: name of the model.
+        clean: its answers to clean images.
         history: training curves, one mapping a seed.
-        repeats: test examples among the training examples; None where they were not counted.
-        inspections: what was found about its sampler, one mapping a seed.
-        surrogate: what it is held against, if attacks are made on it and it has a reference.
-        is_divided: whether the claim asks for a metric that divides by its clean accuracy.
+        repeats: number of test examples among the training examples; ``None`` if they were not counted.
+        inspections: results of inspecting its samples, one mapping a seed.
+        surrogate: its reference accuracy, if attacks are made on it and it has one.
+        is_divided: whether the claim has a metric that divides by its clean accuracy.
     """
 
     model: str
@@ -33,4 +33,4 @@ class ModelEvidence(NamedTuple):
 
     @property
     def attack(self) -> None:
-        """None: nothing attacks it."""
+        """Always ``None``, since there is no attack."""

@@ -15,7 +15,7 @@ IMAGES = 5
 
 
 def _nearer(subject: Subject) -> Iterator[Raised]:
-    """The claim's attack beside the nearest adversarials known: weak beyond a tenth of the images, else a note."""
+    """Raised if other attacks are nearer: weak if they are on more than a tenth of the images, else a note."""
     norms = norms_of([subject])
     if norms is None:
         return

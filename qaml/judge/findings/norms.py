@@ -1,4 +1,4 @@
-"""The norms that attacks found beside the smallest known norms of the same images."""
+"""The norms that attacks found and the smallest known norms of the same images."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from qaml.judge.findings.subject import Subject, located
 from qaml.types import DoubleArray, IntArray
 
 NEARER = 1.05
-"""An adversarial counts as nearer where the attack's own is farther by more than this factor."""
+"""Smallest factor between the attack's own norm and another's at which the other adversarial counts as nearer."""
 TOLERATED = 0.10
-"""Share of images on which another attack may be nearer."""
+"""Largest share of images on which another attack may be nearer."""
 
 
 class Norms(NamedTuple):
-    """Pairs of a training run and an image that is right without any perturbation.
+    """Norms of n pairs of a training run and an image that is right without perturbation.
 
     Attributes:
-        own: (n,) the smallest norm that the attacks found.
-        known: (n,) the smallest that is known, no larger.
+        own: (n,), the smallest norm that the attacks found.
+        known: (n,), the smallest known norm, which is at most ``own``.
     """
 
     own: DoubleArray
@@ -35,13 +35,13 @@ class Norms(NamedTuple):
 
 
 def nearer_share(subject: Subject) -> tuple[float, int]:
-    """The share of images on which another attack is more than 5 % nearer, and of how many images."""
+    """The share of images on which another attack is more than 5 % nearer, and the number of all images."""
     norms = norms_of([subject])
     return (0.0, 0) if norms is None else (norms.nearer_share, len(norms.own))
 
 
 def norms_of(subjects: Sequence[Subject]) -> Norms | None:
-    """The norms of a model's attacks together beside the nearest known; None where none were sought."""
+    """The norms of a model's attacks together and the smallest known ones; ``None`` if none were searched."""
     lead = subjects[0]
     looked = next((one.nearer for one in subjects if one.nearer is not None), None)
     if looked is None or any(one.attacked.norms is None for one in subjects):
@@ -63,7 +63,7 @@ def _found(subject: Subject, runs: IntArray, images: IntArray) -> DoubleArray:
 
 
 def _at(values: NDArray[np.floating], indices: IntArray, runs: IntArray, images: IntArray) -> DoubleArray:
-    """(seeds, n) values of these runs and images; NaN where they were not measured."""
+    """The values of these runs and images, (n,), from (seeds, images); NaN where they were not measured."""
     places, is_known = located(indices, images)
     return np.where(
         is_known & (runs < len(values)), values[np.minimum(runs, len(values) - 1), places].astype(np.float64), np.nan

@@ -9,16 +9,16 @@ from qaml.judge.findings.model import ModelEvidence
 from qaml.metrics.sampling import sampling_error
 
 EFFECTIVE_BETA = "effective beta"
-"""The annealer's training curve."""
+"""Name of an annealer's training curve."""
 TEMPERATURE_TOLERANCE = 0.1
 LARGEST_ERROR = 1.5
-"""Deviation of moments, in units of what as many independent samples would deviate."""
+"""Largest deviation of moments, in units of the deviation of as many independent samples."""
 LARGEST_REFERENCE_ERROR = 0.5
-"""The largest deviation of the moments that they are held against, in the same units."""
+"""Largest deviation of the reference moments, in the same units."""
 
 
 def _off_temperature(evidence: ModelEvidence) -> Iterator[Raised]:
-    """An annealer whose samples, in the last epoch of training, came at more than 10 % above or below β = 1."""
+    """Raised for an annealer whose samples in the last epoch of training are more than 10 % above or below β = 1."""
     ends = [float(curves[EFFECTIVE_BETA][-1]) for curves in evidence.history if curves.get(EFFECTIVE_BETA)]
     off = [beta for beta in ends if not abs(beta - 1) <= TEMPERATURE_TOLERANCE]
     if off:
@@ -29,7 +29,7 @@ def _off_temperature(evidence: ModelEvidence) -> Iterator[Raised]:
 
 
 def _off_distribution(evidence: ModelEvidence) -> Iterator[Raised]:
-    """Samples whose first or second moments are off by more than 1.5 times what chance leaves of exact ones."""
+    """Raised for samples whose first or second moments deviate by more than 1.5 times the chance of exact samples."""
     inspections = evidence.inspections
     vague = max(float(run["reference_error"]) for run in inspections)
     if vague > LARGEST_REFERENCE_ERROR:

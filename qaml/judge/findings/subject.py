@@ -1,4 +1,4 @@
-"""What the findings look at: one model under one attack, with everything measured beside it."""
+"""Subjects of findings: one model under one attack, with all measurements that belong to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qaml.types import BoolArray, DoubleArray, IntArray
 
 _SEED = 20210617
 UNBOUNDED = "unbounded"
-"""The member of the battery that keeps to the bounds alone."""
+"""Name of the battery's member that only keeps to the bounds."""
 
 
 class Rival(NamedTuple):
@@ -29,16 +29,16 @@ class Subject(NamedTuple):
     """One model under one attack.
 
     Attributes:
-        model: the model's name.
+        model: name of the model.
         traits: the attack's configuration.
-        clean: the model on clean images.
-        attacked: the model on the attack's adversarials.
-        diagnosis: the battery, on images spread over the training runs, if it ran.
-        weaker: its best member at smaller budgets.
+        clean: the model's answers to clean images.
+        attacked: the model's answers to the attack's adversarials.
+        diagnosis: results of the battery, on images spread over the training runs; ``None`` if it did not run.
+        weaker: results of the battery's best member at smaller budgets.
         rivals: the claim's other attacks on this model.
-        is_published: every cell of this pair repeats what a paper did, flaws included.
-        distances: the attack without bounds beside exact distances, where the model has them and the attack minimises.
-        nearer: the smallest perturbations that other attacks find, where a claim is about norms.
+        is_published: whether all cells of this pair repeat a paper's measurement, flaws included.
+        distances: norms without bounds and exact distances, if the model has them and the attack minimises.
+        nearer: the smallest norms that other attacks find, if a claim is about norms.
     """
 
     model: str
@@ -59,34 +59,34 @@ class Subject(NamedTuple):
 
     @property
     def battery(self) -> Diagnosis:
-        """The battery, where it ran."""
+        """The results of the battery, which must have run."""
         assert self.diagnosis is not None
         return self.diagnosis
 
     @property
     def is_diagnosed(self) -> bool:
-        """Whether the battery ran, and says something of the attack: it attacks the model itself."""
+        """Whether the battery ran, and applies to the attack, as that attacks the model itself."""
         return self.diagnosis is not None and self.traits.is_white_box
 
 
 class Assessed(NamedTuple):
-    """A model under an attack, and what was found about it."""
+    """A model under an attack, and the findings about it."""
 
     subject: Subject
     findings: tuple[Finding, ...]
 
     def carries(self, name: str) -> bool:
-        """Whether it was found weak in this way."""
+        """Whether it has this weak finding."""
         return any(finding.name == name and finding.severity == "weak" for finding in self.findings)
 
 
 class Outcomes(NamedTuple):
-    """Correctness of single images under one attack, each with one of the training runs.
+    """Correctness of single images under one attack, each evaluated on one of the training runs.
 
     Attributes:
-        name: for people.
-        correct: (n,) zero or one.
-        indices: (n,) original positions.
+        name: name of the attack for people.
+        correct: (n,), 1 for a correct answer, else 0.
+        indices: (n,), positions in the original split.
     """
 
     name: str
@@ -114,19 +114,19 @@ def measured(name: str, subject: Subject, attacked: Attacked, epsilon: float) ->
 
 
 def located(indices: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:
-    """The place of each wanted position among others, which are not empty, and whether it is one of them."""
+    """The place of each wanted index in ``indices``, which is not empty, and whether it is one of them."""
     order = np.argsort(indices, kind="stable")
     places = order[np.searchsorted(indices[order], wanted).clip(max=len(order) - 1)]
     return places, indices[places] == wanted
 
 
 def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis | None) -> DoubleArray:
-    """One training run's value for each image: the run that the diagnostics put it to, so that all runs are looked at.
+    """The value of one training run for each image, (n,): the run that the diagnostics use for this image.
 
     Args:
-        values: (seeds, n).
-        indices: (n,) original positions.
-        diagnosis: which images were put to which run; others go round by their positions.
+        values: (seeds, n), values of all runs.
+        indices: (n,), positions in the original split.
+        diagnosis: results with the run of each image; other images are assigned to runs by their positions.
     """
     runs = np.asarray(indices) % len(values)
     if diagnosis is not None and diagnosis.runs is not None and len(diagnosis.indices):
@@ -138,7 +138,7 @@ def seated(values: NDArray[np.floating], indices: IntArray, diagnosis: Diagnosis
 
 
 def one_draw(share: NDArray[np.floating], draws: int) -> DoubleArray:
-    """Zero or one for each image, drawn with probability k/K: exactly one of the K draws, picked at random."""
+    """0 or 1 for each image, (n,), drawn with probability k/K: the result of one of the K draws, chosen at random."""
     values = np.asarray(share, dtype=np.float64)
     if draws == 1:
         return values
@@ -146,7 +146,7 @@ def one_draw(share: NDArray[np.floating], draws: int) -> DoubleArray:
 
 
 class Pair(NamedTuple):
-    """Two attacks on the same clean-correct images, (n,) each, and how many images there were before that choice."""
+    """Two attacks on the same clean-correct images, (n,) each, and the number of images before that choice."""
 
     first: DoubleArray
     second: DoubleArray
@@ -154,7 +154,7 @@ class Pair(NamedTuple):
 
 
 def paired(first: Outcomes, second: Outcomes, subject: Subject) -> Pair:
-    """Restrict two attacks to the images that both saw, with clean inputs right in the run that looked at them."""
+    """Restrict two attacks to the images that both were evaluated on and whose clean inputs are right in their run."""
     clean = subject.clean
     common = clean.indices
     if not all(np.array_equal(seen.indices, common) for seen in (first, second)):
@@ -172,13 +172,13 @@ def _pick(values: DoubleArray, indices: IntArray, wanted: IntArray) -> DoubleArr
 
 
 def worst_member(diagnosis: Diagnosis) -> DoubleArray:
-    """(n,) the smallest share of draws right under any member within the budget; what none saw was fooled before."""
+    """The smallest share of right draws under any member within the budget, (n,); members skip images fooled before."""
     within = (values for name, values in diagnosis.correct.items() if name != UNBOUNDED)
     seen = [np.where(np.isnan(values), 1.0, values) for values in (np.asarray(v, dtype=np.float64) for v in within)]
     return np.min(seen, axis=0) if seen else np.ones(len(diagnosis.indices))
 
 
 def battery(diagnosis: Diagnosis, member: str, name: str = "") -> Outcomes:
-    """One attack of the diagnostics that saw every image, under a name for people."""
+    """The results of a member of the battery that was run on all images, with a name for people."""
     correct = np.asarray(diagnosis.correct[member], dtype=np.float64)
     return Outcomes(name or member, one_draw(correct, diagnosis.draws), diagnosis.indices)

@@ -10,14 +10,14 @@ from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.statistics.exact import binomial_excess
 
 ALARMS = 0.001
-"""Share of surrogates exactly at their reference that may be called below it, all runs together."""
+"""Probability of a false finding for a surrogate exactly at its reference, over all runs together."""
 
 
 def _below_reference(evidence: ModelEvidence) -> Iterator[Raised]:
-    """A surrogate whose runs, one or more, are surely less accurate than its kind is known to be.
+    """Raised for a surrogate with runs that are significantly less accurate than its kind is known to be.
 
-    About these trained models, which the attacks were made on, so only the images are a sample: an exact test of each
-    run's errors.
+    The finding is about these trained models, which the attacks were made on, so only the images are a sample: an exact
+    test of each run's errors.
     """
     surrogate, correct = evidence.surrogate, evidence.clean.correct
     assert surrogate is not None

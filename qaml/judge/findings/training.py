@@ -1,4 +1,4 @@
-"""Findings about what a model was trained on, and about training runs that failed."""
+"""Findings about a model's training data, and about training runs that failed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from qaml.judge.findings.check import OfModel, OfRuns, Raised
 from qaml.judge.findings.model import ModelEvidence
 
 MOST = 0.01
-"""Share of the test examples that may be among the training examples: no more than an interval hides."""
+"""Largest share of the test examples that may be among the training examples, which intervals exceed."""
 COLLAPSE_POINTS, COLLAPSE_SPREADS, SMALLEST_SPREAD = 0.40, 5.0, 0.02
 
 
 def _seen_in_training(evidence: ModelEvidence) -> Iterator[Raised]:
-    """A dataset whose test split is in part its training split."""
+    """Raised for a dataset whose test split shares examples with its training split."""
     repeats = evidence.repeats
     if repeats is not None and repeats.n_repeated:
         count = f"{repeats.n_repeated:,} of the {repeats.n_test:,} test examples of {evidence.model}'s dataset"
@@ -25,7 +25,7 @@ def _seen_in_training(evidence: ModelEvidence) -> Iterator[Raised]:
 
 
 def _diverged(evidence: ModelEvidence) -> Iterator[Raised]:
-    """Training runs that end with a loss that is no number."""
+    """Raised for training runs that end with a loss that is not a number."""
     lost = [
         (seed, 1 + next(epoch for epoch, value in enumerate(curves["loss"]) if math.isnan(value)))
         for seed, curves in enumerate(evidence.history)
@@ -37,11 +37,11 @@ def _diverged(evidence: ModelEvidence) -> Iterator[Raised]:
 
 
 def _collapsed(evidence: ModelEvidence) -> Iterator[Raised]:
-    """A training run whose clean accuracy fell far out of the others.
+    """Raised for a training run whose clean accuracy is far below those of the others.
 
-    At least 40 points below the median of all runs, and more than 5 standard deviations of the others below their mean:
-    with seeds that differ by 8 points this alarms in fewer than one of a thousand models. Two runs do not say which of
-    them failed.
+    It is at least 40 points below the median of all runs, and more than 5 standard deviations of the others below their
+    mean: with seeds that differ by 8 points this is raised for fewer than one of a thousand models. Two runs do not
+    show which of them failed.
     """
     accuracies = evidence.clean.correct.mean(axis=1)
     lowest = int(np.argmin(accuracies))
