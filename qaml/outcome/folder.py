@@ -128,7 +128,7 @@ def _has_to_stay(final: Path) -> bool:
         return False
     if not os.access(final.parent, os.W_OK | os.X_OK) or final.is_mount() or _is_here(final):
         return True
-    if not os.access(final, os.W_OK):  # it could be moved all the same: whoever protects it means it
+    if not os.access(final, os.W_OK):  # it could be moved nevertheless, but its owner has protected it
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(final))
     return False
 

@@ -15,11 +15,15 @@ WORDS = re.compile(
 FRAGMENT = re.compile(r"(Of|By|Behind|Without|Whose) ")
 ARGUMENT = re.compile(r"\s+\w+: (of|whose|in|behind|beside) ")
 """An entry of Args or Attributes that is a sentence only together with the name in front of it."""
+COMMENT = re.compile(r"(^|  )\s*# .*")
 CODE = re.compile(r"``.*?``", re.DOTALL)
 
 
 def faults(source: str) -> Iterator[tuple[int, str]]:
-    """Line and text of everything in the docstrings of a module that is no plain sentence."""
+    """Line and text of everything in the docstrings and comments of a module that is no plain sentence."""
+    for number, line in enumerate(source.splitlines(), 1):
+        if (comment := COMMENT.search(line)) and WORDS.search(comment[0]):
+            yield number, line.strip()
     tree = ast.parse(source)
     modules_and_functions = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     heads = {id(node.body[0]) for node in ast.walk(tree) if isinstance(node, modules_and_functions) and node.body}
@@ -36,7 +40,7 @@ def faults(source: str) -> Iterator[tuple[int, str]]:
                 yield number, line.strip()
 
 
-def test_docstrings_are_plain_sentences() -> None:
+def test_docstrings_and_comments_are_plain_sentences() -> None:
     lines = [
         f"{path.relative_to(ROOT)}:{line}: {text}"
         for path in sorted((ROOT / "qaml").rglob("*.py"))
@@ -52,6 +56,7 @@ def test_docstrings_are_plain_sentences() -> None:
         ('def f(path):\n    """Read it.\n\n    Args:\n        path: of the file.\n    """', 5),
         ('"""A name.\n\nIt stands for a model."""', 3),
         ('class A:\n    """What nobody asks for."""', 2),
+        ("size = 1  # whatever it was", 1),
     ],
 )
 def test_fragments_and_idioms_are_found(source: str, line: int) -> None:
