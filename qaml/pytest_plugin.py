@@ -22,14 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qaml.interruption import end_like_ctrl_c, held
-from qaml.pytest_options import (
-    add_options,
-    baseline_file,
-    check_options,
-    check_selection,
-    option,
-    session_options,
-)
+from qaml.pytest_options import add_options, baseline_file, check_options, check_selection, option, session_options
 from qaml.pytest_results import FAILURE, PROPERTY, Results, claims_of
 
 if TYPE_CHECKING:

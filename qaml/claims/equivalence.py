@@ -8,17 +8,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from qaml.claims.base import (
-    NO_TABLES,
-    Cell,
-    ClaimPart,
-    Decision,
-    Estimate,
-    Estimator,
-    Measured,
-    ReportedTable,
-    Term,
-)
+from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimate, Estimator, Measured, ReportedTable, Term
 from qaml.claims.cells import filled, spelt_out, unit_of, without_repeats
 from qaml.claims.rules import decide_all, is_limited, verdict_of
 from qaml.metrics.table import MetricName

@@ -8,16 +8,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from qaml.claims.base import (
-    NO_TABLES,
-    Cell,
-    ClaimPart,
-    Decision,
-    Estimator,
-    Measured,
-    ReportedTable,
-    Term,
-)
+from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimator, Measured, ReportedTable, Term
 from qaml.claims.cells import spelt_out, unit_of, without_repeats
 from qaml.claims.rules import decide_all
 from qaml.claims.wording import Notation

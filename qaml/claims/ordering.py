@@ -8,17 +8,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from qaml.claims.base import (
-    NO_TABLES,
-    Cell,
-    ClaimPart,
-    Decision,
-    Estimate,
-    Estimator,
-    Measured,
-    ReportedTable,
-    Term,
-)
+from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimate, Estimator, Measured, ReportedTable, Term
 from qaml.claims.cells import filled, is_swept, unit_of, without_repeats
 from qaml.claims.rules import holm, is_limited, known_range, of_all, survives
 from qaml.claims.wording import Notation, decision

@@ -8,16 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from qaml.claims.base import (
-    NO_TABLES,
-    Cell,
-    ClaimPart,
-    Decision,
-    Estimator,
-    Measured,
-    ReportedTable,
-    Term,
-)
+from qaml.claims.base import NO_TABLES, Cell, ClaimPart, Decision, Estimator, Measured, ReportedTable, Term
 from qaml.claims.cells import at, filled, is_swept, unit_of, without_repeats
 from qaml.claims.rules import decide_all
 from qaml.errors import PartError

@@ -16,16 +16,7 @@ from qaml.files.regular import digest_regular, read_regular
 from qaml.files.write import store_errors, write_durably
 from qaml.outcome.belongings import MOST_MEDIUM, OUTCOMES, PACKED, files, is_inside
 from qaml.outcome.folder import tidy
-from qaml.outcome.outcome import (
-    FORMAT,
-    Failure,
-    Media,
-    Outcome,
-    Outcomes,
-    ReportedCell,
-    ReportedValues,
-    SuiteInfo,
-)
+from qaml.outcome.outcome import FORMAT, Failure, Media, Outcome, Outcomes, ReportedCell, ReportedValues, SuiteInfo
 from qaml.outcome.past import CellChange, Past, Regression
 from qaml.outcome.record import MOST_BYTES, LargeRecordError, RecordError, check_size, parse_record
 from qaml.outcome.upgrade import VersionError, current

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from qaml.outcome.drawings import (
-    CircuitDrawing,
-    Curve,
-    EmbeddingDrawing,
-    Portrait,
-    Roc,
-    Sampling,
-    Strip,
-    TrainingCurve,
-)
+from qaml.outcome.drawings import CircuitDrawing, Curve, EmbeddingDrawing, Portrait, Roc, Sampling, Strip, TrainingCurve
 from qaml.outcome.past import Past, Regression
 from qaml.outcome.record import Interval, Number, Record
 from qaml.outcome.upgrade import Format, caveats_apart, unchanged

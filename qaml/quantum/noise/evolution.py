@@ -13,15 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from qaml.errors import PartError
-from qaml.quantum.channels import (
-    IDENTITY,
-    PAULI_X,
-    PAULI_Y,
-    PAULI_Z,
-    ChannelPart,
-    GlobalChannel,
-    WireChannel,
-)
+from qaml.quantum.channels import IDENTITY, PAULI_X, PAULI_Y, PAULI_Z, ChannelPart, GlobalChannel, WireChannel
 from qaml.quantum.noise.kernel import real_parts, turn_behind_chain, turn_in_place
 from qaml.types import DoubleArray
 

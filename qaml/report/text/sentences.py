@@ -7,16 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from qaml.outcome.outcome import Measurement, Outcome
-from qaml.report.text.numbers import (
-    Shown,
-    Style,
-    count,
-    format_number,
-    format_scale,
-    has_interval,
-    show,
-    style_of,
-)
+from qaml.report.text.numbers import Shown, Style, count, format_number, format_scale, has_interval, show, style_of
 from qaml.vocab import VERDICTS
 
 
