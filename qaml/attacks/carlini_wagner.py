@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from qaml.attacks.geometry import single_precision
+from qaml.attacks.minimisation.part import CarliniWagner
 from qaml.models.logits import has_answer
 from qaml.types import Bounds
 
@@ -34,30 +35,9 @@ SETTLED = 0.75
 DECAYS = 0.9, 0.999
 
 
-class Search(NamedTuple):
-    """The settings of a search.
-
-    Attributes:
-        steps: number of steps for every constant, over all rivals.
-        constants: number of constants tried for each rival: times ten until one succeeds, then between success and
-            failure.
-        rivals: number of rival classes, nearest first.
-        step: Adam's step, as a share of half the box's width.
-        initial: the first constant.
-        confidence: the margin of logits that an adversarial must have.
-        factor: factor on the logits, for constants of a usual size.
-    """
-
-    steps: int
-    constants: int
-    rivals: int
-    step: float
-    initial: float
-    confidence: float
-    factor: float
-
-
-def smallest(module: nn.Module, clean: Tensor, labels: Tensor, bounds: Bounds, search: Search) -> Tensor:
+def smallest(
+    module: nn.Module, clean: Tensor, labels: Tensor, bounds: Bounds, part: CarliniWagner, factor: float
+) -> Tensor:
     """The nearest adversarials met: (n, *shape), the clean input where there was none.
 
     Args:
@@ -65,19 +45,21 @@ def smallest(module: nn.Module, clean: Tensor, labels: Tensor, bounds: Bounds, s
         clean: (n, *shape) within the bounds.
         labels: (n,) the classifier's predictions.
         bounds: bounds of every coordinate.
-        search: settings of the search.
+        part: settings of the search.
+        factor: factor on the logits, for constants of a usual size.
     """
-    found = _Nearest(module, clean, labels, search.confidence)
-    rivals = nearest_rivals(module, clean, labels, min(search.rivals, max(1, search.steps // FEWEST_STEPS)))
-    steps = max(1, search.steps // rivals.classes.shape[1])
-    longest = search.step * (bounds.high - bounds.low) / 2
+    found = _Nearest(module, clean, labels, part.confidence)
+    rivals = nearest_rivals(module, clean, labels, min(part.rivals, max(1, part.steps // FEWEST_STEPS)))
+    steps = max(1, part.steps // rivals.classes.shape[1])
+    longest = part.step_size * (bounds.high - bounds.low) / 2
     for rival, distances, margins in zip(*(each.T for each in rivals), strict=True):
         # half the constant at which a linear model's boundary is reached, where that is smaller
-        low = (distances.square() / (search.factor * margins)).nan_to_num(torch.inf)
-        constants = _Constants(torch.where(low > 0, low, torch.inf).clamp(max=search.initial))
+        low = (distances.square() / (factor * margins)).nan_to_num(torch.inf)
+        constants = _Constants(torch.where(low > 0, low, torch.inf).clamp(max=part.initial_constant))
         step = (REACH * distances / clean[0].numel() ** 0.5).clamp(max=longest)
-        for _ in range(search.constants):
-            constants.learn(_descend(found, rival, constants.values, steps, _spread(step, clean), bounds, search))
+        for _ in range(part.binary_search_steps):
+            weights = constants.values * factor
+            constants.learn(_descend(found, rival, weights, steps, _spread(step, clean), bounds))
     found.bisect()
     return found.inputs
 
@@ -149,9 +131,7 @@ class _Nearest:
             near, reach = torch.where(fooled, near, middle), torch.where(fooled, middle, reach)
 
 
-def _descend(
-    found: _Nearest, rival: Tensor, constants: Tensor, steps: int, step: Tensor, bounds: Bounds, search: Search
-) -> Tensor:
+def _descend(found: _Nearest, rival: Tensor, weights: Tensor, steps: int, step: Tensor, bounds: Bounds) -> Tensor:
     """Minimise ‖δ‖² + c max(0, z_y − z_rival + κ); (n,) bool, where an adversarial was met in the end.
 
     At first Adam steps along signs and overshoots: an adversarial met then says nothing about the constant.
@@ -167,8 +147,8 @@ def _descend(
         fooled = found.consider(inputs, logits.detach(), sizes.detach())
         if number >= SETTLED * steps:
             met |= fooled
-        margins = (logits.gather(1, own) - logits.gather(1, rival[:, None]))[:, 0] + search.confidence
-        (slope,) = torch.autograd.grad((sizes + constants * search.factor * margins.clamp(min=0)).sum(), leaf)
+        margins = (logits.gather(1, own) - logits.gather(1, rival[:, None]))[:, 0] + found.confidence
+        (slope,) = torch.autograd.grad((sizes + weights * margins.clamp(min=0)).sum(), leaf)
         inputs = (inputs - share * step * adam.direction(slope.nan_to_num_(0.0, 0.0, 0.0))).clamp(low, high)
     return met
 

@@ -90,8 +90,8 @@ def test_the_gate_stands_above_the_claims() -> None:
     assert [line.is_alarm for line in headlines(run) if "baseline" in line.text] == [True]
     view = gate_view(run.regression)
     assert view is not None
-    assert [change.status for change, _ in view.rows] == ["worse", "vanished"]
-    assert view.notes == ("not comparable: kehoe2021/rbm/cw@0.1: another dataset",)
+    assert [change.status for change, _ in view["rows"]] == ["worse", "vanished"]
+    assert view["notes"] == ["not comparable: kehoe2021/rbm/cw@0.1: another dataset"]
     assert gate_view(None) is None
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from qaml.attacks.access import access, check_gradients, chunks, is_fooled
 from qaml.attacks.base import AttackResult, Progress, Target
-from qaml.attacks.carlini_wagner import Search, smallest
+from qaml.attacks.carlini_wagner import smallest
 from qaml.attacks.engine import foolbox, library_count, library_model
 from qaml.attacks.geometry import perturbation_norms, single_precision
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool, MinimisationAttack
@@ -42,10 +42,11 @@ def attack(
     pieces = chunks(len(inputs))
     with access(target, inputs, labels, seed, part.eot) as module:
         check_gradients(module, inputs)
-        search = _search(part, module, inputs)
+        is_own = isinstance(part, CarliniWagner) and part.variables == "box"  # else foolbox's attack, as it is
+        factor = measure(module, inputs).factor if is_own else None
         for number, piece in enumerate(pieces):
             clean = inputs[piece]
-            found = _smallest(part, search, target.bounds, module, clean, labels[piece])
+            found = _smallest(part, factor, target.bounds, module, clean, labels[piece])
             norms[piece] = found.norms.cpu().numpy()
             for index, budget in enumerate(budgets.tolist()):
                 within = (found.norms <= budget).reshape(-1, *[1] * (inputs.ndim - 1))
@@ -55,24 +56,9 @@ def attack(
     return AttackResult(adversarials, claimed, norms)
 
 
-def _search(part: MinimisationAttack, module: torch.nn.Module, inputs: Tensor) -> Search | None:
-    """The settings by which Carlini & Wagner's loss is minimised within the box; ``None`` for foolbox's attack."""
-    if not isinstance(part, CarliniWagner) or part.variables != "box":
-        return None
-    return Search(
-        steps=part.steps,
-        constants=part.binary_search_steps,
-        rivals=part.rivals,
-        step=part.step_size,
-        initial=part.initial_constant,
-        confidence=part.confidence,
-        factor=measure(module, inputs).factor,
-    )
-
-
 def _smallest(
     part: MinimisationAttack,
-    search: Search | None,
+    factor: float | None,
     bounds: Bounds,
     module: torch.nn.Module,
     clean: Tensor,
@@ -82,8 +68,8 @@ def _smallest(
     perturbed = clean.clone()
     # an input that is wrong already needs no perturbation, and would only delay the others
     right = (~is_fooled(module, clean, labels)).nonzero().squeeze(1)
-    if len(right) and search is not None:
-        perturbed[right] = smallest(module, clean[right], labels[right], bounds, search)
+    if len(right) and isinstance(part, CarliniWagner) and factor is not None:
+        perturbed[right] = smallest(module, clean[right], labels[right], bounds, part, factor)
     elif len(right):
         criterion = foolbox.Misclassification(labels[right])
         perturbed[right] = _engine(part).run(model, clean[right], criterion).detach()
@@ -92,7 +78,7 @@ def _smallest(
 
     low, high = single_precision(bounds)
     perturbed = torch.where(torch.isfinite(perturbed), perturbed, clean).clamp(low, high)
-    if isinstance(part, CarliniWagner) and search is None:
+    if isinstance(part, CarliniWagner) and factor is None:
         # foolbox answers a black image where it found nothing
         nothing = (perturbed == 0).flatten(1).all(1).reshape(-1, *[1] * (clean.ndim - 1))
         perturbed = torch.where(nothing, clean, perturbed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
@@ -31,39 +31,24 @@ _MOST = 200
 _HEADERS = ["cell", "baseline", "here", "drop", "95 % interval", "detectable", "status"]
 
 
-class GateView(NamedTuple):
-    """The result of a gate as the overview shows it."""
-
-    accepted: str
-    """The baseline in words; empty if nothing could be judged."""
-    counts: str
-    """How many cells have each status, or why nothing could be judged."""
-    power: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[CellChange, tuple[str, ...]], ...]
-    """Compared cells that are neither new nor unchanged, with a text for each column."""
-    n_more: int
-    notes: tuple[str, ...] = ()
-    """Reasons why other cells could not be compared, each once."""
-
-
-def gate_view(regression: Regression | None) -> GateView | None:
-    """The result of a gate for the overview; ``None`` without a gate."""
+def gate_view(regression: Regression | None) -> dict[str, Any] | None:
+    """The result of a gate for the overview, by the names that its template uses; ``None`` without a gate."""
     if regression is None:
         return None
-    if regression.failure:
-        return GateView("", regression.failure, "", (), (), 0)
-    shown = [change for change in regression.changes if change.status not in ("new", "unchanged", "not comparable")]
+    changes = regression.changes
+    # cells that are neither new nor unchanged and could be compared
+    shown = [change for change in changes if change.status not in ("new", "unchanged", "not comparable")]
     commit = f", commit {regression.commit}" if regression.commit else ""
-    return GateView(
-        f"{format_date(regression.created)}{commit}",
-        counts(regression.changes),
-        power(regression),
-        tuple(_HEADERS),
-        tuple((change, tuple(_cells(change))) for change in shown[:_MOST]),
-        max(len(shown) - _MOST, 0),
-        tuple(_not_compared(regression.changes)),
-    )
+    is_judged = not regression.failure
+    return {
+        "accepted": f"{format_date(regression.created)}{commit}" if is_judged else "",
+        "counts": regression.failure or counts(changes),
+        "power": power(regression) if is_judged else "",
+        "headers": _HEADERS,
+        "rows": [(change, _cells(change)) for change in shown[:_MOST]],
+        "n_more": max(len(shown) - _MOST, 0),
+        "notes": [*_not_compared(changes)],
+    }
 
 
 def gate_table(regression: Regression) -> str:
