@@ -232,16 +232,9 @@ def run(
         strict_hardware=strict_hardware,
     )
     # claims hold no assert of a user; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
-    arguments = [
-        claims.__file__,
-        "-n",
-        workers,
-        "--maxschedchunk=1",
-        "-q",
-        "--assert=plain",
-        f"--rootdir={chosen.root}",
-    ]
-    arguments += ["-c", os.devnull]  # the ini file was read: pytest would look for another around qaml's own code
+    # the ini file was read: pytest would look for another around qaml's own code
+    quiet = ["--maxschedchunk=1", "-q", "--assert=plain", f"--rootdir={chosen.root}", "-c", os.devnull]
+    arguments = [claims.__file__, "-n", workers, *quiet]
     code = int(pytest.main([*arguments, *chosen.arguments]))
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         _say("no claim was run: 'qaml list' shows them all", err=True)

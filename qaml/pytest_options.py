@@ -215,17 +215,7 @@ def project_options(arguments: Sequence[str]) -> Chosen:
 
     reader, printed = _Reader(), StringIO()
     # the project's tests play no part: no plugins, no conftest files, and none of their settings in the ini file
-    quiet = [
-        "-p",
-        "qaml.pytest_plugin",
-        "-s",
-        "--assert=plain",
-        "--noconftest",
-        "-o",
-        "addopts=",
-        "-o",
-        "required_plugins=",
-    ]
+    quiet = ["-pqaml.pytest_plugin", "-s", "--assert=plain", "--noconftest", "-oaddopts=", "-orequired_plugins="]
     environment = {name: os.environ.pop(name) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS") if name in os.environ}
     autoload = os.environ.get(AUTOLOAD)
     os.environ[AUTOLOAD] = "1"

@@ -1,6 +1,6 @@
 """The closed vocabularies of specs, artefacts and reports, as literal types (``docs/spec.md``)."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 Norm = Literal["linf", "l2"]
 Verdict = Literal["supported", "refuted", "inconclusive", "invalid"]
@@ -14,20 +14,12 @@ Order = Literal["shuffled", "file"]
 
 GradientRule = Literal["single_draw", "exact", "parameter_shift", "finite_difference"]
 
-CellStatus = Literal["worse", "better", "unchanged", "new", "vanished", "not comparable", "not testable"]
+CellStatus = Literal["worse", "better", "not comparable", "not testable", "vanished", "new", "unchanged"]
 """The judgement of a cell against the baseline."""
 
 VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "inconclusive", "invalid")
 SEVERITIES: tuple[Severity, ...] = ("void", "weak", "note")
 """What findings do to a verdict, the gravest first."""
 PROFILES: tuple[ProfileName, ...] = ("quick", "standard", "paper")
-CELL_STATUSES: tuple[CellStatus, ...] = (
-    "worse",
-    "better",
-    "not comparable",
-    "not testable",
-    "vanished",
-    "new",
-    "unchanged",
-)
+CELL_STATUSES: tuple[CellStatus, ...] = get_args(CellStatus)
 """Every status, the most urgent first, as reports list them."""

@@ -30,21 +30,13 @@ INTERFACES = frozenset(
     }
 )
 
-DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
-    "torch": ("torch",),
-    "numpy": ("numpy",),
-    "scipy": ("scipy",),
+_NAMED_ALIKE = ("torch", "numpy", "scipy", "llvmlite", "eagerpy", "pyautoattack", "dimod", "minorminer", "networkx")
+DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {name: (name,) for name in _NAMED_ALIKE} | {
     "numba": ("numba", "llvmlite"),
-    "llvmlite": ("llvmlite",),
     "sklearn": ("scikit-learn", "scipy"),
     "foolbox": ("foolbox", "eagerpy"),
-    "eagerpy": ("eagerpy",),
-    "pyautoattack": ("pyautoattack",),
     "pennylane": ("pennylane", "pennylane-lightning"),
-    "dimod": ("dimod",),
     "dwave": ("dimod", "dwave-graphs", "dwave-preprocessing", "dwave-samplers", "dwave-system", "minorminer"),
-    "minorminer": ("minorminer",),
-    "networkx": ("networkx",),
     "PIL": ("pillow",),
 }
 """Libraries whose version can change a result: import name → the distributions whose code runs."""
