@@ -50,7 +50,10 @@ def shown() -> Mapping[str, set[str]]:
         for outcome, model in ((portrayed(), "qnn"), (sampled(), "qrbm"), (square(), "qvc"))
     ]
     huang = sample().model_copy(update={"outcomes": tuple(others)})
-    texts = [each for outcomes in (sample(), west(), huang) for each in html.pages(outcomes)]
+    try:
+        texts = [each for outcomes in (sample(), west(), huang) for each in html.pages(outcomes)]
+    except KeyError as error:
+        pytest.fail(f"claim_view, or subject_view, of qaml/report/pages has no value for the section {error}")
     return {
         page: {
             section
