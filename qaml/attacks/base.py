@@ -188,4 +188,16 @@ class AttackPart(Part, ABC):
         """
 
 
+class NormedAttack(AttackPart, ABC):
+    """An attack whose budgets are in a norm that its settings name."""
+
+    norm: Norm = "linf"
+    """Norm of the budgets: ``linf`` or ``l2``."""
+
+    @property
+    def threat_norm(self) -> Norm:
+        """The norm of the budgets."""
+        return self.norm
+
+
 ATTACKS.bind(AttackPart)

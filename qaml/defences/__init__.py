@@ -1,5 +1,5 @@
 """Defences, which change training, data or inference to resist attacks."""
 
-from qaml.defences.base import DEFENCES, Craft, DefencePart
+from qaml.defences.base import DEFENCES, Craft, DefencePart, ForTraining
 
-__all__ = ["DEFENCES", "Craft", "DefencePart"]
+__all__ = ["DEFENCES", "Craft", "DefencePart", "ForTraining"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from qaml.models.base import Hooks
 from qaml.registry import Part, Registry
@@ -34,6 +34,22 @@ Craft = Callable[["nn.Module", "Tensor", "Tensor", int], "Tensor"]
 attack that the defence names, at the largest budget of that attack's grid."""
 
 
+class ForTraining(NamedTuple):
+    """What the runner gives to the hooks of a defence.
+
+    Attributes:
+        seed: seed of every draw of the hooks.
+        craft: the attack, for a defence that names one; it attacks the module behind the defences around it.
+        undefended: the network trained without this defence, for a defence that ``needs_undefended``.
+        info: the inputs' description, for a defence inside the classifier that training should see.
+    """
+
+    seed: int
+    craft: Craft | None = None
+    undefended: Module | None = None
+    info: InputInfo | None = None
+
+
 class DefencePart(Part, ABC):
     """A defence; each method changes nothing unless the defence overrides it.
 
@@ -43,19 +59,14 @@ class DefencePart(Part, ABC):
     ``where`` takes effect where its methods change something; ``defends_data`` and ``is_inside`` cover both cases.
     """
 
+    changes_training: ClassVar[bool] = False
+    """Whether ``training_hooks`` changes what is trained on (then a model with fixed weights cannot have it)."""
+    randomises: ClassVar[bool] = False
+    """Whether the wrapped classifier draws at inference (then it has ``reseed(seed)``)."""
+
     @property
     def needs_undefended(self) -> bool:
         """Whether training needs a model trained without this defence (to attack it once)."""
-        return False
-
-    @property
-    def changes_training(self) -> bool:
-        """Whether ``training_hooks`` changes what is trained on (then a model with fixed weights cannot have it)."""
-        return False
-
-    @property
-    def randomises(self) -> bool:
-        """Whether the wrapped classifier draws at inference (then it has ``reseed(seed)``)."""
         return False
 
     @property
@@ -92,22 +103,10 @@ class DefencePart(Part, ABC):
         """The defended classifier."""
         return module
 
-    def training_hooks(
-        self,
-        craft: Craft | None,  # noqa: ARG002
-        undefended: Module | None,  # noqa: ARG002
-        seed: int,  # noqa: ARG002
-        info: InputInfo | None = None,  # noqa: ARG002
-    ) -> Hooks:
+    def training_hooks(self, given: ForTraining) -> Hooks:  # noqa: ARG002
         """The hooks that change training.
 
         The module trained is the one inside: ``wrap`` comes after training.
-
-        Args:
-            craft: the attack, for a defence that names one; it attacks the module behind the defences around it.
-            undefended: the network trained without this defence, for a defence that ``needs_undefended``.
-            seed: seed of every draw of the hooks.
-            info: the inputs' description, for a defence inside the classifier that training should see.
         """
         return Hooks()
 

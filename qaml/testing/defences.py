@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qaml.defences.base import Craft, DefencePart
+from qaml.defences.base import Craft, DefencePart, ForTraining
 from qaml.models.base import Hooks, Training
 from qaml.models.capabilities import is_randomised
 from qaml.models.seeding import reseed, seeded
@@ -129,7 +129,7 @@ class _Both(Recorder):
 def _train(
     part: DefencePart, data: Split, info: InputInfo, recorder: Recorder, weights_seed: int
 ) -> tuple[nn.Module, dict[str, list[float]]]:
-    hooks = part.training_hooks(_craft(info), network(info, 9).eval(), 3, info)
+    hooks = part.training_hooks(ForTraining(3, _craft(info), network(info, 9).eval(), info))
     module = network(info, weights_seed)
     return module, fit_classifier(module, TRAINING, data, _Both(hooks, recorder), 0)
 

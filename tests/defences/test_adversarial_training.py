@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from qaml.defences.adversarial_training.hooks import evaluating, union_sizes
 from qaml.defences.adversarial_training.part import AdversarialTraining
+from qaml.defences.base import ForTraining
 from qaml.models.base import Hooks, Training
 from qaml.models.training import fit_classifier
 from qaml.registry import references
@@ -40,7 +41,7 @@ def _hooks(spy: Spy, undefended: nn.Module | None = None, seed: int = 0, **field
     part = AdversarialTraining.model_validate_json(
         json.dumps({"kind": "adversarial_training", "attack": "a", **fields})
     )
-    return part.training_hooks(spy, undefended, seed)
+    return part.training_hooks(ForTraining(seed, spy, undefended))
 
 
 @pytest.mark.parametrize("regenerate", ["once", "epoch"])
@@ -134,7 +135,7 @@ def test_running_statistics_are_not_those_of_the_attack() -> None:
     """A network trained with adversarials of weight zero (share of clean 1) is the plainly trained one."""
     data, plain, defended = blobs(GREY), network(), network()
     fit_classifier(plain, Training(epochs=2, batch=16), data, Hooks(), 0)
-    hooks = AdversarialTraining(attack="a", clean_share=1.0, regenerate="batch").training_hooks(fgsm, None, 0)
+    hooks = AdversarialTraining(attack="a", clean_share=1.0, regenerate="batch").training_hooks(ForTraining(0, fgsm))
     fit_classifier(defended, Training(epochs=2, batch=16), data, hooks, 0)
     assert_same_weights(plain, defended)
 
@@ -157,7 +158,7 @@ def _defended(regenerate: str, undefended: nn.Module) -> nn.Module:
     part = AdversarialTraining.model_validate_json(
         json.dumps({"kind": "adversarial_training", "attack": "a", "regenerate": regenerate})
     )
-    return _trained(part.training_hooks(fgsm, undefended, 0))
+    return _trained(part.training_hooks(ForTraining(0, fgsm, undefended)))
 
 
 @pytest.mark.parametrize("regenerate", ["epoch", "batch"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qaml.defences.base import DEFENCES
+from qaml.defences.base import DEFENCES, ForTraining
 from qaml.models.base import Training
 from qaml.models.seeding import reseed
 from qaml.models.training import fit_classifier
@@ -77,7 +77,7 @@ def test_training_resumes_bit_for_bit_and_leaves_the_global_generators_alone(kin
     class Composed(Recorder):
         def __init__(self, *start: object) -> None:
             super().__init__(*start)  # type: ignore[arg-type]
-            inner = part.training_hooks(fgsm, network(9).eval(), 3, GREY)
+            inner = part.training_hooks(ForTraining(3, fgsm, network(9).eval(), GREY))
             self.epoch, self.batch = inner.epoch, inner.batch  # type: ignore[method-assign]
 
     whole, uninterrupted, resumed = Composed(), network(), network(1)
@@ -98,19 +98,19 @@ def test_training_resumes_bit_for_bit_and_leaves_the_global_generators_alone(kin
 def test_training_sees_what_the_classifier_will_see(kind: str) -> None:
     part = defence(kind, where="classifier")
     inputs, labels = torch.tensor(blobs(GREY).inputs), torch.tensor(blobs(GREY).labels)
-    seen, same = part.training_hooks(None, None, 0, GREY).batch(network(), inputs, labels, 7)
+    seen, same = part.training_hooks(ForTraining(0, info=GREY)).batch(network(), inputs, labels, 7)
     assert same is labels
     assert not torch.equal(seen, inputs)
-    again, _ = part.training_hooks(None, None, 0, GREY).batch(network(), inputs, labels, 7)
+    again, _ = part.training_hooks(ForTraining(0, info=GREY)).batch(network(), inputs, labels, 7)
     assert torch.equal(seen, again)
-    other, _ = part.training_hooks(None, None, 0, GREY).batch(network(), inputs, labels, 8)
+    other, _ = part.training_hooks(ForTraining(0, info=GREY)).batch(network(), inputs, labels, 8)
     assert torch.equal(seen, other) is not part.randomises
 
 
 @pytest.mark.parametrize("kind", DATA)
 def test_data_defences_leave_training_alone(kind: str) -> None:
     inputs, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long)
-    hooks = defence(kind, where="data").training_hooks(None, None, 0, GREY)
+    hooks = defence(kind, where="data").training_hooks(ForTraining(0, info=GREY))
     assert hooks.batch(network(), inputs, labels, 0) == (inputs, labels)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -64,9 +64,7 @@ class Both(Inside):
 class Training(DefencePart):
     kind: Literal["places/training"] = "places/training"
 
-    @property
-    def changes_training(self) -> bool:
-        return True
+    changes_training: ClassVar[bool] = True
 
 
 class SaysSo(Both):

@@ -16,7 +16,7 @@ from qaml.attacks.gradient.part import FGSM
 from qaml.attacks.minimisation.part import DeepFool
 from qaml.data.base import DatasetPart
 from qaml.data.moons import Moons
-from qaml.defences.base import Craft
+from qaml.defences.base import ForTraining
 from qaml.defences.squeezing.part import FeatureSqueezing
 from qaml.models.base import Checkpoint, History, Hooks, Training
 from qaml.models.capabilities import Capability
@@ -375,13 +375,11 @@ class SpoiltDefence(FeatureSqueezing):
         return Detached(module) if self.spoil == "gradient" else super().wrap(module, info)
 
     @property
-    def randomises(self) -> bool:
+    def randomises(self) -> bool:  # type: ignore[override]
         return self.spoil == "says"
 
-    def training_hooks(
-        self, craft: Craft | None, undefended: nn.Module | None, seed: int, info: InputInfo | None = None
-    ) -> Hooks:
-        return Counting() if self.spoil == "hooks" else super().training_hooks(craft, undefended, seed, info)
+    def training_hooks(self, given: ForTraining) -> Hooks:
+        return Counting() if self.spoil == "hooks" else super().training_hooks(given)
 
 
 class Detached(Rounded):

@@ -6,9 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
+from qaml.attacks.base import AttackResult, EpsilonGrid, NormedAttack, Progress, Target
 from qaml.types import Tensor
-from qaml.vocab import Norm
 
 Member = Literal["apgd_ce", "apgd_dlr", "apgd_t", "fab", "fab_t", "square"]
 
@@ -30,14 +29,12 @@ def standard_members(n_classes: int) -> tuple[Member, ...]:
     return ("apgd_ce", "apgd_dlr" if n_classes == 3 else "apgd_t", "fab_t", "square")
 
 
-class AutoAttack(AttackPart):
+class AutoAttack(NormedAttack):
     """APGD, FAB and Square in sequence, each on inputs that are still right (Croce & Hein 2020, arXiv 2003.01690)."""
 
     kind: Literal["autoattack"] = "autoattack"
     epsilon: EpsilonGrid
     """Budgets in ``norm`` and the dataset's units, increasing."""
-    norm: Norm = "linf"
-    """The norm of the budget."""
     members: tuple[Member, ...] | None = Field(None, min_length=1)
     """The attacks to run in order; default: the standard ones for the number of classes."""
     steps: int = Field(100, ge=1, le=10_000)
@@ -63,11 +60,6 @@ class AutoAttack(AttackPart):
     def is_white_box(self) -> bool:
         """Whether any member sees the model, as in ``needs_gradients``: Square knows the classifier's answers only."""
         return self.needs_gradients
-
-    @property
-    def threat_norm(self) -> Norm:
-        """The norm of the budgets."""
-        return self.norm
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Attack every input at every budget of the grid.

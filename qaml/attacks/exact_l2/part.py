@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
+from qaml.attacks.base import AttackResult, NormedAttack, Progress, Target
 from qaml.types import Tensor
-from qaml.vocab import Norm
 
 
-class ExactL2(AttackPart):
+class ExactL2(NormedAttack):
     """The exact smallest L2 perturbation of a linear classifier, or of one with logits xᵀO_kx/‖x‖² (``docs/exact.md``).
 
     Norms are exact distances to the decision boundary, without the inputs' bounds: no attack is nearer, and with
@@ -26,11 +25,6 @@ class ExactL2(AttackPart):
     is_iterative: ClassVar[bool] = True
     minimises: ClassVar[bool] = True
     ignores_bounds: ClassVar[bool] = True
-
-    @property
-    def threat_norm(self) -> Norm:
-        """The norm of the distances and of the budgets."""
-        return self.norm
 
     @property
     def is_bound(self) -> bool:

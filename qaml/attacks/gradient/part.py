@@ -6,18 +6,16 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
+from qaml.attacks.base import AttackResult, EpsilonGrid, NormedAttack, Progress, Target
 from qaml.types import Epsilon, Tensor
-from qaml.vocab import GradientRule, Norm
+from qaml.vocab import GradientRule
 
 
-class GradientAttack(AttackPart):
+class GradientAttack(NormedAttack):
     """Base of the attacks that maximise the loss within a ball around the input."""
 
     epsilon: EpsilonGrid
     """Budgets in ``norm`` and the dataset's units, increasing."""
-    norm: Norm = "linf"
-    """The norm of budget and step."""
     loss: Literal["cross_entropy", "margin"] = "cross_entropy"
     """Loss that is maximised. The margin max_{j≠y} z_j − z_y keeps a gradient where a saturated softmax has none."""
     rescale: bool = True
@@ -38,11 +36,6 @@ class GradientAttack(AttackPart):
         if self.gradient == "exact" and self.eot > 1:
             raise ValueError("expected 'eot' or 'gradient: exact', got both; the exact average has nothing to average")
         return self
-
-    @property
-    def threat_norm(self) -> Norm:
-        """The norm of the budgets."""
-        return self.norm
 
     @property
     def gradient_rule(self) -> GradientRule:

@@ -6,12 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
+from qaml.attacks.base import AttackResult, NormedAttack, Progress, Target
 from qaml.types import Tensor
 from qaml.vocab import Norm
 
 
-class MinimisationAttack(AttackPart):
+class MinimisationAttack(NormedAttack):
     """Base of the minimising attacks; without ``epsilon`` the perturbation is unlimited."""
 
     minimises: ClassVar[bool] = True
@@ -21,11 +21,6 @@ class MinimisationAttack(AttackPart):
     """The norm that is minimised."""
     eot: int = Field(1, ge=1, le=10_000)
     """Number of forward passes over which logits are averaged, for randomised models (Athalye et al. 2018)."""
-
-    @property
-    def threat_norm(self) -> Norm:
-        """The norm that is minimised, which is that of the budgets."""
-        return self.norm
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Look for the smallest perturbation of every input, then apply it where it is within the budget."""

@@ -6,30 +6,22 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.attacks.base import AttackPart, AttackResult, EpsilonGrid, Progress, Target
+from qaml.attacks.base import AttackResult, EpsilonGrid, NormedAttack, Progress, Target
 from qaml.types import Tensor
-from qaml.vocab import Norm
 
 
-class UniformNoise(AttackPart):
+class UniformNoise(NormedAttack):
     """Random perturbations, uniform in the L∞ cube or on the L2 sphere, clipped to the bounds."""
 
     kind: Literal["uniform_noise"] = "uniform_noise"
     epsilon: EpsilonGrid
     """Half the cube's side, or the sphere's radius; increasing."""
-    norm: Norm = "linf"
-    """The norm of the budget."""
     draws: int = Field(10, ge=1, le=100_000)
     """Number of draws; an input counts as fooled if any draw fools it."""
 
     needs_gradients: ClassVar[bool] = False
     is_white_box: ClassVar[bool] = False
     is_search: ClassVar[bool] = False
-
-    @property
-    def threat_norm(self) -> Norm:
-        """The norm of the budgets."""
-        return self.norm
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Perturb every input at every budget, keeping the first draw that fools."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.defences.base import Craft, DefencePart
+from qaml.defences.base import DefencePart, ForTraining
 from qaml.models.base import Hooks
 from qaml.registry import AttackName
-from qaml.types import InputInfo, Module
 
 
 class AdversarialTraining(DefencePart):
@@ -21,6 +20,7 @@ class AdversarialTraining(DefencePart):
     """
 
     kind: Literal["adversarial_training"] = "adversarial_training"
+    changes_training: ClassVar[bool] = True
     attack: AttackName
     """Attack to train against, at the largest budget of its grid."""
     clean_share: float = Field(0.5, ge=0, le=1)
@@ -34,32 +34,14 @@ class AdversarialTraining(DefencePart):
         """Whether a network trained without this defence is attacked: true with ``once``."""
         return self.regenerate == "once"
 
-    @property
-    def changes_training(self) -> bool:
-        """Always true."""
-        return True
-
-    def training_hooks(
-        self,
-        craft: Craft | None,
-        undefended: Module | None,
-        seed: int,
-        info: InputInfo | None = None,  # noqa: ARG002
-    ) -> Hooks:
-        """Hooks that put attacked examples among the training data.
-
-        Args:
-            craft: the attack, which is required.
-            undefended: the network trained without this defence; required with ``once``.
-            seed: seed of the attack's draws and of the choice of examples.
-            info: not used.
-        """
+    def training_hooks(self, given: ForTraining) -> Hooks:
+        """Hooks that put attacked examples among the training data; ``once`` needs the undefended network, too."""
         from qaml.defences.adversarial_training.hooks import AttackedBatches, AttackedOnce, AttackedUnion
 
-        assert craft is not None, "the runner gives the attack to a defence that names one"
+        assert given.craft is not None, "the runner gives the attack to a defence that names one"
         if self.regenerate == "batch":
-            return AttackedBatches(craft, self.clean_share, seed)
+            return AttackedBatches(given.craft, self.clean_share, given.seed)
         if self.regenerate == "epoch":
-            return AttackedUnion(craft, self.clean_share, seed)
-        assert undefended is not None, "the runner gives the undefended network to a defence that needs it"
-        return AttackedOnce(craft, self.clean_share, seed, undefended)
+            return AttackedUnion(given.craft, self.clean_share, given.seed)
+        assert given.undefended is not None, "the runner gives the undefended network to a defence that needs it"
+        return AttackedOnce(given.craft, self.clean_share, given.seed, given.undefended)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.defences.base import Craft, DefencePart
+from qaml.defences.base import DefencePart, ForTraining
 from qaml.models.base import Hooks
-from qaml.types import InputInfo, Module
 
 
 class GaussianAugmentation(DefencePart):
@@ -18,22 +17,12 @@ class GaussianAugmentation(DefencePart):
     """
 
     kind: Literal["gaussian_augmentation"] = "gaussian_augmentation"
+    changes_training: ClassVar[bool] = True
     sigma: float = Field(gt=0)
     """Standard deviation of the noise, in the dataset's units."""
 
-    @property
-    def changes_training(self) -> bool:
-        """Always true."""
-        return True
-
-    def training_hooks(
-        self,
-        craft: Craft | None,  # noqa: ARG002
-        undefended: Module | None,  # noqa: ARG002
-        seed: int,
-        info: InputInfo | None = None,
-    ) -> Hooks:
+    def training_hooks(self, given: ForTraining) -> Hooks:
         """Hooks that append the noisy copy."""
         from qaml.defences.augmentation.hooks import NoisyCopies
 
-        return NoisyCopies(self.sigma, None if info is None else info.bounds, seed)
+        return NoisyCopies(self.sigma, None if given.info is None else given.info.bounds, given.seed)

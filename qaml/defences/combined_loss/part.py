@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.defences.base import Craft, DefencePart
+from qaml.defences.base import DefencePart, ForTraining
 from qaml.models.base import Hooks
 from qaml.registry import AttackName
-from qaml.types import InputInfo, Module
 
 
 class CombinedLoss(DefencePart):
@@ -21,25 +20,15 @@ class CombinedLoss(DefencePart):
     """
 
     kind: Literal["combined_loss"] = "combined_loss"
+    changes_training: ClassVar[bool] = True
     attack: AttackName
     """Attack to train against, at the largest budget of its grid."""
     gamma: float = Field(0.5, ge=0, le=1)
     """Weight γ of the attacked examples."""
 
-    @property
-    def changes_training(self) -> bool:
-        """Always true."""
-        return True
-
-    def training_hooks(
-        self,
-        craft: Craft | None,
-        undefended: Module | None,  # noqa: ARG002
-        seed: int,
-        info: InputInfo | None = None,  # noqa: ARG002
-    ) -> Hooks:
+    def training_hooks(self, given: ForTraining) -> Hooks:
         """Hooks that attack every batch and weigh its losses."""
         from qaml.defences.combined_loss.hooks import CleanAndAttacked
 
-        assert craft is not None, "the runner gives the attack to a defence that names one"
-        return CleanAndAttacked(craft, self.gamma, seed)
+        assert given.craft is not None, "the runner gives the attack to a defence that names one"
+        return CleanAndAttacked(given.craft, self.gamma, given.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Literal
 
-from qaml.defences.base import Craft, DefencePart
+from qaml.defences.base import DefencePart, ForTraining
 from qaml.models.base import Hooks
 from qaml.types import FloatArray, InputInfo, Module
 
@@ -43,16 +43,10 @@ class PreprocessingPart(DefencePart, ABC):
         self.check(info)
         return Preprocessed(self.layer(info), module)
 
-    def training_hooks(
-        self,
-        craft: Craft | None,  # noqa: ARG002
-        undefended: Module | None,  # noqa: ARG002
-        seed: int,
-        info: InputInfo | None = None,
-    ) -> Hooks:
-        """Hooks that show the network defended batches, if the defence is in the classifier and ``info`` is given."""
-        if self.where != "classifier" or info is None:
+    def training_hooks(self, given: ForTraining) -> Hooks:
+        """Hooks that show the network defended batches, if it is in the classifier and ``info`` is given."""
+        if self.where != "classifier" or given.info is None:
             return Hooks()
         from qaml.defences.preprocessing.network import PreprocessedBatches
 
-        return PreprocessedBatches(self.layer(info), seed)
+        return PreprocessedBatches(self.layer(given.info), given.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,15 +20,11 @@ class RandomResizing(PreprocessingPart):
     """
 
     kind: Literal["random_resizing"] = "random_resizing"
+    randomises: ClassVar[bool] = True
     where: Literal["classifier"] = "classifier"
     """Position of the defence: always in the classifier, because it is random at inference."""
     smallest: float = Field(0.8, gt=0, le=1)
     """The smallest side that is drawn, as a share of the image's."""
-
-    @property
-    def randomises(self) -> bool:
-        """Always true: sizes and places are drawn at inference."""
-        return True
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs that are no images.

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from qaml.attacks.base import AttackPart
-from qaml.defences.base import Craft, DefencePart
+from qaml.defences.base import Craft, DefencePart, ForTraining
 from qaml.errors import QamlError, RunError
 from qaml.models.base import Checkpoint, History, Hooks, ModelPart
 from qaml.models.edge import at_edge
@@ -111,16 +111,11 @@ def _check_weights_are_all(job: Job, module: nn.Module, train: Split) -> None:
 
 
 def _defence_hooks(job: Job, info: InputInfo) -> list[Hooks]:
-    crafts: dict[str, AttackPart] = job.payload["crafts"]
     undefended = _undefended(job) if Role("undefended") in job.parents else None
+    crafts = {int(place): _craft(attack, job.payload, info) for place, attack in job.payload["crafts"].items()}
     return [
-        defence.training_hooks(
-            _craft(crafts[str(position)], job.payload, info) if str(position) in crafts else None,
-            undefended,
-            job.seed + position,
-            info,
-        )
-        for position, defence in enumerate(job.payload["defences"])
+        defence.training_hooks(ForTraining(job.seed + place, crafts.get(place), undefended, info))
+        for place, defence in enumerate(job.payload["defences"])
     ]
 
 
