@@ -74,11 +74,11 @@ class Own(Project):
         return weights
 
 
-@pytest.fixture(scope="module", params=["0", pytest.param("2", marks=pytest.mark.slow)], ids=["alone", "workers"])
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Own, bytes, Result]:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Own, bytes, Result]:
     project = Own(tmp_path_factory.mktemp("own") / "project")
     weights = project.write()
-    return project, weights, project.pytest("-n", request.param)
+    return project, weights, project.pytest()
 
 
 def test_weights_are_used_as_they_are(run: tuple[Own, bytes, Result]) -> None:

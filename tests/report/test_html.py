@@ -238,15 +238,6 @@ def test_an_overview_of_five_thousand_claims_is_small() -> None:
     assert found.text.count("faint points") == 1  # in how to read it: brief rows have none
 
 
-@pytest.mark.slow
-def test_two_thousand_claims_have_a_page_each(tmp_path: Path) -> None:
-    outcomes = sample(125)
-    assert len(outcomes.outcomes) == 2000
-    index = html.write_report(outcomes, tmp_path)
-    assert len(list((tmp_path / "claims").rglob("*.html"))) == 2000
-    assert index.stat().st_size <= 2_000_000
-
-
 def test_a_report_imports_no_heavy_library() -> None:
     code = (
         "import sys, qaml.report.pages.html, qaml.report.text.markdown, qaml.report.text.terminal;"
