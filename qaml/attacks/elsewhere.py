@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from qaml.attacks.base import AttackPart, AttackResult, Progress, Target
@@ -96,3 +97,19 @@ class MadeElsewhere(AttackPart, ABC):
             f"the {what} of a {self.words} are those of its attack {self.attack!r} on {models}",
             "resolve the named attack first",
         )
+
+
+def computing(attacks: Mapping[str, AttackPart], name: str) -> AttackPart:
+    """The attack that computes adversarials: the named one, or the one that it names.
+
+    Raises:
+        PartError: the attack that it names is itself made elsewhere.
+    """
+    part = attacks[name]
+    return part.resolved(attacks[part.attack]) if isinstance(part, MadeElsewhere) else part
+
+
+def makers(attacks: Mapping[str, AttackPart], name: str) -> tuple[str, ...]:
+    """The other models that an attack's adversarials are made on; empty if they are made on the target itself."""
+    part = attacks[name]
+    return part.makers if isinstance(part, MadeElsewhere) else ()

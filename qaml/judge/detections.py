@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from qaml.attacks.elsewhere import as_seen_by
+from qaml.attacks.elsewhere import as_seen_by, makers
 from qaml.claims.detectors.base import Answers, DetectorPart
 from qaml.errors import RunError
 from qaml.judge.source import Detections
@@ -51,8 +51,8 @@ def detect(detector: DetectorPart, attacks: Mapping[str, AttackPart], prediction
         mixed = _Mixture(view, names, detector.models[0])
         clean.append(detector.suspicion(_answers([view.clean(model) for model in detector.models])))
         adversarial.append(detector.suspicion(_answers([mixed.seen_by(model) for model in detector.models])))
-        makers = {name: detector.makers(name, attacks) for name in names}
-        fooling.append(mixed.fools(makers))
+        made_on = {name: makers(attacks, name) for name in names}
+        fooling.append(mixed.fools(made_on))
     found = _flagged(detector.threshold, np.stack(clean), np.stack(adversarial), np.stack(fooling))
     models = dict.fromkeys((*detector.models, *(model for model, _ in detector.pairs(attacks))))
     return found._replace(heard=(*((model, None) for model in models), *detector.pairs(attacks)))

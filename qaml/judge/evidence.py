@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.attacks.elsewhere import computing, makers
 from qaml.errors import PartError
 from qaml.judge.detections import Predictions, detect
 from qaml.judge.source import Repeats, Source
@@ -94,7 +94,7 @@ class StoreSource(Source):
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model's answers to the attack's adversarials."""
         seeds = self._predictions(self._runs("attack", model, attack))
-        is_transferred = isinstance(self._attacks[attack], MadeElsewhere)
+        is_transferred = bool(makers(self._attacks, attack))
         stacked = {name: np.stack([arrays[name] for arrays in seeds]) for name in seeds[0] if name != "draws"}
         return Attacked(
             correct=stacked["correct"],
@@ -108,9 +108,8 @@ class StoreSource(Source):
 
     def traits(self, attack: str) -> AttackTraits:
         """The attack's configuration, as far as findings need it."""
-        part = self._attacks[attack]
-        inner = part.resolved(self._attacks[part.attack]) if isinstance(part, MadeElsewhere) else part
-        surrogate = " + ".join(part.makers) if isinstance(part, MadeElsewhere) else None
+        inner = computing(self._attacks, attack)
+        surrogate = " + ".join(makers(self._attacks, attack)) or None
         return AttackTraits(
             name=attack,
             norm=inner.threat_norm,

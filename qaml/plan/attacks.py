@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.attacks.elsewhere import MadeElsewhere, computing, makers
 from qaml.plan.classifier import described, restored
 from qaml.plan.diagnostics import battery, exact, planted
 from qaml.plan.drawings import picture, portrait
@@ -13,7 +13,6 @@ from qaml.plan.maker import StepMaker, named
 from qaml.plan.models import Evaluated, ModelPlanner, ModelSteps, score
 from qaml.plan.role import Role
 from qaml.plan.step import Step
-from qaml.spec.suite import Suite
 
 
 class AttackSteps(NamedTuple):
@@ -58,18 +57,6 @@ class Resolved(NamedTuple):
         return f"{made_on} with {self.part.attack}, seed {run}{start}"
 
 
-def computing(suite: Suite, name: str) -> Any:
-    """The attack that computes adversarials: the named one, or the one that it names."""
-    part = suite.attacks[name]
-    return part.resolved(suite.attacks[part.attack]) if isinstance(part, MadeElsewhere) else part
-
-
-def makers(suite: Suite, name: str) -> tuple[str, ...]:
-    """The other models that an attack's adversarials are made on; empty if they are made on the target itself."""
-    part = suite.attacks[name]
-    return part.makers if isinstance(part, MadeElsewhere) else ()
-
-
 class AttackPlanner:
     """Plans each attack on each model of one suite once.
 
@@ -95,9 +82,10 @@ class AttackPlanner:
         return self._planned[model, attack]
 
     def _steps(self, model: ModelSteps, name: str) -> AttackSteps:
-        maker, inner = self._maker, computing(self._maker.suite, name)
-        others = tuple(self._models.steps(other) for other in makers(maker.suite, name))
-        attack = Resolved(model, name, maker.suite.attacks[name], inner, others or (model,))
+        maker, attacks = self._maker, self._maker.suite.attacks
+        inner: Any = computing(attacks, name)
+        others = tuple(self._models.steps(other) for other in makers(attacks, name))
+        attack = Resolved(model, name, attacks[name], inner, others or (model,))
         crafts = tuple(_craft(maker, attack, run) for run in range(len(model.trains)))
         scores = tuple(
             score(maker, model.entry, model.load, train, _evaluated(attack, run, craft))

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.elsewhere import MadeElsewhere
+from qaml.attacks.elsewhere import MadeElsewhere, computing, makers
 from qaml.budgets import shared_budgets
 from qaml.claims.base import Cell
 from qaml.claims.detectors.base import DetectorPart
-from qaml.plan.attacks import AttackPlanner, AttackSteps, computing, makers
+from qaml.plan.attacks import AttackPlanner, AttackSteps
 from qaml.plan.diagnostics import nearer, weaker
 from qaml.plan.judged import JudgedClaim, Surrogate
 from qaml.plan.maker import StepMaker
@@ -114,7 +114,7 @@ class ClaimPlanner:
             if isinstance(cell.epsilon, float):
                 yield cell.epsilon
                 continue
-            shared = shared_budgets([computing(self._suite, name).grid for name in cell.attack])
+            shared = shared_budgets([computing(self._suite.attacks, name).grid for name in cell.attack])
             if cell.epsilon == "every" or cell.definition.budget == "every":
                 yield from shared
             elif shared:
@@ -123,7 +123,7 @@ class ClaimPlanner:
     def _nearer(self, cells: Sequence[Cell]) -> dict[Role, Step]:
         """The steps that search nearer adversarials, for cells about the norms that attacks found."""
         asked = [cell for cell in cells if cell.definition.basis == "norms"]
-        pairs = {(c.model, name): None for c in asked for name in c.attack if not makers(self._suite, name)}
+        pairs = {(c.model, name): None for c in asked for name in c.attack if not makers(self._suite.attacks, name)}
         return _present(
             {
                 Role("nearer", model, name): nearer(self._maker, self._models.steps(model), self._suite.attacks[name])
@@ -140,11 +140,11 @@ class ClaimPlanner:
         made: dict[str, dict[str, None]] = {}
         for cell in cells:
             for name in cell.attack:
-                for maker in makers(self._suite, name):
+                for maker in makers(self._suite.attacks, name):
                     made.setdefault(maker, {})[name] = None
         for detector in detectors:
             for name in detector.mixture(self._suite.attacks):
-                for maker in detector.makers(name, self._suite.attacks):
+                for maker in makers(self._suite.attacks, name):
                     made.setdefault(maker, {})[name] = None
         references = {name: self._suite.models[name].reference for name in made}
         return {name: Surrogate(tuple(made[name]), *held) for name, held in references.items() if held is not None}

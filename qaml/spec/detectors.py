@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on
+from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on, makers
 from qaml.claims.detectors.base import DetectorPart
 from qaml.data.base import DatasetPart
 from qaml.spec.copies import copied
@@ -40,8 +40,7 @@ def _unequal(detector: DetectorPart, suite: Suite) -> Iterator[tuple[Path, Obsta
     if detector.attacked is not None:
         placed.append((("attacked",), detector.attacked))
     for i, name in enumerate(detector.attacks):
-        part = suite.attacks.get(name)
-        placed += [(("attacks", i), maker) for maker in (part.makers if isinstance(part, MadeElsewhere) else ())]
+        placed += [(("attacks", i), maker) for maker in (makers(suite.attacks, name) if name in suite.attacks else ())]
     for i, name in enumerate(detector.models):
         for earlier in detector.models[:i]:
             if (found := copied(suite, name, earlier)) is not None:

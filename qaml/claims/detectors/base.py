@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from qaml.attacks.base import AttackPart
-from qaml.attacks.elsewhere import MadeElsewhere, as_seen_by, made_on
+from qaml.attacks.elsewhere import as_seen_by, made_on, makers
 from qaml.claims.base import AttackNames
 from qaml.registry import ModelName, Part, Registry
 from qaml.types import MOST_EXAMPLES, DoubleArray, FloatArray, IntArray
@@ -66,21 +66,14 @@ class DetectorPart(Part, ABC):
         """
         if self.attacked is None:
             return self.attacks
-        return tuple(
-            name if isinstance(attacks[name], MadeElsewhere) else made_on(name, self.attacked) for name in self.attacks
-        )
-
-    def makers(self, name: str, attacks: Mapping[str, AttackPart]) -> tuple[str, ...]:
-        """The models that an attack of the mixture is made on."""
-        part = attacks[name]
-        return part.makers if isinstance(part, MadeElsewhere) else ()
+        return tuple(name if makers(attacks, name) else made_on(name, self.attacked) for name in self.attacks)
 
     def pairs(self, attacks: Mapping[str, AttackPart]) -> tuple[tuple[str, str], ...]:
         """(model, attack) of all evidence: adversarials seen by the detector's models and by those they are made on."""
         found = {
             (model, as_seen_by(name, model)): None
             for name in self.mixture(attacks)
-            for model in (*self.models, *self.makers(name, attacks))
+            for model in (*self.models, *makers(attacks, name))
         }
         return tuple(found)
 
