@@ -1,4 +1,8 @@
-"""For the package index README's relative links become links to the files of the release's tag."""
+"""What pyproject.toml cannot say.
+
+The suites of ``specs/`` are in the wheel, as the folder ``qaml/specs``. And for the package index README's relative
+links become links to the files of the release's tag.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 _LINK = re.compile(r"(?P<is_image>!?)\[(?P<words>[^]]*)\]\((?P<target>(?!\w+:|#)[^)\s]+)\)")
@@ -38,4 +42,9 @@ def readme() -> str:
     return absolute((ROOT / "README.md").read_text(encoding="utf-8"), project["urls"]["Repository"], version[1])
 
 
-setup(long_description=readme(), long_description_content_type="text/markdown")
+setup(
+    packages=[*find_packages(include=["qaml*"]), "qaml.specs"],
+    package_dir={"qaml.specs": "specs"},
+    long_description=readme(),
+    long_description_content_type="text/markdown",
+)

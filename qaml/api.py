@@ -24,6 +24,7 @@ from qaml.session.assembly import assemble
 from qaml.session.options import OPTIONS, Options
 from qaml.session.session import Session
 from qaml.spec.load import load_suite as _load_suite
+from qaml.spec.shipped import located
 from qaml.spec.suite import Suite
 from qaml.text import clean
 from qaml.vocab import ProfileName
@@ -35,13 +36,13 @@ def load_suite(path: str | Path, profile: ProfileName = "quick") -> Suite:
     """Read and validate a spec file.
 
     Args:
-        path: path of the YAML file.
+        path: path of the YAML file, or the name of a shipped suite.
         profile: quick, standard or paper.
 
     Raises:
         SpecError: the file has mistakes, all of which the error names.
     """
-    return _load_suite(Path(path), profile)
+    return _load_suite(located(path), profile)
 
 
 def run_suite(
@@ -59,7 +60,7 @@ def run_suite(
     Results in the store are not computed again. Under pytest claims run in several processes; here in one.
 
     Args:
-        path: a spec file or a folder of them.
+        path: a spec file, a folder of them, or the name of a shipped suite.
         profile: quick, standard or paper.
         claims: ids, or parts of ids, of the claims to run (default: all).
         store: folder of trained models, attacks and outcomes.
@@ -76,7 +77,7 @@ def run_suite(
     replay = ["--store", str(store)] if Path(store) != Path(OPTIONS["store"].default) else []
     replay += ["--seeds", str(seeds)] if seeds else []
     replay += ["--device", device] if device != "cpu" else []
-    options = Options((Path(path),), profile, Path(store), Path(report), seeds, device=device, replay=tuple(replay))
+    options = Options((located(path),), profile, Path(store), Path(report), seeds, device=device, replay=tuple(replay))
     session = Session(options)
     if session.broken:
         raise QamlError("\n".join(str(spec.error) for spec in session.broken))

@@ -39,7 +39,9 @@ app.add_typer(store_app, name="store")
 baseline_app = typer.Typer(help="What an accepted run measured, for the regression gate.", no_args_is_help=True)
 app.add_typer(baseline_app, name="baseline")
 
-Specs = Annotated[list[Path] | None, typer.Argument(help="Spec files or folders (default: specs).")]
+Specs = Annotated[
+    list[Path] | None, typer.Argument(help="Files or folders of specs, or names of shipped suites (default: specs).")
+]
 Profile = Annotated[str | None, typer.Option(help="quick, standard or paper.", show_default="quick")]
 _STORE, _REPORT = (OPTIONS[name].default for name in ("store", "report"))
 StoreFolder = Annotated[Path | None, typer.Option("--store", help="Folder of artefacts.", show_default=_STORE)]
@@ -114,9 +116,10 @@ def _chosen(**given: Any) -> Chosen:
 
 def _session(specs: list[Path] | None, **given: Any) -> Session:
     from qaml.session.session import Session
+    from qaml.spec.shipped import located
 
     options = _chosen(**given).options
-    return Session(options._replace(specs=tuple(specs)) if specs else options)
+    return Session(options._replace(specs=tuple(map(located, specs))) if specs else options)
 
 
 def _sound(session: Session) -> Session:
@@ -137,7 +140,7 @@ def _selected(specs: list[Path] | None, **given: Any) -> Session:
 @_polite
 def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One profile; default all.")] = "") -> None:
     """Check specs without running anything."""
-    from qaml.spec.load import as_typed
+    from qaml.spec.load import as_named
 
     mistakes: dict[str, None] = {}
     for name in [profile] if profile else PROFILES:
@@ -145,7 +148,7 @@ def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One
         mistakes |= {str(spec.error): None for spec in session.broken}
         if not mistakes:
             for suite in session.suites:
-                _say(f"{as_typed(suite.path)}: {len(suite.claims)} claims at {name}")
+                _say(f"{as_named(suite.path)}: {len(suite.claims)} claims at {name}")
     if mistakes:
         raise QamlError("\n".join(mistakes))
 
@@ -153,9 +156,21 @@ def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One
 @app.command(name="list")
 @_polite
 def list_claims(specs: Specs = None, profile: Profile = None) -> None:
-    """List every claim with its id and its sentence."""
-    for claim in _sound(_session(specs, profile=profile)).claims:
-        _say(f"{claim.node}\n    {claim.entry.statement}")
+    """List every claim with its id and its sentence; without specs, the shipped suites, too."""
+    from qaml.spec.load import load_suite
+    from qaml.spec.shipped import shipped
+
+    session = _session(specs, profile=profile)
+    others = {} if specs else {name: path for name, path in shipped().items() if path not in session.options.specs}
+    if specs or any(path.exists() for path in session.options.specs):
+        for claim in _sound(session).claims:
+            _say(f"{claim.node}\n    {claim.entry.statement}")
+        others = {name: path for name, path in others.items() if name not in {suite.name for suite in session.suites}}
+    if others:
+        _say("shipped with qaml ('qaml list NAME' shows the claims of one, 'qaml run NAME' runs them):")
+    for name, path in others.items():
+        suite = load_suite(path, session.options.profile)
+        _say(f"{name}: {len(suite.claims)} claims at {suite.profile}\n    {suite.title}")
 
 
 @app.command()

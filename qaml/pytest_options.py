@@ -63,8 +63,10 @@ def check_options(config: pytest.Config) -> None:
         except (ValueError, pytest.UsageError) as error:
             raise pytest.UsageError(f"{_ini(name)}: expected true or false: {error}") from None
     for spec in config.getoption("--qaml-spec") or ():
-        if not (_base(config, "spec") / spec).exists():
-            raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}")
+        if not (path := _spec(config, spec)).exists():
+            from qaml.spec.shipped import advice
+
+            raise pytest.UsageError(f"--qaml-spec: no such file or folder: {spec}\n  hint: {advice(path)}")
 
 
 def check_selection(config: pytest.Config, session: Callable[[], Session]) -> None:
@@ -123,6 +125,13 @@ def _base(config: pytest.Config, name: str) -> Path:
     return config.invocation_params.dir if config.getoption(f"--qaml-{name}") is not None else config.rootpath
 
 
+def _spec(config: pytest.Config, typed: str) -> Path:
+    """The file or folder of a typed path or name."""
+    from qaml.spec.shipped import located
+
+    return located(typed, _base(config, "spec"))
+
+
 def chosen_folder(config: pytest.Config, name: str) -> Path:
     """A chosen path, relative paths resolved."""
     return _base(config, name) / str(option(config, name))
@@ -138,7 +147,7 @@ def session_options(config: pytest.Config, shared: Mapping[str, Any]) -> Options
     """Every option of a session; ``shared`` holds the values that the controller sends to its workers."""
     seeds = str(option(config, "seeds"))
     return Options(
-        specs=tuple(_base(config, "spec") / spec for spec in option(config, "spec")),
+        specs=tuple(_spec(config, spec) for spec in option(config, "spec")),
         profile=option(config, "profile"),
         store=chosen_folder(config, "store"),
         report=chosen_folder(config, "report"),
@@ -197,9 +206,15 @@ def _arguments(config: pytest.Config) -> Iterator[str]:
         value, is_given = option(config, name), config.getoption(f"--qaml-{name}") is not None
         values = value if name in REPEATED else [value]
         if is_given or values != ([default] if default else []):
-            is_path = name in ("spec", "store", "report", "baseline")
-            yield from (f"--qaml-{name}={_base(config, name) / each if is_path else each}" for each in values if each)
+            yield from (f"--qaml-{name}={_placed(config, name, each)}" for each in values if each)
     yield from (f"--qaml-{name}" for name in FLAGS if option(config, name))
+
+
+def _placed(config: pytest.Config, name: str, value: str) -> str | Path:
+    """The value of an option as it holds from any folder."""
+    if name == "spec":
+        return _spec(config, value)
+    return _base(config, name) / value if name in ("store", "report", "baseline") else value
 
 
 def project_options(arguments: Sequence[str]) -> Chosen:

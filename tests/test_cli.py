@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from qaml import __version__
 from qaml.cli import app
+from qaml.spec.shipped import shipped
 from tests.plugin.project import SPECS, Project
 
 
@@ -66,6 +67,7 @@ def test_run_works_where_qaml_is_on_the_path_of_python(project: Project) -> None
         (("--profile", "fast"), "unknown profile 'fast'\n  hint: one of quick, standard, paper"),
         (("--claim", "nothing-has-this-name"), "--qaml-claim: no claim is named nothing-has-this-name"),
         (("nowhere.yaml",), "--qaml-spec: no such file or folder"),
+        (("kehoe2012",), "kehoe2012\n  hint: did you mean 'kehoe2021'?"),
         (("--seeds", "0"), "Invalid value for"),
     ],
 )
@@ -93,6 +95,7 @@ def test_validate() -> None:
         (("validate", "nowhere"), "nowhere:1:1: no such file or folder"),
         (("validate", "--profile", "fast"), "unknown profile 'fast'\n  hint: one of quick, standard, paper"),
         (("list", "nowhere"), "nowhere:1:1: no such file or folder"),
+        (("plan", "smal"), "smal:1:1: no such file or folder\n  hint: did you mean 'small'?"),
         (("plan", "--profile", "fast"), "unknown profile 'fast'"),
         (("plan", "--store", "test_claims.py"), "a file has the folder's name"),
         (("report", "nowhere"), "nowhere"),
@@ -122,6 +125,17 @@ def test_list() -> None:
     assert result.exit_code == 0
     assert result.output.startswith("small::rbm\n    The rbm keeps something under FGSM.\n")
     assert "small::linear-is-perfect\n" in result.output
+
+
+def test_list_tells_of_shipped_suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = qaml("list").output.splitlines()
+    assert lines[0] == "shipped with qaml ('qaml list NAME' shows the claims of one, 'qaml run NAME' runs them):"
+    assert [line.partition(":")[0] for line in lines[1::2]] == ["huang2023", "kehoe2021", "west2022"]
+    (tmp_path / "specs").mkdir()
+    shutil.copy(shipped()["west2022"], tmp_path / "specs")
+    lines = qaml("list").output.splitlines()
+    assert [line.partition(":")[0] for line in lines[-4::2]] == ["huang2023", "kehoe2021"], "one of them is the user's"
 
 
 @pytest.mark.usefixtures("project")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -49,12 +50,25 @@ def test_the_wheel_holds_every_file_of_the_package_and_the_licence(wheel: zipfil
     # without compiled code, numba's included
     found = (path for path in (ROOT / "qaml").rglob("*") if path.is_file())
     files = {path.relative_to(ROOT) for path in found if path.parent.name != "__pycache__"}
+    files |= {"qaml" / path.relative_to(ROOT) for path in (ROOT / "specs").rglob("*") if path.is_file()}
     inside = {Path(name) for name in wheel.namelist()}
     about = Path(f"qaml_bench-{qaml.__version__}.dist-info")
     assert {path for path in inside if path.parts[0] != about.name} == files
     assert wheel.read(str(about / "licenses/LICENSE")) == (ROOT / "LICENSE").read_bytes()
     assert b"qaml = qaml.cli:main" in wheel.read(str(about / "entry_points.txt"))
     assert b"[pytest11]" in wheel.read(str(about / "entry_points.txt"))
+
+
+def test_suites_of_the_wheel_are_known_by_name(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path / "site")
+    command = "from qaml.spec.shipped import shipped; print(*shipped().items(), sep='\\n')"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(
+        [sys.executable, "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    files = {path.stem: tmp_path / "site/qaml/specs" / path.name for path in sorted((ROOT / "specs").glob("*.yaml"))}
+    assert done.stdout.splitlines() == [str(item) for item in files.items()], done.stderr
+    assert all(path.is_file() for path in files.values())
 
 
 def test_the_sdist_holds_what_tests_and_documentation_need(dist: Path) -> None:

@@ -22,7 +22,9 @@ class Option(NamedTuple):
 
 OPTIONS = {
     "profile": Option("quick", "scale of the claims: quick, standard or paper"),
-    "spec": Option("specs", "a spec file or a folder of specs (may be given several times; ini: one a line)"),
+    "spec": Option(
+        "specs", "a file or a folder of specs, or a shipped suite (may be given several times; ini: one a line)"
+    ),
     "claim": Option("", "only claims of this id or pattern, such as kehoe2021::rbm-* (may be given several times)"),
     "store": Option(".qaml/store", "folder of trained models, attacks and outcomes"),
     "report": Option("reports/latest", "folder of the report"),

@@ -18,7 +18,7 @@ from qaml.run.progress import Reporter, progress_folder
 from qaml.run.scheduler import Scheduler
 from qaml.run.store import Damaged, Store, new_session
 from qaml.session.options import Options
-from qaml.spec.load import as_typed, find_specs, load_suite
+from qaml.spec.load import as_named, as_typed, find_specs, load_suite
 from qaml.spec.suite import ClaimEntry, Suite
 
 
@@ -43,7 +43,7 @@ def _spec_files(paths: Iterable[Path]) -> tuple[list[Path], list[BrokenSpec]]:
 
 def _check_name_is_free(suite: Suite, others: Mapping[str, Suite]) -> None:
     if suite.name in others:
-        message = f"{suite.name!r} is the name of the suite in {as_typed(others[suite.name].path)}, too"
+        message = f"{suite.name!r} is the name of the suite in {as_named(others[suite.name].path)}, too"
         hint = "test ids start with it: every spec needs a name of its own"
         raise SpecError([Problem(Location(as_typed(suite.path), 1, 1), "suite", message, hint)])
 
@@ -180,7 +180,7 @@ class Session:
     @cached_property
     def _typed(self) -> dict[str, str]:
         """Suite → its file, relative to the folder where the run was started."""
-        return {suite.name: as_typed(suite.path.resolve()) for suite in self.suites}
+        return {suite.name: as_named(suite.path.resolve()) for suite in self.suites}
 
     def replay(self, outcome: Outcome) -> str:
         """The command that runs a claim again, from the folder where this run was started."""

@@ -25,6 +25,7 @@ from qaml.spec.merge import apply_profile, write_out_extends
 from qaml.spec.nodes import Located
 from qaml.spec.problems import Problems
 from qaml.spec.reader import decode, lines_of, read
+from qaml.spec.shipped import SUFFIXES, advice, located
 from qaml.spec.suite import Citation, Diagnostics, Evaluation, Suite
 from qaml.spec.transfers import with_transfers
 from qaml.spec.validate import validate
@@ -32,8 +33,6 @@ from qaml.types import Settings
 from qaml.vocab import ProfileName
 
 S = TypeVar("S", bound=Settings)
-
-_SUFFIXES = (".yaml", ".yml")
 
 
 def find_specs(paths: Iterable[Path]) -> list[Path]:
@@ -44,18 +43,19 @@ def find_specs(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     missing: list[Problem] = []
-    hint = f"give a spec file, or a folder that holds some (ending in {' or '.join(_SUFFIXES)})"
     for path in paths:
         try:
             inside = _inside(path)
         except (OSError, ValueError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            missing.append(Problem(Location(as_typed(path), 1, 1), "", f"cannot be looked into: {reason}", hint))
+            missing.append(
+                Problem(Location(as_typed(path), 1, 1), "", f"cannot be looked into: {reason}", advice(path))
+            )
             continue
         found.update(dict.fromkeys(inside or ()))
         if not inside:
             what = "no such file or folder" if inside is None else "no spec in this folder"
-            missing.append(Problem(Location(as_typed(path), 1, 1), "", what, hint))
+            missing.append(Problem(Location(as_typed(path), 1, 1), "", what, advice(path)))
     if missing:
         raise SpecError(missing)
     return list(found)
@@ -64,7 +64,7 @@ def find_specs(paths: Iterable[Path]) -> list[Path]:
 def _inside(path: Path) -> list[Path] | None:
     """The specs of a folder, or the file itself; ``None`` where the path does not exist."""
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.is_file())
+        return sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
     return [path] if path.exists() else None
 
 
@@ -194,3 +194,10 @@ def as_typed(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except (ValueError, OSError, RuntimeError):  # the last for links that lead to themselves
         return str(path)
+
+
+def as_named(path: Path) -> str:
+    """The name of a shipped suite, where that leads to this very file; otherwise the path as it was typed."""
+    typed = as_typed(path)
+    is_named = Path(typed).is_absolute() and located(path.stem) == path
+    return path.stem if is_named else typed

@@ -31,7 +31,7 @@ def test_the_command_line_shows_the_same_text(planted: Planted) -> None:
 @pytest.mark.parametrize(
     ("arguments", "test", "message"),
     [
-        ((), "specs::spec", "specs:1:1: no spec in this folder\n  hint: give a spec file, or a folder that holds some"),
+        ((), "specs::spec", "specs:1:1: no spec in this folder\n  hint: 'qaml init' begins a project; shipped suites"),
         (("-n", "2"), "specs::spec", "specs:1:1: no spec in this folder"),
         (("--qaml-spec", "notes.txt"), "notes::spec", "notes.txt:1:1: expected a mapping with 'suite' and 'claims'"),
     ],
