@@ -139,13 +139,15 @@ def _selected(specs: list[Path] | None, **given: Any) -> Session:
 @app.command()
 @_polite
 def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One profile; default all.")] = "") -> None:
-    """Check specs without running anything."""
+    """Check specs, and that the code they name exists: it is imported only if you trust it, and never called."""
+    from qaml.spec.code import missing_code
     from qaml.spec.load import as_named
 
     mistakes: dict[str, None] = {}
     for name in [profile] if profile else PROFILES:
         session = _session(specs, profile=name)
         mistakes |= {str(spec.error): None for spec in session.broken}
+        mistakes |= {clean(each.render()): None for suite in session.suites for each in missing_code(suite)}
         if not mistakes:
             for suite in session.suites:
                 _say(f"{as_named(suite.path)}: {len(suite.claims)} claims at {name}")

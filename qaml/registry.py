@@ -66,6 +66,13 @@ class Part(Settings):
         """Files and folders, and environment variables as ``env:NAME``, whose changes make stored results stale."""
         return ()
 
+    def find_code(self) -> None:
+        """Import the code that its settings name, if the user trusts it, and look it up; nothing is called.
+
+        Raises:
+            PartError: it is not trusted, cannot be imported, or does not exist.
+        """
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         """Refuse fields that could change without changing the key: parts are values.

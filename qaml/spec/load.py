@@ -102,7 +102,7 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
     document = _read(text, problems)
     check_shape(document, problems)
     sweeps = all_sweeps(document)
-    document = write_out_extends(apply_profile(document, profile, problems), problems)
+    document = written_out(document, profile, problems)
     try:
         with contained():
             suite = _build(document, sweeps, profile, path or Path(name), lines, problems)
@@ -110,6 +110,23 @@ def load_text(text: str, name: str, profile: ProfileName, path: Path | None = No
         raise _refused(error, name) from error
     problems.raise_any()
     return suite
+
+
+def written_out(document: Located, profile: ProfileName, problems: Problems) -> Located:
+    """The document at a profile, with what its entries inherit."""
+    return write_out_extends(apply_profile(document, profile, problems), problems)
+
+
+def places(suite: Suite) -> tuple[Located, Problems]:
+    """The document behind a suite, whose nodes know their places, and an empty collection of mistakes about it.
+
+    Raises:
+        SpecError: the file is another one than the suite was loaded from.
+    """
+    name = as_typed(suite.path)
+    text = decode(read_regular(suite.path, MAX_BYTES), name).removeprefix("\ufeff")
+    problems = Problems(name, lines_of(text))
+    return written_out(_read(text, problems), suite.profile, problems), problems
 
 
 def _read(text: str, problems: Problems) -> Located:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -82,6 +84,10 @@ class TorchModule(NetworkPart):
         """The files, folders and variables that the part declares."""
         return self.reads
 
+    def find_code(self) -> None:
+        """Import the factory's module, if it is trusted, and look the factory up."""
+        resolve(self.factory)
+
     def build(self, info: InputInfo, seed: int) -> Module:
         """The user's module with the user's weights behind ``models.edge``, tried out with two all-zero inputs.
 
@@ -121,9 +127,11 @@ def trusted(factory: str) -> str:
     """
     name = factory.partition(":")[0]
     if name not in trusted_modules():
+        close = difflib.get_close_matches(name, sorted(trusted_modules()), 1, 0.8)
+        misspelt = f"did you mean {close[0]!r}, which is? " if close else ""
         raise PartError(
             f"the spec asks to run code of the Python module {name!r}, which is not trusted",
-            f"if you trust it, run with {TRUSTED_MODULES}={name}",
+            f"{misspelt}if you trust it, run with {TRUSTED_MODULES}={name}",
         )
     return name
 
@@ -137,16 +145,30 @@ def resolve(factory: str) -> Callable[..., Any]:
     name, attribute = trusted(factory), factory.partition(":")[2]
     try:
         with process_state_kept():
-            made = getattr(importlib.import_module(name), attribute)
+            module = importlib.import_module(name)
     except Exception as error:
-        raise PartError(
-            f"cannot load factory {factory!r}: {type(error).__name__}: {error}",
-            "the module must be importable from where you run, such as the root of your project on PYTHONPATH",
-        ) from error
+        raise _not_imported(name, error) from error
+    try:
+        made = getattr(module, attribute)
+    except AttributeError as error:
+        close = difflib.get_close_matches(attribute, [key for key, value in vars(module).items() if callable(value)], 1)
+        hint = f"did you mean {close[0]!r}?" if close else "name a function or class that returns a module"
+        raise PartError(f"the Python module {name!r} has no {attribute!r}", hint) from error
     if not callable(made):
         raise PartError(f"factory {factory!r} is not callable", "name a function or class that returns a module")
     function: Callable[..., Any] = made
     return function
+
+
+def _not_imported(name: str, error: Exception) -> PartError:
+    """The error for a trusted module that cannot be imported: it is absent, or importing it raises an exception."""
+    is_absent = isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}.")
+    if not is_absent:
+        said = f"importing the Python module {name!r} fails: {type(error).__name__}: {error}"
+        return PartError(said, f"'python -c \"import {name}\"' shows where")
+    close = difflib.get_close_matches(name, [path.stem for path in Path().glob("*.py")], 1)
+    hint = "it must be importable from where you run, such as the root of your project on PYTHONPATH"
+    return PartError(f"there is no Python module {name!r}", f"did you mean {close[0]!r}? {hint}" if close else hint)
 
 
 def verified(weights: Weights) -> bytes:
