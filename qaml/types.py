@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic import BaseModel as _BaseModel
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,10 +44,69 @@ MOST_EXAMPLES: Final = 100_000_000
 
 
 class Bounds(NamedTuple):
-    """The closed interval of every input coordinate."""
+    """The interval of every input coordinate; a side without a limit is infinite."""
 
     low: float
     high: float
+
+    @classmethod
+    def between(cls, limits: tuple[float | None, float | None]) -> Bounds:
+        """The bounds that a spec declares as ``Limits``: ``None`` is a side without a limit."""
+        low, high = limits
+        return cls(-math.inf if low is None else low, math.inf if high is None else high)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether both sides have a limit."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def width(self) -> float:
+        """The difference of the two limits, infinite where one is missing."""
+        return self.high - self.low
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The bounds as a spec and JSON write them, with ``None`` for a side without a limit."""
+        low, high = (edge if math.isfinite(edge) else None for edge in self)
+        return low, high
+
+    def closed(self, smallest: float, largest: float) -> Bounds:
+        """Finite bounds: a side without a limit ends at the value given for it.
+
+        Args:
+            smallest: end of a lower side without a limit, such as the smallest coordinate of the data.
+            largest: end of an upper side without a limit.
+        """
+        low = self.low if math.isfinite(self.low) else smallest
+        high = self.high if math.isfinite(self.high) else largest
+        return Bounds(low, high if high > low else low + 1.0)  # data that are constant have no range
+
+    def contains(self, other: Bounds) -> bool:
+        """Whether every value within the other bounds is within these."""
+        return self.low <= other.low and other.high <= self.high
+
+    def in_words(self) -> str:
+        """The interval as people write it, such as ``[0, 1]`` or ``[0, ∞)``."""
+        low, high = (f"{edge:g}".replace("inf", "∞") for edge in self)
+        return f"{'[' if math.isfinite(self.low) else '('}{low}, {high}{']' if math.isfinite(self.high) else ')'}"
+
+
+def _check_limits(value: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    low, high = value
+    if low is not None and high is not None and not low < high:
+        raise ValueError(f"expected [low, high] with low < high, got [{low:g}, {high:g}]")
+    return value
+
+
+_LIMIT_SCHEMA = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
+Limits = Annotated[
+    tuple[float | None, float | None],
+    BeforeValidator(as_tuple),
+    AfterValidator(_check_limits),
+    WithJsonSchema(_LIMIT_SCHEMA),
+]
+"""Bounds in a spec, ``[low, high]``; ``null`` is a side without a limit."""
 
 
 class InputInfo(NamedTuple):
@@ -56,7 +115,7 @@ class InputInfo(NamedTuple):
     Attributes:
         shape: shape of one input, (channels, height, width) for images and (features,) otherwise.
         classes: the names of the classes, in label order.
-        bounds: bounds of every coordinate.
+        bounds: bounds of every coordinate; infinite where features have no natural limit.
         is_state: whether inputs are quantum states, rows of 2**n real amplitudes of norm 1.
     """
 

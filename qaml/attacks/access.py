@@ -99,8 +99,7 @@ def _check(target: Target, inputs: Tensor, labels: Tensor) -> None:
     smallest, largest = float(inputs.min()), float(inputs.max())
     if not (low <= smallest and largest <= high):
         raise PartError(
-            f"expected inputs within [{target.bounds.low:g}, {target.bounds.high:g}], "
-            f"got values from {smallest:g} to {largest:g}",
+            f"expected inputs within {target.bounds.in_words()}, got values from {smallest:g} to {largest:g}",
             "an attack keeps to the dataset's bounds; normalise inside the model, or declare the bounds that hold",
         )
     if not (int(labels.min()) >= 0 and int(labels.max()) < target.n_classes):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from qaml.attacks.access import BATCH, View, access, as_it_is, is_fooled
 from qaml.attacks.autoattack.part import AutoAttack
 from qaml.attacks.base import AttackPart
+from qaml.attacks.geometry import closed_around
 from qaml.attacks.gradient.part import FGSM
 from qaml.attacks.looks import RIVALS, Looking, Looks
 from qaml.attacks.noise.part import UniformNoise
@@ -319,10 +320,15 @@ class Battery:
     def unbounded(self, reach: float) -> Shares:
         """The margin attack with the bounds as only limit, (n,); restarted on images still right.
 
+        A side without a limit ends where the images do: within that box are all images with other answers, so that a
+        classifier with at least two answers can be fooled.
+
         Args:
-            reach: the largest perturbation that the bounds allow.
+            reach: the largest perturbation that these bounds allow.
         """
-        free = Battery(self.victim, self.threat._replace(epsilon=reach), self.inputs, self.labels)
+        held = self.victim.target
+        victim = self.victim._replace(target=held._replace(bounds=closed_around(held.bounds, self.inputs)))
+        free = Battery(victim, self.threat._replace(epsilon=reach), self.inputs, self.labels)
         left = np.ones(len(self.labels), dtype=np.float32)
         for restart in range(RESTARTS):
             rows = torch.from_numpy(np.flatnonzero(left > 0)).to(self.inputs.device)

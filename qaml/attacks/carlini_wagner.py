@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from qaml.attacks.geometry import single_precision
+from qaml.attacks.geometry import closed_around, single_precision
 from qaml.attacks.minimisation.part import CarliniWagner
 from qaml.models.logits import has_answer
 from qaml.types import Bounds
@@ -51,7 +51,7 @@ def smallest(
     found = _Nearest(module, clean, labels, part.confidence)
     rivals = nearest_rivals(module, clean, labels, min(part.rivals, max(1, part.steps // FEWEST_STEPS)))
     steps = max(1, part.steps // rivals.classes.shape[1])
-    longest = part.step_size * (bounds.high - bounds.low) / 2
+    longest = part.step_size * closed_around(bounds, clean).width / 2
     for rival, distances, margins in zip(*(each.T for each in rivals), strict=True):
         # half the constant at which a linear model's boundary is reached, where that is smaller
         low = (distances.square() / (factor * margins)).nan_to_num(torch.inf)

@@ -15,6 +15,22 @@ def single_precision(bounds: Bounds) -> Bounds:
     return Bounds(low, high)
 
 
+def closed_around(bounds: Bounds, inputs: Tensor, reach: float = 0.0) -> Bounds:
+    """Finite bounds around inputs: a side without a limit ends where the inputs do, and ``reach`` beyond.
+
+    No perturbation of that size leaves them, so an engine that needs an interval loses nothing. With a reach of zero
+    they are the range of the inputs, which gives lengths a scale.
+
+    Args:
+        bounds: bounds of every coordinate.
+        inputs: (n, *shape), n at least 1 where a side has no limit.
+        reach: the largest change of a coordinate.
+    """
+    if bounds.is_finite:
+        return bounds
+    return bounds.closed(float(inputs.min()) - reach, float(inputs.max()) + reach)
+
+
 def perturbation_norms(clean: Tensor, perturbed: Tensor, norm: Norm) -> Tensor:
     """The size of each perturbation.
 

@@ -57,12 +57,18 @@ class Binarise(TransformPart):
         """The unchanged description: attacks may still move inputs anywhere between the bounds.
 
         Raises:
-            PartError: the threshold leaves only one value.
+            PartError: the threshold leaves only one value, or there are no bounds to set coordinates to.
         """
         low, high = info.bounds
+        within = info.bounds.in_words()
+        if not info.bounds.is_finite:
+            raise PartError(
+                f"binarise sets coordinates to the bounds, which are {within}",
+                "bound the inputs first, with 'rescale'",
+            )
         if not low <= self.threshold < high:
             raise PartError(
-                f"binarise at threshold {self.threshold:g} makes every input the same: bounds are [{low:g}, {high:g}]",
+                f"binarise at threshold {self.threshold:g} makes every input the same: bounds are {within}",
                 f"choose a threshold of at least {low:g} and below {high:g}",
             )
         return info
@@ -195,11 +201,17 @@ class Normalise(TransformPart):
         """The description with the mapped bounds, rounded to float32 as inputs are, so that these stay within them.
 
         Raises:
-            PartError: the new bounds are equal or infinite in float32.
+            PartError: the new bounds are equal or infinite in float32, or there are no old ones to map onto them.
         """
+        if self.bounds is not None and not info.bounds.is_finite:
+            raise PartError(
+                f"normalise maps the declared bounds, which are {info.bounds.in_words()}, onto new ones",
+                "'rescale' maps the range of the training data",
+            )
         offset, scale = self._map(info.bounds)
         low, high = (_single((edge - offset) / scale) for edge in info.bounds)
-        if not -math.inf < low < high < math.inf:
+        kept = all(math.isfinite(new) == math.isfinite(old) for new, old in zip((low, high), info.bounds, strict=True))
+        if not (low < high and kept):
             raise PartError(
                 f"normalise gives bounds that float32 cannot distinguish or hold: [{low:g}, {high:g}]",
                 "choose bounds further apart, or a standard deviation of the inputs' own size",

@@ -20,7 +20,7 @@ EXAMPLES = 2000
 """Largest number of training images for which the classifier's answers are used."""
 EPOCHS, BATCH, RATE = 15, 100, 2e-3
 NEIGHBOURHOOD = 0.2
-"""Largest distance of an image's neighbour from it, as a share of the bounds' width."""
+"""Largest distance of an image's neighbour from it, as a share of the bounds' width, the images' range where open."""
 LESSONS, SLOWER = 4, 1e-3
 """Number of epochs, and factor on the learning rate, when a trained surrogate is trained further."""
 FAINT = -20.0
@@ -93,7 +93,7 @@ def teach(module: nn.Module, points: Tensor, logits: Tensor, generator: torch.Ge
 def _near(images: Tensor, bounds: Bounds, seed: int) -> Tensor:
     """A neighbour of each image, at a distance of its own."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "neighbours"))
-    reach = NEIGHBOURHOOD * (bounds.high - bounds.low)
+    reach = NEIGHBOURHOOD * bounds.closed(float(images.min()), float(images.max())).width
     far = torch.rand((len(images), *[1] * (images.ndim - 1)), generator=generator)
     noise = torch.rand(images.shape, generator=generator) * 2 - 1
     return (images + (reach * far * noise).to(images)).clamp(bounds.low, bounds.high)

@@ -22,14 +22,14 @@ from qaml.vocab import Norm
 
 
 class Box(NamedTuple):
-    """The largest sensible budget: the width of the bounds in L∞, their diagonal in L2."""
+    """The largest sensible budget: the width of the bounds in L∞, their diagonal in L2; none where a side is open."""
 
     dataset: str
     info: InputInfo
 
     def reach(self, norm: Norm) -> float:
         """The largest perturbation that the bounds allow."""
-        width = self.info.bounds.high - self.info.bounds.low
+        width = self.info.bounds.width
         return width if norm == "linf" else width * math.sqrt(self.info.n_features)
 
 
@@ -131,7 +131,7 @@ def _spans(what: str, value: float, norm: Norm, box: Box) -> tuple[str, str]:
     low, high = box.info.bounds
     diagonal = f", {box.reach('l2'):g} from corner to corner" if norm == "l2" else ""
     message = f"{what} {value:g} in {norm} reaches any input from any other: {box.dataset!r} lies in "
-    message += f"[{low:g}, {high:g}]{diagonal}"
+    message += f"{box.info.bounds.in_words()}{diagonal}"
     if not (value.is_integer() and 1 <= value < 255):
         return message, "budgets are in the dataset's units; smaller ones leave something of the input"
     if high - low == 1:

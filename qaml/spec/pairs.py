@@ -162,4 +162,4 @@ def kinds_inside(entry: ModelEntry) -> list[str]:
 def _words(info: InputInfo, what: str) -> str:
     if what == "classes":
         return ", ".join(info.classes)
-    return str(info.shape) if what == "shape" else f"[{info.bounds.low:g}, {info.bounds.high:g}]"
+    return str(info.shape) if what == "shape" else info.bounds.in_words()

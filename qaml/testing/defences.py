@@ -135,7 +135,7 @@ def _train(
 
 
 def _craft(info: InputInfo) -> Craft:
-    epsilon = 0.2 * (info.bounds.high - info.bounds.low)
+    epsilon = 0.2 * info.bounds.closed(-2.0, 2.0).width
 
     def craft(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) -> Tensor:
         """One signed gradient step and a little noise, so that the seed shows in the result."""

@@ -24,7 +24,7 @@ FEATURES = InputInfo((6,), ("a", "b"), Bounds(-2.0, 2.0))
 def blobs(info: InputInfo, n: int = 49, seed: int = 0) -> Split:
     """Noisy copies of one random pattern a class: easy to learn, impossible to get right by chance."""
     rng = np.random.default_rng(seed)
-    low, high = info.bounds
+    low, high = info.bounds.closed(-2.0, 2.0)
     patterns = np.random.default_rng(1).uniform(low, high, (info.n_classes, *info.shape))
     labels = rng.integers(info.n_classes, size=n)
     inputs = patterns[labels] + rng.normal(0, 0.1, (n, *info.shape)) * (high - low)

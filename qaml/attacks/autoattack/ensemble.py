@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from qaml.attacks.access import access, check_gradients, chunks, is_fooled
 from qaml.attacks.autoattack.part import MINIMUM_CLASSES, AutoAttack, Member, standard_members
 from qaml.attacks.base import AttackResult, LogitScale, Progress, Target
-from qaml.attacks.geometry import project
+from qaml.attacks.geometry import closed_around, project
 from qaml.attacks.scale import cross_entropy, measure
 from qaml.errors import PartError
 from qaml.types import Bounds
@@ -69,6 +69,8 @@ def attack(
 ) -> AttackResult:
     """Attack every input at every budget; see ``AttackPart.run``."""
     inputs = inputs.float()
+    if len(inputs):  # its attacks need an interval to be scaled to [0, 1]
+        target = target._replace(bounds=closed_around(target.bounds, inputs, max(part.grid)))
     members = _members(part, target, inputs.shape[1:])
     adversarials = np.empty((len(part.grid), *inputs.shape), dtype=np.float32)
     claimed = np.zeros((len(part.grid), len(inputs)), dtype=np.bool_)

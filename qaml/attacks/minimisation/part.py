@@ -66,7 +66,8 @@ class CarliniWagner(MinimisationAttack):
     confidence: float = Field(0.0, ge=0)
     """Margin κ of the logits that an adversarial must have."""
     step: Annotated[float, Field(gt=0)] | None = None
-    """Adam's step: as a share of half the bounds' width, decaying, 0.06 by default; in tanh space 0.01."""
+    """Adam's step: as a share of half the bounds' width (of the inputs' range where a side is open), decaying, 0.06 by
+    default; in tanh space 0.01."""
     initial_constant: float = Field(1e-3, gt=0)
     """c, the weight of misclassification against distance, at the start; of logits at a healthy scale."""
     abort_early: bool = True

@@ -12,7 +12,7 @@ from qaml.attacks.access import access, check_gradients, chunks, is_fooled
 from qaml.attacks.base import AttackResult, Progress, Target
 from qaml.attacks.carlini_wagner import smallest
 from qaml.attacks.engine import foolbox, library_count, library_model
-from qaml.attacks.geometry import perturbation_norms, single_precision
+from qaml.attacks.geometry import closed_around, perturbation_norms, single_precision
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool, MinimisationAttack
 from qaml.attacks.scale import measure
 from qaml.types import Bounds
@@ -40,13 +40,14 @@ def attack(
     claimed = np.zeros((len(part.grid), len(inputs)), dtype=np.bool_)
     norms = np.empty(len(inputs), dtype=np.float64)
     pieces = chunks(len(inputs))
+    interval = _interval(part, target.bounds, inputs)
     with access(target, inputs, labels, seed, part.eot) as module:
         check_gradients(module, inputs)
         is_own = isinstance(part, CarliniWagner) and part.variables == "box"  # else foolbox's attack, as it is
         factor = measure(module, inputs).factor if is_own else None
         for number, piece in enumerate(pieces):
             clean = inputs[piece]
-            found = _smallest(part, factor, target.bounds, module, clean, labels[piece])
+            found = _smallest(part, factor, interval, module, clean, labels[piece])
             norms[piece] = found.norms.cpu().numpy()
             for index, budget in enumerate(budgets.tolist()):
                 within = (found.norms <= budget).reshape(-1, *[1] * (inputs.ndim - 1))
@@ -54,6 +55,13 @@ def attack(
                 claimed[index, piece] = (found.claimed & (found.claimed_norms <= budget)).cpu().numpy()
             progress((number + 1) / len(pieces))
     return AttackResult(adversarials, claimed, norms)
+
+
+def _interval(part: MinimisationAttack, bounds: Bounds, inputs: Tensor) -> Bounds:
+    """The bounds; for a change of variables, which needs an interval, an open side is far beyond the inputs."""
+    if bounds.is_finite or not len(inputs) or not isinstance(part, CarliniWagner) or part.variables == "box":
+        return bounds
+    return closed_around(bounds, inputs, closed_around(bounds, inputs).width)
 
 
 def _smallest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -27,13 +28,18 @@ class RandomResizing(PreprocessingPart):
     """The smallest side that is drawn, as a share of the image's."""
 
     def check(self, info: InputInfo) -> None:
-        """Refuse inputs that are no images.
+        """Refuse inputs that are no images, or have no lower bound to put around them.
 
         Raises:
-            PartError: the inputs are plain features.
+            PartError: the inputs are plain features, or have no lower bound.
         """
         if not info.is_image:
             raise PartError(f"defence 'random_resizing' expects images, got inputs of shape {info.shape}")
+        if not math.isfinite(info.bounds.low):
+            raise PartError(
+                f"defence 'random_resizing' pads with the lower bound, and bounds are {info.bounds.in_words()}",
+                "bound the inputs with the transform 'rescale'",
+            )
 
     def layer(self, info: InputInfo) -> Module:
         """The random resizing."""

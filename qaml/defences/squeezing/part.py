@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from qaml.defences.preprocessing.part import PreprocessingPart
+from qaml.errors import PartError
 from qaml.types import InputInfo, Module
 
 
@@ -21,6 +22,18 @@ class FeatureSqueezing(PreprocessingPart):
     """Colour depth after squeezing."""
     bpda: Literal["straight_through", "exact"] = "straight_through"
     """Gradient for attacks through the classifier: ``exact`` is zero everywhere and blinds gradient attacks."""
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs without bounds, over which levels could be spaced.
+
+        Raises:
+            PartError: a side of the bounds has no limit.
+        """
+        if not info.bounds.is_finite:
+            raise PartError(
+                f"defence 'feature_squeezing' spaces levels over the bounds, which are {info.bounds.in_words()}",
+                "bound the inputs with the transform 'rescale'",
+            )
 
     def layer(self, info: InputInfo) -> Module:
         """The rounding."""

@@ -55,7 +55,7 @@ class RBM(ModelPart):
             )
         if info.bounds != Bounds(0.0, 1.0):
             raise PartError(
-                f"model 'rbm' expects inputs in [0, 1], got [{info.bounds.low:g}, {info.bounds.high:g}]",
+                f"model 'rbm' expects inputs in [0, 1], got {info.bounds.in_words()}",
                 "leave out the transform that rescales the inputs",
             )
         self.negative_phase.check(info.n_features + info.n_classes, self.hidden)

@@ -56,7 +56,7 @@ def try_out(module: nn.Module, name: str, info: InputInfo) -> None:
     module.eval()
     try:
         with torch.no_grad():
-            logits = module(torch.full((2, *info.shape), info.bounds.low))
+            logits = module(torch.full((2, *info.shape), info.bounds.closed(0.0, 0.0).low))
     except PartError as error:
         raise PartError(f"the module of {name!r} gives no logits: {error.message}", error.hint) from error
     except Exception as error:

@@ -26,7 +26,7 @@ def hyperplane_in_box(
         bias: b, (k,) float64.
         inputs: (n, d) float64 within the bounds.
         labels: (n,) true labels.
-        bounds: bounds of every coordinate.
+        bounds: bounds of every coordinate; a side may be infinite.
         norm: norm that measures the perturbations.
 
     Returns:
@@ -52,6 +52,7 @@ def _smallest(
     """The smallest δ within the box with directions · δ ≥ margins: (n,)."""
     sizes = np.abs(directions)
     room = np.where(directions > 0, bounds.high - inputs, inputs - bounds.low).clip(min=0)
+    room = np.where(sizes > 0, room, 0.0)  # it may be infinite, and gains nothing where the direction is zero
     # δ_i = min(λ rate_i, room_i) along a_i, gaining |a_i| each
     rates = sizes if norm == "l2" else np.ones_like(sizes)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from qaml.attacks.access import access, check_gradients
 from qaml.attacks.battery import Battery
-from qaml.attacks.geometry import is_outside
+from qaml.attacks.geometry import closed_around, is_outside
 from qaml.attacks.gradient.descent import exact_average
 from qaml.attacks.victim import Threat, Victim
 from qaml.errors import PartError
@@ -95,7 +95,7 @@ def _look_at(job: Job, info: InputInfo, run: int, inputs: Tensor, labels: Tensor
     arrays: Arrays = {f"{MEMBER}{name}": shares for name, shares in battery.correct.items()}
     if not only:
         if victim.has_gradients:
-            arrays[f"{MEMBER}unbounded"] = battery.unbounded(reach_of_bounds(threat.norm, info))
+            arrays[f"{MEMBER}unbounded"] = battery.unbounded(_reach(threat.norm, info, inputs))
         arrays |= look(module, inputs, labels, has_gradients=victim.has_gradients)
         arrays["below_exact"] = np.asarray(_n_below(battery, module, inputs, labels) if run == 0 else 0)
     counts = {
@@ -162,9 +162,14 @@ def _worth_repeating(job: Job) -> frozenset[str]:
     return frozenset({max(fooled, key=lambda name: fooled[name]), *(fooled.keys() & {STRONGEST})})
 
 
+def _reach(norm: Norm, info: InputInfo, inputs: Tensor) -> float:
+    """Norm of the largest perturbation within the bounds, or where they have no end within the images' range."""
+    return reach_of_bounds(norm, info._replace(bounds=closed_around(info.bounds, inputs)))
+
+
 def reach_of_bounds(norm: Norm, info: InputInfo) -> float:
     """Norm of the largest perturbation that the bounds allow."""
-    width = info.bounds.high - info.bounds.low
+    width = info.bounds.width
     return width if norm == "linf" else width * float(np.sqrt(info.n_features))
 
 

@@ -39,5 +39,5 @@ def execute(job: Job) -> None:
 
 def without_bounds(bounds: Bounds) -> Bounds:
     """Bounds so wide that they have no effect, yet finite: Carlini & Wagner's change of variables needs an interval."""
-    width = bounds.high - bounds.low
+    width = bounds.width
     return Bounds(bounds.low - width, bounds.high + width)

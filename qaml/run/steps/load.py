@@ -19,7 +19,7 @@ def execute(job: Job) -> None:
     content = {
         "shape": data.info.shape,
         "classes": data.info.classes,
-        "bounds": data.info.bounds,
+        "bounds": data.info.bounds.limits,
         "train": _describe(data.train, digests["train"]),
         "test": _describe(data.test, digests["test"]),
         "n_test": n_test,

@@ -98,7 +98,7 @@ def _along(
 
 def _draw(folder: Path, position: int, clean: FloatArray, adversarial: FloatArray, bounds: Bounds) -> list[str]:
     """Save the three pictures of one image and return their file names."""
-    low, high = bounds
+    low, high = bounds.closed(float(clean.min()), float(clean.max()))
     width = high - low
     grey = [((image - low) / width).clip(0, 1) for image in (clean, adversarial)]
     drawn = [_plain(image) for image in grey] + [_diverging((adversarial - clean).mean(0) / width)]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qaml.attacks.geometry import closed_around
 from qaml.models.capabilities import Described, Encoding, OnSphere, averaged, is_randomised
 from qaml.models.one_wire.network import OneWireClassifier
 from qaml.models.seeding import reseed
@@ -94,8 +95,9 @@ def _columns(points: AnyArray) -> list[list[float]]:
 
 @torch.no_grad()
 def _regions(module: nn.Module, info: InputInfo, clean: Tensor, attacked: Tensor) -> dict[str, Any]:
-    """A panel of both features within their bounds, with the model's probabilities on a grid."""
-    low, high = info.bounds
+    """A panel of both features within their bounds, or their range, with the model's probabilities on a grid."""
+    shown = torch.cat((clean, attacked))
+    low, high = closed_around(info.bounds, shown)
     ticks = torch.linspace(low, high, CELLS, device=clean.device)
     ys, xs = torch.meshgrid(ticks.flip(0), ticks, indexing="ij")
     grid = torch.stack((xs, ys), -1).reshape(-1, *info.shape)
