@@ -10,7 +10,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 ROOT = Path(__file__).parent
 _LINK = re.compile(r"(?P<is_image>!?)\[(?P<words>[^]]*)\]\((?P<target>(?!\w+:|#)[^)\s]+)\)")
@@ -43,7 +43,7 @@ def readme() -> str:
 
 
 setup(
-    packages=[*find_packages(include=["qaml*"]), "qaml.specs"],
+    packages=[*find_namespace_packages(include=["qaml*"]), "qaml.specs", "qaml.specs.schema"],
     package_dir={"qaml.specs": "specs"},
     long_description=readme(),
     long_description_content_type="text/markdown",

@@ -1,4 +1,4 @@
-"""The command line: validate, list, plan, run, report, compare, history, baseline, schema, store.
+"""The command line: init, validate, list, plan, run, report, compare, history, baseline, schema, store.
 
 Exit codes: 0, 1 (claims failed), 2 (bad input).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -327,6 +328,38 @@ def history(
     for note in notes:
         _say(f"note: {note}", err=True)
     _say(history_table(runs, cell or ["*"]))
+
+
+@app.command()
+@_polite
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the project; made where it is missing.")] = Path(),
+    paper: Annotated[
+        str,
+        typer.Option(
+            help="Write a skeleton of a paper's claims: its number on arXiv, its DOI, or a name for the suite."
+        ),
+    ] = "",
+) -> None:
+    """Write a project: a spec that runs, a test, settings, a workflow. Nothing that exists is written over."""
+    from qaml.project.files import write_project
+    from qaml.project.paper import paper as of
+
+    about = of(paper) if paper else None
+    made = write_project(folder, about)
+    for path in made.written:
+        _say(f"wrote {folder / path}")
+    for path, remark in made.kept.items():
+        _say(f"kept {folder / path} as it is{': ' if remark else ''}{remark}")
+    if about is not None and about.shipped:
+        _say(f"\nthis paper's claims come with qaml: 'qaml run {about.shipped}'")
+    _say("\nnext:" if folder == Path() else f"\nnext:\n  cd {shlex.quote(str(folder))}")
+    for command, words in {
+        f"qaml run {made.spec}": "judges its claims in a minute, and writes reports/latest/index.html",
+        "pytest": "the same, as tests",
+        f"qaml validate {made.spec}": "after each change: every mistake with its place",
+    }.items():
+        _say(f"  {command:<{len(str(made.spec)) + 16}}{words}")
 
 
 @app.command()

@@ -32,6 +32,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*BESIDE))
     built = subprocess.run([sys.executable, "-c", BUILD], cwd=copy, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
+    assert "would be ignored" not in built.stderr, "setup.py names every package, also those of files alone"
     return copy / "dist"
 
 

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from qaml import __version__
 from tests.gate.test_gate import SPEC
 from tests.plugin.project import Project
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTION = ROOT / "action.yml"
+INIT = ROOT / "qaml/project/templates/workflow.yml"
+"""The workflow that ``qaml init`` writes, less the version."""
 
 
 def read(path: Path) -> Any:
@@ -28,7 +31,7 @@ def steps() -> dict[str, dict[str, Any]]:
     return {step["name"]: step for step in read(ACTION)["runs"]["steps"]}
 
 
-@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*WORKFLOWS, INIT, ACTION], ids=lambda path: path.name)
 def test_it_is_valid_by_the_published_schema(path: Path) -> None:
     schema = "vendor.github-actions" if path == ACTION else "vendor.github-workflows"
     arguments = ["--builtin-schema", schema, str(path)]
@@ -36,7 +39,7 @@ def test_it_is_valid_by_the_published_schema(path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*WORKFLOWS, INIT, ACTION], ids=lambda path: path.name)
 def test_its_commands_are_shell(path: Path) -> None:
     content = read(path)
     jobs = content["jobs"].values() if path != ACTION else [content["runs"]]
@@ -54,7 +57,7 @@ def targets(step: dict[str, Any]) -> list[str]:
 
 
 def test_no_workflow_may_write_but_the_one_that_publishes_pages_or_a_release() -> None:
-    for path in WORKFLOWS:
+    for path in (*WORKFLOWS, INIT):
         assert read(path)["permissions"] == {"contents": "read"}, path.name
 
 
@@ -76,6 +79,15 @@ def test_pushes_are_held_against_a_baseline_that_is_there() -> None:
     assert (ROOT / file).is_file()
     assert (ROOT / file).with_suffix(".npz").is_file()
     assert set(action["with"]) <= set(read(ACTION)["inputs"])
+
+
+def test_the_workflow_of_a_new_project_uses_the_action_as_it_is() -> None:
+    (action,) = (
+        step for step in read(INIT)["jobs"]["claims"]["steps"] if step.get("uses", "").startswith("qaml-bench")
+    )
+    assert action["with"].keys() <= read(ACTION)["inputs"].keys()
+    (guide,) = re.findall(r"uses: (qaml-bench/qaml@v\S+)", (ROOT / "docs/howto/gate.md").read_text(encoding="utf-8"))
+    assert action["uses"].replace("@version@", __version__) == guide
 
 
 def test_the_actions_commands_run(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What a person's project begins with, as ``qaml init`` writes it."""
