@@ -92,19 +92,24 @@ class Bounds(NamedTuple):
         return f"{'[' if math.isfinite(self.low) else '('}{low}, {high}{']' if math.isfinite(self.high) else ')'}"
 
 
-def _check_limits(value: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+def check_limits(value: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    """The limits as they are.
+
+    Raises:
+        ValueError: the lower one is not below the upper one.
+    """
     low, high = value
     if low is not None and high is not None and not low < high:
         raise ValueError(f"expected [low, high] with low < high, got [{low:g}, {high:g}]")
     return value
 
 
-_LIMIT_SCHEMA = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
+LIMITS_SCHEMA = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
 Limits = Annotated[
     tuple[float | None, float | None],
     BeforeValidator(as_tuple),
-    AfterValidator(_check_limits),
-    WithJsonSchema(_LIMIT_SCHEMA),
+    AfterValidator(check_limits),
+    WithJsonSchema(LIMITS_SCHEMA),
 ]
 """Bounds in a spec, ``[low, high]``; ``null`` is a side without a limit."""
 

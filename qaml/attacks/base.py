@@ -10,7 +10,19 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from qaml.registry import Part, Registry
-from qaml.types import MOST_EXAMPLES, BoolArray, Bounds, DoubleArray, Epsilon, FloatArray, Module, Tensor, as_tuple
+from qaml.types import (
+    LIMITS_SCHEMA,
+    MOST_EXAMPLES,
+    BoolArray,
+    Bounds,
+    DoubleArray,
+    Epsilon,
+    FloatArray,
+    Module,
+    Tensor,
+    as_tuple,
+    check_limits,
+)
 from qaml.vocab import GradientRule, Norm
 
 ATTACKS: Registry[AttackPart] = Registry(
@@ -64,14 +76,40 @@ EpsilonGrid = Annotated[
 """One budget or an increasing list of them."""
 
 
+def _parse_box(value: object) -> object:
+    """``none`` as a box without limits.
+
+    Raises:
+        ValueError: the value is no list, or null, which could mean either.
+    """
+    if value == "none":
+        return (None, None)
+    if not isinstance(value, list | tuple):
+        got = "null" if value is None else repr(value)
+        raise ValueError(f"expected 'none' or [low, high] with null for a side without a limit, got {got}")
+    return tuple(value)
+
+
+def _is_unset(value: object) -> bool:
+    return value is None
+
+
+Box = Annotated[
+    Annotated[tuple[float | None, float | None], AfterValidator(check_limits)] | None,
+    BeforeValidator(_parse_box),  # of the whole, so that null is refused: it could mean the bounds as well as no box
+    WithJsonSchema({"anyOf": [{"const": "none"}, LIMITS_SCHEMA]}),
+]
+"""Limits of adversarials: ``none``, or ``[low, high]`` with ``null`` for a side without a limit."""
+
+
 class Target(NamedTuple):
-    """The attacker's view: the classifier on which gradients are computed, and the inputs' bounds.
+    """The attacker's view: the classifier on which gradients are computed, and the limits of its inputs.
 
     Under transfer this is the surrogate; the runner scores the adversarials on the real target.
 
     Attributes:
         module: the classifier.
-        bounds: bounds of every coordinate of its inputs.
+        bounds: limits of every coordinate of adversarials: the inputs' bounds, or the attack's own box.
         n_classes: number of its classes.
         is_counted: whether the library's own count of successes is needed; training needs adversarials alone.
     """
@@ -129,6 +167,10 @@ class AttackPart(Part, ABC):
     """Space of the perturbation: features of the dataset, or the amplitudes of its states. It follows from the dataset;
     where it is given, an attack in a space that the dataset does not have is refused."""
 
+    box: Box = Field(None, exclude_if=_is_unset)  # unset it leaves keys as they were before there were boxes
+    """Limits of adversarials (default: the bounds of the dataset): ``none``, for what can be perturbed without limits,
+    or ``[low, high]`` in the dataset's units, with ``null`` for a side without a limit."""
+
     needs_images: ClassVar[bool] = False
     needs_exact: ClassVar[bool] = False
     """Whether the attack uses the model's exact distances, so that the model must have them."""
@@ -166,6 +208,14 @@ class AttackPart(Part, ABC):
     def threat_norm(self) -> Norm:
         """The norm of the budgets."""
 
+    def box_within(self, bounds: Bounds) -> Bounds:
+        """The limits that its adversarials keep to.
+
+        Args:
+            bounds: bounds of the attacked inputs, which are the box where the attack has none of its own.
+        """
+        return bounds if self.box is None else Bounds.between(self.box)
+
     @property
     def grid(self) -> tuple[float, ...]:
         """The budgets, increasing; a single infinity for an unlimited minimisation attack."""
@@ -181,7 +231,7 @@ class AttackPart(Part, ABC):
 
         Args:
             target: the classifier in evaluation mode; its parameters' ``.grad`` are left as they were.
-            inputs: (n, *shape) float32, within bounds.
+            inputs: (n, *shape) float32, within ``target.bounds``.
             labels: (n,) int64, true labels.
             seed: seed of every random choice; torch's global generator is not changed.
             progress: called with the share done.

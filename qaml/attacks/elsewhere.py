@@ -34,7 +34,7 @@ class MadeElsewhere(AttackPart, ABC):
     """
 
     attack: AttackName
-    """The attack that runs; ``epsilon`` here replaces its budgets."""
+    """The attack that runs; ``epsilon`` here replaces its budgets, ``box`` its box."""
 
     needs_gradients: ClassVar[bool] = False
     is_white_box: ClassVar[bool] = False
@@ -61,7 +61,9 @@ class MadeElsewhere(AttackPart, ABC):
                 f"expected {self.attack!r} to be an attack that computes adversarials, got {article} {inner.words}",
                 "name the attack behind it",
             )
-        return inner if self.epsilon is None else inner.model_copy(update={"epsilon": self.epsilon})
+        own = {"epsilon": self.epsilon, "box": self.box}
+        replaced = {name: value for name, value in own.items() if value is not None}
+        return inner.model_copy(update=replaced) if replaced else inner
 
     @property
     def threat_norm(self) -> Norm:

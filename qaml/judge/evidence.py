@@ -120,6 +120,7 @@ class StoreSource(Source):
             reach={epsilon: inner.reach(epsilon) for epsilon in inner.grid},
             is_exact=inner.needs_exact and surrogate is None,
             is_search=inner.is_search,
+            box=inner.box,
         )
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:

@@ -166,6 +166,7 @@ class AttackTraits(NamedTuple):
         reach: epsilon → the largest perturbation (steps × step size).
         is_exact: the exact distance, or a bound that follows from it, rather than a search.
         is_search: looks for adversarials, as random noise does not.
+        box: the attack's own box, with ``None`` for a side without a limit; ``None`` for the bounds of the dataset.
     """
 
     name: str
@@ -177,6 +178,12 @@ class AttackTraits(NamedTuple):
     reach: dict[float, float]
     is_exact: bool = False
     is_search: bool = True
+    box: tuple[float | None, float | None] | None = None
+
+    @property
+    def threat(self) -> tuple[str, tuple[float | None, float | None] | None]:
+        """The set of permitted adversarials but for the budget: only attacks of one are compared."""
+        return self.norm, self.box
 
     @property
     def takes_steps(self) -> bool:

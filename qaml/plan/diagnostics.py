@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qaml.budgets import is_under
@@ -19,8 +19,12 @@ BEST_ALONE = 0.375
 
 
 def battery(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
-    """The validity battery of a threat (norm and largest budget), which all attacks of the threat share."""
-    return _diagnosed(maker, model, attack.threat_norm, attack.grid[-1]) if _is_diagnosed(maker, attack) else None
+    """The validity battery of a threat (norm, largest budget, box), which all attacks of the threat share."""
+    return (
+        _diagnosed(maker, model, _threat(attack) | {"epsilon": attack.grid[-1]})
+        if _is_diagnosed(maker, attack)
+        else None
+    )
 
 
 def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable[float]) -> tuple[Step, ...]:
@@ -32,9 +36,10 @@ def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable
         leader: the battery at the attack's largest budget.
         epsilons: the budgets that a claim asks for.
     """
-    norm, largest = leader.payload["norm"], leader.payload["epsilon"]
+    threat = {name: leader.payload[name] for name in ("norm", "epsilon", "box") if name in leader.payload}
+    largest = threat["epsilon"]
     asked = sorted({epsilon for epsilon in epsilons if epsilon > 0 and is_under(epsilon, largest)})
-    return tuple(_diagnosed(maker, model, norm, epsilon, leader) for epsilon in asked)
+    return tuple(_diagnosed(maker, model, threat | {"epsilon": epsilon}, leader) for epsilon in asked)
 
 
 def planted(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step | None:
@@ -54,7 +59,7 @@ def exact(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step |
     if not (is_asked and attack.threat_norm == "l2" and entry.part.has_exact_distances):
         return None
     payload = looked_at(maker.suite, entry, maker.n_diagnosed(attack.images, EXACT_IMAGES))
-    payload["attack"] = attack.model_copy(update={"epsilon": None, "images": None})
+    payload["attack"] = attack.model_copy(update={"epsilon": None, "images": None, "box": None})
     title = f"exact distances of {entry.name} for {name}"
     return maker.make("exact", title, payload, model.first, (*restored(entry), attack))
 
@@ -63,10 +68,15 @@ def nearer(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
     """The step that searches smaller perturbations by other attacks, for claims about the norms that this one found."""
     if not (maker.suite.diagnostics.enabled and attack.minimises and attack.is_white_box):
         return None
-    entry, norm = model.entry, attack.threat_norm
-    payload = looked_at(maker.suite, entry, maker.n_diagnosed(EXACT_IMAGES)) | {"norm": norm}
-    title = f"nearest adversarials of {entry.name} in {norm}"
+    entry = model.entry
+    payload = looked_at(maker.suite, entry, maker.n_diagnosed(EXACT_IMAGES)) | _threat(attack)
+    title = f"nearest adversarials of {entry.name} in {attack.threat_norm}"
     return maker.make("nearer", title, payload, model.every, restored(entry))
+
+
+def _threat(attack: Any) -> dict[str, Any]:
+    """The norm, and the attack's box if it has one of its own."""
+    return {"norm": attack.threat_norm} | ({} if attack.box is None else {"box": attack.box})
 
 
 def _is_diagnosed(maker: StepMaker, attack: Any) -> bool:
@@ -74,13 +84,16 @@ def _is_diagnosed(maker: StepMaker, attack: Any) -> bool:
     return bool(maker.suite.diagnostics.enabled and attack.is_white_box and not attack.needs_exact and is_bounded)
 
 
-def _diagnosed(maker: StepMaker, model: ModelSteps, norm: str, epsilon: float, leader: Step | None = None) -> Step:
+def _diagnosed(maker: StepMaker, model: ModelSteps, threat: Mapping[str, Any], leader: Step | None = None) -> Step:
     entry = model.entry
     parents = model.every | {Role("surrogate"): _surrogate(maker, model)}
     if leader is not None:
         parents[Role("leader")] = leader
-    payload = looked_at(maker.suite, entry, maker.n_diagnosed()) | {"norm": norm, "epsilon": epsilon}
-    title, size = f"diagnose {entry.name} in {norm} at {epsilon:g}", 1.0 if leader is None else BEST_ALONE
+    payload = looked_at(maker.suite, entry, maker.n_diagnosed()) | dict(threat)
+    title, size = (
+        f"diagnose {entry.name} in {threat['norm']} at {threat['epsilon']:g}",
+        1.0 if leader is None else BEST_ALONE,
+    )
     return maker.make("diagnose", title, payload, parents, restored(entry), size=size)
 
 

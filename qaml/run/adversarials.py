@@ -42,7 +42,7 @@ def check_crafted(attack: AttackPart, result: AttackResult, start: FloatArray, b
     NaN and infinities are let through: training itself may have produced them.
 
     Raises:
-        RunError: the adversarials have another form, or are outside the budget or the bounds.
+        RunError: the adversarials have another form, or are outside the budget or the attack's box.
     """
     _check(attack, "adversarials", result.adversarials, (len(attack.grid), *start.shape), "float32")
     finite = np.isfinite(result.adversarials).reshape(len(attack.grid), len(start), -1).all(2)
@@ -64,7 +64,7 @@ def _check(attack: AttackPart, name: str, found: object, shape: tuple[int, ...],
 
 
 def outside(attack: AttackPart, result: AttackResult, start: FloatArray, bounds: Bounds) -> BoolArray:
-    """Whether each adversarial breaks the attack's own budget or the bounds, or is not finite: (n_epsilons, n).
+    """Whether each adversarial breaks the attack's own budget or box, or is not finite: (n_epsilons, n).
 
     A minimising attack must also keep to the distance that it claims for each image, and claim no larger one than its
     adversarial has. Attacks that only compute a bound make no adversarials, so nothing of theirs is outside.
@@ -73,7 +73,7 @@ def outside(attack: AttackPart, result: AttackResult, start: FloatArray, bounds:
     if attack.is_bound or not len(start):
         return np.zeros(shape, dtype=bool)
     clean = torch.from_numpy(start)
-    box = None if attack.ignores_bounds else bounds
+    box = None if attack.ignores_bounds else attack.box_within(bounds)
     rows = []
     for budget, found in zip(attack.grid, result.adversarials, strict=True):
         limits = np.full(len(start), budget)

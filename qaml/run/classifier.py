@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qaml.attacks.base import Target
+from qaml.attacks.base import AttackPart, Target
 from qaml.defences.base import DefencePart
 from qaml.plan.role import Role
-from qaml.types import FloatArray, InputInfo, Module
+from qaml.types import Bounds, FloatArray, InputInfo, Module
 
 if TYPE_CHECKING:
     from qaml.models.base import ModelPart
@@ -73,6 +73,12 @@ def defended(inputs: FloatArray, defences: Sequence[DefencePart], info: InputInf
     return inputs
 
 
-def target(module: Module, info: InputInfo) -> Target:
-    """The classifier as an attacker sees it."""
-    return Target(module, info.bounds, info.n_classes)
+def target(module: Module, info: InputInfo, attack: AttackPart | None = None) -> Target:
+    """The classifier as an attacker sees it; with ``attack`` its box takes the place of the bounds."""
+    return Target(module, info.bounds if attack is None else attack.box_within(info.bounds), info.n_classes)
+
+
+def in_box(info: InputInfo, payload: Mapping[str, Any]) -> InputInfo:
+    """The description with the box of the threat that a step is about, where that has one of its own, as bounds."""
+    box = payload.get("box")
+    return info if box is None else info._replace(bounds=Bounds.between(box))

@@ -17,7 +17,7 @@ from qaml.spec.claims import BuiltClaim
 from qaml.spec.detectors import check_detectors
 from qaml.spec.names import check_names
 from qaml.spec.nodes import Located, Path
-from qaml.spec.pairs import Pairs, kinds_inside
+from qaml.spec.pairs import Pairs, kinds_inside, narrow
 from qaml.spec.problems import Problems, did_you_mean
 from qaml.spec.suite import ModelEntry, Suite
 from qaml.types import InputInfo
@@ -145,6 +145,8 @@ def _check_defences(
             if table == "attacks" and name in attacks and attacks[name].epsilon is None:
                 message = f"attack {name!r} has no budget"
                 problems.value(node.at((*inside, *step)), (*path, *step), message, f"give attacks.{name} an 'epsilon'")
+            if table == "attacks" and name in attacks and (found := narrow(attacks[name], name, info)) is not None:
+                problems.value(node.at((*inside, *step)), (*path, *step), found.message, found.hint)
 
 
 def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dict[str, AttackPart]:

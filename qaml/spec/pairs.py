@@ -82,6 +82,8 @@ class Pairs:
         if attack.needs_exact:
             yield from _lacks_exact_distances(entry, name)
         info = self._infos.get(entry.dataset)
+        if info is not None and (found := narrow(attack, name, info)) is not None:
+            yield found
         if attack.space is not None and info is not None and (attack.space == "state") != info.is_state:
             has = "states" if info.is_state else "features"
             hint = "leave out 'space'" if info.is_state else "give the dataset the transform 'amplitudes'"
@@ -120,6 +122,15 @@ class Pairs:
             f"{_words(made, what)} and {_words(used, what)}",
             "give the surrogate the target's dataset",
         )
+
+
+def narrow(attack: AttackPart, name: str, info: InputInfo) -> Obstacle | None:
+    """An attack's box that does not hold the inputs from which it starts."""
+    box = attack.box_within(info.bounds)
+    if box.contains(info.bounds):
+        return None
+    message = f"attack {name!r} keeps to the box {box.in_words()}, and inputs lie in {info.bounds.in_words()}"
+    return Obstacle(message, "a box is at least as wide as the bounds: it says how far adversarials may leave them")
 
 
 def _lacks(need: Need, entry: ModelEntry, info: InputInfo | None) -> Obstacle | None:

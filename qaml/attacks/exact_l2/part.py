@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from qaml.attacks.base import AttackResult, NormedAttack, Progress, Target
+from pydantic import field_validator
+
+from qaml.attacks.base import AttackResult, Box, NormedAttack, Progress, Target
 from qaml.types import Tensor
 
 
@@ -25,6 +27,13 @@ class ExactL2(NormedAttack):
     is_iterative: ClassVar[bool] = True
     minimises: ClassVar[bool] = True
     ignores_bounds: ClassVar[bool] = True
+
+    @field_validator("box")
+    @classmethod
+    def _has_no_box(cls, box: Box) -> Box:
+        if box not in (None, (None, None)):
+            raise ValueError("exact distances ignore the box: leave it out, or write 'none'")
+        return box
 
     @property
     def is_bound(self) -> bool:

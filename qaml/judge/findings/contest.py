@@ -53,7 +53,7 @@ def beats(first: Outcomes, second: Outcomes, subject: Subject, epsilon: float, r
 
 
 class Opponents(NamedTuple):
-    """Attacks on the same model at one budget of one norm, with evidence that is read on use.
+    """Attacks on the same model at one budget of one norm and box, with evidence that is read on use.
 
     Attributes:
         one_step: white-box attacks of a single gradient step.
@@ -74,7 +74,7 @@ def opponents(subject: Subject, epsilon: float) -> Opponents:
             if member in subject.diagnosis.correct:
                 kind.append(partial(battery, subject.diagnosis, member, _BATTERY[member]))
     for traits, attacked in subject.rivals:
-        if traits.norm != subject.traits.norm or traits.is_exact or not _may_rival(traits, subject.traits):
+        if traits.threat != subject.traits.threat or traits.is_exact or not _may_rival(traits, subject.traits):
             continue
         if is_measured(attacked, epsilon):
             kind = (

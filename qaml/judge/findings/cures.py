@@ -69,7 +69,7 @@ def _stands_in(other: Assessed, carrier: Assessed, case: Case) -> bool:
     subject, diagnosis = other.subject, other.subject.diagnosis
     return (
         subject.traits.is_strong
-        and subject.traits.norm == carrier.subject.traits.norm
+        and subject.traits.threat == carrier.subject.traits.threat
         and not any(finding.name == case.check.name for finding in other.findings)
         and case.check.could_be_raised(subject)
         and diagnosis is not None
@@ -129,9 +129,9 @@ def _share_missed(known: Outcomes, attack: Outcomes, subject: Subject) -> float:
 
 
 def _worst_case(attacks: Sequence[Assessed], subject: Subject, epsilon: float) -> Outcomes | None:
-    """The first seed's worst case over attacks in the subject's norm, up to a budget; ``None`` without attacks."""
+    """The first seed's worst case over attacks in the subject's norm and box, up to a budget; ``None`` without any."""
     threats = [
-        Threat(one.subject.attacked, epsilon) for one in attacks if one.subject.traits.norm == subject.traits.norm
+        Threat(one.subject.attacked, epsilon) for one in attacks if one.subject.traits.threat == subject.traits.threat
     ]
     if not threats:
         return None
@@ -151,8 +151,8 @@ _BESIDE = (
     "cell's attacks, and the iterative white-box ones find nine tenths of the adversarials that it found"
 )
 ANOTHER_ATTACK = Cure(
-    "another attack of the cell: iterative, white-box, in the same norm, looked at for this finding at the cell's "
-    "budget or a larger one, and free of it",
+    "another attack of the cell: iterative, white-box, in the same norm and box, looked at for this finding at the "
+    "cell's budget or a larger one, and free of it",
     _has_another,
 )
 TRANSFER_BESIDE = Cure(f"a transferred or black-box attack {_BESIDE}", _has_transfer)

@@ -35,7 +35,7 @@ def execute(job: Job) -> None:
     inputs = torch.from_numpy(start).to(job.device)
     attacked = _attacked(job, inputs)
     result = attack.run(
-        target(attacked, data.info),
+        target(attacked, data.info, attack),
         inputs,
         torch.from_numpy(test.labels).to(job.device),
         job.seed,

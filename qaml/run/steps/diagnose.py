@@ -1,4 +1,4 @@
-"""The validity battery of one model under one threat (norm and budget), which shows whether a measurement is valid.
+"""The validity battery of one model under one threat (norm, budget, box), which shows whether a measurement is valid.
 
 It runs in addition to the claim's own attacks, on images spread over all training runs, so that a single run with
 masked gradients is noticed: ``attacks.battery`` with a surrogate of its own, and measurements of gradients and logits
@@ -29,7 +29,7 @@ from qaml.models.surrogate import build
 from qaml.plan.role import Role
 from qaml.run.answers import correct_shares
 from qaml.run.arrays import read_arrays, write_arrays
-from qaml.run.classifier import WEIGHTS, target, trained
+from qaml.run.classifier import WEIGHTS, in_box, target, trained
 from qaml.run.exact import exact_norms, lengths_of
 from qaml.run.job import Job
 from qaml.run.tested import runs_of, tested
@@ -52,6 +52,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def execute(job: Job) -> None:
     """Write ``diagnosis.npz``: see ``metrics.evidence.Diagnosis``."""
     info, inputs, labels, indices = tested(job, job.payload["images"])
+    info = in_box(info, job.payload)
     runs = runs_of(job, len(indices))
     n_runs = len(np.unique(runs))
     parts = []

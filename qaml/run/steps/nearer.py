@@ -1,4 +1,4 @@
-"""Smallest perturbations by other attacks than a claim's, within the bounds, on images spread over all training runs.
+"""Smallest perturbations by other attacks than a claim's, within its box, on images spread over all training runs.
 
 A norm that a minimising attack found is an upper bound of the true distance, and only a nearer adversarial shows by how
 much it is too large. For linear classifiers the distance itself is computed.
@@ -15,7 +15,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import PGD
 from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
 from qaml.run.arrays import write_arrays
-from qaml.run.classifier import target, trained
+from qaml.run.classifier import in_box, target, trained
 from qaml.run.exact import exact_norms_in_box
 from qaml.run.job import Job
 from qaml.run.tested import runs_of, tested
@@ -40,7 +40,9 @@ def execute(job: Job) -> None:
         own = np.flatnonzero(runs == run)
         module = trained(job, job.payload["classifier"], run)
         rows = torch.from_numpy(own).to(job.device)
-        norms[own] = smallest_norms(module, info, inputs[rows], labels[rows], job.payload["norm"], job.seed)
+        norms[own] = smallest_norms(
+            module, in_box(info, job.payload), inputs[rows], labels[rows], job.payload["norm"], job.seed
+        )
         job.progress((run + 1) / n_runs, "")
     write_arrays(job.output / NEARER, {"indices": indices, "runs": runs, "norms": norms})
 

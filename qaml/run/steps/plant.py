@@ -27,7 +27,7 @@ def execute(job: Job) -> None:
             features,
             inputs,
             float(job.payload["epsilon"]),
-            info.bounds,
+            attack.box_within(info.bounds),
             attack.threat_norm,
             attack,
             job.seed,

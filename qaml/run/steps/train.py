@@ -136,7 +136,7 @@ def _craft(attack: AttackPart, payload: Mapping[str, Any], info: InputInfo) -> C
 
     def craft(module: nn.Module, inputs: Tensor, labels: Tensor, seed: int) -> Tensor:
         answering = at_edge(module, part.capabilities) if part.runs_foreign_code else module
-        victim = target(wrapped(answering, defences, info), info)._replace(is_counted=False)
+        victim = target(wrapped(answering, defences, info), info, attack)._replace(is_counted=False)
         result = budget.run(victim, inputs, labels, seed, lambda _: None)
         check_crafted(budget, result, inputs.detach().cpu().numpy(), info.bounds)
         return torch.from_numpy(result.adversarials[-1]).to(inputs.device)
