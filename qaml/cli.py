@@ -39,6 +39,8 @@ store_app = typer.Typer(help="Look at the artefact store, or make room.", no_arg
 app.add_typer(store_app, name="store")
 baseline_app = typer.Typer(help="What an accepted run measured, for the regression gate.", no_args_is_help=True)
 app.add_typer(baseline_app, name="baseline")
+weights_app = typer.Typer(help="Bring trained weights into a format that runs nothing.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
 
 Specs = Annotated[
     list[Path] | None, typer.Argument(help="Files or folders of specs, or names of shipped suites (default: specs).")
@@ -494,6 +496,24 @@ def prune(
     done = pruning.prune(Store(folder), keep=frozenset(keep), older_than=days * 86400, most=limit, is_dry=is_dry)
     verb = "would delete" if is_dry else "deleted"
     _say(f"{verb} {done.artefacts} artefacts and {done.leftovers} leftovers in {time.perf_counter() - start:.1f} s")
+
+
+@weights_app.command()
+@_polite
+def convert(
+    source: Annotated[Path, typer.Argument(help="A file of torch.save (.pt, .pth, .bin, .ckpt), or .npz.")],
+    to: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
+    key: Annotated[str, typer.Option(help="Name of the state dictionary in a checkpoint.")] = "",
+) -> None:
+    """Convert weights to safetensors, and print the lines for the spec; code in the file is refused, not run."""
+    import hashlib
+
+    from qaml.files.write import write
+    from qaml.models.torch_module.convert import converted
+
+    content = converted(source, key)
+    write(to, content)
+    _say(f"weights:\n  path: {to}\n  sha256: {hashlib.sha256(content).hexdigest()}")
 
 
 def main() -> None:

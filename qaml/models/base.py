@@ -112,14 +112,17 @@ class ModelPart(Part, ABC):
 
     needs_images: ClassVar[bool] = False
     """Whether inputs must have channels, height and width."""
-    has_gradients: ClassVar[bool] = True
-    """Whether logits are differentiable in the inputs."""
     takes_states: ClassVar[bool] = False
     """Whether inputs may be quantum states, rows of amplitudes of norm 1."""
     is_circuit: ClassVar[bool] = False
     """Whether it is a quantum circuit, which channels may disturb at inference (then it has ``noisy``)."""
     default_seeds: ClassVar[int] = 3
     """Number of training runs, unless the suite sets another; 5 where training is cheap."""
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether logits are differentiable in the inputs."""
+        return True
 
     @property
     def is_randomised(self) -> bool:

@@ -20,6 +20,7 @@ Capability = Literal[
     "expectations",
     "logits_of",
     "observables",
+    "affine_map",
     "features",
     "states",
     "bloch",
@@ -73,6 +74,14 @@ class Quadratic(Protocol):
 
     def observables(self) -> Tensor:
         """The matrices O_k, (n_classes, n_features, n_features)."""
+
+
+@runtime_checkable
+class Affine(Protocol):
+    """A classifier with logits Wx + b of the flattened input."""
+
+    def affine_map(self) -> tuple[Tensor, Tensor]:
+        """The weights W (n_classes, n_features) and biases b (n_classes,)."""
 
 
 @runtime_checkable

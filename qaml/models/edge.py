@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from qaml.errors import PartError
 from qaml.models.capabilities import Capability, Randomised, is_randomised, reseed_all
 from qaml.process_state import note_change
+
+Layout = Literal["chw", "hwc"]
+"""Order of an image's axes: channels, height and width, or channels last."""
 
 OWN = frozenset({"qaml", "torch"})
 """The packages whose modules need no wrapper."""
@@ -43,13 +46,20 @@ class Edge(nn.Module):
     Args:
         module: (batch, *shape) → (batch, n_classes).
         declared: capabilities that its part declares; those that the module lacks are not offered.
+        layout: order of an image's axes that the module takes; it is given (channels, height, width) either way.
     """
 
     _place: Tensor
 
-    def __init__(self, module: nn.Module, declared: frozenset[Capability] = frozenset()) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        declared: frozenset[Capability] = frozenset(),
+        layout: Layout = "chw",
+    ) -> None:
         super().__init__()
         self.module = module
+        self._layout = layout
         self.training = module.training
         self.register_buffer("_place", torch.empty(0, dtype=torch.float32), persistent=False)
         self._declared = declared
@@ -61,6 +71,10 @@ class Edge(nn.Module):
         self._is_double = False
         self._is_single_only = False
         self._takes: dict[bool, torch.dtype] = {}
+
+    def offer(self, name: Capability, capability: Callable[..., Any]) -> None:
+        """Offer a capability that is computed from the outside, whatever the module calls so."""
+        self.__dict__[name] = capability
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, *shape) → logits (batch, n_classes), in the precision of the inputs.
@@ -81,11 +95,11 @@ class Edge(nn.Module):
         """The module's output for a copy of the inputs, in a precision that it accepts (found once and remembered)."""
         known = self._takes.get(self._is_double)
         if known is not None:
-            return self.module(inputs.to(known, copy=True))
+            return self.module(self._given(inputs, known))
         first: Exception | None = None
         for dtype in self._candidates():
             try:
-                answer = self.module(inputs.to(dtype, copy=True))
+                answer = self.module(self._given(inputs, dtype))
             except Exception as error:
                 first = first or error
             else:
@@ -93,6 +107,11 @@ class Edge(nn.Module):
                 return answer
         assert first is not None, "there is a candidate"
         raise first
+
+    def _given(self, inputs: Tensor, dtype: torch.dtype) -> Tensor:
+        """A copy of the inputs as the module takes them."""
+        given = inputs.to(dtype, copy=True)
+        return given.movedim(1, -1).contiguous() if self._layout == "hwc" else given
 
     def _candidates(self) -> Iterator[torch.dtype]:
         """Yield precisions to try; a request for the second one means that the first was refused."""

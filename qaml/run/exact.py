@@ -31,12 +31,12 @@ def exact_norms(module: Module, inputs: Tensor, labels: Tensor) -> DoubleArray |
 def exact_norms_in_box(
     module: Module, inputs: Tensor, labels: Tensor, bounds: Bounds, norm: Norm
 ) -> DoubleArray | None:
-    """Exact distances of a linear model to the nearest other answer within the bounds; ``None`` for other models."""
-    from qaml.models.linear.network import LinearClassifier
+    """Exact distances of an affine model to the nearest other answer within the bounds; ``None`` for other models."""
+    from qaml.models.capabilities import Affine
     from qaml.quantum.distance.box import hyperplane_in_box
 
-    if not isinstance(module, LinearClassifier):
+    if not isinstance(module, Affine):
         return None
-    weights, bias = (parameter.detach().double().cpu().numpy() for parameter in module.output.parameters())
+    weights, bias = (tensor.detach().double().cpu().numpy() for tensor in module.affine_map())
     flat = inputs.detach().flatten(1).double().cpu().numpy()
     return hyperplane_in_box(weights, bias, flat, labels.cpu().numpy(), bounds, norm)

@@ -13,8 +13,9 @@ from qaml.attacks.base import AttackResult, Progress, Target
 from qaml.attacks.exact_l2.part import ExactL2
 from qaml.attacks.geometry import perturbation_norms
 from qaml.errors import PartError
-from qaml.models.capabilities import Quadratic
-from qaml.models.linear.network import LinearClassifier
+from qaml.models.capabilities import Affine, Quadratic
+from qaml.models.declared import check_affine, check_quadratic
+from qaml.models.edge import Edge
 from qaml.quantum.distance.smallest import ExactDistances, exact_l2, hyperplane_l2
 
 OVERSHOOTS = (1e-6, 1e-5, 1e-4, 1e-3)
@@ -54,7 +55,7 @@ def attack(
 
 def has_exact_distances(module: nn.Module) -> bool:
     """Whether ``exact_distances`` knows this module."""
-    return isinstance(module, LinearClassifier | Quadratic)
+    return isinstance(module, Affine | Quadratic)
 
 
 def exact_distances(
@@ -63,25 +64,42 @@ def exact_distances(
     """Exact L2 distances to a trained classifier's decision boundary, bounds ignored.
 
     Args:
-        module: linear, or a ``Quadratic``.
+        module: ``Affine`` or ``Quadratic``; a user's module is verified at the inputs, at the nearest points of the
+            boundary, and halfway.
         inputs: (n, *shape); images are flattened.
         labels: (n,) true labels.
         progress: called with the share done.
 
     Raises:
-        PartError: the module is of another kind.
+        PartError: the module is of another kind, or its logits are not what it declares.
     """
     flat = inputs.detach().flatten(1).double().cpu().numpy()
     true = labels.cpu().numpy()
-    if isinstance(module, LinearClassifier):
-        weights, bias = (parameter.detach().double().cpu().numpy() for parameter in module.output.parameters())
-        return hyperplane_l2(weights, bias, flat, true)
+    if isinstance(module, Affine):
+        weights, bias = (tensor.detach().double().cpu() for tensor in module.affine_map())
+        distances = hyperplane_l2(weights.numpy(), bias.numpy(), flat, true)
+        _verify(module, inputs, distances, lambda points: check_affine(module, weights, bias, points))
+        return distances
     if isinstance(module, Quadratic):
-        return exact_l2(module.observables().detach().double().cpu().numpy(), flat, true, progress)
+        matrices = module.observables().detach().double().cpu()
+        distances = exact_l2(matrices.numpy(), flat, true, progress)
+        _verify(module, inputs, distances, lambda points: check_quadratic(module, matrices, points))
+        return distances
     raise PartError(
         f"{type(module).__name__} has no exact distances",
         "attack 'linear', 'quadratic' with 'norm_bounded: true' or 'qvc', without defences inside the classifier",
     )
+
+
+def _verify(module: nn.Module, inputs: Tensor, distances: ExactDistances, check: Callable[[Tensor], None]) -> None:
+    """Hold a user's module against its declaration wherever a distance depends on it; qaml's own are known."""
+    if not isinstance(module, Edge):
+        return
+    nearest = torch.from_numpy(distances.nearest).reshape(inputs.shape).to(inputs)
+    points = torch.cat([inputs, nearest, (inputs + nearest) / 2])
+    usable = points.flatten(1).isfinite().all(1) & points.flatten(1).any(1)
+    if bool(usable.any()):
+        check(points[usable])
 
 
 def _step_over(module: nn.Module, clean: Tensor, nearest: Tensor, labels: Tensor) -> Tensor:

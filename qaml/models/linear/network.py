@@ -16,6 +16,10 @@ class LinearClassifier(nn.Module):
         super().__init__()
         self.output = nn.Linear(n_features, n_classes)
 
+    def affine_map(self) -> tuple[Tensor, Tensor]:
+        """The weights W (n_classes, n_features) and biases b (n_classes,)."""
+        return self.output.weight, self.output.bias
+
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, …) → logits (batch, n_classes)."""
         logits: Tensor = self.output(inputs.flatten(1))

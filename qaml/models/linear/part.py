@@ -25,8 +25,8 @@ class Linear(NetworkPart):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """No capabilities: distances follow from the weights, without observables."""
-        return frozenset()
+        """Its weights and biases, from which distances follow."""
+        return frozenset({"affine_map"})
 
     def network(self, info: InputInfo) -> Module:
         """The untrained classifier; images are flattened."""

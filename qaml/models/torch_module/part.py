@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Literal
+import warnings
+from pathlib import PurePath
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from qaml.errors import PartError
 from qaml.files.regular import as_written, read_declared
-from qaml.models.base import History, Hooks
+from qaml.models.base import History, Hooks, Training
+from qaml.models.capabilities import Capability
+from qaml.models.factories import Arguments, Factory, resolve, trusted
 from qaml.models.network_part import NetworkPart
-from qaml.process_state import process_state_kept
 from qaml.types import InputInfo, Module, Settings, Split
 
-TRUSTED_MODULES = "QAML_TRUSTED_MODULES"
-"""Name of the environment variable with the Python modules that specs may load, separated by commas or blanks."""
+OTHER_FORMATS = frozenset({".pt", ".pth", ".bin", ".ckpt", ".npz"})
+"""Endings of files of weights that ``qaml weights convert`` reads."""
 MOST_BYTES = 8 << 30
 """Largest size of a file of weights, in bytes."""
 
@@ -32,6 +32,60 @@ class Weights(Settings):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     """Checksum of the file: results depend on the file's content, not on its name."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _convert_first(cls, value: Any) -> Any:
+        """Say how to convert files of other formats, before a missing checksum is noticed."""
+        path = value.get("path") if isinstance(value, dict) else value
+        if not isinstance(path, str):
+            return value
+        name = PurePath(path)
+        if name.suffix.lower() in OTHER_FORMATS:
+            hint = (
+                f"'qaml weights convert {path} {name.with_suffix('.safetensors')}' makes one, runs none of its code "
+                "and prints the lines for the spec"
+            )
+            raise PydanticCustomError(
+                "weights", "expected a safetensors file, got {path}", {"path": repr(path), "hint": hint}
+            )
+        if path is value:
+            hint = f"write {{path: {path}, sha256: …}}; 'sha256sum {path}' prints the checksum"
+            raise PydanticCustomError(
+                "weights", "expected a mapping with path and sha256, got {path}", {"path": repr(path), "hint": hint}
+            )
+        return value
+
+
+def _refusal(message: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError("weights", "{message}", {"message": message, "hint": hint})
+
+
+class NoTraining(Training):
+    """``training: none``: the module is used as its factory made it."""
+
+    epochs: int = Field(0, ge=0, le=0)
+    """No pass over the training data."""
+
+    @model_serializer
+    def _as_written(self) -> str:
+        return "none"
+
+
+class _TrainingOrNone:
+    """Describes the field to editors: settings, or the word ``none``."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"const": "none"}]}
+
+
+def _is_false(value: bool) -> bool:
+    return not value
+
+
+def _none(value: object) -> object:
+    return NoTraining() if value == "none" else value
+
 
 class TorchModule(NetworkPart):
     """A ``torch.nn.Module`` that a user's function or class makes.
@@ -41,11 +95,13 @@ class TorchModule(NetworkPart):
     and nothing that could run.
     """
 
+    takes_states: ClassVar[bool] = True
+
     kind: Literal["torch_module"] = "torch_module"
-    factory: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
+    factory: Factory
     """``module:callable``, called with ``arguments``, returns the module: (batch, …) in bounds → (batch, n_classes)."""
-    arguments: dict[str, bool | int | float | str] = Field(default={})
-    """Keyword arguments of the factory."""
+    arguments: Arguments = Field(default={})
+    """Keyword arguments of the factory: numbers, texts, lists and mappings."""
     reads: tuple[str, ...] = Field((), exclude=True)  # the key holds their content; no draw depends on their names
     """Files and folders that the module reads, and environment variables as ``env:NAME``: results depend on their
     content. Imports, variables and files that are opened by constant names are noticed without it."""
@@ -53,17 +109,47 @@ class TorchModule(NetworkPart):
     """Trained weights; without them the module is trained from its factory's initial ones."""
     fine_tune: bool = False
     """Whether to train on from ``weights``; otherwise they are used unchanged."""
+    training: Annotated[Training, BeforeValidator(_none), _TrainingOrNone] = Training()
+    """Settings of the training; ``none`` for a module that is used as its factory makes it, or cannot be trained."""
+    gradients: bool = Field(True, exclude_if=bool)
+    """Whether logits are differentiable in the inputs; ``false`` refuses attacks that need gradients."""
+    layout: Literal["chw", "hwc"] = Field("chw", exclude_if=lambda layout: layout == "chw")
+    """Order of the axes of images that the module takes: channels first, as datasets have it, or ``hwc``."""
+    linear: bool = Field(False, exclude_if=_is_false)
+    """Whether logits are affine in the inputs: distances are then exact. It is verified, not believed."""
+    observables: bool = Field(False, exclude_if=_is_false)
+    """Whether logits are s·xᵀO_kx/‖x‖², s > 0, and the module's method ``observables()`` returns the matrices
+    (n_classes, n_features, n_features) of the flattened input: distances are then exact. It is verified, too."""
 
     @model_validator(mode="after")
-    def _fine_tune_something(self) -> TorchModule:
+    def _consistent(self) -> TorchModule:
         if self.fine_tune and self.weights is None:
             raise ValueError("fine_tune needs weights to start from")
+        if self.fine_tune and isinstance(self.training, NoTraining):
+            raise ValueError("fine_tune trains, and 'training: none' does not")
+        if self.linear and self.observables:
+            raise ValueError("logits are either linear or given by observables, not both")
         return self
+
+    @property
+    def has_gradients(self) -> bool:
+        """The declaration in ``gradients``."""
+        return self.gradients
+
+    @property
+    def has_exact_distances(self) -> bool:
+        """Whether a form of the logits is declared from which exact distances follow."""
+        return self.linear or self.observables
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """The declared form of the logits."""
+        return frozenset({"affine_map"}) if self.linear else frozenset({"observables"} if self.observables else ())
 
     @property
     def is_trained(self) -> bool:
         """Whether the weights are used unchanged, so that ``fit`` changes nothing."""
-        return self.weights is not None and not self.fine_tune
+        return isinstance(self.training, NoTraining) or (self.weights is not None and not self.fine_tune)
 
     @property
     def source_modules(self) -> tuple[str, ...]:
@@ -88,87 +174,49 @@ class TorchModule(NetworkPart):
         """Import the factory's module, if it is trusted, and look the factory up."""
         resolve(self.factory)
 
+    def check(self, info: InputInfo) -> None:
+        """Refuse a layout of images for inputs that are none."""
+        if self.layout == "hwc" and not info.is_image:
+            raise PartError(
+                f"'layout: hwc' needs images of shape (channels, height, width), got inputs of shape {info.shape}",
+                "leave out 'layout'",
+            )
+
     def build(self, info: InputInfo, seed: int) -> Module:
-        """The user's module with the user's weights behind ``models.edge``, tried out with two all-zero inputs.
+        """The user's module with the user's weights behind ``models.edge``, tried out at random points.
 
         Raises:
             PartError: the factory is not trusted, cannot be imported or called, returns something else than a module
-                with these inputs and classes, or the weights are missing, changed or do not fit.
+                with these inputs and classes, the weights are missing, changed or do not fit, or the form that is
+                declared of the logits does not hold.
         """
         from qaml.models.seeding import seeded
         from qaml.models.torch_module.network import load_weights, made_by, try_out
 
         factory = resolve(self.factory)
         with seeded(seed):
-            module = made_by(factory, self.factory, self.arguments)
+            module = made_by(factory, self, info)
             if self.weights is not None:
                 load_weights(module, verified(self.weights))
-            try_out(module, self.factory, info)
+            try_out(module, self, info)
         return module
 
     def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
-        """Train with cross-entropy; do nothing for weights that are used unchanged."""
+        """Train with cross-entropy; do nothing for weights that are used unchanged.
+
+        Warns:
+            UserWarning: no weight can be trained, so that training only goes through the motions.
+        """
         if self.is_trained:
             module.eval()
             return {}
+        if not any(parameter.requires_grad for parameter in module.parameters()):
+            warnings.warn(
+                f"the module of {self.factory!r} has no weights to train and is used as it was made: "
+                "'training: none' says so, and saves the time",
+                stacklevel=2,
+            )
         return super().fit(module, data, info, hooks, seed)
-
-
-def trusted_modules() -> frozenset[str]:
-    """The Python modules that specs may load."""
-    return frozenset(os.environ.get(TRUSTED_MODULES, "").replace(",", " ").split())
-
-
-def trusted(factory: str) -> str:
-    """The Python module of ``module:callable``.
-
-    Raises:
-        PartError: the module is not trusted.
-    """
-    name = factory.partition(":")[0]
-    if name not in trusted_modules():
-        close = difflib.get_close_matches(name, sorted(trusted_modules()), 1, 0.8)
-        misspelt = f"did you mean {close[0]!r}, which is? " if close else ""
-        raise PartError(
-            f"the spec asks to run code of the Python module {name!r}, which is not trusted",
-            f"{misspelt}if you trust it, run with {TRUSTED_MODULES}={name}",
-        )
-    return name
-
-
-def resolve(factory: str) -> Callable[..., Any]:
-    """Import ``module:callable`` if its module is trusted.
-
-    Raises:
-        PartError: it is not, or there is no such callable.
-    """
-    name, attribute = trusted(factory), factory.partition(":")[2]
-    try:
-        with process_state_kept():
-            module = importlib.import_module(name)
-    except Exception as error:
-        raise _not_imported(name, error) from error
-    try:
-        made = getattr(module, attribute)
-    except AttributeError as error:
-        close = difflib.get_close_matches(attribute, [key for key, value in vars(module).items() if callable(value)], 1)
-        hint = f"did you mean {close[0]!r}?" if close else "name a function or class that returns a module"
-        raise PartError(f"the Python module {name!r} has no {attribute!r}", hint) from error
-    if not callable(made):
-        raise PartError(f"factory {factory!r} is not callable", "name a function or class that returns a module")
-    function: Callable[..., Any] = made
-    return function
-
-
-def _not_imported(name: str, error: Exception) -> PartError:
-    """The error for a trusted module that cannot be imported: it is absent, or importing it raises an exception."""
-    is_absent = isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}.")
-    if not is_absent:
-        said = f"importing the Python module {name!r} fails: {type(error).__name__}: {error}"
-        return PartError(said, f"'python -c \"import {name}\"' shows where")
-    close = difflib.get_close_matches(name, [path.stem for path in Path().glob("*.py")], 1)
-    hint = "it must be importable from where you run, such as the root of your project on PYTHONPATH"
-    return PartError(f"there is no Python module {name!r}", f"did you mean {close[0]!r}? {hint}" if close else hint)
 
 
 def verified(weights: Weights) -> bytes:
