@@ -73,7 +73,7 @@ class Edge(nn.Module):
         self._takes: dict[bool, torch.dtype] = {}
 
     def offer(self, name: Capability, capability: Callable[..., Any]) -> None:
-        """Offer a capability that is computed from the outside, whatever the module calls so."""
+        """Offer a capability that is computed from the outside, in place of an attribute of that name."""
         self.__dict__[name] = capability
 
     def forward(self, inputs: Tensor) -> Tensor:

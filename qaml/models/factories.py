@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, WithJsonSchema
 
 from qaml.errors import PartError
 from qaml.process_state import process_state_kept
@@ -25,7 +25,7 @@ TRUSTED_MODULES = "QAML_TRUSTED_MODULES"
 Factory = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 """``module:callable``."""
 
-Arguments = dict[str, JsonValue]
+Arguments = Annotated[dict[str, JsonValue], WithJsonSchema({"type": "object"})]
 """Keyword arguments of a factory: numbers, texts, lists and mappings, nested at will."""
 
 

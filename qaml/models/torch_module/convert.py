@@ -89,13 +89,16 @@ def _state(content: Any, key: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = content[key]
         return found
     if isinstance(content, Mapping) and not any(isinstance(value, Tensor) for value in content.values()):
-        nested = next((content[name] for name in NESTED if isinstance(content.get(name), Mapping)), None)
+        nested: Mapping[str, Any] | None = next(
+            (content[name] for name in NESTED if isinstance(content.get(name), Mapping)), None
+        )
         if nested is None:
             raise PartError(f"the file has no tensors, but {_names(content)}", "name its state dictionary with --key")
         return nested
     if not isinstance(content, Mapping):
         raise PartError(f"the file holds a {type(content).__name__}, expected a state dictionary")
-    return content
+    state: Mapping[str, Any] = content
+    return state
 
 
 def _tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:

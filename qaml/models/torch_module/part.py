@@ -84,6 +84,8 @@ def _is_false(value: bool) -> bool:
 
 
 def _none(value: object) -> object:
+    if isinstance(value, str) and value != "none":
+        raise _refusal(f"expected settings or the word none, got {value!r}", "")
     return NoTraining() if value == "none" else value
 
 
