@@ -90,7 +90,7 @@ def run_suite(
         for node in chosen:
             session.outcome(node)
             judged[session.plan.claims[node].judge.key] = node
-    outcomes, pictures = assemble(session, judged, (), time.time() - start)
+    outcomes, pictures, _ = assemble(session, judged, (), time.time() - start)
     return Results(outcomes, publish(outcomes, Path(report), pictures))
 
 

@@ -1,18 +1,25 @@
-"""The files that belong to qaml: ``qaml-files.json`` in a folder names them, and no other file is touched."""
+"""The files that belong to qaml: ``qaml-files.json`` in a folder names them, and no other file is touched.
+
+In a report the list has an imprint, too: digests of what the report was made from and of its files.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any
 
 from qaml.files.checksum import seal, unseal
-from qaml.files.regular import read_regular
+from qaml.files.regular import digest_regular, read_regular
 
 LIST = "qaml-files.json"
 OUTCOMES = "outcomes.json"
@@ -21,6 +28,8 @@ PACKED = "outcomes.json.xz"
 MOST_MEDIUM = 64 << 20
 """Largest size of a picture beside the outcomes, in bytes."""
 _MOST_LIST = 16 << 20
+_CONTENT = "content"
+"""Name of the imprint's digest of files."""
 _NO_LIST = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EFBIG}
 _FORMER = re.compile(
     r"(index|glossary)\.html|summary\.md|claims\.csv|outcomes\.json|static/report\.css"
@@ -80,15 +89,43 @@ def listed(folder: Path) -> set[str] | None:
         OSError: the list cannot be read now, so that the owner of the files is unknown.
     """
     try:
-        content, is_sealed = unseal(read_regular(folder / LIST, _MOST_LIST))
-        names = json.loads(content)["files"] if is_sealed else None
-        return names if names is None else {name for name in names if is_inside(name)}
+        return {name for name in _list(folder)["files"] if is_inside(name)}
     except OSError as error:
         if error.errno not in _NO_LIST:
             raise
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     return None
+
+
+def imprint(folder: Path) -> dict[str, str]:
+    """The imprint in a folder's list, if all listed files are what they were; empty otherwise."""
+    try:
+        content = _list(folder)
+        marks, names = dict(content["imprint"]), list(content["files"])
+        is_whole = all(map(is_inside, names)) and marks.pop(_CONTENT) == _digest(folder, names)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return marks if is_whole else {}
+
+
+def _list(folder: Path) -> Any:
+    """The content of a folder's list.
+
+    Raises:
+        OSError: there is none, or it cannot be read.
+        ValueError: it is damaged.
+    """
+    content, is_sealed = unseal(read_regular(folder / LIST, _MOST_LIST))
+    if not is_sealed:
+        raise ValueError(f"{LIST} has no checksum")
+    return json.loads(content)
+
+
+def _digest(folder: Path, names: Iterable[str]) -> str:
+    """SHA-256 over the names and the contents of files."""
+    lines = (f"{digest_regular(folder / name, sys.maxsize)} {name}\n" for name in sorted(names))
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def is_inside(name: str) -> bool:
@@ -99,8 +136,19 @@ def is_inside(name: str) -> bool:
 
 def list_of(names: Iterable[str]) -> str:
     """The text of a list of files."""
-    content = json.dumps({"files": sorted({*names} - {LIST})}, indent=0)
-    return seal(content + "\n")
+    return _text({"files": sorted({*names} - {LIST})})
+
+
+def printed(folder: Path, marks: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The text of a list of all files in a new folder, with its imprint if it gets one."""
+    names = sorted(files(folder) - {LIST})
+    return _text(
+        {"files": names, "imprint": {**marks, _CONTENT: _digest(folder, names)}} if marks else {"files": names}
+    )
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return seal(json.dumps(content, indent=0) + "\n")
 
 
 def delete(folder: Path, names: Iterable[str]) -> None:

@@ -18,16 +18,17 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from qaml.errors import StoreError
 from qaml.files.exchange import exchange
 from qaml.files.hold import hold
 from qaml.files.write import store_errors, write
 from qaml.outcome import belongings
-from qaml.outcome.belongings import LIST, OUTCOMES, PACKED, list_of
+from qaml.outcome.belongings import LIST, OUTCOMES, PACKED, list_of, printed
 from qaml.text import some
 
 INDEX = "index.html"
@@ -52,10 +53,14 @@ _BETWEEN = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}
 
 
 @contextmanager
-def built(folder: Path) -> Iterator[Path]:
+def built(folder: Path, marks: Mapping[str, str] = MappingProxyType({})) -> Iterator[Path]:
     """A folder to write to, whose files become those of ``folder`` when the block ends without an exception.
 
     After an exception, or if the process is killed, ``folder`` is unchanged.
+
+    Args:
+        folder: the final folder.
+        marks: the imprint that its list of files gets; none: it has no imprint.
 
     Raises:
         StoreError: the folder cannot be written, or a user's file has the name of a new one.
@@ -67,7 +72,7 @@ def built(folder: Path) -> Iterator[Path]:
         try:
             with _stage(final) as stage:
                 yield stage
-                (stage / LIST).write_text(list_of(belongings.files(stage)), encoding="ascii")
+                (stage / LIST).write_text(printed(stage, marks), encoding="ascii")
                 _swap(stage, final)
         finally:
             tidy(final)
@@ -233,7 +238,7 @@ def _move_in(stage: Path, final: Path, before: set[str], new: set[str]) -> None:
                 raise
             write(final / name, (stage / name).read_bytes())
     belongings.delete(final, before - new)
-    write(final / LIST, list_of(new))
+    write(final / LIST, (stage / LIST).read_bytes())
 
 
 def _rank(name: str) -> tuple[int, str]:

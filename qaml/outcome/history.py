@@ -57,9 +57,27 @@ def remember(outcomes: Outcomes, store: Path) -> Path:
     Raises:
         StoreError: the file cannot be written.
     """
+    past = _past(outcomes)
+    stamp = "".join(character if character.isalnum() else "-" for character in outcomes.created)
+    target = store / FOLDER / f"{stamp}-{uuid.uuid4().hex[:8]}.json"  # of its own: several runs may end at once
+    write(target, seal(_Kept(run=past).model_dump_json() + "\n"))
+    return target
+
+
+def is_repeated(outcomes: Outcomes, runs: Sequence[Past]) -> bool:
+    """Whether the last of these runs has measured and judged the same at the same commit, and perhaps more."""
+    if not runs:
+        return False
+    own, last = (past.model_dump(mode="json") for past in (_past(outcomes), runs[-1]))  # numbers as they are kept
+    is_same = all(own[name].items() <= last[name].items() for name in ("cells", "metrics", "verdicts"))
+    return is_same and own["commit"] == last["commit"]
+
+
+def _past(outcomes: Outcomes) -> Past:
+    """A run in short."""
     cells = {cell_name(o.suite, c): c for o in outcomes.outcomes for c in o.cells}
     commits = sorted({o.provenance.commit for o in outcomes.outcomes if o.provenance.commit})
-    past = Past(
+    return Past(
         created=outcomes.created,
         profile=outcomes.profile,
         commit=commits[-1] if commits else None,
@@ -67,10 +85,6 @@ def remember(outcomes: Outcomes, store: Path) -> Path:
         metrics={name: c.metric for name, c in sorted(cells.items())},
         verdicts={o.node: o.verdict for o in outcomes.outcomes},
     )
-    stamp = "".join(character if character.isalnum() else "-" for character in outcomes.created)
-    target = store / FOLDER / f"{stamp}-{uuid.uuid4().hex[:8]}.json"  # of its own: several runs may end at once
-    write(target, seal(_Kept(run=past).model_dump_json() + "\n"))
-    return target
 
 
 def cell_name(suite: str, cell: CellValue) -> str:
@@ -99,7 +113,10 @@ def recall(store: Path, profile: str = "") -> History:
 
 
 def recall_for(outcomes: Outcomes, store: Path) -> History:
-    """The last runs that a report of these outcomes includes; older ones are not even read."""
+    """The last runs that a report of these outcomes includes, and one more, since the last may be the same as this one.
+
+    Older ones are not even read.
+    """
     cells = {cell_name(o.suite, cell) for o in outcomes.outcomes for cell in o.cells}
     nodes = {o.node for o in outcomes.outcomes}
 
@@ -107,7 +124,7 @@ def recall_for(outcomes: Outcomes, store: Path) -> History:
         shares = not cells.isdisjoint(past.cells) or not nodes.isdisjoint(past.verdicts)
         return past.profile == outcomes.profile and shares
 
-    return _history(store, is_known, MOST)
+    return _history(store, is_known, MOST + 1)
 
 
 def _history(store: Path, is_wanted: Callable[[Past], bool], most: int | None = None) -> History:

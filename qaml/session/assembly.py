@@ -37,10 +37,17 @@ MEDIA = "media"
 
 
 class Assembled(NamedTuple):
-    """The outcomes of a session, and where their pictures are: path in the report → file in the store."""
+    """The outcomes of a session, gathered for a report.
+
+    Attributes:
+        outcomes: outcomes and failures, in the order of the specs.
+        pictures: path in the report → file in the store.
+        is_new: whether this session has made any artefact behind an outcome.
+    """
 
     outcomes: Outcomes
     pictures: dict[str, Path]
+    is_new: bool
 
 
 def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Failure], seconds: float) -> Assembled:
@@ -83,7 +90,7 @@ def assemble(session: Session, claims: Mapping[str, str], failures: Iterable[Fai
         failures=tuple(sorted([*failures, *lost], key=position_of)),
         media=tuple(Media(path=path, sha256=digest) for path, digest in sorted(media.digests.items())),
     )
-    return Assembled(outcomes, media.files)
+    return Assembled(outcomes, media.files, origins.is_new)
 
 
 def _found(session: Session, claims: Mapping[str, str]) -> tuple[list[Outcome], list[Failure]]:
@@ -171,6 +178,7 @@ class _Origins:
         self.plan = session.plan
         self.store = session.store
         self.commit = checkout()
+        self.is_new = False
         self._known: dict[str, Mapping[str, Any]] = {}
 
     def of(self, outcome: Outcome) -> Provenance:
@@ -199,7 +207,9 @@ class _Origins:
     def _provenance(self, key: str) -> Mapping[str, Any]:
         if key not in self._known:
             try:
-                self._known[key] = self.store.manifest(key).provenance
+                manifest = self.store.manifest(key)
+                self.is_new |= manifest.session == self.store.session
+                self._known[key] = manifest.provenance
             except Damaged:  # or gone: not read for this claim, whose result is cached; rebuilt when it is
                 self._known[key] = {}
         return self._known[key]

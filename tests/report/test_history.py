@@ -9,7 +9,7 @@ import pytest
 
 from qaml.files.checksum import unseal
 from qaml.outcome import history
-from qaml.outcome.history import recall, recall_for, remember, trends
+from qaml.outcome.history import is_repeated, recall, recall_for, remember, trends
 from qaml.outcome.outcome import Outcomes
 from qaml.outcome.past import Past
 from qaml.report.text.history import history_table, sparkline
@@ -100,8 +100,8 @@ def test_a_report_reads_no_older_runs_than_it_tells_of(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(history, "_read", counted)
     runs, notes = recall_for(run, tmp_path)
-    assert [past.created[8:10] for past in runs] == [f"{day:02}" for day in range(8, 29) if day != 20]
-    assert (len(read), notes) == (21, [])
+    assert [past.created[8:10] for past in runs] == [f"{day:02}" for day in range(7, 29) if day != 20]  # 20 and itself
+    assert (len(read), notes) == (22, [])
 
 
 def test_a_history_that_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -109,6 +109,24 @@ def test_a_history_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     runs, (note,) = recall(tmp_path)
     assert runs == []
     assert "cannot be read: Not a directory" in note
+
+
+def test_a_run_is_the_last_one_again_if_it_adds_nothing(tmp_path: Path) -> None:
+    run = sample()
+    remember(run, tmp_path)
+    runs = recall_for(run, tmp_path).runs
+    first, *rest = run.outcomes
+    assert is_repeated(run.model_copy(update={"created": "2030-01-01T00:00:00+00:00"}), runs)
+    assert is_repeated(run.model_copy(update={"outcomes": tuple(rest)}), runs)
+    assert not is_repeated(run, [])
+    assert not is_repeated(_later(run, run.created, 0.1), runs)
+    for name, value in (
+        ("verdict", "refuted" if first.verdict != "refuted" else "supported"),
+        ("id", "another"),
+        ("provenance", first.provenance.model_copy(update={"commit": "fffffffffff"})),
+    ):
+        other = first.model_copy(update={name: value})
+        assert not is_repeated(run.model_copy(update={"outcomes": (other, *rest)}), runs), name
 
 
 def test_runs_that_end_at_once_are_all_kept(tmp_path: Path) -> None:

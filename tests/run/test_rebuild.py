@@ -50,8 +50,11 @@ def test_only_what_was_selected_was_computed(project: Project) -> None:
     assert trained == {"train rbm, seed 0", "train linear, seed 0"}
 
 
-def test_nothing_changed_nothing_rebuilt(project: Project) -> None:
+def test_nothing_changed_nothing_rebuilt_nothing_written(project: Project) -> None:
+    report = project.root / "reports" / "latest"
+    before = report.stat().st_ino
     assert rebuilt(project) == set()
+    assert report.stat().st_ino == before
 
 
 def test_what_is_deleted_before_the_report_is_made_again(project: Project) -> None:
