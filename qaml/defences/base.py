@@ -70,6 +70,11 @@ class DefencePart(Part, ABC):
         return False
 
     @property
+    def follows_training(self) -> bool:
+        """Whether its hooks attack the model as it trains, so that training must go in steps."""
+        return False
+
+    @property
     def _where(self) -> object:
         return getattr(self, "where", None)
 

@@ -31,6 +31,7 @@ MODELS: Registry[ModelPart] = Registry(
         "qnn": "qaml.models.qnn.part:QNN",
         "qcnn": "qaml.models.qcnn.part:QCNN",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
+        "estimator": "qaml.models.estimator.part:Estimator",
     },
 )
 
@@ -112,6 +113,8 @@ class ModelPart(Part, ABC):
 
     needs_images: ClassVar[bool] = False
     """Whether inputs must have channels, height and width."""
+    trains_at_once: ClassVar[bool] = False
+    """Whether ``fit`` takes all training data at once, so that no defence can attack the model while it trains."""
     takes_states: ClassVar[bool] = False
     """Whether inputs may be quantum states, rows of amplitudes of norm 1."""
     is_circuit: ClassVar[bool] = False

@@ -10,11 +10,13 @@ import copy
 import difflib
 import importlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, WithJsonSchema
+from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from qaml.errors import PartError
 from qaml.process_state import process_state_kept
@@ -22,7 +24,17 @@ from qaml.process_state import process_state_kept
 TRUSTED_MODULES = "QAML_TRUSTED_MODULES"
 """Name of the environment variable with the Python modules that specs may load, separated by commas or blanks."""
 
-Factory = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+
+def _with_colon(value: object) -> object:
+    """Point to the colon where a class is written as in Python."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value):
+        module, _, name = value.rpartition(".")
+        message = f"expected module:callable, got {value!r}"
+        raise PydanticCustomError("factory", "{message}", {"message": message, "hint": f"write {module}:{name}"})
+    return value
+
+
+Factory = Annotated[str, BeforeValidator(_with_colon), Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 """``module:callable``."""
 
 Arguments = Annotated[dict[str, JsonValue], WithJsonSchema({"type": "object"})]

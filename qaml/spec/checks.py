@@ -25,6 +25,10 @@ from qaml.types import InputInfo
 _SUMMARY_PLACEHOLDER = re.compile(r"\{([a-z0-9][a-z0-9-]*)\}")
 
 
+_AT_ONCE = "use 'gaussian_augmentation', or 'adversarial_training' with 'regenerate: once'"
+_NO_GRADIENTS = "train against an attack that needs answers only, or use 'gaussian_augmentation'"
+
+
 def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], problems: Problems) -> None:
     """Note every name that is unknown and every combination that cannot work."""
     check_names(suite, document, claims, problems)
@@ -141,12 +145,23 @@ def _check_defences(
             defence.check(info)
         except PartError as error:
             problems.value(node.at(inside), path, error.message, error.hint)
+        if defence.follows_training and model.part.trains_at_once:
+            words = f"defence {defence.kind!r} attacks the model as it trains, and {model.part.kind!r} trains at once"
+            problems.value(node.at(inside), path, words, _AT_ONCE)
         for step, table, name in references(defence):
+            if table == "attacks" and name in attacks and _is_blind(model, attacks[name]):
+                words = f"attack {name!r} needs gradients, which a model of kind {model.part.kind!r} has not"
+                problems.value(node.at((*inside, *step)), (*path, *step), words, _NO_GRADIENTS)
             if table == "attacks" and name in attacks and attacks[name].epsilon is None:
                 message = f"attack {name!r} has no budget"
                 problems.value(node.at((*inside, *step)), (*path, *step), message, f"give attacks.{name} an 'epsilon'")
             if table == "attacks" and name in attacks and (found := narrow(attacks[name], name, info)) is not None:
                 problems.value(node.at((*inside, *step)), (*path, *step), found.message, found.hint)
+
+
+def _is_blind(model: ModelEntry, attack: AttackPart) -> bool:
+    """Whether an attack needs gradients that the model does not have."""
+    return attack.needs_gradients and not model.part.has_gradients
 
 
 def _resolve_attacks(suite: Suite, document: Located, problems: Problems) -> dict[str, AttackPart]:

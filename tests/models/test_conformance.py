@@ -20,7 +20,8 @@ from tests.models.examples import (
     model,
 )
 
-KINDS = [kind for kind in MODELS.kinds() if kind not in ("rbm", "qnn", "qcnn")]
+ELSEWHERE = ("rbm", "qnn", "qcnn", "estimator")
+KINDS = [kind for kind in MODELS.kinds() if kind not in ELSEWHERE]
 INFOS = {"grey-8x8": GREY, "colour-8x8": COLOUR, "grey-7x7": ODD}
 
 

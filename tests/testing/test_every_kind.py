@@ -44,6 +44,11 @@ QNN_CASES: list[Fields] = [
 ]
 MODEL_CASES["qnn"] = [{"layers": 2, "training": dict(TRAINING), **fields} for fields in QNN_CASES]
 MODEL_CASES["qcnn"] = [{"training": dict(TRAINING)}, {"training": dict(TRAINING), "noise_layers": {}}]
+MODEL_CASES["estimator"] = [
+    {"factory": "sklearn.ensemble:RandomForestClassifier", "arguments": {"n_estimators": 5}},
+    {"factory": "sklearn.svm:SVC"},
+    {"factory": "sklearn.neighbors:KNeighborsClassifier", "answers": "predict"},
+]
 TWO_CLASSES = ("qnn", "qcnn")
 ATTACK_CASES: dict[str, list[Fields]] = {
     "fgsm": [{"epsilon": [0.0, 0.1]}, {"epsilon": 0.5, "norm": "l2"}],

@@ -34,6 +34,11 @@ class AdversarialTraining(DefencePart):
         """Whether a network trained without this defence is attacked: true with ``once``."""
         return self.regenerate == "once"
 
+    @property
+    def follows_training(self) -> bool:
+        """Whether the network is attacked as it trains: true but with ``once``."""
+        return self.regenerate != "once"
+
     def training_hooks(self, given: ForTraining) -> Hooks:
         """Hooks that put attacked examples among the training data; ``once`` needs the undefended network, too."""
         from qaml.defences.adversarial_training.hooks import AttackedBatches, AttackedOnce, AttackedUnion

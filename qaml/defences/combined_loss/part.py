@@ -26,6 +26,11 @@ class CombinedLoss(DefencePart):
     gamma: float = Field(0.5, ge=0, le=1)
     """Weight γ of the attacked examples."""
 
+    @property
+    def follows_training(self) -> bool:
+        """Always true: every batch is attacked anew."""
+        return True
+
     def training_hooks(self, given: ForTraining) -> Hooks:
         """Hooks that attack every batch and weigh its losses."""
         from qaml.defences.combined_loss.hooks import CleanAndAttacked

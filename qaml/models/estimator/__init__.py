@@ -1,0 +1,1 @@
+"""An object with scikit-learn's methods as a classifier."""
