@@ -30,6 +30,7 @@ COMMANDS = [
 SPECS = [(page, fence) for page in HOWTO for fence in fences(page) if fence.text.startswith("suite:")]
 ATTACK = fences(DOCS / "howto" / "attack.md")
 METRIC = fences(DOCS / "howto" / "metric.md")
+OWN = fences(DOCS / "howto" / "your-model.md")
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda value: value if isinstance(value, str) else value.stem)
@@ -50,12 +51,13 @@ def test_options_of_pytest_exist(page: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project with the example package installed."""
+    """A project with the example package installed, and a user's models."""
     project = Project(tmp_path / "project")
     site = project.root / "site"
     shutil.copytree(PACKAGE / "qaml_example", site / "qaml_example")
     install(site, "qaml-example", entry_points())
-    project.environment["PYTHONPATH"] = str(site)
+    (site / "my_models.py").write_text(next(f.text for f in OWN if f.text.startswith("# my_models.py")))
+    project.environment |= {"PYTHONPATH": str(site), "QAML_TRUSTED_MODULES": "my_models"}
     return project
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.docs.fences import DOCS, fences
 from tests.plugin.project import Project, Result
 
+pytestmark = pytest.mark.slow
 PAGE = fences(DOCS / "howto" / "your-model.md")
 TRAIN = """
 import torch

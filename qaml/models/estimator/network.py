@@ -1,8 +1,8 @@
 """A fitted estimator as a torch module without gradients, and how it is stored without being pickled.
 
 An estimator has no plain format, and a pickle runs code when it is read. So the state dictionary holds what the
-estimator was made from, its training data and seed, and its answers to some of them. Whoever loads it fits again; that
-the second fit answers as the first one did is checked every time.
+estimator was made from, its training data and seed, and its answers to some of them. Loading it fits again, and
+checks that the second fit answers as the first one did.
 """
 
 from __future__ import annotations
