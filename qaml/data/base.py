@@ -26,12 +26,12 @@ TRANSFORMS: Registry["TransformPart"] = Registry(
     "transform",
     "qaml.transforms",
     {
-        "downscale": "qaml.data.transforms:Downscale",
-        "binarise": "qaml.data.transforms:Binarise",
-        "select_classes": "qaml.data.transforms:SelectClasses",
-        "subset": "qaml.data.transforms:Subset",
-        "amplitudes": "qaml.data.transforms:Amplitudes",
-        "normalise": "qaml.data.transforms:Normalise",
+        "downscale": "qaml.data.transforms.downscale:Downscale",
+        "binarise": "qaml.data.transforms.binarise:Binarise",
+        "select_classes": "qaml.data.transforms.select_classes:SelectClasses",
+        "subset": "qaml.data.transforms.subset:Subset",
+        "amplitudes": "qaml.data.transforms.amplitudes:Amplitudes",
+        "normalise": "qaml.data.transforms.normalise:Normalise",
     },
 )
 

@@ -10,7 +10,7 @@ import pytest
 
 from qaml.data.base import DatasetPart, load
 from qaml.data.contract import repeated
-from qaml.data.transforms import Subset
+from qaml.data.transforms.subset import Subset
 from qaml.errors import DataError
 from qaml.testing.datasets import check_dataset
 from qaml.types import Bounds, Data, InputInfo, Split

@@ -15,7 +15,7 @@ from qaml.data import DatasetPart, load
 from qaml.data.digits import Digits
 from qaml.data.moons import Moons, digest
 from qaml.data.tfim import TransverseIsing, ground_state
-from qaml.data.transforms import Amplitudes
+from qaml.data.transforms.amplitudes import Amplitudes
 from qaml.errors import DataError, PartError
 from qaml.types import Data, Split
 

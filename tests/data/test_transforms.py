@@ -14,7 +14,12 @@ from qaml.data import TRANSFORMS, DatasetPart, TransformPart, load
 from qaml.data.digits import Digits
 from qaml.data.moons import Moons
 from qaml.data.resampling import area_weights, downscale
-from qaml.data.transforms import Amplitudes, Binarise, Downscale, Normalise, SelectClasses, Subset
+from qaml.data.transforms.amplitudes import Amplitudes
+from qaml.data.transforms.binarise import Binarise
+from qaml.data.transforms.downscale import Downscale
+from qaml.data.transforms.normalise import Normalise
+from qaml.data.transforms.select_classes import SelectClasses
+from qaml.data.transforms.subset import Subset
 from qaml.errors import DataError, PartError
 from qaml.types import Bounds, Data, InputInfo, Split
 

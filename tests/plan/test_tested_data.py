@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qaml.data.digits import Digits
-from qaml.data.transforms import Binarise, Subset
+from qaml.data.transforms.binarise import Binarise
+from qaml.data.transforms.subset import Subset
 from qaml.plan.plan import make_plan
 from qaml.plan.role import Role
 from qaml.spec.load import load_text

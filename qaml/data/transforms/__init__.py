@@ -1,0 +1,1 @@
+"""Transforms: pure functions from a dataset to a dataset, that keep ``indices``; one a file."""
