@@ -32,6 +32,14 @@ TRANSFORMS: Registry["TransformPart"] = Registry(
         "subset": "qaml.data.transforms.subset:Subset",
         "amplitudes": "qaml.data.transforms.amplitudes:Amplitudes",
         "normalise": "qaml.data.transforms.normalise:Normalise",
+        "pca": "qaml.data.transforms.pca:PCA",
+        "standardise": "qaml.data.transforms.standardise:Standardise",
+        "rescale": "qaml.data.transforms.rescale:Rescale",
+        "flatten": "qaml.data.transforms.flatten:Flatten",
+        "crop": "qaml.data.transforms.crop:Crop",
+        "pad": "qaml.data.transforms.pad:Pad",
+        "select_features": "qaml.data.transforms.select_features:SelectFeatures",
+        "grey": "qaml.data.transforms.grey:Grey",
     },
 )
 
@@ -42,6 +50,9 @@ STATE_TOLERANCE = 1e-4
 
 class TransformPart(Part, ABC):
     """A pure function from a dataset to a dataset; the same for training and test data."""
+
+    is_fitted: ClassVar[bool] = False
+    """Whether it is fitted on the training data, so that test data depend on them through it, but on them alone."""
 
     @abstractmethod
     def describe(self, info: InputInfo) -> InputInfo:
@@ -96,9 +107,20 @@ class DatasetPart(Part, ABC):
 
     @property
     def tested(self) -> Self:
-        """The same dataset reduced to what determines its test data: equal for models that trained on other shares."""
-        kept = tuple(part for transform in self.transforms if (part := transform.for_testing()) is not None)
-        return self.model_copy(update={"transforms": kept})
+        """The same dataset reduced to what determines its test data: equal for models that trained on other shares.
+
+        Up to the last transform that is fitted on training data everything determines them.
+        """
+        fitted = self.fitted.transforms
+        others = self.transforms[len(fitted) :]
+        kept = tuple(part for transform in others if (part := transform.for_testing()) is not None)
+        return self.model_copy(update={"transforms": (*fitted, *kept)})
+
+    @property
+    def fitted(self) -> Self:
+        """The same dataset up to its last transform that is fitted on training data; before any where none is."""
+        places = [place for place, transform in enumerate(self.transforms) if transform.is_fitted]
+        return self.model_copy(update={"transforms": self.transforms[: places[-1] + 1 if places else 0]})
 
     @property
     def info(self) -> InputInfo:

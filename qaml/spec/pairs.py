@@ -19,6 +19,10 @@ _RULE_NEEDS: Mapping[GradientRule, str] = {
     "finite_difference": "which needs a circuit with one measured wire",
 }
 
+_OTHER_FEATURES = (
+    "whose inputs are other features: their datasets' transforms are fitted on other training data, or are not the same"
+)
+
 
 class Obstacle(NamedTuple):
     """A reason why an attack cannot be run on a model."""
@@ -99,7 +103,12 @@ class Pairs:
         if (found := copied(self._suite, other, one)) is not None:
             yield Obstacle(f"attack {attack!r} is made on one model twice: {found[0]}", found[1])
         first, second = (self._infos.get(models[name].dataset) for name in (one, other))
-        if first is None or second is None or first == second:
+        if first is None or second is None:
+            return
+        if first == second:
+            if self._is_fitted_otherwise(one, other):
+                message = f"attack {attack!r} is made on {one!r} and {other!r} at once, {_OTHER_FEATURES}"
+                yield Obstacle(message, "give its surrogates one dataset")
             return
         what = next(name for name in ("shape", "classes", "bounds") if getattr(first, name) != getattr(second, name))
         words = "inputs' shapes" if what == "shape" else what
@@ -109,12 +118,23 @@ class Pairs:
             "give its surrogates one dataset",
         )
 
+    def _is_fitted_otherwise(self, one: str, other: str) -> bool:
+        """Whether equal numbers mean other things to two models, as transforms of their data are fitted otherwise."""
+        datasets = [self._suite.datasets[self._suite.models[name].dataset] for name in (one, other)]
+        is_fitted = any(transform.is_fitted for dataset in datasets for transform in dataset.transforms)
+        return is_fitted and datasets[0].fitted != datasets[1].fitted
+
     def _fits(self, surrogate: str, model: str, attack: str) -> Iterator[Obstacle]:
         models = self._suite.models
         if surrogate not in models:
             return
         made, used = (self._infos.get(models[name].dataset) for name in (surrogate, model))
-        if made is None or used is None or (made.shape, made.bounds) == (used.shape, used.bounds):
+        if made is None or used is None:
+            return
+        if (made.shape, made.bounds) == (used.shape, used.bounds):
+            if self._is_fitted_otherwise(surrogate, model):
+                message = f"attack {attack!r} transfers from {surrogate!r} to {model!r}, {_OTHER_FEATURES}"
+                yield Obstacle(message, "give the surrogate the target's dataset")
             return
         what = "shape" if made.shape != used.shape else "bounds"
         yield Obstacle(

@@ -16,14 +16,23 @@ from qaml.data.moons import Moons
 from qaml.data.resampling import area_weights, downscale
 from qaml.data.transforms.amplitudes import Amplitudes
 from qaml.data.transforms.binarise import Binarise
+from qaml.data.transforms.crop import Crop
 from qaml.data.transforms.downscale import Downscale
+from qaml.data.transforms.flatten import Flatten
+from qaml.data.transforms.grey import Grey
 from qaml.data.transforms.normalise import Normalise
+from qaml.data.transforms.pad import Pad
+from qaml.data.transforms.pca import PCA
+from qaml.data.transforms.rescale import Rescale
 from qaml.data.transforms.select_classes import SelectClasses
+from qaml.data.transforms.select_features import SelectFeatures
+from qaml.data.transforms.standardise import Standardise
 from qaml.data.transforms.subset import Subset
 from qaml.errors import DataError, PartError
 from qaml.types import Bounds, Data, InputInfo, Split
 
 IMAGES = InputInfo((1, 4, 6), ("a", "b", "c"), Bounds(0.0, 1.0))
+COLOURS = InputInfo((3, 4, 4), ("a", "b"), Bounds(-1.0, 0.7))
 POINTS = InputInfo((2,), ("a", "b"), Bounds(-1.0, 2.0))
 
 
@@ -53,6 +62,17 @@ FITTING: list[tuple[TransformPart, InputInfo]] = [
     (Normalise(mean=0.1307, std=0.3081), IMAGES),
     (Amplitudes(), IMAGES),
     (Amplitudes(), POINTS),
+    (PCA(components=5), IMAGES),
+    (PCA(components=2, whiten=True, bounds=(-9.0, None)), POINTS),
+    (Standardise(), IMAGES),
+    (Standardise(bounds=(-9.0, 9.0)), POINTS),
+    (Rescale(bounds=(0.0, 3.14159)), IMAGES),
+    (Rescale(beyond="keep"), POINTS),
+    (Flatten(), IMAGES),
+    (Crop(size=3), IMAGES),
+    (Pad(size=9), IMAGES),
+    (SelectFeatures(features=(1,)), POINTS),
+    (Grey(), COLOURS),
 ]
 
 

@@ -72,6 +72,7 @@ DATASET_CASES: dict[str, list[Fields]] = {
     "digits": [
         {},
         {"transforms": [{"kind": "select_classes", "classes": ["1", "9"]}, {"kind": "subset", "train": 40}]},
+        {"transforms": [{"kind": "pca", "components": 4}, {"kind": "rescale", "bounds": [0, "pi"]}]},
     ],
     "moons": [{}, {"transforms": [{"kind": "amplitudes"}]}],
     "tfim": [{}, {"sites": 3, "fields": 40}],
