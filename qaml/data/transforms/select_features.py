@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,12 +11,15 @@ from qaml.data.transforms.inputs import InputTransform
 from qaml.errors import PartError
 from qaml.types import InputInfo
 
+MOST_FEATURES: Final = 1_000_000
+"""Most features of an input that a spec may name."""
+
 
 class SelectFeatures(InputTransform):
     """Keep some coordinates of vectors, in the order given."""
 
     kind: Literal["select_features"] = "select_features"
-    features: tuple[int, ...] = Field(min_length=1)
+    features: tuple[Annotated[int, Field(ge=0, lt=MOST_FEATURES)], ...] = Field(min_length=1, max_length=MOST_FEATURES)
     """Numbers of the features to keep, from 0."""
 
     @field_validator("features")
@@ -36,7 +39,7 @@ class SelectFeatures(InputTransform):
             raise PartError(
                 f"select_features needs vectors, got inputs of shape {info.shape}", "put 'flatten' before it"
             )
-        unknown = [number for number in self.features if not 0 <= number < info.n_features]
+        unknown = [number for number in self.features if number >= info.n_features]
         if unknown:
             raise PartError(
                 f"select_features: no feature {unknown[0]}", f"features: 0 to {info.n_features - 1} of this dataset"
