@@ -21,6 +21,8 @@ NOT_IMPORTED = {"pytest-xdist"}
 """What is declared for what it does to pytest."""
 COLLECTIONS = {"dwave-ocean-sdk"}
 """Distributions without code, which stand for those that they require."""
+EXTRAS = {"polars": "parquet"}
+"""Package that is imported only where the extra that requires it is installed → that extra."""
 FEATURES = {
     "pyautoattack": {"qaml.attacks.autoattack.ensemble"},
     "pennylane": {"qaml.quantum.reference"},
@@ -31,6 +33,7 @@ FEATURES = {
     "minorminer": {"qaml.run.steps.embed", "qaml.samplers.annealer"},
     "networkx": {"qaml.run.steps.embed", "qaml.samplers.annealer"},
     "sklearn": set(),
+    "polars": set(),
 }
 """Package that one feature needs → modules (and what is below them) that may need it to be imported."""
 
@@ -93,11 +96,15 @@ def owners(package: str) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    assert {name: path for name, path in imported().items() if not owners(name) & DECLARED} == {}
+    needed = {name: path for name, path in imported().items() if name not in EXTRAS}
+    assert {name: path for name, path in needed.items() if not owners(name) & DECLARED} == {}
+    for package, extra in EXTRAS.items():
+        assert package in imported()
+        assert package in map(name_of, PROJECT["optional-dependencies"][extra])
 
 
 def test_what_is_declared_is_imported() -> None:
-    used = set().union(*(owners(name) for name in imported()))
+    used = set().union(*(owners(name) for name in imported() if name not in EXTRAS))
     assert DECLARED - used == NOT_IMPORTED
 
 

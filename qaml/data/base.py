@@ -13,6 +13,7 @@ DATASETS: Registry["DatasetPart"] = Registry(
     "dataset",
     "qaml.datasets",
     {
+        "arrays": "qaml.data.arrays.part:Arrays",
         "digits": "qaml.data.digits:Digits",
         "moons": "qaml.data.moons:Moons",
         "tfim": "qaml.data.tfim:TransverseIsing",

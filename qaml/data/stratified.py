@@ -126,3 +126,18 @@ def split_off(whole: Split, n_test: int, seed: int) -> tuple[Split, Split]:
     test = stratified_choice(whole.labels, n_test, seed)
     train = np.setdiff1d(np.arange(len(whole)), test)
     return take(whole, train), take(whole, test)
+
+
+def split_off_together(whole: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """``split_off_share`` with examples of equal inputs on the same side, so that no test input is a training input.
+
+    The choice is made among the first examples of each input; the other ones follow them. Without repeated inputs it is
+    that of ``split_off_share``.
+    """
+    seen: dict[bytes, int] = {}
+    first = np.array([seen.setdefault(row.tobytes(), place) for place, row in enumerate(whole.inputs)], np.int64)
+    heads = np.flatnonzero(first == np.arange(len(whole)))
+    count = min(max(round(len(heads) * share), 1), len(heads) - 1)
+    test = heads[stratified_choice(whole.labels[heads], count, seed)]
+    is_test = np.isin(first, test)
+    return take(whole, np.flatnonzero(~is_test)), take(whole, np.flatnonzero(is_test))

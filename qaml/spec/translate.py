@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from qaml.spec.fields import field_hint, owner_of
 from qaml.spec.nodes import Located, Path
 from qaml.spec.problems import Problems, did_you_mean, either, shown
+from qaml.types import Settings
 
 _EXPECTED = {
     "int_type": "an integer",
@@ -25,6 +26,7 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "tuple_type": "a list",
+    "missing": "a longer list",
     "list_type": "a list",
     "none_required": "nothing",
     "greater_than": "a number above {gt:g}",
@@ -73,7 +75,7 @@ def report(
     places: dict[tuple[Path, str], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         where, rest = _follow(node, detail["loc"])
-        lacking = str(rest[-1]) if detail["type"] == "missing" and rest else ""
+        lacking = rest[-1] if detail["type"] == "missing" and rest and isinstance(rest[-1], str) else ""
         places.setdefault((where, lacking), []).append(detail)
     unknown = [where for (where, _), details in places.items() if details[0]["type"] == "extra_forbidden"]
     for (where, lacking), details in places.items():
@@ -83,8 +85,13 @@ def report(
             _unknown(context, where)
         elif details[0]["type"].startswith("kind_"):
             _wrong_kind(context, where, details[0])
-        else:
+        elif not (_has_more(where, places) and all(detail["type"] in _EXPECTED for detail in details)):
             _wrong(context, where, details)
+
+
+def _has_more(where: Path, places: Iterable[tuple[Path, str]]) -> bool:
+    """Whether a value has mistakes inside, too: then a member of its union fits but for these."""
+    return any(other[: len(where)] == where and (len(other) > len(where) or lacking) for other, lacking in places)
 
 
 def _follow(node: Located, location: tuple[int | str, ...]) -> tuple[Path, tuple[int | str, ...]]:
@@ -110,7 +117,9 @@ def _missing(context: _Report, where: Path, name: str, unknown: Sequence[Path]) 
         return  # the unknown field is this one, misspelt
     owner = owner_of(context.settings, context.node, where)
     field = owner[0].model_fields.get(name) if owner is not None else None
-    hint = (field.description or "").replace("``", "'") if field is not None else ""
+    hint = " ".join((field.description or "").replace("``", "'").split()) if field is not None else ""
+    if owner is not None and issubclass(owner[0], Settings):
+        hint = owner[0].hint_about_missing(name, context.node.at(where).plain()) or hint
     path = (*context.path, *where, name)
     context.problems.missing(context.node.at(where), path, hint=hint or _fields(context, where))
 
@@ -146,6 +155,7 @@ def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
         if words:
             expected.update(dict.fromkeys(words))
             hint = hint or did_you_mean(detail["input"], [word.strip("'") for word in words])
+            hint = hint or (_fields(context, where) if detail["type"] == "model_type" else "")
         else:
             context.problems.value(value, path, _message(detail), str(detail.get("ctx", {}).get("hint", "")))
     if expected:

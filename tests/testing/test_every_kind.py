@@ -24,6 +24,7 @@ from qaml.testing.material import FEATURES, IMAGES
 from qaml.testing.metrics import check_metric
 from qaml.testing.models import check_model
 from qaml.testing.samplers import check_sampler
+from tests.data import own
 from tests.data.test_cifar2 import needs_cifar2
 from tests.data.test_mnist import needs_data
 from tests.data.test_transforms import FITTING
@@ -80,6 +81,7 @@ DATASET_CASES: dict[str, list[Fields]] = {
     "mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "downscale", "size": 7}]}],
     "fashion_mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "binarise"}]}],
     "cifar2": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}]}],
+    **own.EXAMPLES,
 }
 DEFENCE_CASES: dict[str, list[Fields]] = {kind: [fields] for kind, fields in DEFENCE_EXAMPLES.items()}
 DEFENCE_CASES["feature_squeezing"] = [{"bits": 2}, {"bits": 2, "where": "classifier"}]
@@ -142,7 +144,10 @@ def test_samplers(kind: str, fields: Fields) -> None:
 
 
 @parts(DATASET_CASES)
-def test_datasets(kind: str, fields: Fields) -> None:
+def test_datasets(kind: str, fields: Fields, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kind in own.EXAMPLES:
+        own.write(tmp_path)
+        monkeypatch.chdir(tmp_path)
     check_dataset(make(DATASETS, kind, fields))
 
 
