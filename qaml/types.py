@@ -41,7 +41,7 @@ class Settings(_BaseModel):
 
     @classmethod
     def hint_about_missing(cls, field: str, given: Mapping[str, Any]) -> str:  # noqa: ARG003
-        """What to write for a required field, where what is given tells; empty for the field's own description."""
+        """What to write for a required field, where what is given shows it; empty for the field's own description."""
         return ""
 
 

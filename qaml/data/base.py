@@ -14,6 +14,7 @@ DATASETS: Registry["DatasetPart"] = Registry(
     "qaml.datasets",
     {
         "arrays": "qaml.data.arrays.part:Arrays",
+        "images": "qaml.data.images.part:Images",
         "digits": "qaml.data.digits:Digits",
         "moons": "qaml.data.moons:Moons",
         "tfim": "qaml.data.tfim:TransverseIsing",

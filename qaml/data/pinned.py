@@ -24,7 +24,7 @@ T = TypeVar("T")
 MOST_BYTES = (4 << 30) - 1
 """Largest size of a file of data, in bytes; an npz file cannot be larger."""
 _SHA256 = re.compile("[0-9a-f]{64}")
-_SCHEMA: dict[str, Any] = {"pattern": f"^{_SHA256.pattern}$"}
+CHECKSUM_SCHEMA: dict[str, Any] = {"pattern": f"^{_SHA256.pattern}$"}
 
 
 def not_a_checksum(found: str, hint: str) -> PydanticCustomError:
@@ -51,7 +51,7 @@ class PinnedFile(Settings):
 
     path: str = Field(min_length=1)
     """Path of the file; relative paths start at the current directory."""
-    sha256: str = Field(json_schema_extra=_SCHEMA)
+    sha256: str = Field(json_schema_extra=CHECKSUM_SCHEMA)
     """SHA-256 of the file's bytes: results depend on the content, not on the name. Where it is missing or wrong, the
     message names the right one."""
 

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 import polars
+from PIL import Image
 from safetensors.numpy import save
+
+from qaml.data.images import tree
 
 _random = np.random.default_rng(0)
 N = 24
@@ -63,6 +66,17 @@ FILES: dict[str, bytes] = {
 }
 
 
+IMAGES = {
+    f"pets/{group}/{name}/{k}.png": _random.integers(0, 256, (5, 6), np.uint8)
+    for group, n in (("train", 4), ("test", 2))
+    for name in CLASSES
+    for k in range(n)
+}
+FILES |= {
+    path: bytes_of(lambda stream, p=pixels: Image.fromarray(p).save(stream, "PNG")) for path, pixels in IMAGES.items()
+}
+
+
 def pinned(path: str, **more: Any) -> dict[str, Any]:
     return {"path": path, "sha256": hashlib.sha256(FILES[path]).hexdigest(), **more}
 
@@ -75,6 +89,7 @@ def write(folder: Path) -> None:
 
 
 DECLARED: Mapping[str, Any] = {"shape": [1, 2, 3], "classes": list(CLASSES), "bounds": [0, 1]}
+PETS = tree.digest((path.partition("/")[2], pinned(path)["sha256"]) for path in sorted(IMAGES))
 FOLD = {"column": "fold", "test": [1]}
 ARRAYS: dict[str, dict[str, Any]] = {
     "npz": {"file": pinned("xy.npz"), "split": FOLD},
@@ -103,6 +118,10 @@ EXAMPLES: dict[str, list[Mapping[str, Any]]] = {
     "arrays": [
         {**DECLARED, **ARRAYS["csv"]},
         {**DECLARED, "file": pinned("xy.npz"), "split": {"test_share": 0.25, "seed": 1}, "bounds": [0, None]},
-    ]
+    ],
+    "images": [
+        {"folder": "pets", "sha256": PETS, "classes": list(CLASSES), "size": [5, 6], "colour": "grey"},
+        {"folder": "pets", "sha256": PETS, "classes": list(CLASSES), "size": 4, "colour": "rgb"},
+    ],
 }
 """Kind → fields of datasets that can be read where ``write`` has written."""

@@ -39,10 +39,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder with the files; what a test adds is removed."""
     monkeypatch.chdir(files)
+    before = set(files.iterdir())
     yield files
-    for path in files.iterdir():
-        if path.name not in FILES:
-            path.rmdir() if path.is_dir() else path.unlink()
+    for path in {*files.iterdir()} - before:
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 def made(**fields: Any) -> DatasetPart:

@@ -23,7 +23,7 @@ _ANY = "0" * 64
 
 
 def described(given: Mapping[str, Any]) -> dict[str, str]:
-    """Field → what to write, as far as the file of a dataset tells; empty where it cannot be read."""
+    """Field → what to write, as far as the file of a dataset shows; empty where it cannot be read."""
     split = given.get("split")
     column = split.get("column") if isinstance(split, Mapping) else None
     try:

@@ -129,8 +129,8 @@ def _check_bounds(path: str, inputs: FloatArray, bounds: Bounds) -> None:
     hint = f"write '{bounds_words(low, high)}', or what these numbers can be at most"
     if bounds == (0, 1) and low >= 0 and 16 < high <= 255 and bool((inputs == np.rint(inputs)).all()):
         hint = "write 'bounds: [0, 255]', and 'transforms: [{kind: normalise, bounds: [0, 1]}]' for [0, 1]"
-    words = f"[{_edge(bounds.low)}, {_edge(bounds.high)}]"
-    raise DataError(f"{path}: inputs lie in [{_digits(low)}, {_digits(high)}], declared 'bounds: {words}'", hint)
+    words = ", ".join("null" if edge is None else f"{edge:g}" for edge in bounds.limits)
+    raise DataError(f"{path}: inputs lie in [{_digits(low)}, {_digits(high)}], declared 'bounds: [{words}]'", hint)
 
 
 def bounds_words(low: np.float32, high: np.float32) -> str:
@@ -140,10 +140,6 @@ def bounds_words(low: np.float32, high: np.float32) -> str:
 
 def _digits(value: np.float32) -> str:
     return str(value).removesuffix(".0")
-
-
-def _edge(value: float) -> str:
-    return "null" if math.isinf(value) else f"{value:g}"
 
 
 # --- labels

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from qaml.data.base import DatasetPart
 from qaml.data.pinned import PinnedFile
-from qaml.types import MOST_EXAMPLES, Bounds, Data, InputInfo, Settings, as_tuple
+from qaml.types import MOST_EXAMPLES, Bounds, Data, InputInfo, Limits, Settings, as_tuple
 
 ARRAYS = (".npz", ".safetensors")
 """Endings of files that hold arrays by name."""
@@ -19,8 +19,8 @@ TABLES = (".csv", ".tsv", ".parquet")
 MOST_FEATURES = 10_000_000
 """Most coordinates of one input."""
 
-Column = str | int
-Edge = float | None
+Column = str | Annotated[int, Field(ge=-MOST_FEATURES, le=MOST_FEATURES)]
+Value = str | Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 
 class ArrayFile(PinnedFile):
@@ -107,7 +107,7 @@ class Division(Settings):
     """File with the positions of the test examples."""
     column: Column | None = None
     """Column, or array, that says of each example what it is for."""
-    test: Annotated[tuple[Column, ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("test",)
+    test: Annotated[tuple[Value, ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("test",)
     """Values of ``column`` in the rows of test examples."""
 
     @model_validator(mode="after")
@@ -131,11 +131,11 @@ class Arrays(DatasetPart):
     split: Division | None = None
     """The choice of test examples; left out where the file holds them in arrays of their own (``x_train``, ``y_train``,
     ``x_test``, ``y_test`` and the like), or ``test_file`` does."""
-    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=3)
+    shape: tuple[Annotated[int, Field(ge=1, le=MOST_FEATURES)], ...] = Field(min_length=1, max_length=3)
     """Shape of one input: [features], or [channels, height, width] for images."""
-    classes: Annotated[int, Field(ge=2, le=10_000)] | tuple[Column, ...]
+    classes: Annotated[int, Field(ge=2, le=10_000)] | tuple[Value, ...]
     """Number of classes where labels count from 0, or their names in label order, as they are written in the file."""
-    bounds: tuple[Edge, Edge] | Literal["none"]
+    bounds: Limits | Literal["none"]
     """The interval [low, high] of every coordinate, in the file's units; ``null`` for an edge that is open, ``none``
     for both."""
     layout: Literal["chw", "hwc"] = "chw"
@@ -157,18 +157,10 @@ class Arrays(DatasetPart):
 
     @field_validator("classes")
     @classmethod
-    def _are_distinct(cls, classes: int | tuple[Column, ...]) -> int | tuple[Column, ...]:
+    def _are_distinct(cls, classes: int | tuple[Value, ...]) -> int | tuple[Value, ...]:
         if isinstance(classes, tuple) and not 2 <= len({str(each) for each in classes}) == len(classes):
             raise ValueError("expected at least two classes, each named once")
         return classes
-
-    @field_validator("bounds")
-    @classmethod
-    def _is_an_interval(cls, bounds: tuple[Edge, Edge] | Literal["none"]) -> tuple[Edge, Edge] | Literal["none"]:
-        low, high = _edges(bounds)
-        if low >= high:
-            raise ValueError("expected bounds [low, high] with low < high")
-        return bounds
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -179,7 +171,7 @@ class Arrays(DatasetPart):
         if self.layout == "hwc" and len(self.shape) != 3:
             raise ValueError("'layout' is of images: expected 'shape: [channels, height, width]'")
         n = math.prod(self.shape)
-        if self.states and (n < 2 or n & (n - 1) or _edges(self.bounds) != (-1, 1)):
+        if self.states and (n < 2 or n & (n - 1) or self._bounds != (-1, 1)):
             raise ValueError("states have 2**n amplitudes in [-1, 1]: expected such a 'shape', and 'bounds: [-1, 1]'")
         return self
 
@@ -195,7 +187,11 @@ class Arrays(DatasetPart):
     def describe(self) -> InputInfo:
         """What was declared."""
         names = range(self.classes) if isinstance(self.classes, int) else self.classes
-        return InputInfo(self.shape, tuple(map(str, names)), Bounds(*_edges(self.bounds)), self.states)
+        return InputInfo(self.shape, tuple(map(str, names)), self._bounds, self.states)
+
+    @property
+    def _bounds(self) -> Bounds:
+        return Bounds.between((None, None) if self.bounds == "none" else self.bounds)
 
     def checksums(self) -> Mapping[str, str]:
         """File → SHA-256, as declared."""
@@ -215,8 +211,3 @@ class Arrays(DatasetPart):
         from qaml.data.arrays.examples import splits
 
         return Data(*splits(self), self.describe())
-
-
-def _edges(bounds: tuple[Edge, Edge] | Literal["none"]) -> tuple[float, float]:
-    low, high = (None, None) if bounds == "none" else bounds
-    return -math.inf if low is None else float(low), math.inf if high is None else float(high)
