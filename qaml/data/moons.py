@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 
 from qaml.data.base import DatasetPart
-from qaml.errors import DataError
-from qaml.types import AnyArray, Bounds, Data, InputInfo, IntArray, Split
+from qaml.data.generated import check_points
+from qaml.types import Bounds, Data, InputInfo, Split
 
 DECLARED = {(1000, 0.03, 0): "947af1654b72fcac1f576db7adfd9a7e657a0292e9da538fe83e011f7fafb764"}
-"""(n, noise, seed) → SHA-256, see ``digest``."""
+"""(n, noise, seed) → SHA-256, see ``generated.digest``."""
 
 
 class Moons(DatasetPart):
@@ -36,7 +35,11 @@ class Moons(DatasetPart):
     def checksums(self) -> Mapping[str, str]:
         """SHA-256 of the points for the default generator; for any other one its parameters, which pin the points."""
         parameters = f"n={self.n} noise={self.noise!r} seed={self.seed}"
-        return {"make_moons": DECLARED.get((self.n, self.noise, self.seed), parameters)}
+        return {"make_moons": DECLARED.get(self._parameters, parameters)}
+
+    @property
+    def _parameters(self) -> tuple[int, float, int]:
+        return self.n, self.noise, self.seed
 
     def read(self) -> Data:
         """The points, split; ``indices`` count through the generator's order, over both splits.
@@ -50,36 +53,6 @@ class Moons(DatasetPart):
         from qaml.data.stratified import split_off_share
 
         points, labels = make_moons(n_samples=self.n, noise=self.noise, random_state=self.seed)
-        self._check(points, labels)
+        check_points("make_moons", points, labels, self.n, self.describe(), DECLARED.get(self._parameters))
         whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))
         return Data(*split_off_share(whole, self.test_share, self.seed), self.describe())
-
-    def _check(self, points: AnyArray, labels: IntArray) -> None:
-        import numpy as np
-
-        low, high = self.describe().bounds
-        given = points.astype(np.float32).astype(np.float64)
-        if given.shape != (self.n, 2) or not bool(((given >= low) & (given <= high)).all()):
-            raise DataError(
-                f"expected {self.n} points within [{low:g}, {high:g}], got shape {points.shape} "
-                f"within [{points.min():g}, {points.max():g}]",
-                "try another seed, or less noise",
-            )
-        declared = DECLARED.get((self.n, self.noise, self.seed))
-        if declared is not None and declared != (found := digest(points, labels)):
-            raise DataError(
-                f"make_moons of the installed scikit-learn gives other points than declared (SHA-256 {found})",
-                "install the pinned version of scikit-learn, or declare other parameters than the default ones",
-            )
-
-
-def digest(points: AnyArray, labels: IntArray) -> str:
-    """SHA-256 of the coordinates in millionths, as little-endian int64, and the labels as uint8.
-
-    Sines and logarithms of different platforms differ in the last bits, so the bytes of floats would not do; a
-    coordinate of the default points is never nearer than 1e-10 to where its rounding changes.
-    """
-    import numpy as np
-
-    millionths = np.rint(points * 1e6).astype("<i8")
-    return hashlib.sha256(millionths.tobytes() + labels.astype(np.uint8).tobytes()).hexdigest()

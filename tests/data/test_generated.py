@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qaml.data import DatasetPart, load
+from qaml.data.contract import repeated
 from qaml.data.digits import Digits
-from qaml.data.moons import Moons, digest
+from qaml.data.generated import digest
+from qaml.data.moons import Moons
+from qaml.data.points import Blobs, Circles
 from qaml.data.tfim import TransverseIsing, ground_state
+from qaml.data.toys import BreastCancer, Iris, Toy, Wine
 from qaml.data.transforms.amplitudes import Amplitudes
 from qaml.errors import DataError, PartError
 from qaml.types import Data, Split
@@ -130,6 +134,72 @@ def test_points_out_of_bounds_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
         Moons(n=100, noise=0.5, seed=1).read()
 
 
+TOYS: list[tuple[type[Toy], list[int], list[float], list[float]]] = [
+    (Iris, [50, 50, 50], [5.1, 3.5, 1.4, 0.2], [5.9, 3.0, 5.1, 1.8]),
+    (Wine, [59, 71, 48], [14.23, 1.71, 2.43, 15.6], [14.13, 4.1, 2.74, 24.5]),
+    (BreastCancer, [212, 357], [17.99, 10.38, 122.8, 1001.0], [7.76, 24.54, 47.92, 181.0]),
+]
+
+
+@pytest.mark.parametrize(("kind", "counts", "first", "last"), TOYS)
+def test_toys_are_as_published(kind: type[Toy], counts: list[int], first: list[float], last: list[float]) -> None:
+    data = load(kind())
+    check_against_description(data, kind())
+    whole = joined(data)
+    assert np.bincount(whole.labels).tolist() == counts
+    assert np.array_equal(whole.indices, np.arange(sum(counts)))
+    np.testing.assert_array_equal(whole.inputs[[0, -1], :4], np.array([first, last], np.float32))
+    assert np.abs(np.bincount(data.test.labels) - 0.2 * np.array(counts)).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_flower_that_is_twice_in_iris_is_on_one_side(seed: int) -> None:
+    data = load(Iris(seed=seed))
+    assert repeated(data) == 0
+    assert ({101, 142} <= set(data.test.indices)) or ({101, 142} <= set(data.train.indices))
+
+
+def test_other_toys_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs, labels = sklearn.datasets.load_iris(return_X_y=True)
+    monkeypatch.setattr(sklearn.datasets, "load_iris", lambda **_: (inputs + 1e-9, labels))
+    with pytest.raises(DataError, match="iris of the installed scikit-learn is not the one declared") as caught:
+        Iris().read()
+    assert caught.value.hint == "reinstall scikit-learn"
+
+
+def test_circles_are_two() -> None:
+    data = load(Circles(noise=0, factor=0.25))
+    check_against_description(data, Circles(noise=0, factor=0.25))
+    whole = joined(data)
+    radii = np.where(whole.labels == 1, 0.25, 1.0)
+    np.testing.assert_allclose(np.linalg.norm(whole.inputs, axis=1), radii, atol=1e-6)
+    assert np.bincount(data.test.labels).tolist() == [100, 100]
+    noisy = joined(load(Circles()))
+    distances = np.linalg.norm(noisy.inputs, axis=1) - np.where(noisy.labels == 1, 0.5, 1.0)
+    assert abs(distances.std() - 0.05) < 5 * 0.05 / np.sqrt(2000)
+
+
+def test_blobs_are_normal_around_their_centres() -> None:
+    part = Blobs(n=600, classes=3, features=4, std=0.5, seed=2)
+    data = load(part)
+    check_against_description(data, part)
+    assert data.info.classes == ("0", "1", "2")
+    whole = joined(data)
+    assert np.bincount(whole.labels).tolist() == [200, 200, 200]
+    centres = np.stack([whole.inputs[whole.labels == label].mean(0) for label in range(3)])
+    deviations = whole.inputs - centres[whole.labels]
+    assert abs(deviations.std() - 0.5) < 5 * 0.5 / np.sqrt(2 * 2400)
+
+
+@pytest.mark.parametrize("part", [Circles(), Blobs()])
+def test_default_points_are_far_from_where_their_rounding_changes(part: Circles | Blobs) -> None:
+    whole = joined(load(part))  # which holds the digest of these points against the declared one
+    assert [len(value) for value in part.checksums().values()] == [64]
+    seed = part.model_copy(update={"seed": 5})
+    assert "seed=5" in next(iter(seed.checksums().values()))
+    assert not np.array_equal(joined(load(seed)).inputs, whole.inputs)
+
+
 def test_digest_sees_millionths_and_not_the_last_bit() -> None:
     points, labels = sklearn.datasets.make_moons(1000, noise=0.03, random_state=0)
     assert digest(np.nextafter(points, 3), labels) == digest(np.nextafter(points, -3), labels) == digest(points, labels)
@@ -146,7 +216,7 @@ def test_checksums_pin_default_arrays_and_other_parameters() -> None:
     assert Moons(noise=0.1, seed=7).checksums() == {"make_moons": "n=1000 noise=0.1 seed=7"}
 
 
-@pytest.mark.parametrize("part", [Digits(), Moons()])
+@pytest.mark.parametrize("part", [Digits(), Moons(), Circles(), Blobs(), Iris()])
 def test_the_global_generator_is_left_alone(part: DatasetPart) -> None:
     before = pickle.dumps(np.random.get_state())  # noqa: NPY002
     load(part)
