@@ -25,6 +25,7 @@ DATASETS: Registry["DatasetPart"] = Registry(
         "tfim": "qaml.data.tfim:TransverseIsing",
         "mnist": "qaml.data.idx:Mnist",
         "fashion_mnist": "qaml.data.idx:FashionMnist",
+        "cifar10": "qaml.data.cifar10:Cifar10",
         "cifar2": "qaml.data.cifar2:Cifar2",
         "celeba": "qaml.data.celeba.part:CelebA",
     },

@@ -6,26 +6,52 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from qaml.data.body import BodyError, body
-from qaml.data.idx_file import IdxFile
 from qaml.data.pinned_file import DamagedFileError
 from qaml.errors import DataError
 
 
-def fetch(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
+class Fetched(Protocol):
+    """A file that mirrors have, declared by its content."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+
+    @property
+    def packed_name(self) -> str:
+        """The name that mirrors give it, and that it keeps."""
+
+    @property
+    def most_bytes(self) -> int:
+        """Largest size of a download, in bytes."""
+
+    def find(self, folder: Path) -> Path | None:
+        """The file in a folder, if it is there."""
+
+    def content(self, path: Path) -> object:
+        """Verify a file.
+
+        Raises:
+            DataError: it cannot be read, is damaged, or is another one.
+        """
+
+
+def fetch(file: Fetched, folder: Path, mirrors: Sequence[str]) -> Path:
     """Download a file into a folder unless another worker just did, and return its path.
 
     The content is verified before the file gets its name, so what has the name is intact.
 
     Args:
-        file: declared name, shape and checksum.
+        file: declared name, size and checksum.
         folder: target folder, which is made if it is missing.
-        mirrors: folders on the web that hold ``<name>.gz``, tried in order.
+        mirrors: folders on the web that hold the packed file, tried in order.
 
     Raises:
         DataError: no mirror delivered the file (with the reason of each), or the folder cannot be written.
@@ -40,10 +66,10 @@ def fetch(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
         ) from error
 
 
-def _from_any(file: IdxFile, folder: Path, mirrors: Sequence[str]) -> Path:
+def _from_any(file: Fetched, folder: Path, mirrors: Sequence[str]) -> Path:
     reasons = []
     for mirror in mirrors:
-        url = f"{mirror.rstrip('/')}/{file.name}.gz"
+        url = f"{mirror.rstrip('/')}/{file.packed_name}"
         try:
             return _from_one(file, folder, url)
         except BodyError as error:
@@ -59,26 +85,21 @@ def _without_password(url: str) -> str:
     return f"{start.partition('://')[0]}://…@{rest}" if at else url
 
 
-def _from_one(file: IdxFile, folder: Path, url: str) -> Path:
+def _from_one(file: Fetched, folder: Path, url: str) -> Path:
     partial = folder / f".{file.name}.part"
     try:
         with _bar(file) as count, partial.open("wb") as received:
-            for piece in body(url, _most_bytes(file)):
+            for piece in body(url, file.most_bytes):
                 received.write(piece)
                 count(len(piece))
         file.content(partial)
-        return partial.replace(folder / f"{file.name}.gz")
+        return partial.replace(folder / file.packed_name)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _most_bytes(file: IdxFile) -> int:
-    """Largest size of a download, in bytes: the file as badly packed as gzip may pack it, or not packed."""
-    return file.size + file.size // 100 + 4096
-
-
 @contextmanager
-def _bar(file: IdxFile) -> Iterator[Callable[[int], object]]:
+def _bar(file: Fetched) -> Iterator[Callable[[int], object]]:
     """Draw a progress bar on stderr, if that is a terminal; the yielded function takes the number of bytes received."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:

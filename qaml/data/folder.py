@@ -8,6 +8,7 @@ from pathlib import Path
 from qaml.files.regular import as_written
 
 DATA_VARIABLE = "QAML_DATA"
+MIRROR_VARIABLE = "QAML_MIRROR"
 
 
 def data_folder(name: str) -> Path:

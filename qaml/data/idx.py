@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
 from qaml.data.base import DatasetPart
-from qaml.data.folder import DATA_VARIABLE, data_folder
+from qaml.data.folder import DATA_VARIABLE, MIRROR_VARIABLE, data_folder
 from qaml.data.idx_file import IdxFile
 from qaml.errors import DataError
 from qaml.types import Bounds, Data, InputInfo, Split
-
-MIRROR_VARIABLE = "QAML_MIRROR"
 
 
 class IdxFiles(NamedTuple):

@@ -44,6 +44,16 @@ class IdxFile(NamedTuple):
         """Size of the uncompressed content, in bytes."""
         return len(self.header) + math.prod(self.shape)
 
+    @property
+    def packed_name(self) -> str:
+        """The name that mirrors give it, and that it keeps."""
+        return f"{self.name}.gz"
+
+    @property
+    def most_bytes(self) -> int:
+        """Largest size of a download, in bytes: the file as badly packed as gzip may pack it, or not packed."""
+        return self.size + self.size // 100 + 4096
+
     def find(self, folder: Path) -> Path | None:
         """The plain or compressed file in a folder, if it is there."""
         return find(self.name, folder)

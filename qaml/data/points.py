@@ -114,7 +114,12 @@ class Blobs(DatasetPart):
         from qaml.data.stratified import split_off_share
 
         points, labels = make_blobs(
-            self.n, self.features, centers=self.classes, cluster_std=self.std, center_box=(-BOX, BOX), random_state=self.seed
+            self.n,
+            self.features,
+            centers=self.classes,
+            cluster_std=self.std,
+            center_box=(-BOX, BOX),
+            random_state=self.seed,
         )
         check_points("make_blobs", points, labels, self.n, self.describe(), self.declared.get(self._parameters))
         whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))

@@ -45,17 +45,28 @@ class RecordFile(NamedTuple):
     n_records: int
     sha256: str
 
+    @property
+    def size(self) -> int:
+        """Size of the uncompressed content, in bytes."""
+        return self.n_records * RECORD_SIZE
+
     def read(self, path: Path) -> Records:
         """The records of a file, verified.
 
         Raises:
             DataError: the file cannot be read, is damaged, or is another one.
         """
+        return self.records(uncompressed(path, self.size, RESTORE), path)
+
+    def records(self, content: bytes, path: Path) -> Records:
+        """The records in the uncompressed content of a file, verified.
+
+        Raises:
+            DataError: the content is another one.
+        """
         import numpy as np
 
-        size = self.n_records * RECORD_SIZE
-        content = uncompressed(path, size, RESTORE)
-        if (wrong := fault(content, size, self.sha256)) is not None:
+        if (wrong := fault(content, self.size, self.sha256)) is not None:
             raise DamagedFileError(path, wrong, RESTORE)
         records = np.frombuffer(content, np.uint8).reshape(self.n_records, RECORD_SIZE)
         return Records(records[:, 0], records[:, 1:].reshape(-1, *IMAGE_SHAPE))

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 
 from qaml.data import DatasetPart, load
 from qaml.data.arrays import formats
+from qaml.data.paste import listed
 from qaml.data.stratified import split_off_share, split_off_together
 from qaml.errors import DataError, SpecError
 from qaml.spec.load import load_text
@@ -325,6 +326,17 @@ POSITIONS: list[tuple[str, bytes, str]] = [
 @pytest.mark.parametrize(("path", "content", "message"), POSITIONS)
 def test_positions_that_are_none(path: str, content: bytes, message: str) -> None:
     assert message in refusal(file=pinned("xy.npz"), split={"indices": new(path, content)})
+
+
+NAMES = ["cat", "true", "a: b", "it's", "3 mice", "-", "NULL", "a, b", "été", "T-shirt/top", "x" * 60]
+
+
+def test_names_can_be_pasted() -> None:
+    from ruamel.yaml import YAML
+
+    assert YAML(typ="safe").load(f"[{listed(NAMES)}]") == [*NAMES[:-1], "x" * 40]
+    assert YAML(typ="safe").load(f"[{listed(['-5', '0', '12'])}]") == [-5, 0, 12]
+    assert listed([str(n) for n in range(20)]).endswith("10, 11 and 8 more")
 
 
 # --- hostile files

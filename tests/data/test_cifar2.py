@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from qaml.data import DatasetPart, load
-from qaml.data.cifar2 import Cifar2, Source
+from qaml.data.cifar2 import Cifar2
+from qaml.data.cifar_files import Source
 from qaml.data.record_file import RecordFile
 from qaml.errors import DataError
 from qaml.testing.datasets import check_dataset
@@ -121,6 +122,7 @@ def test_the_two_sources_share_no_content_and_only_the_copy_has_a_caveat() -> No
 
 def test_missing_official_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QAML_DATA", str(tmp_path))
+    monkeypatch.setenv("QAML_MIRROR", "http://127.0.0.1:9")
     with pytest.raises(DataError, match=r"data_batch_5\.bin, test_batch\.bin not in .*cifar-10-batches-bin") as caught:
         load(Cifar2(source="cifar10"))
     assert "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz" in caught.value.hint

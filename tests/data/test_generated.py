@@ -134,17 +134,17 @@ def test_points_out_of_bounds_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
         Moons(n=100, noise=0.5, seed=1).read()
 
 
-TOYS: list[tuple[type[Toy], list[int], list[float], list[float]]] = [
-    (Iris, [50, 50, 50], [5.1, 3.5, 1.4, 0.2], [5.9, 3.0, 5.1, 1.8]),
-    (Wine, [59, 71, 48], [14.23, 1.71, 2.43, 15.6], [14.13, 4.1, 2.74, 24.5]),
-    (BreastCancer, [212, 357], [17.99, 10.38, 122.8, 1001.0], [7.76, 24.54, 47.92, 181.0]),
+TOYS: list[tuple[Toy, list[int], list[float], list[float]]] = [
+    (Iris(), [50, 50, 50], [5.1, 3.5, 1.4, 0.2], [5.9, 3.0, 5.1, 1.8]),
+    (Wine(), [59, 71, 48], [14.23, 1.71, 2.43, 15.6], [14.13, 4.1, 2.74, 24.5]),
+    (BreastCancer(), [212, 357], [17.99, 10.38, 122.8, 1001.0], [7.76, 24.54, 47.92, 181.0]),
 ]
 
 
-@pytest.mark.parametrize(("kind", "counts", "first", "last"), TOYS)
-def test_toys_are_as_published(kind: type[Toy], counts: list[int], first: list[float], last: list[float]) -> None:
-    data = load(kind())
-    check_against_description(data, kind())
+@pytest.mark.parametrize(("part", "counts", "first", "last"), TOYS)
+def test_toys_are_as_published(part: Toy, counts: list[int], first: list[float], last: list[float]) -> None:
+    data = load(part)
+    check_against_description(data, part)
     whole = joined(data)
     assert np.bincount(whole.labels).tolist() == counts
     assert np.array_equal(whole.indices, np.arange(sum(counts)))

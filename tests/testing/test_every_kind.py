@@ -92,9 +92,9 @@ DEFENCE_CASES: dict[str, list[Fields]] = {kind: [fields] for kind, fields in DEF
 DEFENCE_CASES["feature_squeezing"] = [{"bits": 2}, {"bits": 2, "where": "classifier"}]
 DEFENCE_CASES["spatial_smoothing"] = [{"window": 3}, {"window": 3, "where": "classifier"}]
 
-# transfers and joint attacks compute nothing themselves (tests/attacks/test_transfer.py, test_joint.py); CelebA needs
-# generated photographs (tests/data/test_celeba.py)
-ELSEWHERE = {"attack": {"transfer", "joint"}, "dataset": {"celeba"}}
+# transfers and joint attacks compute nothing themselves (tests/attacks/test_transfer.py, test_joint.py); CelebA and
+# CIFAR-10 need generated files (tests/data/test_celeba.py, test_cifar10.py)
+ELSEWHERE = {"attack": {"transfer", "joint"}, "dataset": {"celeba", "cifar10"}}
 NEEDS = {"mnist": [needs_data], "fashion_mnist": [needs_data], "cifar2": [needs_cifar2]}
 CASES: list[tuple[Registry[Any], dict[str, list[Fields]]]] = [
     (MODELS, MODEL_CASES),

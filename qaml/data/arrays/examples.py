@@ -10,6 +10,7 @@ import numpy as np
 
 from qaml.data.arrays.formats import Role, Values, Wanted, as_values, read, read_array, read_positions
 from qaml.data.division import HeldOut, divide_at
+from qaml.data.paste import listed
 from qaml.errors import DataError
 from qaml.files.npz import NUMBERS
 from qaml.types import AnyArray, Bounds, FloatArray, IntArray, Split
@@ -17,8 +18,6 @@ from qaml.types import AnyArray, Bounds, FloatArray, IntArray, Split
 if TYPE_CHECKING:
     from qaml.data.arrays.part import Arrays, ExampleFile
 
-SHOWN = 12
-"""Most classes that a message lists."""
 _MOST = 2**53
 """The largest label: up to it whole numbers and floating-point numbers are the same."""
 
@@ -170,7 +169,7 @@ def _labels(part: Arrays, path: str, values: Values, n: int) -> IntArray:
         raise DataError(f"{path}: labels are {values.dtype}, expected whole numbers or names of classes")
     declared = f"'{_declared(part)}'"
     raise DataError(
-        f"{path}: labels are {_listed(distinct_values(values))}, declared {declared}", f"write '{class_words(values)}'"
+        f"{path}: labels are {listed(distinct_values(values))}, declared {declared}", f"write '{class_words(values)}'"
     )
 
 
@@ -207,17 +206,11 @@ def class_words(values: Values) -> str:
     distinct = distinct_values(values)
     if distinct == [str(number) for number in range(len(distinct))]:
         return f"classes: {len(distinct)}"
-    return f"classes: [{_listed(distinct)}]"
-
-
-def _listed(values: Sequence[str]) -> str:
-    return ", ".join(value[:40] for value in values[:SHOWN]) + f" and {len(values) - SHOWN} more" * (
-        len(values) > SHOWN
-    )
+    return f"classes: [{listed(distinct)}]"
 
 
 def _declared(part: Arrays) -> str:
-    return f"classes: {part.classes if isinstance(part.classes, int) else f'[{_listed(part.describe().classes)}]'}"
+    return f"classes: {part.classes if isinstance(part.classes, int) else f'[{listed(part.describe().classes)}]'}"
 
 
 # --- what each example is for
@@ -233,7 +226,7 @@ def _marked(part: Arrays, wanted: Sequence[str | int], marks: Values) -> IntArra
         column = part.split.column if part.split is not None else ""
         raise DataError(
             f"{part.file.path}: {'every' if len(found) else 'no'} example is for testing: "
-            f"{column!r} holds {_listed(sorted(set(texts)))}",
+            f"{column!r} holds {listed(sorted(set(texts)))}",
             "write 'test:' and the values of test examples beside 'column'",
         )
     return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qaml.data.images.tree import Entry, class_folders, entries
+from qaml.data.paste import listed
 from qaml.errors import DataError
 from qaml.files.regular import as_written
 
@@ -28,7 +29,7 @@ def _described(folder: str, given: Mapping[str, Any], field: str) -> str:
     above = f"{folder}/{groups[0]}" if groups else folder
     classes = class_folders(above, as_written(above))
     if field == "classes":
-        return f"found in {above}: classes: [{', '.join(classes)}]" if len(classes) > 1 else ""
+        return f"found in {above}: classes: [{listed(classes)}]" if len(classes) > 1 else ""
     found: list[Entry] = entries(folder, as_written(folder), groups, classes)
     if not found:
         return ""

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from qaml.data.paste import listed
 from qaml.errors import DataError
 
 ENDINGS: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MOST_IMAGES: Final = 1_000_000
 _LEFT_BY_SYSTEMS: Final = frozenset({"thumbs.db", "desktop.ini"})
-_SHOWN: Final = 12
 
 
 class Entry(NamedTuple):
@@ -74,12 +74,11 @@ def digest(contents: Iterable[tuple[str, str]]) -> str:
 def _check_classes(folder: str, found: Sequence[str], declared: Sequence[str], group: str) -> None:
     if set(found) == set(declared):
         return
-    listed = ", ".join(sorted(found)[:_SHOWN]) + f" and {len(found) - _SHOWN} more" * (len(found) > _SHOWN)
-    hint = f"write 'classes: [{listed}]', or move what is none" if len(found) > 1 else ""
+    hint = f"write 'classes: [{listed(sorted(found))}]', or move what is none" if len(found) > 1 else ""
     if not group and {"train", "test"} <= set(found):
         hint = "leave 'split' out where 'train' and 'test' hold the folders of the classes"
     raise DataError(
-        f"{folder}: folders are {listed or 'none'}, declared 'classes: [{', '.join(declared[:_SHOWN])}]'", hint
+        f"{folder}: folders are {listed(sorted(found)) or 'none'}, declared 'classes: [{listed(declared)}]'", hint
     )
 
 
