@@ -18,7 +18,7 @@ from qaml.data.cifar2 import Cifar2
 from qaml.data.cifar10 import CLASSES, Cifar10
 from qaml.data.cifar_files import OFFICIAL, Archive, Source
 from qaml.data.record_file import RecordFile
-from qaml.data.transforms import SelectClasses
+from qaml.data.transforms.select_classes import SelectClasses
 from qaml.errors import DataError
 from qaml.testing.datasets import check_dataset
 from qaml.types import Bounds, InputInfo

@@ -80,7 +80,7 @@ DATASET_CASES: dict[str, list[Fields]] = {
     "circles": [{}, {"n": 50, "noise": 0.0, "factor": 0.3, "seed": 1}],
     "blobs": [{}, {"n": 60, "classes": 3, "features": 5, "std": 0.5}],
     "iris": [{}, {"transforms": [{"kind": "select_classes", "classes": ["setosa", "virginica"]}]}],
-    "wine": [{}],
+    "wine": [{}, {"transforms": [{"kind": "rescale", "bounds": [0, "pi"]}]}],
     "breast_cancer": [{"test_share": 0.3, "seed": 1}],
     "tfim": [{}, {"sites": 3, "fields": 40}],
     "mnist": [{"transforms": [{"kind": "subset", "train": 50, "test": 20}, {"kind": "downscale", "size": 7}]}],
