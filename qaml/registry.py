@@ -41,6 +41,32 @@ TableName = Annotated[str, Reference("reported")]
 DetectorName = Annotated[str, Reference("detectors")]
 
 
+class UnknownKind(PartError):
+    """A family has no such kind.
+
+    Args:
+        family: the word for the family, such as ``attack``.
+        kind: what was asked for.
+        kinds: every kind that there is.
+    """
+
+    def __init__(self, family: str, kind: str, kinds: Sequence[str]) -> None:
+        self.family = family
+        self.kind = kind[:_LONGEST]
+        self.known = f"known {family}s: {', '.join(kinds)}"
+        close = difflib.get_close_matches(self.kind.lower(), kinds, 1, 0.5)
+        hint = f"did you mean {close[0]!r}? {self.known}" if close else self.known
+        super().__init__(f"unknown {family} {self.kind!r}", hint)
+
+
+def details(error: PartError) -> dict[str, str]:
+    """The context of a validation error that says the same as this error, and what an unknown kind was asked of."""
+    said = {"message": error.message, "hint": error.hint}
+    if isinstance(error, UnknownKind):
+        said |= {"family": error.family, "kind": error.kind, "known": error.known}
+    return said
+
+
 class Part(Settings):
     """Anything that a spec names by ``kind``; families derive a base of their own and set ``registry``.
 
@@ -118,9 +144,7 @@ class Part(Settings):
         try:
             part = registry.load(kind)
         except PartError as error:
-            raise PydanticCustomError(
-                "kind_unknown", "{message}", {"message": error.message, "hint": error.hint}
-            ) from error
+            raise PydanticCustomError("kind_unknown", "{message}", details(error)) from error
         return part.model_validate_json(json.dumps(value))
 
 
@@ -175,12 +199,7 @@ class Registry(Generic[P]):
             return part
         candidates = self._third_party().get(kind, [])
         if not candidates:
-            kind = kind[:_LONGEST]
-            close = difflib.get_close_matches(kind, self.kinds(), 1, 0.5)
-            known = f"known {self.family}s: {', '.join(self.kinds())}"
-            raise PartError(
-                f"unknown {self.family} {kind!r}", f"did you mean {close[0]!r}? {known}" if close else known
-            )
+            raise UnknownKind(self.family, kind, self.kinds())
         if len(candidates) > 1:
             owners = ", ".join(_distribution(e) for e in candidates)
             raise PartError(

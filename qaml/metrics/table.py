@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from qaml.errors import PartError
 from qaml.metrics.base import MetricPart
-from qaml.registry import Registry
+from qaml.registry import Registry, details
 
 METRICS: Registry[MetricPart] = Registry(
     "metric",
@@ -55,8 +55,7 @@ def _known(name: str) -> str:
     try:
         metric(name)
     except PartError as error:
-        hint = {"message": error.message, "hint": error.hint}
-        raise PydanticCustomError("metric_unknown", "{message}", hint) from error
+        raise PydanticCustomError("metric_unknown", "{message}", details(error)) from error
     return name
 
 

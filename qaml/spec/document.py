@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from qaml.spec.corrections import correction
 from qaml.spec.merge import OVERRIDABLE, SECTIONS
 from qaml.spec.nodes import Located, Path
+from qaml.spec.pointers import for_section
 from qaml.spec.problems import Problems, shown, suggest
 from qaml.vocab import PROFILES
 
@@ -54,7 +56,9 @@ def _check_names(document: Located, problems: Problems) -> None:
         if name == "extends":
             problems.key(node, (name,), "a suite cannot extend another", "datasets, models, attacks and detectors can")
         elif name not in TOP_LEVEL:
-            problems.key(node, (name,), "unknown section", suggest(name, TOP_LEVEL, "sections"))
+            where = for_section(name)
+            hint = f"{where} sections: {', '.join(TOP_LEVEL)}" if where else suggest(name, TOP_LEVEL, "sections")
+            problems.key(node, (name,), "unknown section", hint)
     for name in ("suite", "claims"):
         if name not in document.entries:
             problems.missing(document, (name,))
@@ -65,13 +69,23 @@ def _check_names(document: Located, problems: Problems) -> None:
 
 def _check_text(node: Located, path: Path, problems: Problems) -> None:
     if node.text is None:
-        problems.value(node, path, f"expected a text, got {shown(node.plain())}", "put it in quotes")
+        hint = correction(node, ()) or "put it in quotes"
+        problems.value(node, path, f"expected a text, got {shown(node.plain())}", hint)
 
 
 def _check_mapping(node: Located | None, path: Path, problems: Problems) -> bool:
     if node is not None and not node.is_mapping:
-        problems.value(node, path, f"expected a mapping, got {shown(node.plain())}")
+        problems.value(node, path, f"expected a mapping, got {shown(node.plain())}", _as_mapping(node, path))
     return node is not None and node.is_mapping
+
+
+def _as_mapping(node: Located, path: Path) -> str:
+    """How to write an entry of a table that is only a name, or a table that is a list."""
+    if path[0] in SECTIONS and len(path) == 2 and node.text is not None:
+        return f"write {{kind: {node.text}}}"
+    if path[0] in SECTIONS and len(path) == 1 and node.items:
+        return f"names are keys: '{path[0]}: {{mine: {{kind: …}}}}'"
+    return ""
 
 
 def _check_table(node: Located | None, path: Path, problems: Problems, *, are_slugs: bool) -> None:

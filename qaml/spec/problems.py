@@ -62,6 +62,10 @@ class Problems:
         if len(self._found) >= MAX_PROBLEMS:
             self.raise_too_many()
 
+    def line(self, number: int) -> str:
+        """A line of the file, counted from 1; empty beyond its end."""
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+
     def key(self, node: Located, path: Path, message: str, hint: str = "") -> None:
         """Note a mistake about a key."""
         self.add(node.key_mark, path, message, hint)

@@ -113,11 +113,26 @@ def _first_line(error: Exception) -> str:
 
 
 def _explain(error: MarkedYAMLError, problems: Problems) -> None:
+    found = error.problem_mark
+    if found is not None and (start := _bare_braces(problems.line(found.line + 1), found.column)) is not None:
+        text = problems.line(found.line + 1)[start:].rstrip().partition(", ")[0]
+        hint = f'put the text in quotes: "{text[:60]}"'
+        problems.add(Mark(found.line + 1, start + 1), "", "a text with braces needs quotes", hint)
+        return
     said = " ".join(filter(None, (error.context, error.problem)))
     words = next((words for words in _WORDS if words.said in said), _Words("", f"not valid YAML: {said[:200]}"))
     mark = (error.context_mark if words.is_at_start else None) or error.problem_mark or error.context_mark
     at = Mark(mark.line + 1, mark.column + 1) if mark is not None else _START
     problems.add(at, "", words.message, words.hint)
+
+
+def _bare_braces(line: str, column: int) -> int | None:
+    """Where the text with a placeholder begins that YAML took for a mapping: just before or at a column of the line."""
+    before = re.search(r"\{[A-Za-z][\w-]*\}\s*$", line[:column])
+    if before is not None:
+        return before.start()
+    word = re.search(r"[^\s{}\[\],:][^{}\[\],:]*$", line[:column])
+    return word.start() if word is not None and re.match(r"\{[A-Za-z][\w-]*\}", line[column:]) else None
 
 
 class _Refused(Exception):

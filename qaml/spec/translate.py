@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from qaml.registry import Part
+from qaml.spec.corrections import correction
+from qaml.spec.document import SLUG
 from qaml.spec.fields import field_hint, owner_of
 from qaml.spec.nodes import Located, Path
+from qaml.spec.pointers import for_field, for_kind, for_value
 from qaml.spec.problems import Problems, did_you_mean, either, shown
 from qaml.types import Settings
 
@@ -128,11 +133,13 @@ def _wrong_kind(context: _Report, where: Path, detail: ErrorDetails) -> None:
     path = (*context.path, *where, "kind")
     kind = context.node.at(where).child("kind")
     if detail["type"] == "kind_missing" and kind is None:
-        context.problems.missing(context.node.at(where), path, hint=f"kinds: {detail['ctx']['kinds']}")
+        kinds = detail["ctx"]["kinds"]
+        meant = _named_otherwise(context.node.at(where), kinds.split(", "))
+        context.problems.missing(context.node.at(where), path, hint=f"{meant}kinds: {kinds}")
     elif kind is not None:
         is_name = detail["type"] == "kind_unknown"
         message = detail["msg"] if is_name else f"expected the name of a kind, got {shown(kind.plain())}"
-        hint = detail["ctx"]["hint"] if is_name else f"kinds: {detail['ctx']['kinds']}"
+        hint = _hint(detail) if is_name else f"kinds: {detail['ctx']['kinds']}"
         context.problems.value(kind, path, message, hint)
 
 
@@ -140,8 +147,43 @@ def _unknown(context: _Report, where: Path) -> None:
     parent, name = where[:-1], str(where[-1])
     owner = owner_of(context.settings, context.node, parent)
     known = () if owner is None else (*owner[0].model_fields, *(() if parent else context.common))
-    hint = " ".join(filter(None, (did_you_mean(name, known), _fields(context, parent))))
+    near = _pointer(context, owner, name, known) or did_you_mean(name, known)
+    hint = " ".join(filter(None, (near, _fields(context, parent))))
     context.problems.key(context.node.at(where), (*context.path, *where), "unknown field", hint)
+
+
+def _hint(detail: ErrorDetails) -> str:
+    """The hint that an error carries; for a kind or metric of another name, where that is found."""
+    about = detail.get("ctx", {})
+    where = for_kind(about["family"], about["kind"]) if "known" in about else ""
+    return f"{where} {about['known']}" if where else str(about.get("hint", ""))
+
+
+def _named_otherwise(node: Located, kinds: Sequence[str]) -> str:
+    """A suggestion where a mapping without ``kind`` names one: ``{type: pgd}``, or ``{pgd: {…}}``."""
+    texts = [child.text for child in node.entries.values() if child.text in kinds]
+    named = next((text for text in (*texts, *node.entries) if text in kinds), None)
+    return f"did you mean 'kind: {named}'? " if named is not None else ""
+
+
+def _pointer(context: _Report, owner: tuple[type[BaseModel], str] | None, name: str, known: Sequence[str]) -> str:
+    """Where a field of another name is found, among the fields that there are."""
+    if owner is None:
+        return ""
+    settings, word = owner
+    family = settings.registry.family if issubclass(settings, Part) else word.strip("'") or str(context.path[-1])
+    where = for_field(family, name)
+    fields = re.findall(r"'(\w+)'", where)
+    return where if where and (not fields or any(field in known for field in fields)) else ""
+
+
+def _as_mapping(context: _Report, where: Path, expected: Collection[str]) -> str:
+    """How to write a text as the mapping that was expected: ``{kind: digits}``, ``{model: cnn}``."""
+    value, owner = context.node.at(where), owner_of(context.settings, context.node, where)
+    if value.text is None or not SLUG.fullmatch(value.text.replace("_", "-")) or list(expected) != ["a mapping"]:
+        return ""
+    required = [name for name, field in (owner[0].model_fields if owner else {}).items() if field.is_required()]
+    return f"write {{{required[0]}: {value.text}}}" if len(required) == 1 else ""
 
 
 def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
@@ -154,11 +196,17 @@ def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
         words = _expectation(detail) if len(details) > 1 else _phrases(detail)
         if words:
             expected.update(dict.fromkeys(words))
-            hint = hint or did_you_mean(detail["input"], [word.strip("'") for word in words])
-            hint = hint or (_fields(context, where) if detail["type"] == "model_type" else "")
+            choices = [word.strip("'") for word in words]
+            hint = hint or for_value(where, detail["input"], choices) or did_you_mean(detail["input"], choices)
         else:
-            context.problems.value(value, path, _message(detail), str(detail.get("ctx", {}).get("hint", "")))
+            message = _message(detail)
+            text = value.text if detail["type"] == "part_type" else None
+            hint_here = f"write {{kind: {text}}}" if text else correction(value, [message])
+            context.problems.value(value, path, message, _hint(detail) or hint_here)
     if expected:
+        hint = hint or correction(value, expected) or _as_mapping(context, where, expected)
+        is_mapping_wanted = any(detail["type"] == "model_type" for detail in details)
+        hint = hint or (_fields(context, where) if is_mapping_wanted else "")
         context.problems.value(value, path, f"expected {either(list(expected))}, got {shown(value.plain())}", hint)
 
 
