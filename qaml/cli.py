@@ -1,4 +1,4 @@
-"""The command line: init, validate, list, plan, run, report, compare, history, baseline, schema, store.
+"""The command line: init, validate, doctor, list, plan, run, report, compare, history, baseline, schema, store.
 
 Exit codes: 0, 1 (claims failed), 2 (bad input).
 """
@@ -156,6 +156,25 @@ def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One
                 _say(f"{as_named(suite.path)}: {len(suite.claims)} claims at {name}")
     if mistakes:
         raise QamlError("\n".join(mistakes))
+
+
+@app.command()
+@_polite
+def doctor(
+    specs: Specs = None,
+    profile: Profile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
+) -> None:
+    """Build every dataset and model that the claims need, look at real inputs for seconds, and name each fault.
+
+    Exit code 0 if no fault was seen (notes do not count), 1 if any was.
+    """
+    from qaml.doctor.visit import visit
+
+    is_sound, records = visit(_selected(specs, profile=profile), (lambda _: None) if as_json else _say)
+    if as_json:
+        _say(json.dumps(records, indent=2, ensure_ascii=False))
+    raise typer.Exit(0 if is_sound else 1)
 
 
 @app.command(name="list")

@@ -14,6 +14,7 @@ from qaml.claims.base import CLAIMS
 from qaml.claims.detectors.base import DETECTORS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
+from qaml.doctor.faults import FAULTS
 from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
 from qaml.quantum.channels import CHANNELS
@@ -43,6 +44,11 @@ def test_every_finding_is_listed() -> None:
     assert sorted(re.findall(r"^\| `(\w+)`", (REFERENCE / "findings.md").read_text("utf-8"), re.MULTILINE)) == sorted(
         FINDINGS
     )
+
+
+def test_every_fault_of_the_doctor_is_listed() -> None:
+    listed = re.findall(r"^\| `(\w+)`", (REFERENCE / "doctor.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(FAULTS)
 
 
 def test_every_variable_of_the_environment_is_listed() -> None:

@@ -17,7 +17,11 @@ def commands_page() -> str:
     blocks = [block for path, command in _leaves("qaml", get_command(app)) for block in _section(path, command)]
     exits = table(
         ("exit code", "means"),
-        [("0", "all is well"), ("1", "claims failed"), ("2", "bad input, with a message; or the run was interrupted")],
+        [
+            ("0", "all is well"),
+            ("1", "claims failed, or the doctor saw a fault"),
+            ("2", "bad input, with a message; or the run was interrupted"),
+        ],
     )
     return page("Command line", exits, *blocks)
 

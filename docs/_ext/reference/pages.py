@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from reference.commands import commands_page
+from reference.faults import faults_page
 from reference.findings import findings_page
 from reference.options import options_page
 from reference.parts import parts_page
@@ -14,6 +15,7 @@ from reference.parts import parts_page
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "parts.md": parts_page,
     "findings.md": findings_page,
+    "doctor.md": faults_page,
     "cli.md": commands_page,
     "pytest.md": options_page,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import os
 import select
 import signal
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from functools import cache
@@ -19,7 +21,7 @@ from typing import IO, Any
 
 from qaml import errors
 from qaml.errors import QamlError, RunError
-from qaml.run.isolation.errors import Crashed
+from qaml.run.isolation.errors import Crashed, Overdue
 from qaml.run.isolation.request import Report, Request
 from qaml.run.isolation.server import KILL, LENGTH, REQUEST
 from qaml.run.store import Damaged
@@ -32,29 +34,35 @@ PRINTED = 64 * 1024
 """Largest number of bytes of a step's output that are passed on; longer output is cut at its beginning."""
 PATIENCE = 5.0
 """Seconds that a server has to end a step's process."""
+PREPARATION = 300.0
+"""Seconds that may pass until the first message, where time is limited: the server imports libraries, loads data."""
 
 Message = dict[str, Any]
 Messages = Generator[Message, None, None]
 Progress = Callable[[float, str], None]
 
 
-def perform_apart(request: Request, progress: Progress) -> Report:
+def perform_apart(request: Request, progress: Progress, limit: float = math.inf) -> Report:
     """Run a step in a process of its own, which ends if this process is interrupted.
 
     Args:
         request: the step and its surroundings.
         progress: called with the share done, 0–1, and a few words.
+        limit: seconds from its first message after which the process is ended; without effect where processes cannot
+            be forked.
 
     Raises:
         QamlError: the error that the step raised, or its process ended without a result.
+        Overdue: it did not finish within the limit.
         Crashed: the step raised another exception.
     """
     outcome: Message = {}
     status = 0
     with TemporaryFile() as printed:
         try:
-            in_child = _server(os.getpid()).run if CAN_FORK else _spawned
-            with closing(in_child(request, printed)) as messages:
+            with closing(
+                _server(os.getpid()).run(request, printed, limit) if CAN_FORK else _spawned(request, printed)
+            ) as messages:
                 for message in messages:
                     if "progress" in message:
                         progress(*message["progress"])
@@ -129,14 +137,14 @@ class _Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def run(self, request: Request, printed: IO[bytes]) -> Messages:
+    def run(self, request: Request, printed: IO[bytes], limit: float) -> Messages:
         """The messages of one step's process; the last one is the status that it ended with."""
         with self._lock:
             control = self._started()
             channel, theirs = socket.socketpair()
             try:
                 self._send(control, request, theirs, printed)
-                yield from self._listen(control, channel)
+                yield from self._listen(control, channel, limit)
             except BaseException:
                 self._interrupt(control)
                 raise
@@ -173,12 +181,18 @@ class _Server:
             raise RunError(f"the process that starts others cannot be reached: {error}") from error
         theirs.close()
 
-    def _listen(self, control: socket.socket, channel: socket.socket) -> Iterator[Message]:
+    def _listen(self, control: socket.socket, channel: socket.socket, limit: float) -> Iterator[Message]:
         lines = _Lines()
         listened = [control, channel]
+        is_limited = math.isfinite(limit)
+        deadline = time.monotonic() + limit + PREPARATION
         while True:
-            readable, _, _ = select.select(listened, [], [])
+            left = max(deadline - time.monotonic(), 0.0) if is_limited else None
+            readable, _, _ = select.select(listened, [], [], left)
+            if not readable:
+                raise Overdue(f"the process that ran its code did not finish within {limit:g} seconds")
             if channel in readable:
+                deadline = min(deadline, time.monotonic() + limit)
                 if piece := channel.recv(1 << 16):
                     yield from lines.add(piece)
                 else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from qaml.errors import RunError
+
 
 class Crashed(Exception):
     """Code of another package raised an exception in a process that has ended, so the traceback is text.
@@ -13,3 +15,7 @@ class Crashed(Exception):
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message)
         self.trace = trace
+
+
+class Overdue(RunError):
+    """A step's process was ended because it did not finish within its time."""
