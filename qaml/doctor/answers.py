@@ -180,6 +180,8 @@ def _gradients(asked: Asked) -> Iterator[Seen]:
 
 
 def _resolution(asked: Asked) -> Iterator[Seen]:
+    if not asked.patient.part.has_gradients:
+        return  # votes and neighbours may tie
     logits = asked.logits()
     coarse = float(margins(logits).is_below.mean())
     if coarse > MOST_COARSE:

@@ -18,10 +18,9 @@ def look_at_budgets(part: AttackPart, info: InputInfo, dataset: str) -> Iterator
     """What is wrong with an attack's budgets on inputs of this description."""
     if part.epsilon is None or part.is_bound:
         return
-    low, high = info.bounds
-    largest = part.grid[-1]
-    if high - low >= WIDE and largest <= SMALL[part.threat_norm]:
-        of = f"on inputs of {dataset!r} in [{low:g}, {high:g}]"
+    bounds, largest = info.bounds, part.grid[-1]
+    if bounds.is_finite and bounds.width >= WIDE and largest <= SMALL[part.threat_norm]:
+        of = f"on inputs of {dataset!r} in {bounds.in_words()}"
         yield seen("budget_too_small", f"an epsilon of {largest:g} in {part.threat_norm} is next to nothing {of}")
     elif part.reach(largest) < largest * (1 - 1e-6):
         yield seen("budget_not_reached", f"steps × step size reach {part.reach(largest):g}, epsilon is {largest:g}")

@@ -12,8 +12,9 @@ from qaml.containment import error_in_words
 from qaml.doctor.chart import Chart, Seen, seen
 from qaml.doctor.patient import SEED, Patient
 from qaml.errors import PartError, QamlError
+from qaml.models.factories import resolve
 from qaml.models.torch_module.network import load_weights, made_by
-from qaml.models.torch_module.part import TorchModule, resolve, verified
+from qaml.models.torch_module.part import TorchModule, verified
 from qaml.types import InputInfo
 
 SIZES = (1, 2, 3, 4, 8, 10, 16, 20, 32, 50, 64, 100, 128, 200, 256)
@@ -46,7 +47,7 @@ def _why_not_built(patient: Patient, error: Exception) -> Iterator[Seen]:
     if isinstance(patient.part, TorchModule):
         part = patient.part
         try:
-            module = made_by(resolve(part.factory), part.factory, part.arguments)
+            module = made_by(resolve(part.factory), part, patient.info)
         except QamlError as reason:
             yield seen("cannot_be_built", reason.message, reason.hint)
             return

@@ -82,8 +82,8 @@ def _reads_alike(part: DatasetPart, first: Data) -> Iterator[Seen]:
 def _values(data: Data) -> Iterator[Seen]:
     bounds = data.info.bounds
     low, high = float(data.train.inputs.min()), float(data.train.inputs.max())
-    if high - low < NARROWEST * (bounds.high - bounds.low):
-        declared = f"[{bounds.low:g}, {bounds.high:g}]"
+    if bounds.is_finite and high - low < NARROWEST * bounds.width:
+        declared = bounds.in_words()
         yield seen("values_off_scale", f"values lie in [{low:.3g}, {high:.3g}], declared bounds are {declared}")
 
 
@@ -101,7 +101,7 @@ def _related(data: Data, chart: Chart) -> Iterator[Seen]:
     bounds, info = data.info.bounds, data.info
     majority = float(np.bincount(test.labels).max() / len(test))
     sizes = f"{len(data.train):,} + {len(data.test):,} examples of shape {info.shape}"
-    head = f"{sizes} in [{bounds.low:g}, {bounds.high:g}], {info.n_classes} classes"
+    head = f"{sizes} in {bounds.in_words()}, {info.n_classes} classes"
     if len(test) < LEAST_TEST:
         chart.fact(head)
         return

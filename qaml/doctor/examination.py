@@ -129,18 +129,18 @@ def _behind(suite: Suite, name: str) -> Iterator[str]:
 
 
 def examine(
-    suite: Suite, tell: Callable[[str], None] = lambda _: None, seconds: float = MODEL_SECONDS
+    suite: Suite, say: Callable[[str], None] = lambda _: None, seconds: float = MODEL_SECONDS
 ) -> Iterator[Examined]:
     """Examine what the suite's claims need: datasets, then models, then attacks; yield each when it is done.
 
     Args:
         suite: the suite at a profile.
-        tell: called with words for the present look.
+        say: called with words about the present look.
         seconds: longest examination of a model.
     """
     need, refused = needed(suite), dict[str, str]()
     for name in need.datasets:
-        found = _apart("dataset", name, {"dataset": suite.datasets[name]}, tell, DATASET_SECONDS)
+        found = _apart("dataset", name, {"dataset": suite.datasets[name]}, say, DATASET_SECONDS)
         if faults := found.chart.names & UNUSABLE:
             refused[name] = next(iter(faults))
         yield found
@@ -155,7 +155,7 @@ def examine(
         payload = _payload(entry, suite.datasets[entry.dataset])
         same = done.setdefault(canonical(payload), name)
         yield (
-            _apart("model", name, payload, tell, seconds)
+            _apart("model", name, payload, say, seconds)
             if same == name
             else Examined("model", name, Chart(), 0.0, same)
         )
@@ -179,25 +179,25 @@ def _payload(entry: ModelEntry, dataset: DatasetPart) -> dict[str, Any]:
 
 
 def _apart(
-    kind: SubjectKind, name: str, payload: Mapping[str, Any], tell: Callable[[str], None], seconds: float
+    kind: SubjectKind, name: str, payload: Mapping[str, Any], say: Callable[[str], None], seconds: float
 ) -> Examined:
     """Examine in a process of its own, whose end is one more fault."""
     start = time.perf_counter()
     with TemporaryDirectory(prefix="qaml-doctor-") as folder:
-        ends = list(_performed(f"{kind} {name}", payload, Path(folder), tell, seconds))
+        ends = list(_performed(f"{kind} {name}", payload, Path(folder), say, seconds))
         chart = Chart.read(Path(folder) / CHART)
     chart.add(*(_ended(kind, chart, each) for each in ends))
     return Examined(kind, name, chart, time.perf_counter() - start)
 
 
 def _performed(
-    title: str, payload: Mapping[str, Any], folder: Path, tell: Callable[[str], None], seconds: float
+    title: str, payload: Mapping[str, Any], folder: Path, say: Callable[[str], None], seconds: float
 ) -> Iterator[Seen]:
     step = Step("load", "doctor", title, {}, payload, 0, 1.0, Digest("", ()))
     try:
         request = request_of(step, {}, "qaml.doctor.step", Store(folder / "store"), folder, "cpu")
-        tell(title)
-        report = perform_apart(request, lambda _, words: tell(f"{title}: {words}"), seconds)
+        say(title)
+        report = perform_apart(request, lambda _, words: say(f"{title}: {words}"), seconds)
     except Overdue as error:
         yield seen("too_slow", error.message)
     except Crashed as error:

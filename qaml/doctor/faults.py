@@ -150,7 +150,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "model",
         "fault",
         "it takes images with channels last, and fails on channels first",
-        "begin forward with inputs.permute(0, 2, 3, 1)",
+        "layout: hwc (for a torch_module), or begin forward with inputs.permute(0, 2, 3, 1)",
     ),
     "fixed_batch": Fault(
         "model",

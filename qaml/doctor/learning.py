@@ -156,7 +156,7 @@ def _explained(patient: Patient, course: Course, chart: Chart) -> Iterator[Seen]
     if course.has_diverged:
         what = f"the loss is {course.losses[-1]} after {len(course.losses)} epochs"
     chart.begin("other learning rates and scales")
-    for rate in RATES[training.optimiser]:
+    for rate in () if patient.part.trains_at_once else RATES[training.optimiser]:
         if 1 / 3 < rate / training.lr < 3:
             continue
         if (other := _again(patient, {"lr": rate}, 1.0)) is not None and other.has_learned:

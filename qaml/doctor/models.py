@@ -56,6 +56,8 @@ def examine_model(patient: Patient, chart: Chart, *, is_taught: bool = True) -> 
         if not teach(patient, fresh, chart):
             return
         asked = patient.asked(fresh, count)
+        if patient.part.trains_at_once:  # it has no answers before
+            take(STRUCTURE_LOOKS, asked, chart)
     take(WEIGHT_LOOKS, asked, chart)
 
 

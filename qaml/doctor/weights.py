@@ -91,11 +91,12 @@ def _others(asked: Asked) -> Iterator[Other]:
         "the weights expect inputs in [0, 1]: divide by 255 in the module",
     )
     yield from _untransformed(patient)
-    yield (
-        "inverted",
-        np.subtract(low + high, x, dtype=np.float32),
-        "the weights expect dark for bright: invert in the module",
-    )
+    if patient.info.bounds.is_finite:
+        yield (
+            "inverted",
+            np.subtract(low + high, x, dtype=np.float32),
+            "the weights expect dark for bright: invert in the module",
+        )
     for name, (mean, std) in NORMALS.items():
         yield from _normal(name, x, np.array(mean), np.array(std))
     if patient.info.is_image:

@@ -13,6 +13,7 @@ from qaml.doctor.datasets import examine_dataset
 from qaml.doctor.models import examine_model
 from qaml.doctor.patient import patient_of
 from qaml.models.base import ModelPart, Training
+from qaml.models.torch_module.part import NoTraining
 from tests.doctor.data import Mistaken
 
 DIGITS = '{"kind": "digits"}'
@@ -41,6 +42,9 @@ KINDS = (
     ("qnn, angles", MOONS, '{"kind": "qnn", "layers": 4, "encoding": "angle"}'),
     ("qnn, noise layers", STATES, '{"kind": "qnn", "layers": 4, "noise_layers": {}}'),
     ("qcnn", ISING, '{"kind": "qcnn"}'),
+    ("forest", DIGITS, '{"kind": "estimator", "factory": "sklearn.ensemble:RandomForestClassifier"}'),
+    ("neighbours", MOONS, '{"kind": "estimator", "factory": "sklearn.neighbors:KNeighborsClassifier"}'),
+    ("kernel", TWO, '{"kind": "estimator", "factory": "sklearn.svm:SVC"}'),
 )
 OWN: tuple[tuple[str, str, dict[str, Any]], ...] = (
     *(
@@ -66,6 +70,9 @@ OWN: tuple[tuple[str, str, dict[str, Any]], ...] = (
         )
     ),
     ("features", MOONS, {}),
+    ("ChannelsLast", DIGITS, {"layout": "hwc"}),
+    ("Rounding", DIGITS, {"gradients": False}),
+    ("Network", DIGITS, {"frozen": True, "training": NoTraining()}),
     ("Network", NORMALISED, {}),
     ("Network", WIDE, {}),
     ("Network", DIGITS, {"training": Training(optimiser="sgd", lr=0.1, momentum=0.9)}),

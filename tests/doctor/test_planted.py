@@ -54,7 +54,7 @@ MODELS = (
     Planted("OneOutput", ("wrong_outputs",), "torch.cat([torch.zeros_like(z), z], 1)"),
     Planted("BatchMean", ("wrong_outputs",), "once for the whole batch"),
     Planted("Network", ("wrong_outputs",), "7 outputs, the dataset 10 classes", {"arguments": {"classes": 7}}),
-    Planted("ChannelsLast", ("channels_last",), "permute(0, 2, 3, 1)"),
+    Planted("ChannelsLast", ("channels_last",), "layout: hwc"),
     Planted("FixedBatch", ("fixed_batch",), "inputs.shape[0]"),
     Planted("Squeezing", ("fixed_batch",), "squeeze no batch of one"),
     Planted("Flat", ("fails_on_inputs",), "inputs.flatten(1)"),
