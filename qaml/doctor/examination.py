@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from qaml.doctor.faults import SubjectKind
 from qaml.errors import Location, QamlError
 from qaml.plan.canonical import canonical
 from qaml.plan.digest import Digest
-from qaml.plan.step import Step
+from qaml.plan.step import Step, parts_in
 from qaml.registry import references
 from qaml.run.isolation.apart import perform_apart
 from qaml.run.isolation.errors import Crashed, Overdue
@@ -27,8 +28,9 @@ from qaml.spec.nodes import Path as Place
 from qaml.spec.nodes import dotted
 from qaml.spec.suite import ModelEntry, Suite
 
-MODEL_SECONDS, DATASET_SECONDS = 20.0, 120.0
-"""Longest examination of a model and of a dataset; looks themselves take less than half of it."""
+FOREIGN_SECONDS, OWN_SECONDS, DATASET_SECONDS = 10.0, 60.0, 120.0
+"""Longest examination of a user's model, of one of qaml's, whose kernels may be compiled at their first use, and of a
+dataset, on an idle machine."""
 FIELDS: Mapping[str, Place] = {
     "budget_too_small": ("epsilon",),
     "budget_not_reached": ("steps",),
@@ -128,15 +130,12 @@ def _behind(suite: Suite, name: str) -> Iterator[str]:
             yield from _behind(suite, other)
 
 
-def examine(
-    suite: Suite, say: Callable[[str], None] = lambda _: None, seconds: float = MODEL_SECONDS
-) -> Iterator[Examined]:
+def examine(suite: Suite, say: Callable[[str], None] = lambda _: None) -> Iterator[Examined]:
     """Examine what the suite's claims need: datasets, then models, then attacks; yield each when it is done.
 
     Args:
         suite: the suite at a profile.
         say: called with words about the present look.
-        seconds: longest examination of a model.
     """
     need, refused = needed(suite), dict[str, str]()
     for name in need.datasets:
@@ -154,6 +153,7 @@ def examine(
             continue
         payload = _payload(entry, suite.datasets[entry.dataset])
         same = done.setdefault(canonical(payload), name)
+        seconds = FOREIGN_SECONDS if any(each.runs_foreign_code for each in parts_in(payload)) else OWN_SECONDS
         yield (
             _apart("model", name, payload, say, seconds)
             if same == name
@@ -197,7 +197,7 @@ def _performed(
     try:
         request = request_of(step, {}, "qaml.doctor.step", Store(folder / "store"), folder, "cpu")
         say(title)
-        report = perform_apart(request, lambda _, words: say(f"{title}: {words}"), seconds)
+        report = perform_apart(request, lambda _, words: say(f"{title}: {words}"), seconds * busyness())
     except Overdue as error:
         yield seen("too_slow", error.message)
     except Crashed as error:
@@ -214,6 +214,13 @@ def _ended(kind: SubjectKind, chart: Chart, found: Seen) -> Seen:
     if found.fault == "changes_process":
         return found
     return found._replace(seen=f"{found.seen}, while the doctor looked at: {chart.doing or f'the {kind}'}")
+
+
+def busyness() -> float:
+    """How many times longer everything takes for want of a free core, at least 1."""
+    if not hasattr(os, "getloadavg"):
+        return 1.0
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def is_healthy(examined: Sequence[Examined]) -> bool:

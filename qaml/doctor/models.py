@@ -62,8 +62,9 @@ def examine_model(patient: Patient, chart: Chart, *, is_taught: bool = True) -> 
 
 
 def _is_teachable(patient: Patient) -> bool:
-    """Whether a short training run is possible: an annealer's would need an embedding first."""
-    return patient.part.to_embed(patient.info) is None
+    """Whether a short training run says something: an annealer's needs an embedding first, and one that goes on from
+    another model's weights needs those."""  # noqa: D205, D209
+    return patient.part.predecessor is None and patient.part.to_embed(patient.info) is None
 
 
 def _n_asked(few: Asked) -> int:

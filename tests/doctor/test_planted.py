@@ -11,7 +11,7 @@ import pytest
 
 from qaml.data.base import DatasetPart
 from qaml.data.digits import Digits
-from qaml.data.transforms import Normalise
+from qaml.data.transforms.normalise import Normalise
 from qaml.doctor import models as examination
 from qaml.doctor.chart import Chart
 from qaml.doctor.datasets import examine_dataset
