@@ -18,6 +18,7 @@ from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.metrics.table import METRICS
 from qaml.models.base import MODELS
+from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.quantum.channels import CHANNELS
 from qaml.registry import Registry
 from qaml.samplers.base import SAMPLERS
@@ -36,7 +37,18 @@ HEAVY = (
     "matplotlib",
     "pyautoattack",
 )
-REGISTRIES: list[Registry[Any]] = [ATTACKS, CHANNELS, CLAIMS, DATASETS, TRANSFORMS, DEFENCES, METRICS, MODELS, SAMPLERS]
+REGISTRIES: list[Registry[Any]] = [
+    ATTACKS,
+    CHANNELS,
+    CLAIMS,
+    DATASETS,
+    TRANSFORMS,
+    DEFENCES,
+    METRICS,
+    MODELS,
+    SAMPLERS,
+    KERNELS,
+]
 KINDS = [(registry, kind) for registry in REGISTRIES for kind in registry.kinds()]
 
 TELL = f"""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from qaml.errors import RunError
-from qaml.models.base import Hooks
+from qaml.models.base import Checkpoint, History, Hooks
 from qaml.types import Module, Split
 
 
@@ -41,3 +42,21 @@ def lesson(module: Module, data: Split, hooks: Hooks) -> Lesson:
             "use 'gaussian_augmentation', or 'adversarial_training' with 'regenerate: once'",
         )
     return Lesson(inputs.detach(), labels.detach())
+
+
+def resumed(module: Module, hooks: Hooks) -> History | None:
+    """The curves of a finished fit, whose state the module then has; ``None`` where there is none."""
+    checkpoint = hooks.restore()
+    if checkpoint is None:
+        return None
+    module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()})
+    module.eval()
+    return dict(checkpoint.history)
+
+
+def kept(module: Module, hooks: Hooks, history: History) -> History:
+    """Offer the finished fit as a checkpoint, report it, and return its curves."""
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+    hooks.save(Checkpoint(1, arrays, history))
+    hooks.progress(1, 1, **{name: values[-1] for name, values in history.items()})
+    return history

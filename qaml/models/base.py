@@ -32,6 +32,7 @@ MODELS: Registry[ModelPart] = Registry(
         "qcnn": "qaml.models.qcnn.part:QCNN",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
         "estimator": "qaml.models.estimator.part:Estimator",
+        "kernel_svm": "qaml.models.kernel_svm.part:KernelSVM",
     },
 )
 

@@ -16,6 +16,7 @@ from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
+from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.quantum.channels import CHANNELS
 from qaml.registry import Part, Registry
 from qaml.samplers.base import SAMPLERS
@@ -31,7 +32,7 @@ from qaml.vocab import PROFILES, VERDICTS
 Schema = dict[str, Any]
 
 _REGISTRIES: Final[tuple[Registry[Any], ...]] = (
-    *(DATASETS, TRANSFORMS, CHANNELS, SAMPLERS),
+    *(DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, KERNELS),
     *(MODELS, DEFENCES, ATTACKS, DETECTORS, CLAIMS),
 )
 _SETTINGS: Final[tuple[type[Settings], ...]] = (

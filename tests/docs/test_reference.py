@@ -17,12 +17,24 @@ from qaml.defences.base import DEFENCES
 from qaml.doctor.faults import FAULTS
 from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
+from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.quantum.channels import CHANNELS
 from qaml.samplers.base import SAMPLERS
 from tests.docs.fences import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
-REGISTRIES: list[Any] = [DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, MODELS, DEFENCES, ATTACKS, DETECTORS, CLAIMS]
+REGISTRIES: list[Any] = [
+    DATASETS,
+    TRANSFORMS,
+    CHANNELS,
+    SAMPLERS,
+    KERNELS,
+    MODELS,
+    DEFENCES,
+    ATTACKS,
+    DETECTORS,
+    CLAIMS,
+]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -193,7 +193,7 @@ def test_only_classifiers_of_the_library_need_no_trust(monkeypatch: pytest.Monke
         ({"factory": "sklearn.ensemble:VotingClassifier"}, "not among scikit-learn's classifiers"),
         ({"factory": "sklearn.utils:all_estimators"}, "not among scikit-learn's classifiers"),
         ({"factory": "sklearn.svm.SVC"}, "expected module:callable, got 'sklearn.svm.SVC'"),
-        ({"factory": FOREST, "training": {"epochs": 3}}, "trains by its own 'fit'"),
+        ({"factory": FOREST, "training": {"epochs": 3}}, "fitted at once, without an optimiser"),
         ({"factory": FOREST, "answers": "score"}, "answers"),
     ],
 )

@@ -15,6 +15,7 @@ from qaml.claims.detectors.base import DETECTORS
 from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.models.base import MODELS
+from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.quantum.channels import CHANNELS
 from qaml.samplers.base import SAMPLERS
 from qaml.spec.problems import Problems
@@ -48,7 +49,7 @@ def test_first_line_names_the_schema(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "registry", [DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, MODELS, DEFENCES, ATTACKS, DETECTORS, CLAIMS]
+    "registry", [DATASETS, TRANSFORMS, CHANNELS, SAMPLERS, KERNELS, MODELS, DEFENCES, ATTACKS, DETECTORS, CLAIMS]
 )
 def test_every_kind_can_be_chosen(registry: Any) -> None:
     definitions = json_schema()["$defs"]

@@ -15,6 +15,7 @@ from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.metrics.table import METRICS, metric
 from qaml.models.base import MODELS
+from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.registry import Part, Registry
 from qaml.samplers.base import SAMPLERS
 from qaml.testing.attacks import check_attack
@@ -50,6 +51,14 @@ MODEL_CASES["estimator"] = [
     {"factory": "sklearn.ensemble:RandomForestClassifier", "arguments": {"n_estimators": 5}},
     {"factory": "sklearn.svm:SVC"},
     {"factory": "sklearn.neighbors:KNeighborsClassifier", "answers": "predict"},
+]
+KERNEL_CASES: dict[str, list[Fields]] = {
+    "rbf": [{"gamma": 0.5}],
+    "linear": [{}],
+    "polynomial": [{"degree": 2, "coefficient": 1.0}],
+}
+MODEL_CASES["kernel_svm"] = [
+    {"kernel": {"kind": kind, **fields}} for kind, several in KERNEL_CASES.items() for fields in several
 ]
 TWO_CLASSES = ("qnn", "qcnn")
 ATTACK_CASES: dict[str, list[Fields]] = {
@@ -100,6 +109,7 @@ CASES: list[tuple[Registry[Any], dict[str, list[Fields]]]] = [
     (MODELS, MODEL_CASES),
     (ATTACKS, ATTACK_CASES),
     (SAMPLERS, SAMPLER_CASES),
+    (KERNELS, KERNEL_CASES),
     (DATASETS, DATASET_CASES),
     (DEFENCES, DEFENCE_CASES),
 ]

@@ -39,6 +39,7 @@ _FAMILIES: Final = (
         "[What they are](../models.md).",
     ),
     _Family("Samplers", "SamplerPart", "`negative_phase` of an `rbm`."),
+    _Family("Kernels", "KernelPart", "`kernel` of a `kernel_svm`."),
     _Family("Channels", "ChannelPart", "Noise of circuits, in `noise` of `inference` and in `channels` of a model."),
     _Family(
         "Defences",

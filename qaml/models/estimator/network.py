@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from qaml.errors import PartError
-from qaml.models.at_once import lesson
-from qaml.models.base import Checkpoint, History, Hooks
+from qaml.models.at_once import kept, lesson, resumed
+from qaml.models.base import History, Hooks
 from qaml.models.estimator.part import Estimator, Method
 from qaml.models.factories import called
 from qaml.models.seeding import derive_seed, seeded
@@ -146,11 +146,8 @@ class EstimatorClassifier(nn.Module):
 def fit(module: nn.Module, data: Split, hooks: Hooks, seed: int) -> History:
     """Fit a classifier in place to all of the data, or take it from a checkpoint; see ``Estimator.fit``."""
     assert isinstance(module, EstimatorClassifier), "it was made by the part's build"
-    if (checkpoint := hooks.restore()) is not None:
-        arrays = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
-        module.load_state_dict(arrays)
-        module.eval()
-        return dict(checkpoint.history)
+    if (history := resumed(module, hooks)) is not None:
+        return history
     inputs, labels = lesson(module, data, hooks)
     draws = derive_seed(seed, "estimator") % 2**32
     module.learn(Recipe(module.part, inputs.flatten(1).numpy(), labels.numpy(), draws))
@@ -158,10 +155,7 @@ def fit(module: nn.Module, data: Split, hooks: Hooks, seed: int) -> History:
     logits = module(inputs[:RATED])
     loss = nn.functional.cross_entropy(logits, labels[:RATED]).item()
     accuracy = (logits.argmax(1) == labels[:RATED]).double().mean().item()
-    history = {"loss": [loss], "accuracy": [accuracy]}
-    hooks.save(Checkpoint(1, {name: tensor.numpy() for name, tensor in module.state_dict().items()}, history))
-    hooks.progress(1, 1, loss=loss, accuracy=accuracy)
-    return history
+    return kept(module, hooks, {"loss": [loss], "accuracy": [accuracy]})
 
 
 class _Cached:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from qaml.models.base import History, Hooks, ModelPart, Training
+from qaml.models.at_once_part import AtOncePart
+from qaml.models.base import History, Hooks
 from qaml.models.estimator.known import KNOWN
 from qaml.models.factories import Arguments, Factory, imported, resolve, trusted
 from qaml.types import InputInfo, Module, Split
@@ -17,7 +18,7 @@ Method = Literal["predict_proba", "decision_function", "predict"]
 """A method whose answers become logits."""
 
 
-class Estimator(ModelPart):
+class Estimator(AtOncePart):
     """An object with ``fit(X, y)`` and ``predict_proba``, ``decision_function`` or only ``predict``.
 
     Inputs are flattened, (n, n_features) float32, labels are 0 … n_classes − 1. Logits are log P, P ≥ 1e-12; or
@@ -28,7 +29,6 @@ class Estimator(ModelPart):
 
     takes_states: ClassVar[bool] = True
     has_gradients: ClassVar[bool] = False
-    trains_at_once: ClassVar[bool] = True
 
     kind: Literal["estimator"] = "estimator"
     factory: Factory
@@ -41,8 +41,6 @@ class Estimator(ModelPart):
     reads: tuple[str, ...] = Field((), exclude=True)  # the key holds their content; no draw depends on their names
     """Files and folders that the object reads, and environment variables as ``env:NAME``: results depend on their
     content."""
-    training: Training = Training()
-    """Not used, and refused: an estimator trains by its own ``fit``."""
 
     @field_validator("factory")
     @classmethod
@@ -52,16 +50,6 @@ class Estimator(ModelPart):
             other = "for pipelines and other combinations write a function that returns one, and name that"
             hint = f"did you mean {close[0]!r}?" if close else other
             message = f"{value!r} is not among scikit-learn's classifiers that are made from plain settings"
-            raise PydanticCustomError("estimator", "{message}", {"message": message, "hint": hint})
-        return value
-
-    @field_validator("training", mode="before")
-    @classmethod
-    def _trains_by_itself(cls, value: object) -> object:
-        # what is read back from JSON has the defaults
-        if value != Training() and value != Training().model_dump(mode="json"):
-            hint = "settings such as the number of trees are 'arguments'"
-            message = "an estimator trains by its own 'fit'"
             raise PydanticCustomError("estimator", "{message}", {"message": message, "hint": hint})
         return value
 

@@ -13,6 +13,7 @@ from qaml.errors import PartError
 from qaml.findings import FINDINGS
 from qaml.metrics.table import METRICS
 from qaml.models.base import MODELS
+from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.registry import Registry
 from qaml.report.figures import sampling
 from qaml.report.text.marks import MARKS, SEVERITIES, words
@@ -74,6 +75,7 @@ def glossary() -> tuple[Section, ...]:
         "Models": MODELS,
         "Defences": DEFENCES,
         "Samplers of the negative phase": SAMPLERS,
+        "Kernels": KERNELS,
     }
     return (
         Section("Verdicts", tuple(Term(name, "", (("", mark.means),)) for name, mark in MARKS.items())),
