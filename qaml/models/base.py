@@ -32,6 +32,7 @@ MODELS: Registry[ModelPart] = Registry(
         "qcnn": "qaml.models.qcnn.part:QCNN",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
         "estimator": "qaml.models.estimator.part:Estimator",
+        "dense_memory": "qaml.models.dense_memory.part:DenseMemory",
         "kernel_svm": "qaml.models.kernel_svm.part:KernelSVM",
     },
 )

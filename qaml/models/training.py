@@ -9,7 +9,7 @@ same number of threads).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -24,6 +24,11 @@ from qaml.models.schedule import one_cycle, set_pace
 from qaml.models.seeding import derive_seed, reseed, seeded
 from qaml.types import AnyArray, Split
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""(logits (batch, n_classes), labels (batch,)) → losses (batch,)."""
+MakeOptimiser = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+"""The trainable weights → an optimiser of them."""
+
 _SECONDS_BETWEEN_PROGRESS = 0.1
 _CPU = torch.device("cpu")
 
@@ -34,6 +39,9 @@ def fit_classifier(
     data: Split,
     hooks: Hooks,
     seed: int,
+    *,
+    loss: Loss | None = None,
+    optimiser: MakeOptimiser | None = None,
 ) -> History:
     """Train a module in place; afterwards it is in evaluation mode.
 
@@ -43,6 +51,8 @@ def fit_classifier(
         data: the training split.
         hooks: change the data of an epoch or a batch, keep checkpoints, draw progress.
         seed: seed of orders, dropout and the module's own draws; the global generators are not changed.
+        loss: the loss of each example; cross-entropy without it.
+        optimiser: makes an optimiser of the trainable weights; the one of ``training`` without it.
 
     Returns:
         ``loss`` and ``accuracy`` of each epoch: means over the batches in training mode; and the module's ``curves()``
@@ -53,7 +63,7 @@ def fit_classifier(
     """
     if len(data) == 0:
         raise RunError("expected training data, got no example", "check the dataset's transforms")
-    run = _Run(module, _optimiser(module, training), training, hooks, seed)
+    run = _Run(module, _optimiser(module, training, optimiser), training, hooks, seed, loss or cross_entropy)
     start, step, history = run.resume()
     for epoch in range(start, training.epochs):
         module.train()
@@ -75,6 +85,7 @@ class _Run(NamedTuple):
     training: Training
     hooks: Hooks
     seed: int
+    loss: Loss
 
     @property
     def device(self) -> torch.device:
@@ -136,8 +147,7 @@ class _Run(NamedTuple):
         reseed(self.module, step_seed)
         with seeded(step_seed, self.device):
             logits = self.module(inputs)
-            losses = nn.functional.cross_entropy(logits, labels, reduction="none")
-            loss = self.hooks.weigh(losses).mean()
+            loss = self.hooks.weigh(self.loss(logits, labels)).mean()
             self.descend(loss)
         return loss.item(), int((logits.argmax(1) == labels).sum())
 
@@ -170,11 +180,18 @@ def batches(order: Tensor, size: int) -> Iterator[Tensor]:
     yield from parts
 
 
-def _optimiser(module: nn.Module, training: Training) -> torch.optim.Optimizer | None:
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of every example, (batch,)."""
+    return nn.functional.cross_entropy(logits, labels, reduction="none")
+
+
+def _optimiser(module: nn.Module, training: Training, make: MakeOptimiser | None) -> torch.optim.Optimizer | None:
     """The optimiser; ``None`` without trainable weights, because torch refuses an optimiser without parameters."""
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not parameters:
         return None
+    if make is not None:
+        return make(parameters)
     if training.optimiser == "sgd":
         return torch.optim.SGD(
             parameters, lr=training.lr, momentum=training.momentum, weight_decay=training.weight_decay

@@ -1,0 +1,1 @@
+"""Dense associative memories as classifiers."""
