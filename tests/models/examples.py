@@ -40,7 +40,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "linear": {},
     "quadratic": {},
     "qvc": {"layers": 6, "logit_scale": 10.0},
-    "dense_memory": {"power": 3, "memories": 12, "loss_power": 1},
+    "dense_memory": {"power": 3, "memories": 30, "temperature": 20.0, "loss_power": 1},
     "torch_module": {"factory": "tests.models.user_module:Network"},
 }
 """Kind → fields; a registered kind without an example fails the conformance tests."""
