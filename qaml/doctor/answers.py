@@ -14,6 +14,7 @@ from qaml.containment import error_in_words
 from qaml.doctor.building import strange_outputs
 from qaml.doctor.chart import Chart, Seen, seen
 from qaml.doctor.patient import SEED, Asked
+from qaml.errors import QamlError
 from qaml.models.capabilities import is_randomised
 from qaml.models.edge import Edge
 from qaml.models.logits import has_answer, margins
@@ -199,7 +200,11 @@ def _saved(asked: Asked) -> Iterator[Seen]:
     if not patient.is_foreign:
         return
     again = patient.part.build(patient.info, SEED + 1)
-    again.load_state_dict({name: value.clone() for name, value in _state(asked.bare).items()})
+    try:
+        again.load_state_dict({name: value.clone() for name, value in _state(asked.bare).items()})
+    except QamlError as error:
+        yield seen("state_not_saved", error.message, error.hint)
+        return
     other = patient.asked(again, len(asked.inputs))
     reseed(asked.module, SEED)
     first = asked.logits()

@@ -29,7 +29,7 @@ CERTAIN = 1e-3
 """Chance of a share of right answers, at which a model has learned more than the most frequent class."""
 HARDLY = 0.02
 """Share of the classes' entropy by which the loss would fall in the planned training, at the speed of the short one."""
-RATES = {"adam": (1e-3, 1e-2, 1e-4, 1e-1, 1e-5), "sgd": (1e-1, 1e-2, 1.0, 1e-3, 1e-4)}
+RATES = {"adam": (1e-3, 1e-2, 1e-4), "sgd": (1e-1, 1e-2, 1e-3)}
 """Learning rates that are tried, the usual ones first."""
 
 

@@ -79,7 +79,8 @@ def _measured(asked: Asked, chart: Chart) -> Iterator[Seen]:
     inputs, part = asked.inputs, asked.patient.part
     forward = _seconds(lambda: asked.logits(), len(inputs))
     n_weights = sum(weight.numel() for weight in asked.bare.parameters())
-    chart.fact(f"{n_weights:,} weights, {_short(forward)} an image", forward=forward)
+    weights = f"{n_weights:,} weights, " if n_weights else ""
+    chart.fact(f"{weights}{_short(forward)} an image", forward=forward)
     if not part.has_gradients or chart.names & UNTEACHABLE:
         return
     kept = [0]

@@ -15,12 +15,12 @@ from qaml.models.base import Hooks, ModelPart, Training
 from qaml.models.torch_module.part import TorchModule, Weights
 from qaml.run.dataset import loaded
 
-NETWORKS = "tests.doctor.networks"
+NETWORKS, ESTIMATORS = "tests.doctor.networks", "tests.models.own_estimators"
 
 
 @pytest.fixture(autouse=True)
 def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QAML_TRUSTED_MODULES", NETWORKS)
+    monkeypatch.setenv("QAML_TRUSTED_MODULES", f"{NETWORKS}, {ESTIMATORS}")
 
 
 @pytest.fixture(scope="session", autouse=True)

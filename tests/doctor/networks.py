@@ -6,11 +6,15 @@ import os
 import random
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+from tests.models.own_estimators import Scores
 
 
 class Network(nn.Module):
@@ -465,3 +469,12 @@ class Diverging(Network):
     def forward(self, inputs: Tensor) -> Tensor:
         logits = super().forward(inputs)
         return logits * float("nan") if self.training else logits
+
+
+class Guessing(Scores):
+    """An estimator that draws when it answers."""
+
+    def predict_proba(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        shares = super().predict_proba(inputs) + np.random.default_rng().uniform(0, 1, (len(inputs), len(self.known)))
+        normed: NDArray[Any] = shares / shares.sum(1, keepdims=True)
+        return normed
