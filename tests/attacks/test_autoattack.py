@@ -156,19 +156,19 @@ def test_wrong_inputs_stay_as_they_are() -> None:
     assert result.claimed.all()
 
 
-@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize("classes", [3, 10])
 def test_not_weaker_than_pgd_on_a_curved_classifier(classes: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         module = nn.Sequential(nn.Flatten(), nn.Linear(25, 30), nn.Tanh(), nn.Linear(30, classes)).eval()
-        inputs = torch.rand(60, 1, 5, 5)
+        inputs = torch.rand(25, 1, 5, 5)
     with torch.no_grad():
         labels = module(inputs).argmax(1)
     target = Target(module, UNIT, classes)
-    grid = {2: 0.02, 3: 0.06, 10: 0.01}[classes]
-    auto = AutoAttack(epsilon=(grid,), queries=100).run(target, inputs, labels, 0, lambda _: None)
+    grid = {3: 0.06, 10: 0.01}[classes]
+    auto = AutoAttack(epsilon=(grid,), queries=50).run(target, inputs, labels, 0, lambda _: None)
     pgd = PGD(epsilon=(grid,)).run(target, inputs, labels, 0, lambda _: None)
-    assert 5 < pgd.claimed.sum() < 58
+    assert 2 < pgd.claimed.sum() < 24
     assert auto.claimed.sum() >= pgd.claimed.sum()
 
 
