@@ -30,6 +30,7 @@ COMMANDS = [
 SPECS = [(page, fence) for page in HOWTO for fence in fences(page) if fence.text.startswith("suite:")]
 ATTACK = fences(DOCS / "howto" / "attack.md")
 METRIC = fences(DOCS / "howto" / "metric.md")
+DATA = fences(DOCS / "howto" / "your-data.md")
 OWN = fences(DOCS / "howto" / "your-model.md")
 
 
@@ -69,7 +70,7 @@ def test_specs_are_valid(project: Project) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("page", "module"), [(ATTACK, "darken"), (METRIC, "lost")])
+@pytest.mark.parametrize(("page", "module"), [(ATTACK, "darken"), (METRIC, "lost"), (DATA, "spirals")])
 def test_the_part_is_the_example_packages(page: list[Fence], module: str) -> None:
     shown = {_file(fence): fence.text.partition("\n")[2] for fence in page if fence.text.startswith("# ")}
     assert (PACKAGE / "qaml_example" / f"{module}.py").read_text("utf-8") == shown[f"qaml_example/{module}.py"]

@@ -183,7 +183,9 @@ def test_the_example_package(monkeypatch: pytest.MonkeyPatch) -> None:
     from qaml_example.centroids.part import Centroids  # type: ignore[import-not-found]
     from qaml_example.darken import Darken  # type: ignore[import-not-found]
     from qaml_example.lost import Lost  # type: ignore[import-not-found]
+    from qaml_example.spirals import Spirals  # type: ignore[import-not-found]
 
     check_model(Centroids(), IMAGES)
     check_attack(Darken(epsilon=(0.1, 0.2)), IMAGES)
     check_metric(Lost(kind="example/lost"))
+    check_dataset(Spirals())
