@@ -92,6 +92,13 @@ def test_every_format_holds_the_same_examples(name: str) -> None:
     assert {each.partition('"')[0] for each in files} == set(part.checksums())
 
 
+def test_a_delimiter_within_quotes_is_none() -> None:
+    rows = "".join(f"{n};{n / 2};{CLASSES[n % 3]}\n" for n in range(6))
+    file = new("t.csv", f'"a;b;c";"d,e,f,g";y\n{rows}'.encode(), labels="y")
+    data = load(made(file=file, split={"test_share": 0.5}, shape=[2], bounds=[0, 6]))
+    np.testing.assert_array_equal(data.test.inputs[:, 0] % 3, data.test.labels)
+
+
 def test_a_share_keeps_the_classes_and_every_example() -> None:
     data = load(made(file=pinned("xy.npz"), split={"test_share": 0.25, "seed": 3}))
     assert np.bincount(data.test.labels).tolist() == [2, 2, 2]
@@ -290,6 +297,12 @@ TABLES: list[tuple[str, dict[str, Any], str]] = [
     ("a,b,y\n1,2,\xe9\n", {}, "t.csv: it is no table ("),
     ('a,b,y\n1,"2,cat\n', {}, "t.csv: it is no table (unexpected end of data)"),
     (f"a,b,y\n1,2,{'c' * 200_000}\n", {}, "t.csv: it is no table (field larger than field limit"),
+    (
+        ",a,y\n0,2,cat\n1,4,dog\n",
+        {},
+        "t.csv: column 0, called '', is an index: as an input",
+    ),
+    ("1,5;2,5;y\n1,5;2,5;cat\n", {}, "t.csv: no column 'y'"),
     ("a,b,y\n1,2,cat\n3,4,dog\n5,6,cow\n", {}, "labels are cat, cow, dog, declared 'classes: [cat, dog, eel]'"),
     (
         "a,b,y\n1,nan,cat\n1,2,dog\n1,2,eel\n1,nan,cat\n3,4,dog\n5,6,eel\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from qaml.files.npz import NUMBERS
 from qaml.types import AnyArray
 
 DELIMITERS = ",;\t"
+_OF_AN_INDEX = ("", "Unnamed: 0", "__index_level_0__")
+"""Names that pandas gives to the column of row numbers."""
+_QUOTED = re.compile('"[^"]*"')
 
 
 class Columns(NamedTuple):
@@ -103,7 +107,7 @@ def _examples(path: str, columns: Columns, rows: Iterator[Row]) -> Found:
 
 def _rows(path: str, content: bytes) -> Iterator[Row]:
     """Yield the rows that are not empty, all of the first one's length."""
-    head = content[: 1 << 16].split(b"\n", 1)[0].decode("utf-8", "replace")
+    head = _QUOTED.sub("", content[: 1 << 16].split(b"\n", 1)[0].decode("utf-8", "replace"))
     delimiter = "\t" if ending_of(path) == ".tsv" else max(DELIMITERS, key=head.count)
     width = 0
     try:
@@ -148,6 +152,11 @@ def _columns(path: str, heading: Sequence[str] | int, wanted: Wanted) -> Columns
     mark = None if wanted.column is None else place(wanted.column)
     if wanted.inputs is None:
         inputs = tuple(each for each in range(width) if each not in (label, mark))
+        if (index := next((each for each in inputs if names[each] in _OF_AN_INDEX), None)) is not None:
+            raise DataError(
+                f"{path}: column {index}, called {names[index]!r}, is an index: as an input it could tell the label",
+                "save the table without its index, or name the columns of inputs in 'inputs'",
+            )
     else:
         inputs = tuple(place(column) for column in wanted.inputs)
     if not inputs or {label, mark} & set(inputs) or len(set(inputs)) < len(inputs):
