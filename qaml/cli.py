@@ -255,6 +255,7 @@ def run(
     """Run claims and write the report (the same as pytest on a test that asks for ``claim``)."""
     import pytest
 
+    from qaml.spec.load import find_specs
     from qaml.testing import claims
 
     chosen = _chosen(
@@ -270,6 +271,8 @@ def run(
         strict=strict,
         strict_hardware=strict_hardware,
     )
+    if not any(path.exists() for path in chosen.options.specs):
+        find_specs(chosen.options.specs)  # which says what to do, before workers start
     # claims hold no assert of a user; and pytest cannot rewrite a qaml on PYTHONPATH, which is imported already
     # the ini file was read: pytest would look for another around qaml's own code
     quiet = ["--maxschedchunk=1", "-q", "--assert=plain", f"--rootdir={chosen.root}", "-c", os.devnull]
@@ -379,6 +382,7 @@ def init(
         f"qaml run {made.spec}": "judges its claims in a minute, and writes reports/latest/index.html",
         "pytest": "the same, as tests",
         f"qaml validate {made.spec}": "after each change: every mistake with its place",
+        f"qaml doctor {made.spec}": "looks at data and models of yours, in seconds",
     }.items():
         _say(f"  {command:<{len(str(made.spec)) + 16}}{words}")
 

@@ -127,6 +127,13 @@ def test_list() -> None:
     assert "small::linear-is-perfect\n" in result.output
 
 
+def test_run_in_an_empty_folder_says_how_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = qaml("run")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.output.startswith("specs:1:1: no such file or folder\n  hint: 'qaml init' begins a project; shipped")
+
+
 def test_list_tells_of_shipped_suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     lines = qaml("list").output.splitlines()

@@ -50,7 +50,9 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "model": {
         "resnet resnet34 resnet50 wide_resnet vgg vgg16 densenet mobilenet efficientnet vit": f"'resnet18', or {_CODE}",
-        "sklearn svm svc random_forest forest knn nearest_neighbour nearest_neighbor decision_tree": _ESTIMATOR,
+        "svm svc kernel_machine": "'kernel_svm', or scikit-learn's as 'estimator' (docs/models.md)",
+        "hopfield hopfield_network associative_memory": "'dense_memory' (docs/models.md)",
+        "sklearn random_forest forest knn nearest_neighbour nearest_neighbor decision_tree": _ESTIMATOR,
         "xgboost lightgbm gradient_boosting naive_bayes adaboost gaussian_process": _ESTIMATOR,
         "torch pytorch keras tensorflow jax onnx neural_network custom": _CODE,
         "pennylane qiskit cirq qsvm qsvc quantum_kernel": f"circuits: 'qvc', 'qnn', 'qcnn' (docs/quantum.md); {_CODE}",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.docs.fences import DOCS, ROOT, fences
+from tests.docs.fences import DOCS, fences
 
 FENCES = fences(DOCS / "tutorial.md")
 SHOWN = {
@@ -27,6 +26,7 @@ SHOWN = {
     if before.language == "sh"
 }
 """The line of each block of commands → what the page says that it prints."""
+COMMANDS = {"qaml": "qaml.cli", "pytest": "pytest"}
 MARK = "-- tutorial:"
 
 
@@ -47,7 +47,7 @@ def test_commands_print_what_is_shown(tmp_path: Path) -> None:
         f"line {line}": _comparable(printed[line].text) for line, text in SHOWN.items() if text is not None
     } == shown
     assert [printed[line] for line, text in SHOWN.items() if text is None and printed[line].code] == []
-    outcomes = json.loads((tmp_path / "first-claim" / "reports" / "latest" / "outcomes.json").read_text("utf-8"))
+    outcomes = json.loads((tmp_path / "work" / "first" / "reports" / "latest" / "outcomes.json").read_text("utf-8"))
     assert [outcome["findings"] for outcome in outcomes["outcomes"]] == [[], [], []], "the page says: nothing was found"
 
 
@@ -57,11 +57,14 @@ def test_every_block_is_run_shown_or_written() -> None:
 
 
 def _follow(folder: Path) -> dict[int, Printed]:
-    """Run the page as one shell script, which begins in a clone."""
+    """Run the page as one shell script, which begins in an empty folder."""
+    work, commands = folder / "work", folder / "commands"
+    work.mkdir()
+    _put_commands(commands)
     done = subprocess.run(
         ["bash", "-c", _script()],
-        cwd=_clone(folder / "clone"),
-        env=_environment(),
+        cwd=work,
+        env=_environment() | {"PATH": f"{commands}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -73,19 +76,16 @@ def _follow(folder: Path) -> dict[int, Printed]:
     return {int(line): Printed(text, int(code)) for text, line, code in blocks}
 
 
-def _clone(folder: Path) -> Path:
-    """A stand-in for a fresh clone where `make install` is done: its environment holds this interpreter's commands."""
-    commands = folder / ".venv" / "bin"
-    commands.mkdir(parents=True)
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, folder)
-    for name, module in {"qaml": "qaml.cli", "pytest": "pytest"}.items():
-        command = commands / name
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+def _put_commands(folder: Path) -> None:
+    """What the installation leaves: this interpreter's commands; a new environment is empty, pip does nothing."""
+    folder.mkdir()
+    scripts = {name: f'exec "{sys.executable}" -m {module} "$@"' for name, module in COMMANDS.items()}
+    scripts["python3"] = '[ "$1 $2" = "-m venv" ] && mkdir -p "$3/bin" && : > "$3/bin/activate"'
+    scripts["pip"] = '[ "$*" = "install qaml-bench" ]'
+    for name, line in scripts.items():
+        command = folder / name
+        command.write_text(f"#!/bin/sh\n{line}\n")
         command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    (commands / "activate").write_text('PATH="$PWD/.venv/bin:$PATH"\n')
-    (folder / ".venv" / ".ready").touch()
-    return folder
 
 
 def _environment() -> dict[str, str]:
@@ -112,6 +112,7 @@ def _script() -> str:
 def _comparable(text: str) -> list[str]:
     """Lines without what differs from run to run: measured numbers, times, and the width of lines and columns."""
     text = re.sub(r"\[-?[\d.]+, [\d.]+\]", "[#]", text)
+    text = re.sub(r"(?<=s) \(\d+:\d\d:\d\d\)", "", text)
     text = re.sub(r"\d+\.\d+|\d+(?= %)", "#", text)
     text = re.sub(r"([=_-])\1{2,}", r"\1", text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
