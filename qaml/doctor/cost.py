@@ -11,6 +11,9 @@ from qaml.plan.canonical import canonical
 from qaml.plan.step import Step
 from qaml.spec.suite import Suite
 
+OVERHEAD = 0.5
+"""Seconds that a step takes beside its passes."""
+
 
 def expected_seconds(steps: Iterable[Step], suite: Suite, examined: Iterable[Examined]) -> float:
     """Seconds on one core: measured ones for training and gradient steps of attacks, the plan's for all other work."""
@@ -19,24 +22,23 @@ def expected_seconds(steps: Iterable[Step], suite: Suite, examined: Iterable[Exa
         for one in examined
         if one.kind == "model" and not one.like
     }
-    return sum(max(_work(step, measured), step.cost if step.kind != "train" else 0.0) for step in steps)
+    return sum(_seconds(step, measured) for step in steps)
 
 
-def _work(step: Step, measured: Mapping[str, Mapping[str, float]]) -> float:
-    """Seconds of the passes through the model, as far as they were measured."""
+def _seconds(step: Step, measured: Mapping[str, Mapping[str, float]]) -> float:
+    """Seconds of the passes through a model that was measured, or the plan's seconds."""
     held = step.payload.get("classifier", step.payload)
     part = held.get("model") if isinstance(held, Mapping) else None
     numbers = measured.get(canonical(part), {}) if part is not None else {}
     both = numbers.get("both")
-    if both is None or part is None:
-        return step.cost if step.kind == "train" else 0.0
+    if part is None or both is None or step.kind not in ("train", "attack"):
+        return step.cost
     if step.kind == "train":
         passes = 1 + sum(_passes(attack) for attack in step.payload["crafts"].values())
-        return float(numbers["n_train"] * part.training.epochs * both * passes)
-    if step.kind == "attack":
-        images = min(step.payload["images"] or numbers["n_test"], numbers["n_test"])
-        return float(images) * both * _passes(step.payload["attack"]) * len(step.payload["attack"].grid)
-    return 0.0
+        return OVERHEAD + float(numbers["n_train"] * part.training.epochs * both * passes)
+    images = min(step.payload["images"] or numbers["n_test"], numbers["n_test"])
+    attack: AttackPart = step.payload["attack"]
+    return OVERHEAD + float(images) * both * _passes(attack) * len(attack.grid)
 
 
 def _passes(attack: AttackPart) -> float:
