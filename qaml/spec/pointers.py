@@ -11,12 +11,12 @@ from typing import Final
 
 from qaml.spec.nodes import Path
 
-_ARRAYS = "'arrays': npz, npy, safetensors, CSV or Parquet (docs/data.md)"
-_CODE = "a network of yours: 'torch_module' (docs/models.md, A module of yours)"
+_ARRAYS = "'arrays': npz, npy, safetensors, CSV or Parquet (docs/howto/your-data.md)"
+_CODE = "a network of yours: 'torch_module' (docs/howto/your-model.md)"
 _WEIGHTS = "weights of yours: 'kind: torch_module' (docs/models.md, A module of yours)"
 _ELSEWHERE = "made on another model: 'attack: pgd@MODEL' in the claim, or 'kind: transfer' (docs/spec.md)"
 _UNTARGETED = "attacks are untargeted: any wrong class counts (docs/attacks.md)"
-_ESTIMATOR = "'estimator': an object with fit and predict_proba, as scikit-learn has them (docs/models.md, Estimators)"
+_ESTIMATOR = "'estimator': an object with fit and predict_proba, as scikit-learn has them (docs/howto/your-model.md)"
 _OWN_ATTACK = "an attack of yours: docs/howto/attack.md"
 _TRAINING = "it belongs into 'training': docs/models.md"
 _OF = "it belongs into the cell, 'of: {model: …, attack: …, epsilon: …}': docs/spec.md, Claims"
@@ -26,7 +26,7 @@ _CITATION = "put it into 'citation': docs/spec.md"
 _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
     "dataset": {
         "npz npy numpy safetensors file files csv tsv parquet pandas table array custom": _ARRAYS,
-        "folder image_folder imagefolder directory png jpg jpeg": "'images', one folder a class (docs/data.md)",
+        "folder image_folder imagefolder png jpg jpeg": "'images', one folder a class (docs/howto/your-data.md)",
         "sklearn scikit_learn toy": "'digits', 'iris', 'wine', 'breast_cancer', 'moons', 'circles' or 'blobs'",
         "cifar cifar_10": "'cifar10', or 'cifar2', its ships and trucks (docs/data.md)",
         "cancer breast": "'breast_cancer'",
@@ -35,7 +35,7 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
         "fashion fmnist": "'fashion_mnist'",
         "ising spin_chain quantum_states": "'tfim' (docs/data.md, Quantum states)",
         "make_moons two_moons": "'moons'",
-        "cifar100 imagenet svhn torchvision huggingface": "your own copy, as 'images' or 'arrays': docs/data.md",
+        "cifar100 imagenet svhn torchvision": "your own copy, as 'images' or 'arrays': docs/howto/your-data.md",
     },
     "transform": {
         "resize scale_down downsample": "'downscale'",

@@ -12,7 +12,8 @@ from qaml.types import Bounds, DoubleArray, FloatArray, InputInfo, Limits
 class Standardise(InputTransform):
     """Subtract each coordinate's mean on the training data and divide by its standard deviation there.
 
-    A coordinate that is constant on the training data has no deviation; it is divided by one. For one mean and one deviation for all coordinates, given as numbers, there is ``normalise``.
+    A coordinate that is constant on the training data has no deviation; it is divided by one. For one mean and one
+    deviation for all coordinates, given as numbers, there is ``normalise``.
     """
 
     kind: Literal["standardise"] = "standardise"
