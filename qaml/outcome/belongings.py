@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 from typing import Any
 
 from qaml.files.checksum import seal, unseal
@@ -139,7 +138,7 @@ def list_of(names: Iterable[str]) -> str:
     return _text({"files": sorted({*names} - {LIST})})
 
 
-def printed(folder: Path, marks: Mapping[str, str] = MappingProxyType({})) -> str:
+def printed(folder: Path, marks: Mapping[str, str]) -> str:
     """The text of a list of all files in a new folder, with its imprint if it gets one."""
     names = sorted(files(folder) - {LIST})
     return _text(

@@ -18,10 +18,9 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 
 from qaml.errors import StoreError
 from qaml.files.exchange import exchange
@@ -53,14 +52,14 @@ _BETWEEN = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}
 
 
 @contextmanager
-def built(folder: Path, marks: Mapping[str, str] = MappingProxyType({})) -> Iterator[Path]:
+def built(folder: Path, imprint: Callable[[Path], Mapping[str, str]] | None = None) -> Iterator[Path]:
     """A folder to write to, whose files become those of ``folder`` when the block ends without an exception.
 
     After an exception, or if the process is killed, ``folder`` is unchanged.
 
     Args:
         folder: the final folder.
-        marks: the imprint that its list of files gets; none: it has no imprint.
+        imprint: called with the whole new folder; returns the imprint that its list of files gets.
 
     Raises:
         StoreError: the folder cannot be written, or a user's file has the name of a new one.
@@ -72,6 +71,7 @@ def built(folder: Path, marks: Mapping[str, str] = MappingProxyType({})) -> Iter
         try:
             with _stage(final) as stage:
                 yield stage
+                marks = imprint(stage) if imprint is not None else {}
                 (stage / LIST).write_text(printed(stage, marks), encoding="ascii")
                 _swap(stage, final)
         finally:

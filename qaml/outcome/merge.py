@@ -48,10 +48,14 @@ def save(outcomes: Outcomes, folder: Path, *, is_packed: bool = False) -> Path:
     names = sorted(files(folder)) if is_packed else media_names(outcomes)
     media = tuple(Media(path=name, sha256=_digest(folder, name)) for name in names)
     target = folder / (PACKED if is_packed else FILE_NAME)
-    complete = outcomes.model_copy(update={"media": media})
-    content = seal(complete.model_dump_json(indent=1) + "\n").encode("utf-8", "replace")
+    content = seal(text_of(outcomes.model_copy(update={"media": media}))).encode("utf-8", "replace")
     write_durably(target, pack(content) if is_packed else content)
     return target
+
+
+def text_of(outcomes: Outcomes) -> str:
+    """The text of ``outcomes.json`` without its checksum: a line for each field, in the order of the record."""
+    return outcomes.model_dump_json(indent=1) + "\n"
 
 
 def too_large(folder: Path) -> str:

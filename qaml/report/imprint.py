@@ -8,29 +8,45 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import qaml
+from qaml.files.checksum import unseal
 from qaml.files.write import store_errors
 from qaml.outcome import belongings
+from qaml.outcome.belongings import OUTCOMES
 from qaml.outcome.folder import tidy
+from qaml.outcome.merge import text_of
 from qaml.outcome.outcome import Outcomes
 
 _BASELINE = "baseline"
 _LIBRARIES = ("jinja2", "markupsafe", "pydantic", "pydantic-core")
 """Distributions by which the text of pages and of ``outcomes.json`` is written."""
 
+_TIMES = re.compile(rb'\n "(created|seconds)": .*')
+_SUITES, _REGRESSION = b'\n "suites": ', b'\n "regression": '
+"""Lines of the file of outcomes; those of its inner records are indented by more than a space."""
 _SOURCES = (".py", ".html", ".css", ".js")
 
 
-def imprint(outcomes: Outcomes) -> dict[str, str]:
+def imprint_of(folder: Path) -> dict[str, str]:
+    """The imprint of the report in a folder whose outcomes have just been written.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    return _imprint(unseal((folder / OUTCOMES).read_bytes())[0])
+
+
+def _imprint(text: bytes) -> dict[str, str]:
     """Digests of everything that a report's files are made from, except when the run was and how long it took."""
-    shown = outcomes.model_copy(update={"created": "", "seconds": 0.0, "regression": None})
-    regression = outcomes.regression.model_dump_json() if outcomes.regression is not None else ""
-    return {"outcomes": _digest(shown.model_dump_json()), _BASELINE: _digest(regression), "code": _code()}
+    head, _, rest = text.partition(_SUITES)
+    shown, _, regression = rest.rpartition(_REGRESSION)
+    return {"outcomes": _digest(_TIMES.sub(b"", head) + shown), _BASELINE: _digest(regression), "code": _code()}
 
 
 def is_printed(outcomes: Outcomes, folder: Path, *, but_baseline: bool = False) -> bool:
@@ -48,7 +64,7 @@ def is_printed(outcomes: Outcomes, folder: Path, *, but_baseline: bool = False) 
     found = belongings.imprint(final)
     if not found:
         return False
-    wanted = imprint(outcomes)
+    wanted = _imprint(text_of(outcomes).encode("utf-8", "replace"))
     if but_baseline:
         found[_BASELINE] = wanted[_BASELINE]
     return found == wanted
@@ -62,8 +78,8 @@ def _code() -> str:
     with store_errors("read", package):
         names = [name for name in belongings.walk(package) if name.endswith(_SOURCES) and "/." not in name]
         lines += [f"{name} {hashlib.sha256((package / name).read_bytes()).hexdigest()}" for name in names]
-    return _digest("\n".join(lines))
+    return _digest("\n".join(lines).encode())
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

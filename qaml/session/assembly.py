@@ -30,7 +30,7 @@ from qaml.outcome.outcome import (
 from qaml.outcome.record import Interval
 from qaml.plan.plan import ancestors
 from qaml.run.store import Damaged, file_digest
-from qaml.session.session import Session, read_outcome
+from qaml.session.session import Session
 from qaml.spec.suite import Suite
 
 MEDIA = "media"
@@ -107,7 +107,7 @@ def _found(session: Session, claims: Mapping[str, str]) -> tuple[list[Outcome], 
 
 def _outcome(session: Session, key: str, claim: str) -> Outcome:
     try:
-        return read_outcome(session.store, key)
+        return session.judged(key)
     except Damaged:
         return session.outcome(claim)
 

@@ -73,6 +73,7 @@ class Session:
         self.worker = worker
         self.workers = workers
         self.selected: list[Claim] = []
+        self._judged: dict[str, Outcome] = {}
 
     @cached_property
     def _loaded(self) -> tuple[list[Suite], list[BrokenSpec]]:
@@ -169,7 +170,17 @@ class Session:
             except Damaged as error:
                 self.scheduler.forget(error.key)
             else:
+                self._judged[key] = outcome
                 return outcome.model_copy(update={"replay": self.replay(outcome)})
+
+    def judged(self, key: str) -> Outcome:
+        """The outcome with this key, which this process may know already; it must be in the store in any case.
+
+        Raises:
+            Damaged: the artefact is damaged and has been set aside, or is gone.
+        """
+        is_known = key in self._judged and self.store.has(key)
+        return self._judged[key] if is_known else read_outcome(self.store, key)
 
     def help(self) -> None:
         """Execute steps of other workers' claims, once this worker has none left; those workers report errors."""

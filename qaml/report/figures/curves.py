@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup
@@ -229,6 +230,7 @@ def spread(wanted: Sequence[float], gap: float, top: float, bottom: float) -> li
     return placed
 
 
+@lru_cache(maxsize=1024)
 def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *, x_factor: float = 1.0) -> Markup:
     """A drawing of both axes with their names and ticks (times their factors), and faint horizontal lines."""
     parts = [levels(x_axis, y_axis, factor, y_name)]
@@ -241,6 +243,7 @@ def frame(x_axis: Axis, y_axis: Axis, factor: float, x_name: str, y_name: str, *
     return join(parts)
 
 
+@lru_cache(maxsize=1024)
 def levels(x_axis: Axis, y_axis: Axis, factor: float, y_name: str) -> Markup:
     """A drawing of the vertical axis with its name above it and its ticks, and of horizontal lines.
 
@@ -280,7 +283,7 @@ def draw_training(curve: TrainingCurve, accent: Accent, title: str, description:
             if len(run) == 1:
                 x, y = x_axis.place(run[0].x), y_axis.place(run[0].value)
                 lines.append(tag("circle", cx=short(x), cy=short(y), r="2", class_="pt"))
-            d = path((x_axis.place(p.x), y_axis.place(p.value)) for p in run)
+            d = path(zip(x_axis.places(p.x for p in run), y_axis.places(p.value for p in run), strict=True))
             lines.append(tag("path", d=d, class_="sd"))
     return drawing(
         f"tr {accent.look}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -52,6 +53,7 @@ def _core(measurement: Measurement) -> Iterator[float]:
     yield from (v for v in (measurement.paper, measurement.at_least, measurement.at_most) if v is not None)
 
 
+@lru_cache(maxsize=1024)
 def head(axis: Axis, style: Style) -> Markup:
     """The axis of a family's column, as tick labels above the rows."""
     labels = [tag("text", tick_label(t, style.factor), x=axis.place(t), y=11.0, class_="tk") for t in axis.ticks(6)]

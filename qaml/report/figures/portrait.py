@@ -99,11 +99,11 @@ def _marks(
 ) -> Markup:
     """One path for the dots and one for the crosses of each class."""
     found: dict[tuple[int, bool], list[str]] = {}
-    for x, y, label, is_right in zip(*points, portrait.labels, correct, strict=False):
-        if math.isfinite(x) and math.isfinite(y):
-            place = x_axis.place(x), y_axis.place(y)
+    places = zip(x_axis.places(points[0]), y_axis.places(points[1]), strict=False)
+    for (x, y), label, is_right, *point in zip(places, portrait.labels, correct, *points, strict=False):
+        if all(map(math.isfinite, point)):
             kind = int(label) % len(_CLASSES), bool(is_right)
-            found.setdefault(kind, []).append("M{:.1f} {:.1f}h0".format(*place) if is_right else _cross(*place, radius))
+            found.setdefault(kind, []).append(f"M{x:.1f} {y:.1f}h0" if is_right else _cross(x, y, radius))
     return join(
         tag(
             "path",

@@ -22,15 +22,17 @@ def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
 
     An attribute that is ``None`` is left out. Children that are plain strings are escaped, ``Markup`` is kept.
     """
-    inside = "".join([_attribute(key, value) for key, value in attributes.items() if value is not None])
+    inside = "".join(
+        [
+            (_repeated(key, value) if len(value) < _SHORT else _text(key, value))
+            if isinstance(value, str)
+            else f' {_spelled(key)}="{short(value)}"'
+            for key, value in attributes.items()
+            if value is not None
+        ]
+    )
     content = "".join([child if isinstance(child, Markup) else escape(clean(child)) for child in children])
     return Markup(f"<{name}{inside}>{content}</{name}>" if content else f"<{name}{inside}/>")
-
-
-def _attribute(key: str, value: str | float) -> str:
-    if not isinstance(value, str):
-        return f' {_spelled(key)}="{short(value)}"'
-    return _repeated(key, value) if len(value) < _SHORT else _text(key, value)
 
 
 def _text(key: str, value: str) -> str:
@@ -105,6 +107,12 @@ class Axis(NamedTuple):
         """The coordinate of a value; values beyond an end (infinities too) are placed at that end."""
         inside = self.low if value < self.low else self.high if value > self.high else value
         return self.start + (inside - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def places(self, values: Iterable[float]) -> list[float]:
+        """The coordinates of many values."""
+        low, high, start, reach = self.low, self.high, self.start, self.end - self.start
+        span = high - low
+        return [start + ((low if v < low else high if v > high else v) - low) / span * reach for v in values]
 
     def holds(self, value: float) -> bool:
         """Whether a value is on the axis."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -178,6 +179,7 @@ def _probabilities(name: str, group: probabilities.Group, accents: Mapping[str, 
     return GroupView(f"An image of {first.true_label} (test image {first.along.image}), {made}", tuple(courses))
 
 
+@lru_cache(maxsize=4096)
 def _strip(strip: Strip) -> StripView:
     pictures = tuple(_picture(picture) for picture in strip.pictures)
     return StripView(_heading(strip), strip.caption, captions.strip_sentence(strip), pictures)

@@ -22,7 +22,7 @@ from qaml.report.figures import sampling
 from qaml.report.figures.accents import Accent, accents
 from qaml.report.figures.courses import Earlier, earlier
 from qaml.report.pages import overview
-from qaml.report.pages.claim import claim_contents, claim_view
+from qaml.report.pages.claim import StripView, claim_contents, claim_view
 from qaml.report.pages.glossary import anchors, glossary
 from qaml.report.pages.subject import subject_contents, subject_view
 from qaml.report.pages.subjects import Known, Links, Subject, subjects
@@ -214,6 +214,12 @@ def _macros() -> dict[str, Macro]:
     return {name: macro for module in modules for name, macro in vars(module).items() if isinstance(macro, Macro)}
 
 
+@lru_cache(maxsize=4096)
+def _drawn_strip(view: StripView) -> Markup:
+    """A strip of images as on every page that shows it; cached, since claims of a suite share strips."""
+    return Markup(_macros()["strip"](view))
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -238,5 +244,6 @@ def _environment() -> Environment:
         "sampler_columns": sampling.COLUMNS,
         "listing": sentences.listing,
         "count": numbers.count,
+        "drawn_strip": _drawn_strip,
     }
     return environment

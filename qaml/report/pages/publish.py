@@ -13,7 +13,7 @@ from qaml.outcome.belongings import MOST_MEDIUM, is_inside
 from qaml.outcome.folder import built
 from qaml.outcome.merge import media_names, save
 from qaml.outcome.outcome import Outcomes
-from qaml.report.imprint import imprint
+from qaml.report.imprint import imprint_of
 from qaml.report.pages.html import write_report
 from qaml.report.text.markdown import summary
 
@@ -34,7 +34,7 @@ def publish(outcomes: Outcomes, folder: Path, pictures: Mapping[str, Path] = Map
     Raises:
         StoreError: the folder cannot be written, or a picture is missing; then the folder is unchanged.
     """
-    with built(folder, imprint(outcomes)) as stage:
+    with built(folder, imprint_of) as stage:
         digests = {medium.path: medium.sha256 for medium in outcomes.media}
         for name in media_names(outcomes):
             places = dict.fromkeys((pictures.get(name, folder / name), folder / name))

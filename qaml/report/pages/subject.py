@@ -122,8 +122,8 @@ def _own(subject: Subject, records: Iterable[_OfModel]) -> tuple[_OfModel, ...]:
 
 
 def _once(records: Iterable[_Record]) -> tuple[_Record, ...]:
-    """Equal records once; they are compared as text, in which NaN equals itself."""
-    return tuple({repr(record.model_dump()): record for record in records}.values())
+    """Equal records once; those that differ as numbers are compared as text, in which NaN equals itself."""
+    return tuple({repr(record.model_dump()): record for record in dict.fromkeys(records)}.values())
 
 
 def _settings(subject: Subject, claims: Iterable[Outcome]) -> tuple[tuple[str, str], ...]:

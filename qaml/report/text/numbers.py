@@ -74,6 +74,7 @@ def claim_kind(name: str) -> type[ClaimPart]:
         return ClaimPart
 
 
+@lru_cache(maxsize=1024)
 def metric_style(name: str) -> Style:
     """How a cell of this metric is written: shares in per cent, norms and losses unchanged.
 

@@ -68,6 +68,8 @@ def every_exhaustion(peace: Peace, n: int) -> Iterator[Planned]:
 
 def _try(peace: Peace, scarce: Scarce, is_cached: bool) -> Seen:
     project = peace.copy() if is_cached else peace.fresh()
+    if is_cached:
+        project.spoil_report()
     before = project.contents()
     with _surroundings(peace, project, scarce) as mend:
         ended = run(pytest_run("-n0"), project.root, _limits(peace, project, scarce, is_cached))

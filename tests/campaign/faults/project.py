@@ -98,6 +98,10 @@ class Project:
     def report(self) -> Path:
         return self.root / "reports" / "latest"
 
+    def spoil_report(self) -> None:
+        """Delete a file of the report, so that the next run writes it although nothing else has changed."""
+        (self.report / "summary.md").unlink()
+
     def artefacts(self) -> dict[str, Artefact]:
         """What the store holds, by key; files that tell the time are left out."""
         found = {}
