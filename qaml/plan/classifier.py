@@ -29,7 +29,8 @@ def restored(entry: ModelEntry) -> tuple[Part, ...]:
 
 
 def nested(part: Part) -> tuple[Part, ...]:
-    """The parts in the fields of a part, single or in a list."""
+    """The parts in the fields of a part, single or in a list, and in theirs."""
     values = [getattr(part, name) for name in type(part).model_fields]
     listed = [item for value in values for item in (value if isinstance(value, tuple) else (value,))]
-    return tuple(item for item in listed if isinstance(item, Part))
+    held = [item for item in listed if isinstance(item, Part)]
+    return (*held, *(deeper for item in held for deeper in nested(item)))

@@ -10,6 +10,7 @@ from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere
 from qaml.attacks.joint.part import Joint
 from qaml.data.base import DatasetPart
 from qaml.errors import PartError
+from qaml.models.front.part import Fronted, in_front
 from qaml.registry import references
 from qaml.spec.budgets import check_budgets
 from qaml.spec.cells import check_cells
@@ -73,14 +74,28 @@ def _describe(part: DatasetPart, node: Located, path: Path, problems: Problems) 
 
 def _check_model(model: ModelEntry, info: InputInfo, node: Located, problems: Problems) -> None:
     path: Path = ("models", model.name)
+    if isinstance(model.part, Fronted) and not _check_front(model.part, info, node, path, problems):
+        return
     try:
         model.part.check(info)
         if model.part.needs_images and not info.is_image:
             raise PartError(f"model {model.part.kind!r} needs images, got inputs of shape {info.shape}")
-        if info.is_state and not model.part.takes_states:
+        if info.is_state and not (model.part.takes_states or isinstance(model.part, Fronted)):
             raise PartError(f"model {model.part.kind!r} takes features, the dataset has quantum states")
     except PartError as error:
         problems.value(node.at(("kind",)), (*path, "kind"), error.message, error.hint)
+
+
+def _check_front(part: Fronted, info: InputInfo, node: Located, path: Path, problems: Problems) -> bool:
+    """Note the first transform of a front that does not fit; return whether all do."""
+    for index, transform in enumerate(part.front):
+        try:
+            info = in_front(transform).describe(info)
+        except PartError as error:
+            where: Path = ("front", index)
+            problems.value(node.at(where), (*path, *where), error.message, error.hint)
+            return False
+    return True
 
 
 def _inference_path(model: ModelEntry) -> Path:
@@ -148,6 +163,11 @@ def _check_defences(
         if defence.follows_training and model.part.trains_at_once:
             words = f"defence {defence.kind!r} attacks the model as it trains, and {model.part.kind!r} trains at once"
             problems.value(node.at(inside), path, words, _AT_ONCE)
+        part, in_training = model.part, defence.changes_training or defence.follows_training or defence.is_inside
+        if in_training and isinstance(part, Fronted) and not part.trains_through:
+            words = f"defence {defence.kind!r} changes inputs in training, {part.kind!r} trains on what its front makes"
+            hint = "give the transforms to its dataset, and attack what they make"
+            problems.value(node.at(inside), path, words, hint)
         for step, table, name in references(defence):
             if table == "attacks" and name in attacks and _is_blind(model, attacks[name]):
                 words = f"attack {name!r} needs gradients, which a model of kind {model.part.kind!r} has not"

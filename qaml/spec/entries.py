@@ -8,8 +8,10 @@ from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field
 
+from qaml.data.base import TransformPart
 from qaml.defences.base import DefencePart
 from qaml.models.base import ModelPart
+from qaml.models.front.part import fronted
 from qaml.registry import DatasetName, ModelName
 from qaml.spec.limits import MAX_SEEDS
 from qaml.spec.merge import SECTIONS, merge
@@ -27,6 +29,9 @@ class ModelFields(Settings):
 
     dataset: DatasetName
     """The dataset that it is trained and tested on."""
+    front: tuple[TransformPart, ...] = ()
+    """Transforms between the dataset's inputs and what the model computes with, fitted on its training data. Attacks
+    and defences act on the dataset's inputs, and gradients flow through the front."""
     defences: tuple[DefencePart, ...] = ()
     """Defences of the model, applied in this order."""
     inference: Inference = Inference()
@@ -99,6 +104,10 @@ def _build_model(name: str, node: Located, evaluation: Evaluation, problems: Pro
     part = validate(ModelPart, node.without(*COMMON), path, problems, SHARED)
     if fields is None or part is None:
         return None
+    if fields.front and part.predecessor is not None:
+        message = f"a model behind a front starts from no other one, and {name!r} starts from {part.predecessor!r}"
+        problems.value(node.entries["front"], (*path, "front"), message, "give the transforms to its dataset")
+        return None
     seeds = fields.seeds or evaluation.seeds or type(part).default_seeds
     reference = None
     if fields.reference_accuracy is not None:
@@ -106,7 +115,7 @@ def _build_model(name: str, node: Located, evaluation: Evaluation, problems: Pro
     return ModelEntry(
         name,
         fields.dataset,
-        part,
+        fronted(part, fields.front),
         fields.defences,
         fields.inference,
         seeds,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from qaml.attacks.base import AttackPart
 from qaml.metrics.base import MetricPart, Need
+from qaml.models.front.part import Fronted
 from qaml.registry import references
 from qaml.spec.copies import copied
 from qaml.spec.suite import ModelEntry, Suite
@@ -157,6 +158,8 @@ def _lacks(need: Need, entry: ModelEntry, info: InputInfo | None) -> Obstacle | 
     """What a model does not offer, in words that come behind the metric's name; None where it does, or is unknown."""
     model, rules = f"model {entry.name!r}", entry.part.gradient_rules
     match need:
+        case "circuit" | "measured_wire" | "noise_layers" | "exact_decision" if isinstance(entry.part, Fronted):
+            return Obstacle(f"needs the circuit itself, {model} has {kinds_inside(entry)[0]!r} in front of it")
         case "images" if info is not None and not info.is_image:
             return Obstacle(f"needs images, {model} takes inputs of shape {info.shape}")
         case "circuit" if not entry.part.is_circuit:
@@ -178,7 +181,9 @@ def _lacks(need: Need, entry: ModelEntry, info: InputInfo | None) -> Obstacle | 
 
 def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]:
     needs = f"attack {attack!r} needs exact distances, which model {entry.name!r}"
-    if not entry.part.has_exact_distances:
+    if isinstance(entry.part, Fronted):
+        yield Obstacle(f"{needs} has not behind {entry.part.front[0].kind!r}", "give the transforms to its dataset")
+    elif not entry.part.has_exact_distances:
         hint = "'linear', 'quadratic' with 'norm_bounded: true' and 'qvc' have them"
         yield Obstacle(f"{needs} of kind {entry.part.kind!r} has not", hint)
     elif inside := kinds_inside(entry):
@@ -186,8 +191,9 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
 
 
 def kinds_inside(entry: ModelEntry) -> list[str]:
-    """The kinds of defences between inputs and model."""
-    return [each.kind for each in entry.defences if each.is_inside]
+    """The kinds of defences, and of transforms of a front, between inputs and model."""
+    front = entry.part.front if isinstance(entry.part, Fronted) else ()
+    return [each.kind for each in (*(each for each in entry.defences if each.is_inside), *front)]
 
 
 def _words(info: InputInfo, what: str) -> str:

@@ -34,8 +34,8 @@ class InputTransform(TransformPart, ABC):
         """
         return {}
 
-    def shapes(self, info: InputInfo) -> Mapping[str, tuple[int, ...]]:  # noqa: ARG002
-        """The shapes of the fitted arrays, by name, known before anything is read."""
+    def unfitted(self, info: InputInfo) -> Mapping[str, DoubleArray]:  # noqa: ARG002
+        """Arrays of the shapes of the fitted ones, known before anything is read."""
         return {}
 
     @abstractmethod
@@ -50,20 +50,20 @@ class InputTransform(TransformPart, ABC):
 
     def apply(self, data: Data) -> Data:
         """The dataset with changed inputs, fitted on its training split."""
-        import numpy as np
-
         info = self.describe(data.info)
         fitted = self.fit(data.train.inputs, data.info)
+        return map_inputs(data, info, lambda inputs: self.changed(inputs, data.info, fitted))
 
-        def changed(inputs: FloatArray) -> FloatArray:
-            result = np.empty((len(inputs), *info.shape), np.float32)
-            for start in range(0, len(inputs), CHUNK):
-                some = slice(start, start + CHUNK)
-                # float64 and rounded once: rounding is monotone, so no input passes its rounded bound
-                result[some] = self.change(inputs[some].astype(np.float64), data.info, fitted)
-            return result
+    def changed(self, inputs: FloatArray, info: InputInfo, fitted: Mapping[str, DoubleArray]) -> FloatArray:
+        """Arrays changed in float64: (n, *info.shape) → (n, *described shape), float32."""
+        import numpy as np
 
-        return map_inputs(data, info, changed)
+        result = np.empty((len(inputs), *self.describe(info).shape), np.float32)
+        for start in range(0, len(inputs), CHUNK):
+            some = slice(start, start + CHUNK)
+            # rounded once: rounding is monotone, so no input passes its rounded bound
+            result[some] = self.change(inputs[some].astype(np.float64), info, fitted)
+        return result
 
 
 def map_inputs(data: Data, info: InputInfo, change: Callable[[FloatArray], FloatArray]) -> Data:

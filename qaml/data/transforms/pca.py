@@ -46,9 +46,11 @@ class PCA(InputTransform):
         bounds = Bounds.between(self.bounds or (None, None))
         return InputInfo((self.components,), info.classes, bounds)
 
-    def shapes(self, info: InputInfo) -> Mapping[str, tuple[int, ...]]:
-        """Of the mean and of V, whose rows are divided by the standard deviations where components are whitened."""
-        return {"mean": (info.n_features,), "rows": (self.components, info.n_features)}
+    def unfitted(self, info: InputInfo) -> Mapping[str, DoubleArray]:
+        """A mean of zero, and rows that select the first coordinates."""
+        import numpy as np
+
+        return {"mean": np.zeros(info.n_features), "rows": np.eye(self.components, info.n_features)}
 
     def fit(self, inputs: FloatArray, info: InputInfo) -> Mapping[str, DoubleArray]:  # noqa: ARG002
         """The mean and the components, in float64 and on one thread: sums in another order end in other bits.

@@ -59,9 +59,11 @@ class Rescale(InputTransform):
         bounds = Bounds(-math.inf, math.inf) if self.beyond == "keep" else Bounds(single(low), single(high))
         return info._replace(bounds=bounds, is_state=False)
 
-    def shapes(self, info: InputInfo) -> Mapping[str, tuple[int, ...]]:
-        """Of the smallest values and of the ranges, one for every coordinate."""
-        return {"least": info.shape, "range": info.shape}
+    def unfitted(self, info: InputInfo) -> Mapping[str, DoubleArray]:
+        """Smallest values of zero and ranges of one."""
+        import numpy as np
+
+        return {"least": np.zeros(info.shape), "range": np.ones(info.shape)}
 
     def fit(self, inputs: FloatArray, info: InputInfo) -> Mapping[str, DoubleArray]:  # noqa: ARG002
         """Smallest values and ranges; the range of a constant is infinite, which maps it to the lower end."""

@@ -26,9 +26,11 @@ class Standardise(InputTransform):
         """The same shape, without bounds unless they are declared: old ones map to others for every coordinate."""
         return info._replace(bounds=Bounds.between(self.bounds or (None, None)), is_state=False)
 
-    def shapes(self, info: InputInfo) -> Mapping[str, tuple[int, ...]]:
-        """Of the means and of the standard deviations, one for every coordinate."""
-        return {"mean": info.shape, "deviation": info.shape}
+    def unfitted(self, info: InputInfo) -> Mapping[str, DoubleArray]:
+        """Means of zero and deviations of one."""
+        import numpy as np
+
+        return {"mean": np.zeros(info.shape), "deviation": np.ones(info.shape)}
 
     def fit(self, inputs: FloatArray, info: InputInfo) -> Mapping[str, DoubleArray]:  # noqa: ARG002
         """Means and standard deviations (divided by n), 1 for constant coordinates."""

@@ -1,0 +1,1 @@
+"""Models behind transforms of their own, so that attacks act on what comes before these."""
