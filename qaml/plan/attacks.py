@@ -119,10 +119,10 @@ def _craft(maker: StepMaker, attack: Resolved, run: int) -> Step:
     is_joint = len(made_on) > 1
     payload = {
         "attack": inner.model_copy(update={"epsilon": None}) if inner.minimises else inner,
-        "dataset": suite.datasets[target.dataset].tested,
+        "dataset": suite.attacked_data(target.dataset),
         "start_from": data_defences,
         "images": maker.n_attacked(attack.part.images, inner.images),
-        "order": suite.evaluation.order,
+        "order": suite.evaluation.examples,
     } | ({"classifiers": classifiers, "joint": attack.part} if is_joint else {"classifier": classifiers["train"]})
     behind = (part for made in attack.makers for part in restored(made.entry))
     parts = (inner, *((attack.part,) if is_joint else ()), *behind, *data_defences)

@@ -19,7 +19,7 @@ from qaml.plan.role import Role, numbered
 from qaml.plan.step import Step
 from qaml.plan.words import in_words, model_in_words
 from qaml.registry import references
-from qaml.spec.suite import ClaimEntry, Suite
+from qaml.spec.suite import Chosen, ClaimEntry, Suite
 
 
 class ClaimPlan(NamedTuple):
@@ -166,7 +166,10 @@ class ClaimPlanner:
 
     def _caveats(self, models: Iterable[ModelSteps]) -> dict[str, str]:
         datasets = {model.entry.dataset: self._suite.datasets[model.entry.dataset] for model in models}
-        return {name: dataset.caveat for name, dataset in datasets.items() if dataset.caveat}
+        examples = self._suite.evaluation.examples
+        chosen = examples.in_words if isinstance(examples, Chosen) else ""
+        caveats = {name: "; ".join(filter(None, (dataset.caveat, chosen))) for name, dataset in datasets.items()}
+        return {name: caveat for name, caveat in caveats.items() if caveat}
 
 
 def _of_model(name: str, steps: ModelSteps) -> dict[Role, Step]:

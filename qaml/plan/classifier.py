@@ -14,13 +14,13 @@ def described(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
         "model": entry.part,
         "defences": list(entry.defences),
         "inference": entry.inference,
-        "dataset": suite.datasets[entry.dataset].tested,
+        "dataset": suite.attacked_data(entry.dataset),
     }
 
 
 def looked_at(suite: Suite, entry: ModelEntry, images: int | None) -> dict[str, Any]:
     """A payload of a trained classifier and the number of test images that a step uses; ``None`` for all of them."""
-    return {"classifier": described(suite, entry), "images": images, "order": suite.evaluation.order}
+    return {"classifier": described(suite, entry), "images": images, "order": suite.evaluation.examples}
 
 
 def restored(entry: ModelEntry) -> tuple[Part, ...]:

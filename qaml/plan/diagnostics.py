@@ -47,7 +47,7 @@ def planted(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step
     if not _is_diagnosed(maker, attack) or attack.minimises:
         return None  # minimising attacks take seconds an image, and the battery already compares them at their budget
     suite, entry = maker.suite, model.entry
-    payload = {"classifier": described(suite, entry), "order": suite.evaluation.order}
+    payload = {"classifier": described(suite, entry), "order": suite.evaluation.examples}
     payload |= {"attack": attack, "epsilon": attack.grid[-1]}
     title = f"plant adversarials in {entry.name} for {name}"
     return maker.make("plant", title, payload, model.first, (*restored(entry), attack))

@@ -89,12 +89,12 @@ class StepMaker:
 
     def n_attacked(self, *limits: int | None) -> int | None:
         """Number of test images that are attacked and scored; ``None`` for all."""
-        smallest = min_images(self.suite.evaluation.images, *limits)
+        smallest = min_images(self.suite.evaluation.n_images, *limits)
         return None if smallest is None else smallest + self._more_images
 
     def n_diagnosed(self, *limits: int | None) -> int | None:
         """Number of test images that diagnostics use; ``None`` for all."""
-        return min_images(self.suite.diagnostics.images, self.suite.evaluation.images, *limits)
+        return min_images(self.suite.diagnostics.images, self.suite.evaluation.n_images, *limits)
 
 
 def min_images(*limits: int | None) -> int | None:

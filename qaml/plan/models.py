@@ -87,7 +87,7 @@ class ModelPlanner:
 
     def _steps(self, entry: ModelEntry) -> ModelSteps:
         dataset = self._suite.datasets[entry.dataset]
-        load = self._load(entry.dataset, dataset.tested)
+        load = self._load(entry.dataset, self._suite.attacked_data(entry.dataset))
         trains = tuple(self._train(entry, replicate) for replicate in range(self._seeds or entry.seeds))
         clean = tuple(
             score(self._maker, entry, load, train, Evaluated(f"clean images, seed {run}"))

@@ -9,11 +9,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from qaml.data.base import DatasetPart, load_plain, transformed
+from qaml.errors import DataError
 from qaml.plan.canonical import canonical
 from qaml.plan.role import Role
 from qaml.run.reads import watching
 from qaml.run.store import DATA_RECORD, Damaged
-from qaml.types import Data, Split
+from qaml.spec.suite import Chosen
+from qaml.types import Data, IntArray, Split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,16 +150,49 @@ def own(split: Split) -> Split:
     return Split(split.inputs.copy(), split.labels.copy(), split.indices.copy())
 
 
-def evaluated(test: Split, count: int | None, order: Order) -> Split:
-    """The test examples that are attacked and scored; a smaller count takes the first ones of a larger count.
+def evaluated(data: Data, count: int | None, examples: Order | Chosen) -> Split:
+    """The examples that are attacked and scored; a smaller count takes the first ones of a larger count.
 
     Args:
-        test: a dataset's test split.
+        data: a dataset.
         count: number of examples; ``None`` for all of them.
-        order: ``shuffled``, which keeps the class shares (files are rarely in random order), or as in the ``file``.
+        examples: the order of the test split, ``shuffled``, which keeps the class shares (files are rarely in random
+            order), or as in the ``file``; or the choice of a suite.
+
+    Raises:
+        DataError: an example is chosen that the split does not have.
     """
-    if order == "file":
-        return own(Split(test.inputs[:count], test.labels[:count], test.indices[:count]))
+    import numpy as np
+
     from qaml.data.stratified import stratified_order, take
 
-    return take(test, stratified_order(test.labels, test.indices, count))
+    chosen = examples if isinstance(examples, Chosen) else Chosen(order=examples)
+    split = data.train if chosen.split == "train" else data.test
+    if chosen.indices is not None:
+        return take(split, _places(split, chosen)[:count])
+    if chosen.permute is not None:
+        # raw PCG64 output is fixed for good, the methods of numpy's Generator are not
+        keys = np.random.PCG64(np.random.SeedSequence(chosen.permute)).random_raw(len(split))
+        return take(split, np.argsort(keys, kind="stable")[:count])
+    if chosen.order == "file":
+        return own(Split(split.inputs[:count], split.labels[:count], split.indices[:count]))
+    return take(split, stratified_order(split.labels, split.indices, count))
+
+
+def _places(split: Split, chosen: Chosen) -> IntArray:
+    """Where the chosen examples are in the split.
+
+    Raises:
+        DataError: one is not there.
+    """
+    import numpy as np
+
+    places = {int(index): place for place, index in enumerate(split.indices)}
+    missing = [index for index in chosen.indices or () if index not in places]
+    if missing:
+        name = "training" if chosen.split == "train" else "test"
+        raise DataError(
+            f"'evaluation.indices' names {name} example {missing[0]}, which the dataset does not have",
+            f"{len(places):,} examples are left after the transforms, from number {min(places)} to {max(places)}",
+        )
+    return np.array([places[index] for index in chosen.indices or ()], np.int64)

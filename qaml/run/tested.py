@@ -34,7 +34,7 @@ def tested(job: Job, count: int | None) -> Tested:
     """The first test examples in the suite's order, at most ``count``."""
     description = job.payload["classifier"]
     data = data_of(job, description["dataset"])
-    test = evaluated(data.test, count, job.payload["order"])
+    test = evaluated(data, count, job.payload["order"])
     inputs = torch.from_numpy(defended(test.inputs, description["defences"], data.info)).to(job.device)
     return Tested(data.info, inputs, torch.from_numpy(test.labels).to(job.device), test.indices)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from qaml.quantum.channels import ChannelPart
 from qaml.spec.limits import MAX_DRAWS, MAX_SEEDS
@@ -48,6 +48,33 @@ class Inference(Settings):
     """Channels on every wire after every layer of a quantum circuit, in this order; training did not include them."""
 
 
+MOST_CHOSEN = 100_000
+"""Most examples that a suite may choose by their numbers."""
+
+
+class Chosen(Settings):
+    """The examples that are attacked and scored, in the order of which a number of them are the first."""
+
+    split: Literal["train", "test"] = "test"
+    """Split that they are from."""
+    order: Order = "shuffled"
+    """Order of the split's examples, unless they are permuted or chosen."""
+    permute: int | None = None
+    """Seed of a permutation of the split as in the file."""
+    indices: tuple[int, ...] | None = None
+    """Positions of examples in the original split, in this order."""
+
+    @property
+    def in_words(self) -> str:
+        """What readers of a number must know; empty for test examples in one of the usual orders."""
+        words = ["measured on training examples: it says what the model remembers"] if self.split == "train" else []
+        if self.indices is not None:
+            words.append(f"{len(self.indices)} examples are chosen by number, and are no sample")
+        elif self.permute is not None:
+            words.append(f"the examples come in the order of permutation {self.permute}")
+        return "; ".join(words)
+
+
 class Evaluation(Settings):
     """The amount of measurement, which a profile usually changes."""
 
@@ -58,6 +85,54 @@ class Evaluation(Settings):
     order: Order = "shuffled"
     """Order of the test images: ``shuffled`` at random with the class shares kept, the same ones for every model and on
     every machine, or as in the ``file``, for a paper that used the first ones of a published test set."""
+    split: Literal["train", "test"] = "test"
+    """Split whose examples are attacked and scored; of claims about the training data: ``train``."""
+    permute: int | None = Field(None, ge=0, lt=2**32)
+    """Seed of a permutation of the split, as in the file, whose first examples are used."""
+    first: int | None = Field(None, ge=1, le=MOST_EXAMPLES)
+    """Number of examples from the beginning of the file, or of its permutation; in place of ``images``."""
+    indices: tuple[Annotated[int, Field(ge=0, le=MOST_EXAMPLES)], ...] | None = Field(
+        None, min_length=1, max_length=MOST_CHOSEN
+    )
+    """Positions in the original split of the examples that are used, in place of a number of them."""
+
+    @field_validator("permute", "first", "indices")
+    @classmethod
+    def _chosen_once(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse two ways of choosing examples.
+
+        Raises:
+            ValueError: another field chooses them already.
+        """
+        if value is None:
+            return value
+        rivals = _RIVALS[info.field_name or ""]
+        rival = next((name for name in rivals if info.data.get(name) is not None), None)
+        if rival is not None:
+            raise ValueError(f"{info.field_name!r} and {rival!r} both say which examples are used: leave one out")
+        if info.field_name == "permute" and info.data.get("order") == "file":
+            raise ValueError("expected 'permute' or 'order: file', got both")
+        if info.field_name == "indices" and isinstance(value, tuple) and len(set(value)) < len(value):
+            raise ValueError("every example can be chosen only once")
+        return value
+
+    @property
+    def n_images(self) -> int | None:
+        """Number of examples that are attacked and scored; ``None`` for all."""
+        if self.indices is not None:
+            return len(self.indices)
+        return self.images if self.first is None else self.first
+
+    @property
+    def examples(self) -> Order | Chosen:
+        """The order of test examples, or which ones are used where the suite chooses them."""
+        order: Order = "file" if self.first is not None else self.order
+        if self.split == "test" and self.permute is None and self.indices is None:
+            return order
+        return Chosen(split=self.split, order=order, permute=self.permute, indices=self.indices)
+
+
+_RIVALS = {"permute": (), "first": ("images",), "indices": ("images", "first", "permute")}
 
 
 class Diagnostics(Settings):
@@ -168,3 +243,12 @@ class Suite(NamedTuple):
     reported: Mapping[str, ReportedTable]
     assumed: Mapping[str, str]
     claims: tuple[ClaimEntry, ...]
+
+    def attacked_data(self, dataset: str) -> DatasetPart:
+        """The dataset whose examples are attacked and scored: what determines its test data, or all of it for training.
+
+        Args:
+            dataset: name of a dataset.
+        """
+        part = self.datasets[dataset]
+        return part if self.evaluation.split == "train" else part.tested

@@ -53,9 +53,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
 def test_a_front_is_the_model_of_transformed_data_attacked_in_pixels(session: Session) -> None:
     clean = [session.outcome(f"front::{name}").measured[0].estimate.value for name in ("behind", "apart")]
     assert clean[0] == pytest.approx(clean[1], abs=0.1), "of two training runs with draws of their own"
-    steps = next(
-        claim.attacks["behind", "fgsm"] for claim in session.plan.claims.values() if ("behind", "fgsm") in claim.attacks
-    )
+    session.outcome("front::behind-fgsm")
+    steps = session.plan.claims["front::behind-fgsm"].attacks["behind", "fgsm"]
     made = read_arrays(session.store.read(steps.crafts[0].key, "adversarials.npz"))
     assert made["adversarials"].shape == (1, 50, 1, 8, 8)
     assert np.abs(made["adversarials"][0] - made["start"]).max() == pytest.approx(0.1, abs=1e-6)

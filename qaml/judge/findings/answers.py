@@ -49,7 +49,7 @@ def _silent(who: str, unanswered: BoolArray, indices: IntArray, places: Sequence
     count, runs = int(unanswered[seed, place].sum()), int(unanswered.any((1, 2)).sum())
     message = (
         f"{who} gives no answer (NaN) to {count} of {len(indices)} {places[place]} in training run {seed}, "
-        f"the first is image {int(indices[image])} of the test split"
+        f"the first is image {int(indices[image])} of its split"
     )
     if runs > 1:
         message += f"; so do {runs} of {len(unanswered)} training runs"

@@ -22,7 +22,7 @@ def _outside(subject: Subject) -> Iterator[Raised]:
     budget = f"the budget ε = {epsilon:g}" if math.isfinite(epsilon) else "the distance that the attack claims"
     yield Raised(
         f"{count} of {len(attacked.indices)} adversarials of {subject.traits.name} break {budget} or the bounds "
-        f"(training run {seed}, the first is image {int(attacked.indices[image])} of the test split)"
+        f"(training run {seed}, the first is image {int(attacked.indices[image])} of its split)"
     )
 
 

@@ -30,7 +30,7 @@ def execute(job: Job) -> None:
     """
     attack: AttackPart = job.payload["attack"]
     data = data_of(job, job.payload["dataset"])
-    test = evaluated(data.test, job.payload["images"], job.payload["order"])
+    test = evaluated(data, job.payload["images"], job.payload["order"])
     start = defended(test.inputs, job.payload["start_from"], data.info)
     inputs = torch.from_numpy(start).to(job.device)
     attacked = _attacked(job, inputs)

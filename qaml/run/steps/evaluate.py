@@ -142,7 +142,7 @@ def _inputs(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.ge
         return _attacked(job, files)
     description = job.payload["classifier"]
     data = data_of(job, description["dataset"])
-    test = evaluated(data.test, job.payload["images"], job.payload["order"])
+    test = evaluated(data, job.payload["images"], job.payload["order"])
     inputs = defended(test.inputs, description["defences"], data.info)
     return _Asked(inputs, inputs), {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
 
