@@ -106,6 +106,12 @@ _OF_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "dataset": {
         "download root train": "a kind says by itself which files it reads: docs/data.md, Files, folder, mirrors",
         "normalize normalise resize": "'transforms': docs/data.md, Transforms",
+        "classes class_names n_classes": "classes are chosen by a transform, 'select_classes' (docs/data.md)",
+        "limit n n_samples samples": "examples are chosen by a transform, 'subset' (docs/data.md)",
+        "test_size test_ratio validation_split": "'test_share', of your own data inside 'split' (docs/data.md)",
+        "path files data_dir": "'file: {path: …}' of 'arrays', or 'folder' of 'images' (docs/data.md)",
+        "random_state": "'seed'",
+        "checksum hash digest md5": "'sha256'",
         "batch batch_size": "batches are the model's: 'training: {batch: …}'",
     },
     "model": {
