@@ -26,7 +26,7 @@ EXTRAS = {"polars": "parquet"}
 FEATURES = {
     "pyautoattack": {"qaml.attacks.autoattack.ensemble"},
     "pennylane": {"qaml.quantum.reference"},
-    "PIL": {"qaml.data.celeba.images", "qaml.run.steps.picture"},
+    "PIL": {"qaml.data.celeba.images", "qaml.data.images.pictures", "qaml.run.steps.picture"},
     "rich": {"qaml.data.download"},
     "dimod": {"qaml.run.steps.embed", "qaml.samplers.annealer"},
     "dwave": {"qaml.run.steps.embed", "qaml.samplers.annealer"},
