@@ -32,7 +32,7 @@ FEATURES = {
     "dwave": {"qaml.run.steps.embed", "qaml.samplers.annealer"},
     "minorminer": {"qaml.run.steps.embed", "qaml.samplers.annealer"},
     "networkx": {"qaml.run.steps.embed", "qaml.samplers.annealer"},
-    "sklearn": set(),
+    "sklearn": {"qaml.models.estimator.network", "qaml.models.kernel_svm.network"},
     "polars": set(),
 }
 """Package that one feature needs → modules (and what is below them) that may need it to be imported."""
