@@ -24,6 +24,8 @@ MOST_TRAINING, MOST_TEST = 2000, 500
 """Largest numbers of examples by which inputs and labels are related."""
 LEAST_TEST = 30
 """Smallest number of test examples from which anything about chance is said."""
+ORDERS = 299
+"""Number of random orders with which a dependence is compared."""
 CHANCE = 0.01
 """Chance that a share of the most frequent class has of what is called no better than it."""
 
@@ -108,7 +110,7 @@ def _related(data: Data, chart: Chart) -> Iterator[Seen]:
     nearest, linear = _predicted(train, test, info.n_classes)
     shares = [float((found == test.labels).mean()) for found in (nearest, linear)]
     chart.fact(f"{head}; nearest neighbours get {shares[0]:.0%}, a linear model {shares[1]:.0%} right")
-    if all(is_chance(round(share * len(test)), len(test), majority) for share in shares):
+    if not any(is_informed(found, test.labels, majority) for found in (nearest, linear)):
         yield seen(
             "labels_unrelated",
             f"of {len(test)} test examples the nearest training example gets {shares[0]:.0%} right, a linear model "
@@ -119,6 +121,28 @@ def _related(data: Data, chart: Chart) -> Iterator[Seen]:
 def is_chance(n_right: int, n: int, majority: float, level: float = CHANCE) -> bool:
     """Whether so many right answers are no sign of more than the share of the most frequent class."""
     return binomial_excess(n_right, n, min(majority, 1 - 1e-9)) > level
+
+
+def is_informed(predicted: IntArray, labels: IntArray, majority: float) -> bool:
+    """Whether predictions say something about labels: more are right than the most frequent class has, or the two
+    depend on each other (where one class is frequent, good answers may be right no more often than that class)."""  # noqa: D205, D209
+    n_right, n = int((predicted == labels).sum()), len(labels)
+    return not is_chance(n_right, n, majority) or _depend(predicted, labels)
+
+
+def _depend(one: IntArray, other: IntArray) -> bool:
+    """Whether Pearson's χ² of two labellings is larger than of all but 1 % of random orders."""
+    size = int(max(one.max(), other.max())) + 1
+    rows, columns = np.bincount(one, minlength=size), np.bincount(other, minlength=size)
+    expected = np.outer(rows, columns) / len(one)
+
+    def statistic(order: IntArray) -> float:
+        counts = np.bincount(one * size + order, minlength=size * size).reshape(size, size)
+        return float((np.square(counts - expected)[expected > 0] / expected[expected > 0]).sum())
+
+    rng, found = np.random.default_rng(0), statistic(other)
+    n_larger = sum(statistic(rng.permutation(other)) >= found * (1 - 1e-9) for _ in range(ORDERS))
+    return (1 + n_larger) / (1 + ORDERS) <= CHANCE
 
 
 def sample(split: Split, count: int) -> Split:

@@ -58,8 +58,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "labels_unrelated": Fault(
         "dataset",
         "fault",
-        "on up to 500 test examples neither the nearest of up to 2,000 training examples nor a linear model does "
-        "better than the most frequent class (exact p > 0.01, both)",
+        "on up to 500 test examples the answers of the nearest of up to 2,000 training examples, and of a linear "
+        "model, are no better than the most frequent class, and do not depend on the labels (p > 0.01)",
         "labels may be shuffled, or in another order than the inputs: shuffle and select both together",
     ),
     "test_in_training": Fault(
@@ -269,8 +269,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "does_not_learn": Fault(
         "model",
         "fault",
-        "on up to 512 training examples accuracy stays at chance (exact p > 0.001), the loss hardly falls, and no "
-        "other learning rate or scale helps",
+        "on up to 512 training examples accuracy stays at chance (exact p > 0.001), the loss is not below the entropy "
+        "of the classes and hardly falls, and no other learning rate or scale helps",
         "look for frozen or detached weights, dead units, a loss that the outputs do not reach, shuffled labels",
     ),
     "classes_permuted": Fault(
@@ -283,7 +283,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "weights_at_chance": Fault(
         "model",
         "fault",
-        "with its own weights it does no better than the most frequent class (exact p > 0.01), and nothing known helps",
+        "with its own weights it does no better than the most frequent class, its answers do not depend on the labels "
+        "(p > 0.01), and nothing known helps",
         "are these weights trained, of this task, and meant for inputs as this dataset has them?",
     ),
     "not_enough_memory": Fault(

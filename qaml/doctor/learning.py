@@ -28,7 +28,8 @@ loss, which would show where it goes, is given as many as are planned, up to the
 CERTAIN = 1e-3
 """Chance of a share of right answers, at which a model has learned more than the most frequent class."""
 HARDLY = 0.02
-"""Share of the classes' entropy by which the loss would fall in the planned training, at the speed of the short one."""
+"""Share of the classes' entropy that counts: a loss that is below the entropy by more has learned something, and one
+that would fall by more in the planned training, at the speed of the short one, may still."""
 RATES = {"adam": (1e-3, 1e-2, 1e-4), "sgd": (1e-1, 1e-2, 1e-3)}
 """Learning rates that are tried, the usual ones first."""
 
@@ -41,7 +42,7 @@ class Course(NamedTuple):
     """A short training run.
 
     Attributes:
-        has_learned: whether it does better than the most frequent class.
+        has_learned: whether it does better than the most frequent class, or its cross-entropy than any constant answer.
         accuracy: the larger one of the share of training examples that are right in evaluation mode, and of that in the
             last epoch of training.
         losses: mean loss of each epoch, where the part reports one.
@@ -139,7 +140,15 @@ def _run(
         logits = torch.cat([module(batch) for batch in torch.split(torch.from_numpy(split.inputs), 64)])
     answered = float((logits.argmax(1).cpu().numpy() == split.labels).mean())
     accuracy = max(watch.accuracy, answered)
-    return Course(watch.is_certain(accuracy), accuracy, tuple(watch.losses), watch.epochs, taken, watch.is_cut)
+    loss = float(nn.functional.cross_entropy(logits.double().cpu(), torch.from_numpy(split.labels)))
+    has_learned = watch.is_certain(accuracy) or loss < (1 - HARDLY) * _entropy(split)
+    return Course(has_learned, accuracy, tuple(watch.losses), watch.epochs, taken, watch.is_cut)
+
+
+def _entropy(split: Split) -> float:
+    """The smallest cross-entropy that the same answer for every input has."""
+    shares = np.bincount(split.labels) / len(split)
+    return -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
 
 
 def _planned(patient: Patient) -> int:
@@ -194,8 +203,7 @@ def _may_still(patient: Patient, course: Course) -> bool:
     losses = course.losses[len(course.losses) // 2 :]
     if len(losses) < 2:
         return False
-    shares = np.bincount(patient.train.labels) / len(patient.train)
-    entropy = -float(np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
+    entropy = _entropy(patient.train)
     fall = (losses[0] - losses[-1]) / (len(losses) - 1)
     scale = patient.n_train / len(patient.train)  # an epoch of all examples has so many more steps
     return losses[-1] < 1.5 * entropy and fall * scale * patient.part.training.epochs > HARDLY * entropy

@@ -10,7 +10,7 @@ import torch
 
 from qaml.data.base import load
 from qaml.doctor.chart import Chart, Seen, seen
-from qaml.doctor.datasets import is_chance, sample
+from qaml.doctor.datasets import is_informed, sample
 from qaml.doctor.patient import LOOKED_AT, Asked, Patient
 from qaml.judge.statistics.wilson import wilson
 from qaml.types import AnyArray, FloatArray, IntArray
@@ -44,7 +44,7 @@ def examine_weights(asked: Asked, chart: Chart) -> None:
         return
     chart.begin("other scales and orientations")
     found = [*_renamed(asked, predicted, accuracy)] or [*_on_others(asked, accuracy)]
-    if not found and is_chance(round(accuracy * len(labels)), len(labels), majority):
+    if not found and not is_informed(predicted, labels, majority):
         what = f"{accuracy:.0%} of {len(labels)} test examples are right, the most frequent class has {majority:.0%}"
         found = [seen("weights_at_chance", what)]
     chart.add(*found[:1])

@@ -89,3 +89,24 @@ def test_a_file_that_is_gone_is_found(tmp_path: Path) -> None:
     data = arrays(tmp_path, *digits(), shape=[1, 8, 8], bounds=[0, 16])
     (tmp_path / "own.npz").unlink()
     assert examined(data) == ["data_unreadable"]
+
+
+def rare(informative: float) -> tuple[AnyArray, AnyArray]:
+    """One class in ten, of which the inputs say so little that always guessing the other one is hard to beat."""
+    rng = np.random.default_rng(1)
+    labels = (rng.uniform(size=2500) < 0.1).astype(np.int64)
+    inputs = rng.normal(0, 1, (2500, 5)) + informative * labels[:, None]
+    return inputs.astype(np.float32), labels
+
+
+def test_a_rare_class_that_is_hard_to_tell_raises_no_alarm(tmp_path: Path) -> None:
+    data = arrays(tmp_path, *rare(0.5), shape=[5], bounds="none")
+    assert not examined(data)
+    for text in ('{"kind": "linear", "training": {"lr": 0.01, "epochs": 50}}', '{"kind": "fnn", "hidden": [32, 16]}'):
+        chart = Chart()
+        examine_model(patient_of(ModelPart.model_validate_json(text), data), chart)
+        assert not chart.seen, chart.seen
+
+
+def test_a_rare_class_of_which_inputs_say_nothing_is_found(tmp_path: Path) -> None:
+    assert examined(arrays(tmp_path, *rare(0.0), shape=[5], bounds="none")) == ["labels_unrelated"]
