@@ -14,6 +14,9 @@ from qaml.plan.step import Step
 
 EXACT_IMAGES = 100
 """Largest number of test images on which a minimising attack is compared with exact distances."""
+ASKED_IMAGES = 100
+"""Largest number of test images on which a model without gradients is diagnosed: it is asked some ten thousand times an
+image, which takes ten minutes if an answer takes half a millisecond."""
 BEST_ALONE = 0.375
 """Share of the battery's work that its best member takes."""
 
@@ -89,7 +92,8 @@ def _diagnosed(maker: StepMaker, model: ModelSteps, threat: Mapping[str, Any], l
     parents = model.every | {Role("surrogate"): _surrogate(maker, model)}
     if leader is not None:
         parents[Role("leader")] = leader
-    payload = looked_at(maker.suite, entry, maker.n_diagnosed()) | dict(threat)
+    limits = () if entry.part.has_gradients else (ASKED_IMAGES,)
+    payload = looked_at(maker.suite, entry, maker.n_diagnosed(*limits)) | dict(threat)
     title, size = (
         f"diagnose {entry.name} in {threat['norm']} at {threat['epsilon']:g}",
         1.0 if leader is None else BEST_ALONE,

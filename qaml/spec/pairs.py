@@ -184,7 +184,10 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
     if isinstance(entry.part, Fronted):
         yield Obstacle(f"{needs} has not behind {entry.part.front[0].kind!r}", "give the transforms to its dataset")
     elif not entry.part.has_exact_distances:
-        hint = "'linear', 'quadratic' with 'norm_bounded: true' and 'qvc' have them"
+        hint = (
+            "'linear', 'quadratic' with 'norm_bounded: true', 'qvc' and a 'kernel_svm' with a linear kernel have them; "
+            "a 'torch_module' may declare 'linear' or 'observables'"
+        )
         yield Obstacle(f"{needs} of kind {entry.part.kind!r} has not", hint)
     elif inside := kinds_inside(entry):
         yield Obstacle(f"{needs} has not behind {inside[0]!r}", "leave the defence out, or let it defend the data only")
