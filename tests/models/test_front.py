@@ -22,13 +22,17 @@ from qaml.data.transforms.select_features import SelectFeatures
 from qaml.data.transforms.standardise import Standardise
 from qaml.data.transforms.subset import Subset
 from qaml.models.base import Hooks, ModelPart, Training
+from qaml.models.dense_memory.part import DenseMemory, MemoryTraining
+from qaml.models.estimator.part import Estimator
 from qaml.models.fnn.part import FNN
 from qaml.models.front.network import Front, Layer
 from qaml.models.front.part import Fronted, fronted
+from qaml.models.kernel_svm.part import KernelSVM
 from qaml.models.linear.part import Linear
 from qaml.models.one_wire.network import OneWireClassifier
 from qaml.models.qnn.part import QNN
 from qaml.models.rbm.part import RBM
+from qaml.models.torch_module.part import TorchModule
 from qaml.testing.models import check_model
 from qaml.types import Bounds, Data, InputInfo, Split
 from tests.data.test_transforms import COLOURS, IMAGES, POINTS, dataset
@@ -73,11 +77,16 @@ def test_a_layer_is_the_transform_and_its_gradient_that_of_differences(part: Inp
         fronted(FNN(training=SHORT), (Standardise(), PCA(components=3))),
         fronted(QNN(layers=1, encoding="angle", training=SHORT), ANGLES),
         fronted(RBM(hidden=3, training=Training(epochs=4, batch=16, lr=0.01)), (Rescale(beyond="clip"),)),
+        fronted(KernelSVM(), (Standardise(),)),
+        fronted(Estimator(factory="sklearn.neighbors:KNeighborsClassifier"), (Standardise(), PCA(components=3))),
+        fronted(DenseMemory(power=3, memories=20, training=MemoryTraining(epochs=4)), (Rescale(beyond="clip"),)),
+        fronted(TorchModule(factory="tests.models.declared_modules:Affine", training=SHORT), (PCA(components=4),)),
     ],
     ids=lambda part: part.kind,
 )
-def test_models_behind_a_front_keep_what_models_promise(part: ModelPart) -> None:
-    check_model(part, FEATURES)
+def test_models_behind_a_front_keep_what_models_promise(part: ModelPart, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QAML_TRUSTED_MODULES", "tests.models.declared_modules")
+    check_model(part, FEATURES if part.kind != "torch_module" else FEATURES._replace(classes=("a", "b", "c")))
 
 
 def test_a_model_behind_a_front_is_the_model_of_a_transformed_dataset(digits: Data) -> None:

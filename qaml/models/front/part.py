@@ -140,5 +140,5 @@ def fronted(model: ModelPart, front: tuple[TransformPart, ...]) -> ModelPart:
     """The model behind a front; the model itself without one."""
     if not front:
         return model
-    training: Training = model.training
+    training = Training.model_construct(**dict(model.training))  # a model may have settings of a class of its own
     return Fronted(kind=model.kind, front=front, model=model, training=training)
