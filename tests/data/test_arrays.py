@@ -156,6 +156,8 @@ CLASS_LABELS: list[tuple[Any, Any]] = [
     (LABELS.astype(np.uint8), 3),
     (LABELS.astype(np.float64), 3),
     (LABELS[:, None], 3),
+    (np.eye(3)[LABELS], list(CLASSES)),
+    (np.eye(3, dtype=bool)[LABELS], 3),
     (LABELS * 10 - 5, [-5, 5, 15]),
     (LABELS + 1, ["1", "2", "3"]),
     (2 - LABELS, [2, 1, 0]),
@@ -240,7 +242,8 @@ REFUSED: list[tuple[Mapping[str, Any], dict[str, Any], str]] = [
     ({"x": np.where(INPUTS == 1, np.nan, INPUTS)}, {}, "inputs hold NaN or infinities"),
     ({"x": INPUTS[:0], "y": LABELS[:0], "fold": IS_TEST[:0]}, {}, "one example cannot be divided"),
     ({"y": LABELS[1:]}, {}, "new.npz: 23 labels, expected 24: one for each input"),
-    ({"y": np.eye(3)[LABELS]}, {}, "array 'y' has shape (24, 3), expected one value an example\n  hint: one-hot?"),
+    ({"y": np.eye(3)[LABELS] / 2}, {}, "array 'y' has shape (24, 3), expected one value an example"),
+    ({"y": np.ones((N, 3))}, {}, "array 'y' has shape (24, 3), expected one value an example"),
     (
         {"y": LABELS + 1},
         {"classes": 3},
@@ -255,7 +258,11 @@ REFUSED: list[tuple[Mapping[str, Any], dict[str, Any], str]] = [
     ({"y": LABELS + 0.5}, {}, "labels are float64, expected whole numbers or names of classes"),
     ({"y": np.where(LABELS == 1, np.nan, LABELS)}, {}, "labels are float64, expected whole numbers"),
     ({"y": LABELS % 2}, {}, "split has no example of 'eel'"),
-    ({"x": np.array([None] * N)}, {}, "array 'x.npy' holds object, expected numbers (pickled objects are never read)"),
+    (
+        {"y": np.array(own.NAMES, object)},
+        {},
+        "array 'y.npy' holds object, expected numbers (pickled objects are never read)\n  hint: save texts with array",
+    ),
     (
         {"fold": IS_TEST * 0},
         {},
@@ -460,6 +467,14 @@ def test_a_missing_declaration_names_what_the_file_needs() -> None:
     declared = "shape: [6], classes: [cat, dog, eel], bounds: [0, 1]"
     pasted = f"file: {{path: rows.csv, labels: animal, sha256: {sha256}}}, split: {{column: fold, test: 1}}, {declared}"
     same(load(load_text(SPEC.format(fields=pasted), "own.yaml", "quick").datasets["d"]), INPUTS.reshape(N, 6))
+
+
+def test_what_keeps_the_file_from_being_seen_is_said() -> None:
+    npz(x=INPUTS, y=np.ones((N, 3)))
+    text = complaints("file: {path: new.npz}, split: {test_share: 0.5}")
+    assert text.count("hint: new.npz: array 'y' has shape (24, 3), expected one value an example\n") == 3
+    text = complaints("file: {path: rows.csv, labels: fold}, split: {test_share: 0.5}")
+    assert text.count("hint: rows.csv:2: column 'animal' holds no number; leave the row out, or name the columns") == 3
 
 
 @pytest.mark.parametrize("name", ARRAYS)

@@ -23,7 +23,7 @@ _ANY = "0" * 64
 
 
 def described(given: Mapping[str, Any]) -> dict[str, str]:
-    """Field → what to write, as far as the file of a dataset shows; empty where it cannot be read."""
+    """Field → what to write, as far as the file of a dataset shows, or why it does not; empty where there is none."""
     split = given.get("split")
     column = split.get("column") if isinstance(split, Mapping) else None
     try:
@@ -32,8 +32,10 @@ def described(given: Mapping[str, Any]) -> dict[str, str]:
         role: Role = "train" if split is None else "all"
         wanted = column if isinstance(column, str | int) else None
         return dict(_described(file, wanted, role, (state.st_mtime_ns, state.st_size)))
-    except (ValidationError, OSError, DataError):
+    except (ValidationError, OSError):
         return {}
+    except DataError as error:
+        return dict.fromkeys(("shape", "classes", "bounds"), "; ".join(filter(None, (error.message, error.hint))))
 
 
 def _with_checksums(file: object) -> str:

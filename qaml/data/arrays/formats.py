@@ -83,7 +83,7 @@ def read_array(path: str, content: bytes, kinds: str = NUMBERS + TEXTS) -> AnyAr
     try:
         return read_npy(content, kinds)
     except NpzError as error:
-        raise DataError(f"{path}: {error}", _HOW[".npy"]) from error
+        raise DataError(f"{path}: {error}", _how(".npy", error)) from error
 
 
 def read_positions(path: str, content: bytes, n: int) -> IntArray:
@@ -121,7 +121,7 @@ def _read_npz(path: str, content: bytes, wanted: Wanted) -> Found:
     try:
         return _named(path, names_in(content), wanted, arrays)
     except NpzError as error:
-        raise DataError(f"{path}: {error}", _HOW[".npz"]) from error
+        raise DataError(f"{path}: {error}", _how(".npz", error)) from error
 
 
 def _read_safetensors(path: str, content: bytes, wanted: Wanted) -> Found:
@@ -184,16 +184,23 @@ _PATTERNS: Final[dict[Role, tuple[str, ...]]] = {
 
 
 def as_values(path: str, name: str, array: AnyArray) -> Values:
-    """The values of an array of labels or marks, texts as a list.
+    """The values of an array of labels or marks, texts as a list; of a one-hot array, the places of the ones.
 
     Raises:
         DataError: it has more than one value an example.
     """
     column = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if _is_one_hot(column):
+        column = column.argmax(axis=1)
     if column.ndim != 1:
-        one_hot = "one-hot? save array.argmax(1)" if column.ndim == 2 else ""
-        raise DataError(f"{path}: array {name!r} has shape {array.shape}, expected one value an example", one_hot)
+        raise DataError(f"{path}: array {name!r} has shape {array.shape}, expected one value an example")
     return column.tolist() if column.dtype.kind in TEXTS else column
+
+
+def _is_one_hot(array: AnyArray) -> bool:
+    if array.ndim != 2 or array.dtype.kind not in NUMBERS or not array.size:
+        return False
+    return bool((((array == 0) | (array == 1)).all(axis=1) & (array.sum(axis=1) == 1)).all())
 
 
 # --- words
@@ -204,6 +211,11 @@ _HOW: Final = {
     ".npy": "numpy.save(path, array) writes one",
     ".safetensors": "safetensors.numpy.save_file({'inputs': …, 'labels': …}, path) writes one",
 }
+
+
+def _how(ending: str, error: NpzError) -> str:
+    is_of_objects = "objects" in str(error)
+    return "save texts with array.astype(str), numbers with array.astype(float)" if is_of_objects else _HOW[ending]
 
 
 def unknown(path: str, what: str, name: object, names: Sequence[str]) -> DataError:
