@@ -14,6 +14,9 @@ Order = Literal["shuffled", "file"]
 
 GradientRule = Literal["single_draw", "exact", "parameter_shift", "finite_difference"]
 
+Answers = Literal["scores", "decisions"]
+"""What an attacker without gradients gets: a number for each class, or the class alone."""
+
 CellStatus = Literal["worse", "better", "not comparable", "not testable", "vanished", "new", "unchanged"]
 """The judgement of a cell against the baseline."""
 

@@ -18,12 +18,13 @@ from qaml.types import (
     DoubleArray,
     Epsilon,
     FloatArray,
+    IntArray,
     Module,
     Tensor,
     as_tuple,
     check_limits,
 )
-from qaml.vocab import GradientRule, Norm
+from qaml.vocab import Answers, GradientRule, Norm
 
 ATTACKS: Registry[AttackPart] = Registry(
     "attack",
@@ -37,6 +38,9 @@ ATTACKS: Registry[AttackPart] = Registry(
         "carlini_wagner": "qaml.attacks.minimisation.part:CarliniWagner",
         "exact_l2": "qaml.attacks.exact_l2.part:ExactL2",
         "uniform_noise": "qaml.attacks.noise.part:UniformNoise",
+        "hop_skip_jump": "qaml.attacks.minimisation.part:HopSkipJump",
+        "boundary": "qaml.attacks.minimisation.part:Boundary",
+        "square": "qaml.attacks.square.part:Square",
         "autoattack": "qaml.attacks.autoattack.part:AutoAttack",
         "transfer": "qaml.attacks.transfer:Transfer",
         "joint": "qaml.attacks.joint.part:Joint",
@@ -142,12 +146,15 @@ class AttackResult(NamedTuple):
         norms: (n,) float64, smallest perturbation found in the attack's norm, infinite without success; only for
             minimisation attacks.
         scale: scale of the logits, where cross-entropy was maximised.
+        queries: (n_epsilons, n) int64, number of times that the attack asked the model about each input, or (1, n) for
+            all budgets together; only for attacks that ask.
     """
 
     adversarials: FloatArray
     claimed: BoolArray
     norms: DoubleArray | None = None
     scale: LogitScale | None = None
+    queries: IntArray | None = None
 
 
 Progress = Callable[[float], None]
@@ -192,6 +199,14 @@ class AttackPart(Part, ABC):
     def is_white_box(self) -> bool:
         """Whether it sees the model that it attacks."""
         return True
+
+    @property
+    def asks(self) -> Answers | None:
+        """What a black-box attack asks the attacked model for; ``None`` for attacks that see it, or that do not ask it.
+
+        The diagnostics hold such an attack against others that only ask.
+        """
+        return None
 
     @property
     def gradient_rule(self) -> GradientRule:

@@ -19,9 +19,11 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.geometry import closed_around
 from qaml.attacks.gradient.part import FGSM
 from qaml.attacks.looks import RIVALS, Looking, Looks
+from qaml.attacks.minimisation.part import HopSkipJump
 from qaml.attacks.noise.part import UniformNoise
 from qaml.attacks.scale import measure
 from qaml.attacks.search import Ball, climb
+from qaml.attacks.square.part import Square
 from qaml.attacks.straight_through import StraightThrough, stops_gradients
 from qaml.attacks.taught import taught
 from qaml.attacks.victim import Made, Shares, Threat, Victim
@@ -38,6 +40,8 @@ NOISE_DRAWS = 10
 EOT_DRAWS = 16
 QUERIES, MORE_QUERIES = 100, 1000
 """Queries of Square on images still right; more of them after a success, which shows that gradients failed."""
+DECISIONS = 3000
+"""Queries of HopSkipJump, which flat scores do not stop, where there are no gradients."""
 PATIENCE = 60
 """Steps of SPSA where gradients are certainly of no use."""
 WRONG = 0.05
@@ -132,10 +136,10 @@ class Battery:
     def _past_masks(self) -> Iterator[tuple[str, Member]]:
         """Members that avoid what stops or shatters gradients."""
         module = self.victim.target.module
-        if self.victim.undefended is not None:
+        if self.victim.undefended is not None and self.victim.is_seen:
             yield "undefended", self._search(self.looks.of_target, self.victim.undefended, FEWER)
         view: View = as_it_is
-        if len(self.inputs) and stops_gradients(module, self.inputs[:FEW]):
+        if len(self.inputs) and self.victim.is_seen and stops_gradients(module, self.inputs[:FEW]):
             view = StraightThrough
             yield "straight_through", self._search(self.looks.margin, module, FEWER, view=view)
         is_masked = not self.victim.has_gradients or self.has_masked_gradients()
@@ -185,10 +189,15 @@ class Battery:
                 yield "more_square", self._square(budget, MORE_QUERIES)
         else:
             yield "differences", self._search(self.looks.differences, self.victim.target.module, FEWER)
+            if not self.victim.has_gradients:
+                yield "square", self._part(Square(norm=self.threat.norm, epsilon=budget, queries=MORE_QUERIES))
         if self.victim.surrogate is not None and self._has_nothing_to_follow() and not self.victim.is_randomised:
             yield "taught", self._taught(self.victim.surrogate)
         if not self.victim.has_gradients or self.has_masked_gradients(WRONG):
             yield "more_differences", self._search(self.looks.fine_differences, self.victim.target.module, PATIENCE)
+        if not (self.victim.has_gradients or self.victim.is_randomised):
+            part = HopSkipJump(norm=self.threat.norm, epsilon=budget, queries=DECISIONS)
+            yield "hop_skip_jump", self._part(part)
 
     def _is_image(self) -> bool:
         shape = self.inputs.shape[1:]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from qaml.attacks.access import Averaged
-from qaml.attacks.scale import cross_entropy, measure
-from qaml.attacks.search import Look, by_differences, by_gradient, margin, nearest_rivals, towards
+from qaml.attacks.scale import cross_entropy, margin, measure
+from qaml.attacks.search import Look, by_differences, by_gradient, nearest_rivals, towards
 from qaml.attacks.views import Jittered
 
 RIVALS = 3

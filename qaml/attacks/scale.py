@@ -74,3 +74,10 @@ def cross_entropy(logits: Tensor, labels: Tensor, scale: float) -> Tensor:
     own = labels[:, None]
     rivals = logits.scatter(1, own, -torch.inf)
     return torch.logsumexp(scale * rivals, dim=1) / scale - logits.gather(1, own)[:, 0]
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """max_{j≠y} z_j − z_y, positive where the classifier is wrong; no scale of logits changes its direction."""
+    rows = labels[:, None]
+    others = logits.scatter(1, rows, -torch.inf).amax(1)
+    return others - logits.gather(1, rows).squeeze(1)

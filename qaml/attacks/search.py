@@ -15,11 +15,15 @@ from torch import Tensor, nn
 
 from qaml.attacks.access import BATCH
 from qaml.attacks.geometry import project, random_perturbations
+from qaml.attacks.scale import margin
+from qaml.models.capabilities import is_randomised
 from qaml.types import Bounds
 from qaml.vocab import Norm
 
 HALVINGS = (0.22, 0.41, 0.57, 0.7, 0.8, 0.87, 0.93)
 """Shares of the steps at which the step is halved (APGD's checkpoints, section 3.1)."""
+POINTS = 2048
+"""Largest number of points that SPSA asks a model about at once."""
 MOMENTUM = 0.75
 """Weight α of the new step in APGD."""
 
@@ -50,13 +54,6 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits (batch, classes), labels (batch,)) → (batch,), larger where the classifier is nearer to a mistake."""
 Look = Callable[[Tensor, Tensor], Looked]
 """(points (batch, *shape), rows (batch,) of the clean inputs) → the loss there."""
-
-
-def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """max_{j≠y} z_j − z_y, positive where the classifier is wrong; no scale of logits changes its direction."""
-    rows = labels[:, None]
-    others = logits.scatter(1, rows, -torch.inf).amax(1)
-    return others - logits.gather(1, rows).squeeze(1)
 
 
 def towards(rivals: Tensor) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
@@ -127,10 +124,15 @@ def by_differences(module: nn.Module, labels: Tensor, reach: float, pairs: int, 
         own = labels[rows]
         logits = module(points)
         gradient = torch.zeros_like(points)
-        for _ in range(pairs):
-            signs = (torch.randint(0, 2, points.shape, generator=generator) * 2.0 - 1.0).to(points)
-            change = margin(module(points + reach * signs), own) - margin(module(points - reach * signs), own)
-            gradient += change.reshape(-1, *[1] * (points.ndim - 1)) * signs
+        # several at once, for models that take long to ask; of a randomised one each pair has draws of its own
+        at_once = 1 if is_randomised(module) else max(1, POINTS // (2 * len(points)))
+        for start in range(0, pairs, at_once):
+            some = min(at_once, pairs - start)
+            drawn = [torch.randint(0, 2, points.shape, generator=generator) for _ in range(some)]
+            signs = (torch.stack(drawn) * 2.0 - 1.0).to(points)
+            asked = torch.cat([points + reach * signs, points - reach * signs]).flatten(0, 1)
+            up, down = margin(module(asked), own.repeat(2 * some)).reshape(2, some, -1)
+            gradient += ((up - down).reshape(some, -1, *[1] * (points.ndim - 1)) * signs).sum(0)
         return Looked(margin(logits, own), _is_wrong(logits, own), gradient)
 
     return look

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from qaml.attacks.geometry import project, random_perturbations
-from qaml.attacks.search import Ball, by_gradient, climb, margin
+from qaml.attacks.scale import margin
+from qaml.attacks.search import Ball, by_gradient, climb
 from qaml.models.surrogate import teach
 
 ROUNDS, AROUND = 16, 8

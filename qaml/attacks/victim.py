@@ -23,7 +23,8 @@ class Victim(NamedTuple):
         target: the classifier as an attacker sees it.
         score: (n, *shape) → (n,) float32, share of draws predicted correctly, for inputs of the given rows.
         is_randomised: whether its forward pass draws.
-        has_gradients: whether its logits are differentiable.
+        has_gradients: whether its logits are differentiable, and the battery may do so.
+        is_seen: whether the battery may look inside; otherwise it only asks, as a black-box attack does.
         undefended: the same weights without the defences around them.
         surrogate: a network trained on its answers.
         average: its exact average over draws, as a view.
@@ -33,6 +34,7 @@ class Victim(NamedTuple):
     score: Callable[[Tensor, Tensor], Shares]
     is_randomised: bool = False
     has_gradients: bool = True
+    is_seen: bool = True
     undefended: nn.Module | None = None
     surrogate: nn.Module | None = None
     average: View | None = None

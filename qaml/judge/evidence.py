@@ -121,6 +121,7 @@ class StoreSource(Source):
             is_exact=inner.needs_exact and surrogate is None,
             is_search=inner.is_search,
             box=inner.box,
+            asks=inner.asks if surrogate is None else None,
         )
 
     def diagnosis(self, model: str, attack: str) -> Diagnosis | None:

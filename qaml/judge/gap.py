@@ -55,8 +55,9 @@ OUT_OF_SCOPE = Checked(None, False)
 def checked(cell: Cell, assessed: Mapping[str, Assessed], budgets: Sequence[float]) -> Checked:
     """Compare a cell's attacks with the battery.
 
-    In scope are white-box cells of robustness. Transferred attacks are not compared with attacks that see the model,
-    ``as_published`` cells keep their value, and exact distances miss no adversarial.
+    In scope are cells of robustness under attacks on the model itself: those that see it are compared with attacks that
+    do, those that ask it with others that ask. Transferred attacks are compared with neither; ``as_published`` cells
+    keep their value, and exact distances miss no adversarial.
 
     Args:
         cell: the cell.
@@ -64,7 +65,7 @@ def checked(cell: Cell, assessed: Mapping[str, Assessed], budgets: Sequence[floa
         budgets: the budget of each of the cell's attacks, in order.
     """
     subjects = [assessed[name].subject for name in cell.attack]
-    searched = [one for one in subjects if one.traits.is_white_box and one.traits.is_search and not one.traits.is_exact]
+    searched = [one for one in subjects if one.traits.is_on_model and one.traits.is_search and not one.traits.is_exact]
     is_limited = cell.definition.direction in ("falls", "rises") and cell.definition.basis == "answers"
     if cell.protocol == "as_published" or not is_limited or not searched:
         return OUT_OF_SCOPE

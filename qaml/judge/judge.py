@@ -244,7 +244,7 @@ def _unit(cells: Sequence[Cell]) -> Unit:
 
 def _is_unseen(subject: Subject) -> bool:
     """Whether no diagnostics ran for an attack that searches adversarials on the model itself."""
-    return subject.traits.is_white_box and not subject.traits.is_exact and subject.diagnosis is None
+    return subject.traits.is_on_model and not subject.traits.is_exact and subject.diagnosis is None
 
 
 def _notes(
@@ -257,6 +257,12 @@ def _notes(
     unseen = sorted(f"{model} under {attack}" for (model, attack), one in assessed.items() if _is_unseen(one.subject))
     if unseen:
         notes.append(f"no diagnostics ran for {', '.join(unseen)}: a weak attack would go unnoticed")
+    asking = {one.subject.attack: one.subject.traits.asks for one in assessed.values()}
+    notes += [
+        f"{attack} is black-box, it asks for {asked} alone: the claim is about an attacker who knows no more"
+        for attack, asked in sorted(asking.items())
+        if asked is not None
+    ]
     if any(m.estimate.n_seeds == 1 for m in measured):
         notes.append("one training run: the statement is about this trained model, not about the method")
     robust = [cell for cell in cells if cell.metric == "robust_accuracy"]

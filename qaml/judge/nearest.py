@@ -38,15 +38,15 @@ OUT_OF_SCOPE = Shrunk(False, None)
 def shrunk(cell: Cell, subjects: Mapping[str, Subject]) -> Shrunk:
     """The factor by which a cell's quantile of norms shrinks if the smallest known norms replace its own.
 
-    In scope are norms that white-box searches found; ``as_published`` cells keep their value, and exact distances have
-    no nearer adversarials.
+    In scope are norms that searches on the model itself found; ``as_published`` cells keep their value, and exact
+    distances have no nearer adversarials.
 
     Args:
         cell: the cell.
         subjects: attack name → the cell's model under it.
     """
     own = [subjects[name] for name in cell.attack]
-    searched = [one for one in own if one.traits.is_white_box and not one.traits.is_exact]
+    searched = [one for one in own if one.traits.is_on_model and not one.traits.is_exact]
     if cell.definition.basis != "norms" or cell.protocol == "as_published" or len(searched) < len(own):
         return OUT_OF_SCOPE
     norms = norms_of(own)

@@ -167,6 +167,8 @@ class AttackTraits(NamedTuple):
         is_exact: the exact distance, or a bound that follows from it, rather than a search.
         is_search: looks for adversarials, as random noise does not.
         box: the attack's own box, with ``None`` for a side without a limit; ``None`` for the bounds of the dataset.
+        asks: what a black-box attack asks the model for, ``scores`` or ``decisions``; ``None`` for attacks that see it,
+            or that do not ask it.
     """
 
     name: str
@@ -179,11 +181,17 @@ class AttackTraits(NamedTuple):
     is_exact: bool = False
     is_search: bool = True
     box: tuple[float | None, float | None] | None = None
+    asks: str | None = None
 
     @property
     def threat(self) -> tuple[str, tuple[float | None, float | None] | None]:
         """The set of permitted adversarials but for the budget: only attacks of one are compared."""
         return self.norm, self.box
+
+    @property
+    def is_on_model(self) -> bool:
+        """Whether it attacks the model itself, by what it sees or by what it asks."""
+        return self.is_white_box or self.asks is not None
 
     @property
     def takes_steps(self) -> bool:

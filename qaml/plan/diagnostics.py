@@ -22,7 +22,7 @@ BEST_ALONE = 0.375
 
 
 def battery(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
-    """The validity battery of a threat (norm, largest budget, box), which all attacks of the threat share."""
+    """The validity battery of a threat (norm, largest budget, box, access), which all attacks of the threat share."""
     return (
         _diagnosed(maker, model, _threat(attack) | {"epsilon": attack.grid[-1]})
         if _is_diagnosed(maker, attack)
@@ -39,7 +39,7 @@ def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable
         leader: the battery at the attack's largest budget.
         epsilons: the budgets that a claim asks for.
     """
-    threat = {name: leader.payload[name] for name in ("norm", "epsilon", "box") if name in leader.payload}
+    threat = {name: leader.payload[name] for name in ("norm", "epsilon", "box", "gradients") if name in leader.payload}
     largest = threat["epsilon"]
     asked = sorted({epsilon for epsilon in epsilons if epsilon > 0 and is_under(epsilon, largest)})
     return tuple(_diagnosed(maker, model, threat | {"epsilon": epsilon}, leader) for epsilon in asked)
@@ -47,7 +47,7 @@ def weaker(maker: StepMaker, model: ModelSteps, leader: Step, epsilons: Iterable
 
 def planted(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step | None:
     """The step that checks whether this attack finds planted adversarials; ``None`` if it is not checked."""
-    if not _is_diagnosed(maker, attack) or attack.minimises:
+    if not (_is_diagnosed(maker, attack) and attack.is_white_box) or attack.minimises:
         return None  # minimising attacks take seconds an image, and the battery already compares them at their budget
     suite, entry = maker.suite, model.entry
     payload = {"classifier": described(suite, entry), "order": suite.evaluation.examples}
@@ -69,22 +69,31 @@ def exact(maker: StepMaker, model: ModelSteps, name: str, attack: Any) -> Step |
 
 def nearer(maker: StepMaker, model: ModelSteps, attack: Any) -> Step | None:
     """The step that searches smaller perturbations by other attacks, for claims about the norms that this one found."""
-    if not (maker.suite.diagnostics.enabled and attack.minimises and attack.is_white_box):
+    if not (maker.suite.diagnostics.enabled and attack.minimises and _is_on_model(attack)):
         return None
     entry = model.entry
     payload = looked_at(maker.suite, entry, maker.n_diagnosed(EXACT_IMAGES)) | _threat(attack)
-    title = f"nearest adversarials of {entry.name} in {attack.threat_norm}"
+    title = f"nearest adversarials of {entry.name} in {attack.threat_norm}{_in_words(payload)}"
     return maker.make("nearer", title, payload, model.every, restored(entry))
 
 
 def _threat(attack: Any) -> dict[str, Any]:
-    """The norm, and the attack's box if it has one of its own."""
-    return {"norm": attack.threat_norm} | ({} if attack.box is None else {"box": attack.box})
+    """The norm, the attack's box if it has one of its own, and that no gradients count against one that only asks."""
+    box = {} if attack.box is None else {"box": attack.box}
+    return {"norm": attack.threat_norm} | box | ({} if attack.is_white_box else {"gradients": False})
+
+
+def _in_words(payload: Mapping[str, Any]) -> str:
+    return "" if payload.get("gradients", True) else ", without gradients"
+
+
+def _is_on_model(attack: Any) -> bool:
+    return attack.is_white_box or attack.asks is not None
 
 
 def _is_diagnosed(maker: StepMaker, attack: Any) -> bool:
     is_bounded = attack.grid[-1] != float("inf")
-    return bool(maker.suite.diagnostics.enabled and attack.is_white_box and not attack.needs_exact and is_bounded)
+    return bool(maker.suite.diagnostics.enabled and _is_on_model(attack) and not attack.needs_exact and is_bounded)
 
 
 def _diagnosed(maker: StepMaker, model: ModelSteps, threat: Mapping[str, Any], leader: Step | None = None) -> Step:
@@ -95,7 +104,7 @@ def _diagnosed(maker: StepMaker, model: ModelSteps, threat: Mapping[str, Any], l
     limits = () if entry.part.has_gradients else (ASKED_IMAGES,)
     payload = looked_at(maker.suite, entry, maker.n_diagnosed(*limits)) | dict(threat)
     title, size = (
-        f"diagnose {entry.name} in {threat['norm']} at {threat['epsilon']:g}",
+        f"diagnose {entry.name} in {threat['norm']} at {threat['epsilon']:g}{_in_words(threat)}",
         1.0 if leader is None else BEST_ALONE,
     )
     return maker.make("diagnose", title, payload, parents, restored(entry), size=size)

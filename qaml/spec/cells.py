@@ -119,7 +119,9 @@ def _distances(cell: Cell, name: str, attack: AttackPart, is_made_elsewhere: boo
     basis = cell.definition.basis
     if basis == "norms" and not attack.minimises:
         message = f"metric {cell.metric!r} needs an attack that minimises, {name!r} ({attack.kind}) does not"
-        yield _Complaint(("attack",), message, "use deepfool or carlini_wagner")
+        yield _Complaint(
+            ("attack",), message, "use deepfool or carlini_wagner, or hop_skip_jump where there are no gradients"
+        )
     elif basis == "distances" and not attack.needs_exact:
         message = f"metric {cell.metric!r} needs exact distances, {name!r} ({attack.kind}) finds adversarials only"
         yield _Complaint(("attack",), message, "use an attack of kind 'exact_l2'")

@@ -79,7 +79,7 @@ class Pairs:
         if attack.needs_gradients and not entry.part.has_gradients:
             yield Obstacle(
                 f"attack {name!r} needs gradients, which model {model!r} of kind {entry.part.kind!r} has not",
-                "use a transfer from a model with gradients, or a black-box attack",
+                "use square or hop_skip_jump, which only ask it, or a transfer from a model with gradients",
             )
         rule = attack.gradient_rule
         if rule != "single_draw" and rule not in entry.part.gradient_rules:

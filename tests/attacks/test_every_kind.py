@@ -25,8 +25,11 @@ FAST: dict[str, dict[str, Any]] = {
     "bim": {},
     "mim": {},
     "uniform_noise": {"draws": 3},
+    "square": {"queries": 8},
+    "hop_skip_jump": {"queries": 80, "evaluations": 10},
+    "boundary": {"queries": 25},
 }
-NORMS = {"carlini_wagner": ("l2",)}
+NORMS = {"carlini_wagner": ("l2",), "boundary": ("l2",)}
 COMPUTING = [(kind, norm) for kind in FAST for norm in NORMS.get(kind, ("linf", "l2"))]
 # transfers and joint attacks compute nothing themselves: test_transfer.py, test_joint.py; exact distances need
 # classifiers that have them: test_exact_l2.py

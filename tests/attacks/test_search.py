@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from qaml.attacks.base import Target
 from qaml.attacks.battery import Battery
 from qaml.attacks.geometry import perturbation_norms
-from qaml.attacks.search import Ball, by_differences, by_gradient, climb, margin, nearest_rivals, towards
+from qaml.attacks.scale import margin
+from qaml.attacks.search import Ball, by_differences, by_gradient, climb, nearest_rivals, towards
 from qaml.attacks.straight_through import StraightThrough, stops_gradients
 from qaml.attacks.taught import taught
 from qaml.attacks.victim import Threat, Victim
 from qaml.types import Bounds
 from qaml.vocab import Norm
+from tests.attacks.stepwise import Stump, planted
 
 N, FEATURES = 200, 20
 BOUNDS = Bounds(-3, 3)
@@ -183,3 +185,19 @@ def test_a_gradient_that_lives_at_the_boundary_alone_is_led_there(inputs: Tensor
     others = [flags for name, flags in right.items() if name not in ("carried_on", "differences")]
     assert np.logical_and.reduce(others).mean() > known + 0.05
     assert np.logical_and.reduce(list(right.values())).mean() == pytest.approx(known, abs=0.005)
+
+
+@pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.15), ("l2", 0.2)])
+def test_by_asking_alone_the_battery_finds_what_can_be_found_of_a_stump(norm: Norm, epsilon: float) -> None:
+    module = Stump()
+    target, inputs = planted(module, Bounds(0, 1), n=60, features=4)
+    labels = module(inputs).argmax(1)
+
+    def score(adversarials: Tensor, rows: Tensor) -> object:
+        return (module(adversarials).argmax(1) == labels[rows]).float().numpy()
+
+    victim = Victim(target, score, has_gradients=False, is_seen=False)  # type: ignore[arg-type]
+    found = Battery(victim, Threat(norm, epsilon, 3), inputs, labels).run(lambda _: None)
+    assert set(found) == {"noise", "differences", "square", "more_differences", "hop_skip_jump"}
+    fooled = np.nanmin(list(found.values()), axis=0) == 0
+    np.testing.assert_array_equal(fooled, module.distances(inputs) < epsilon)

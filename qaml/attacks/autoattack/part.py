@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qaml.attacks.base import AttackResult, EpsilonGrid, NormedAttack, Progress, Target
 from qaml.types import Tensor
+from qaml.vocab import Answers
 
 Member = Literal["apgd_ce", "apgd_dlr", "apgd_t", "fab", "fab_t", "square"]
 
@@ -60,6 +61,11 @@ class AutoAttack(NormedAttack):
     def is_white_box(self) -> bool:
         """Whether any member sees the model, as in ``needs_gradients``: Square knows the classifier's answers only."""
         return self.needs_gradients
+
+    @property
+    def asks(self) -> Answers | None:
+        """The scores, where no member sees the model."""
+        return None if self.is_white_box else "scores"
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Attack every input at every budget of the grid.

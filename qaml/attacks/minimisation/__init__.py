@@ -1,1 +1,1 @@
-"""Attacks that look for the smallest perturbation: DeepFool, Carlini–Wagner."""
+"""Attacks that look for the smallest perturbation: DeepFool, Carlini–Wagner, HopSkipJump, the boundary attack."""

@@ -1,4 +1,4 @@
-"""Attacks that look for the smallest perturbation: their fields."""
+"""Attacks that look for the smallest perturbation, by gradients or by decisions alone: their fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from qaml.attacks.base import AttackResult, NormedAttack, Progress, Target
 from qaml.types import Tensor
-from qaml.vocab import Norm
+from qaml.vocab import Answers, Norm
 
 
 class MinimisationAttack(NormedAttack):
@@ -79,3 +79,48 @@ class CarliniWagner(MinimisationAttack):
         if self.step is not None:
             return self.step
         return 0.06 if self.variables == "box" else 0.01
+
+
+class DecisionAttack(MinimisationAttack):
+    """Base of the attacks that ask a model for its class and nothing else, of any model: without gradients, too.
+
+    They start from the nearest other image of the batch that the model answers otherwise, and from noise where there
+    is none; where noise fools nothing either the norm is infinite.
+    """
+
+    needs_gradients: ClassVar[bool] = False
+    is_white_box: ClassVar[bool] = False
+
+    queries: int = Field(5000, ge=1, le=10_000_000)
+    """Number of times that the model may be asked about each image."""
+
+    @property
+    def asks(self) -> Answers:
+        """Decisions alone."""
+        return "decisions"
+
+
+class HopSkipJump(DecisionAttack):
+    """HopSkipJump: the boundary's normal is estimated from decisions around a point on it (Chen et al. 2020).
+
+    arXiv 1904.02144, algorithm 2.
+    """
+
+    kind: Literal["hop_skip_jump"] = "hop_skip_jump"
+    evaluations: int = Field(100, ge=2, le=100_000)
+    """Decisions asked for the first estimate B₀; the t-th takes √t times as many."""
+
+
+class Boundary(DecisionAttack):
+    """The boundary attack: a random walk along the boundary, towards the clean input (Brendel et al. 2018).
+
+    arXiv 1712.04248; as implemented in foolbox.
+    """
+
+    kind: Literal["boundary"] = "boundary"
+    norm: Literal["l2"] = "l2"
+    """The norm that is minimised."""
+    spherical_step: float = Field(0.01, gt=0, le=1)
+    """First length of steps along the sphere around the clean input, as a share of the distance."""
+    source_step: float = Field(0.01, gt=0, lt=1)
+    """First length of steps towards the clean input, as a share of the distance."""

@@ -69,7 +69,7 @@ class Opponents(NamedTuple):
 def opponents(subject: Subject, epsilon: float) -> Opponents:
     """The attacks that an attack is compared with: the battery's members, and the claim's with no more access."""
     found = Opponents([], [], [])
-    if subject.diagnosis is not None and subject.traits.is_white_box:
+    if subject.diagnosis is not None and subject.is_diagnosed:
         for kind, member in zip(found, _BATTERY, strict=True):
             if member in subject.diagnosis.correct:
                 kind.append(partial(battery, subject.diagnosis, member, _BATTERY[member]))
@@ -91,7 +91,7 @@ def _may_rival(rival: AttackTraits, own: AttackTraits) -> bool:
 
 def compared_at(subject: Subject) -> float:
     """The budget at which an attack is compared with others: the battery's, else the largest measured one."""
-    if subject.diagnosis is not None and subject.traits.is_white_box:
+    if subject.diagnosis is not None and subject.is_diagnosed:
         return subject.diagnosis.epsilon
     return subject.attacked.epsilons[-1]
 

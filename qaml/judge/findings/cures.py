@@ -17,6 +17,7 @@ from qaml.judge.findings.norms import TOLERATED, norms_of
 from qaml.judge.findings.subject import Assessed, Outcomes, Subject, one_draw, paired, seated
 from qaml.metrics.accuracy import Threat, joint
 from qaml.metrics.crossing import common_grid
+from qaml.metrics.evidence import AttackTraits
 
 if TYPE_CHECKING:
     from qaml.judge.findings.check import OfAttack
@@ -68,13 +69,18 @@ def _stands_in(other: Assessed, carrier: Assessed, case: Case) -> bool:
     """Whether another attack of the cell is free of a finding, and was checked for it at the cell's budget."""
     subject, diagnosis = other.subject, other.subject.diagnosis
     return (
-        subject.traits.is_strong
+        _is_as_strong(subject.traits, carrier.subject.traits)
         and subject.traits.threat == carrier.subject.traits.threat
         and not any(finding.name == case.check.name for finding in other.findings)
         and case.check.could_be_raised(subject)
         and diagnosis is not None
         and not is_under(diagnosis.epsilon, _budget(case.cell, carrier, other))
     )
+
+
+def _is_as_strong(other: AttackTraits, own: AttackTraits) -> bool:
+    """Whether an attack takes several steps, with no less access than another has."""
+    return other.is_strong if own.is_white_box else other.takes_steps and other.is_on_model
 
 
 def _budget(cell: Cell, carrier: Assessed, other: Assessed) -> float:
@@ -151,8 +157,8 @@ _BESIDE = (
     "cell's attacks, and the iterative white-box ones find nine tenths of the adversarials that it found"
 )
 ANOTHER_ATTACK = Cure(
-    "another attack of the cell: iterative, white-box, in the same norm and box, looked at for this finding at the "
-    "cell's budget or a larger one, and free of it",
+    "another attack of the cell: iterative, with no less access to the model, in the same norm and box, looked at for "
+    "this finding at the cell's budget or a larger one, and free of it",
     _has_another,
 )
 TRANSFER_BESIDE = Cure(f"a transferred or black-box attack {_BESIDE}", _has_transfer)

@@ -111,8 +111,8 @@ CHECKS = (
     OfAttack(
         "margin_below_precision", lambda one: _has_run(one) and _any(one.battery.margin_below_precision), _margins
     ),
-    OfAttack("zero_gradients", lambda one: one.is_diagnosed, _zero_gradients),
+    OfAttack("zero_gradients", lambda one: one.has_seen_gradients, _zero_gradients),
     OfAttack("unbounded_attack_fails", _has_room, _unbounded),
-    OfAttack("planted_missed", lambda one: one.is_diagnosed and _any(one.battery.planted_missed), _planted),
-    OfAttack("probabilities_as_logits", lambda one: one.is_diagnosed, _probabilities),
+    OfAttack("planted_missed", lambda one: one.has_seen_gradients and _any(one.battery.planted_missed), _planted),
+    OfAttack("probabilities_as_logits", lambda one: one.has_seen_gradients, _probabilities),
 )

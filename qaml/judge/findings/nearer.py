@@ -33,7 +33,7 @@ def _nearer(subject: Subject) -> Iterator[Raised]:
 
 def _was_tried(subject: Subject) -> bool:
     is_known = subject.nearer is not None and subject.attacked.norms is not None
-    return is_known and subject.traits.is_white_box
+    return is_known and subject.traits.is_on_model
 
 
 CHECKS = (OfAttack("another_attack_is_nearer", _was_tried, _nearer, (AS_NEAR,)),)

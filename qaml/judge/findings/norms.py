@@ -50,9 +50,8 @@ def norms_of(subjects: Sequence[Subject]) -> Norms | None:
     own = np.min([_found(one, looked.runs, looked.indices) for one in subjects], axis=0)
     others = [looked.norms]
     for traits, attacked in (rival for one in subjects for rival in one.rivals):
-        is_alike = (
-            traits.threat == lead.traits.threat and traits.minimises and traits.is_white_box and not traits.is_exact
-        )
+        has_access = traits.is_white_box if lead.traits.is_white_box else traits.asks is not None
+        is_alike = traits.threat == lead.traits.threat and traits.minimises and has_access and not traits.is_exact
         if is_alike and attacked.norms is not None:
             others.append(np.nan_to_num(_at(attacked.norms, attacked.indices, looked.runs, looked.indices), nan=np.inf))
     counts = np.isfinite(clean) & (clean > 0.5) & ~np.isnan(own)

@@ -66,6 +66,11 @@ class Subject(NamedTuple):
     @property
     def is_diagnosed(self) -> bool:
         """Whether the battery ran, and applies to the attack, as that attacks the model itself."""
+        return self.diagnosis is not None and self.traits.is_on_model
+
+    @property
+    def has_seen_gradients(self) -> bool:
+        """Whether the battery ran with gradients, as for an attack that sees the model."""
         return self.diagnosis is not None and self.traits.is_white_box
 
 

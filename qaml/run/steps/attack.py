@@ -25,8 +25,9 @@ def execute(job: Job) -> None:
 
     It has adversarials (n_epsilons, n, *shape), the images that they start from, start (n, *shape), their labels and
     indices, the epsilons, the successes that the attack claims, which adversarials are outside the budget, and where
-    the attacked model gives no answer. A minimisation attack also has its smallest norms, and one that climbed
-    cross-entropy the median gap of the logits and the factor that they were multiplied by.
+    the attacked model gives no answer. A minimisation attack also has its smallest norms, one that asks the number of
+    its queries, and one that climbed cross-entropy the median gap of the logits and the factor that they were
+    multiplied by.
     """
     attack: AttackPart = job.payload["attack"]
     data = data_of(job, job.payload["dataset"])
@@ -54,6 +55,8 @@ def execute(job: Job) -> None:
     }
     if result.norms is not None:
         arrays["norms"] = result.norms
+    if result.queries is not None:
+        arrays["queries"] = result.queries
     if result.scale is not None:
         arrays |= {"logit_gap": np.asarray(result.scale.gap), "logit_factor": np.asarray(result.scale.factor)}
     write_arrays(job.output / ADVERSARIALS, arrays)

@@ -85,7 +85,8 @@ def _look_at(job: Job, info: InputInfo, run: int, inputs: Tensor, labels: Tensor
         score=scorer,
         is_randomised=is_randomised(module),
         has_gradients=_has_gradients(job, module, info, inputs, labels),
-        undefended=_undefended(job, run),
+        is_seen=_is_seen(job),
+        undefended=_undefended(job, run) if _is_seen(job) else None,
         surrogate=surrogate_of(job, info),
         average=exact_average if isinstance(module, Averaging) else None,
     )
@@ -127,9 +128,14 @@ class _Scorer:
         return np.where(found.unanswered, np.float32(1), found.correct)
 
 
+def _is_seen(job: Job) -> bool:
+    """Whether the attacks that are diagnosed see the model: those that only ask it are held against others that ask."""
+    return bool(job.payload.get("gradients", True))
+
+
 def _has_gradients(job: Job, module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor) -> bool:
-    """Whether the part declares gradients and the module has them."""
-    if not job.payload["classifier"]["model"].has_gradients:
+    """Whether the attacks that are diagnosed use gradients, the part declares them, and the module has them."""
+    if not _is_seen(job) or not job.payload["classifier"]["model"].has_gradients:
         return False
     with access(target(module, info), inputs[:1], labels[:1], job.seed) as held:
         try:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from qaml.attacks.access import BATCH, is_fooled
 from qaml.attacks.base import AttackPart
 from qaml.attacks.gradient.part import PGD
-from qaml.attacks.minimisation.part import CarliniWagner, DeepFool
+from qaml.attacks.minimisation.part import CarliniWagner, DeepFool, HopSkipJump
+from qaml.models.seeding import derive_seed
 from qaml.run.arrays import write_arrays
 from qaml.run.classifier import in_box, target, trained
 from qaml.run.exact import exact_norms_in_box
@@ -26,6 +27,8 @@ NEARER = "nearer.npz"
 SHARES = (0.4, 0.55, 0.7, 0.8, 0.87, 0.94, 1.0, 1.2, 1.5)
 """Budgets of the strong attack in L∞, for which Carlini & Wagner have none, as shares of the median distance."""
 
+DECISIONS = 10_000
+"""Queries of HopSkipJump, which is held against attacks that have no gradients."""
 NEIGHBOURS, HALVINGS = 3, 12
 """Numbers of nearest images with other answers, and of steps of bisection on the line to each."""
 
@@ -40,7 +43,8 @@ def execute(job: Job) -> None:
         own = np.flatnonzero(runs == run)
         module = trained(job, job.payload["classifier"], run)
         rows = torch.from_numpy(own).to(job.device)
-        norms[own] = smallest_norms(
+        search = smallest_norms if job.payload.get("gradients", True) else smallest_decided_norms
+        norms[own] = search(
             module, in_box(info, job.payload), inputs[rows], labels[rows], job.payload["norm"], job.seed
         )
         job.progress((run + 1) / n_runs, "")
@@ -75,6 +79,19 @@ def smallest_norms(
         return first
     budgets = tuple(float(share * np.median(known)) for share in SHARES)
     return np.minimum(first, run(PGD(epsilon=budgets, norm="linf", loss="margin", steps=20)))
+
+
+def smallest_decided_norms(
+    module: nn.Module, info: InputInfo, inputs: Tensor, labels: Tensor, norm: Norm, seed: int
+) -> DoubleArray:
+    """The smallest norms that are found from decisions alone: (n,), infinite where none is.
+
+    Against an attack that only asks, neither exact distances nor gradients count.
+    """
+    part = HopSkipJump(norm=norm, queries=DECISIONS)
+    found = part.run(target(module, info), inputs, labels, derive_seed(seed, "nearer"), lambda _: None).norms
+    assert found is not None
+    return np.minimum(found, between_images(module, inputs, labels, norm))
 
 
 def between_images(module: nn.Module, inputs: Tensor, labels: Tensor, norm: Norm) -> DoubleArray:

@@ -1,0 +1,1 @@
+"""The Square attack: random search by scores."""
