@@ -10,6 +10,7 @@ from qaml.attacks.elsewhere import MadeElsewhere, computing, makers
 from qaml.budgets import shared_budgets
 from qaml.claims.base import Cell
 from qaml.claims.detectors.base import DetectorPart
+from qaml.data.chosen import Chosen
 from qaml.plan.attacks import AttackPlanner, AttackSteps
 from qaml.plan.diagnostics import nearer, weaker
 from qaml.plan.judged import JudgedClaim, Surrogate
@@ -19,7 +20,7 @@ from qaml.plan.role import Role, numbered
 from qaml.plan.step import Step
 from qaml.plan.words import in_words, model_in_words
 from qaml.registry import references
-from qaml.spec.suite import Chosen, ClaimEntry, Suite
+from qaml.spec.suite import ClaimEntry, Suite
 
 
 class ClaimPlan(NamedTuple):

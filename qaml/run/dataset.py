@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from qaml.data.base import DatasetPart, load_plain, transformed
+from qaml.data.chosen import Chosen
 from qaml.errors import DataError
 from qaml.plan.canonical import canonical
 from qaml.plan.role import Role
 from qaml.run.reads import watching
 from qaml.run.store import DATA_RECORD, Damaged
-from qaml.spec.suite import Chosen
 from qaml.types import Data, IntArray, Split
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from pydantic import Field
 
+from qaml.data.chosen import Chosen
 from qaml.data.digits import Digits
 from qaml.errors import DataError
 from qaml.run.dataset import evaluated, fingerprint, loaded, own
-from qaml.spec.suite import Chosen, Evaluation
+from qaml.spec.suite import Evaluation
 from qaml.types import Split
 from qaml.vocab import Order
 

@@ -71,16 +71,6 @@ class Front(nn.Module):
         logits: Tensor = self.classifier(self.front(inputs))
         return logits
 
-    def state_dict(self, *args: Any, **options: Any) -> Any:  # noqa: ARG002
-        """The state of both, each as it writes its own: some classifiers hold more than tensors, or other names."""
-        held = {"front": self.front, "classifier": self.classifier}
-        return {f"{name}.{key}": value for name, part in held.items() for key, value in part.state_dict().items()}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
-        """Load what ``state_dict`` gave, each part as it loads its own."""
-        self.front.load_state_dict(_below("front", state_dict), *args, **options)
-        return self.classifier.load_state_dict(_below("classifier", state_dict), *args, **options)
-
     def fit(self, inputs: FloatArray) -> FloatArray:
         """Fit every transform on training inputs, (n, *shape); return what the classifier sees of them."""
         for layer in self.front:
@@ -115,8 +105,3 @@ class Front(nn.Module):
             yield self.classifier
         finally:
             hook.remove()
-
-
-def _below(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    prefix = f"{name}."
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
