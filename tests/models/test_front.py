@@ -40,7 +40,6 @@ from tests.data.test_transforms import COLOURS, IMAGES, POINTS, dataset
 SHORT = Training(epochs=4, batch=16, lr=0.01)
 FEATURES = InputInfo((6,), ("a", "b"), Bounds(-2.0, 2.0))
 ANGLES: tuple[TransformPart, ...] = (PCA(components=4), Rescale(bounds=(0.0, 3.0), beyond="keep"))
-FOREST = {"kind": "estimator", "factory": "sklearn.ensemble:RandomForestClassifier", "arguments": {"n_estimators": 3}}
 LAYERS: list[tuple[InputTransform, InputInfo]] = [
     (PCA(components=3, whiten=True), IMAGES),
     (Standardise(), IMAGES),
@@ -77,8 +76,6 @@ def test_a_layer_is_the_transform_and_its_gradient_that_of_differences(part: Inp
     [
         fronted(FNN(training=SHORT), (Standardise(), PCA(components=3))),
         fronted(QNN(layers=1, encoding="angle", training=SHORT), ANGLES),
-        fronted(ModelPart.model_validate({"kind": "kernel_svm"}), (Standardise(), PCA(components=3))),
-        fronted(ModelPart.model_validate(FOREST), (PCA(components=3),)),
         fronted(RBM(hidden=3, training=Training(epochs=4, batch=16, lr=0.01)), (Rescale(beyond="clip"),)),
         fronted(KernelSVM(), (Standardise(),)),
         fronted(Estimator(factory="sklearn.neighbors:KNeighborsClassifier"), (Standardise(), PCA(components=3))),
