@@ -301,3 +301,16 @@ def test_a_plan_without_end_is_refused_claim_by_claim(monkeypatch: pytest.Monkey
     for error in cut.unplanned.values():
         assert "the plan has more than" in str(error)
         assert "ask for fewer seeds" in str(error)
+
+
+def test_models_without_gradients_are_diagnosed_on_fewer_images() -> None:
+    text = TEXT.replace("images: 50", "images: 150").replace(
+        "{kind: fgsm, epsilon: [0.05, 0.1]}", "{kind: square, epsilon: 0.1}"
+    )
+    forest = '{kind: estimator, dataset: digits, factory: "sklearn.ensemble:RandomForestClassifier"}'
+    text = text.replace("twin: {kind: linear, dataset: digits, training: {epochs: 3}}", f"twin: {forest}")
+    images = {
+        step.title.split()[1]: step.payload["images"]
+        for step in of_kind(planned("linear", "twin", text=text), "diagnose")
+    }
+    assert images == {"linear": 150, "twin": 100}

@@ -78,18 +78,6 @@ class Front(nn.Module):
             inputs = layer.fit(inputs)
         return inputs
 
-    def state_dict(self, *args: Any, **options: Any) -> Any:  # noqa: ARG002
-        """What is fitted, and the classifier's own state, which need not be what its parameters and buffers are."""
-        own = {"front": self.front.state_dict(), "classifier": self.classifier.state_dict()}
-        return {f"{name}.{key}": value for name, state in own.items() for key, value in state.items()}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
-        """Load both; each by its own method."""
-        for name, held in (("front", self.front), ("classifier", self.classifier)):
-            own = {key.removeprefix(f"{name}."): v for key, v in state_dict.items() if key.startswith(f"{name}.")}
-            loaded = held.load_state_dict(own, *args, **options)
-        return loaded
-
     @contextmanager
     def attached(self) -> Iterator[nn.Module]:
         """The classifier with the front inside its forward pass, so that it trains, and is attacked, at the inputs.
