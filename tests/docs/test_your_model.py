@@ -51,6 +51,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Result]:
 def test_every_model_is_judged(run: tuple[Project, Result]) -> None:
     models = ("converted", "forest", "nearest", "machine", "centroids")
     names = [*(f"mine::{model}-survives-transfer" for model in models), "mine::frozen-is-at-chance"]
+    names += [f"mine::{model}-survives-questions" for model in ("forest", "nearest", "machine")]
     assert {name: run[1].outcome(name) for name in names} == dict.fromkeys(names, "passed"), run[1].out
 
 
