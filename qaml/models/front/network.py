@@ -78,6 +78,16 @@ class Front(nn.Module):
             inputs = layer.fit(inputs)
         return inputs
 
+    def state_dict(self, *args: Any, **options: Any) -> Any:  # noqa: ARG002
+        """The state of both, each as it writes its own: some classifiers hold more than tensors, or other names."""
+        held = {"front": self.front, "classifier": self.classifier}
+        return {f"{name}.{key}": value for name, part in held.items() for key, value in part.state_dict().items()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        """Load what ``state_dict`` gave, each part as it loads its own."""
+        self.front.load_state_dict(_below("front", state_dict), *args, **options)
+        return self.classifier.load_state_dict(_below("classifier", state_dict), *args, **options)
+
     @contextmanager
     def attached(self) -> Iterator[nn.Module]:
         """The classifier with the front inside its forward pass, so that it trains, and is attacked, at the inputs.
@@ -93,3 +103,8 @@ class Front(nn.Module):
             yield self.classifier
         finally:
             hook.remove()
+
+
+def _below(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
