@@ -158,8 +158,9 @@ class Reported(ClaimPart):
         ):
             if name not in known:
                 raise PartError(f"table {self.table!r} has no {what} {name!r}", f"it has {', '.join(known)}")
-        if self.epsilon == "any":
-            self._check_any(table, rows)
+        if uneven := [row for row in rows if len(table.rows[row]) != len(table.columns)]:
+            raise PartError(f"row {uneven[0]!r} of table {self.table!r} has not one value a column", "see the table")
+        self._check_any(table, rows)
         entries = []
         for row in rows:
             for column in columns:
@@ -175,6 +176,8 @@ class Reported(ClaimPart):
         return entries
 
     def _check_any(self, table: ReportedTable, rows: Sequence[str]) -> None:
+        if self.epsilon != "any":
+            return
         if table.definition.unit != "share" or table.definition.finds_epsilon:
             message = f"epsilon 'any' needs accuracies under attack, table {self.table!r} has {table.metric}"
             raise PartError(message, "leave 'epsilon' out")
