@@ -16,7 +16,7 @@ from qaml.plan.syntax import imports_of, plain
 
 NO_RESULTS = frozenset(
     {
-        *("filelock", "jinja2", "markupsafe", "matplotlib", "platformdirs", "pydantic", "pydantic_core"),
+        *("filelock", "jinja2", "markupsafe", "matplotlib", "platformdirs", "polars", "pydantic", "pydantic_core"),
         *("pytest", "requests", "rich", "ruamel", "safetensors", "tabulate", "threadpoolctl", "typer", "urllib3"),
     }
 )

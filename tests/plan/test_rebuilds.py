@@ -104,7 +104,7 @@ NOTHING: frozenset[str] = frozenset()
 JUDGING = frozenset({"judge"})
 REBUILDS: dict[str, frozenset[str]] = {
     # what people see, say and ask for
-    **dict.fromkeys(("report", "session", "gate", "cli", "api", "testing", "project"), NOTHING),
+    **dict.fromkeys(("report", "session", "gate", "cli", "api", "testing", "project", "doctor"), NOTHING),
     **dict.fromkeys(("pytest_plugin", "pytest_options", "pytest_report", "pytest_results"), NOTHING),
     **dict.fromkeys(("registry", "types", "vocab", "errors", "text"), NOTHING),
     **dict.fromkeys(("containment", "interruption", "installation", ""), NOTHING),
