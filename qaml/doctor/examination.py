@@ -67,6 +67,7 @@ class Examined(NamedTuple):
         chart: what was seen and measured.
         seconds: time that it took.
         like: the model that is the same to the doctor, and was examined in its place.
+        skipped: why it was not examined.
     """
 
     kind: SubjectKind
@@ -74,6 +75,7 @@ class Examined(NamedTuple):
     chart: Chart
     seconds: float = 0.0
     like: str = ""
+    skipped: str = ""
 
 
 class Places:
@@ -147,9 +149,7 @@ def examine(suite: Suite, say: Callable[[str], None] = lambda _: None) -> Iterat
     for name in need.models:
         entry = suite.models[name]
         if entry.dataset in refused:
-            chart = Chart()
-            chart.fact(f"not looked at: its dataset {entry.dataset!r} cannot be used")
-            yield Examined("model", name, chart)
+            yield Examined("model", name, Chart(), skipped=f"its dataset {entry.dataset!r} cannot be used")
             continue
         payload = _payload(entry, suite.datasets[entry.dataset])
         same = done.setdefault(canonical(payload), name)

@@ -24,7 +24,7 @@ def headline(suite: Suite, need: Needed) -> str:
 
 def lines(examined: Examined, places: Places) -> Iterator[str]:
     """An entry in a line, and its faults below, each at its place with a remedy."""
-    told = f"as {examined.like}" if examined.like else "; ".join(examined.chart.facts)
+    told = f"as {examined.like}" if examined.like else examined.skipped or "; ".join(examined.chart.facts)
     seen = examined.chart.seen
     state = _state(examined)
     yield f"  {state:{WIDTH}} {examined.kind} {examined.name}" + (f": {told}" if told else "")
@@ -36,6 +36,8 @@ def lines(examined: Examined, places: Places) -> Iterator[str]:
 
 
 def _state(examined: Examined) -> str:
+    if examined.skipped:
+        return "skipped"
     faults = sum(each.gravity == "fault" for each in examined.chart.seen)
     return _count(faults, "fault") if faults else "note" if examined.chart.seen else "sound"
 
@@ -61,6 +63,7 @@ def record(suite: Suite, examined: Examined, places: Places) -> dict[str, Any]:
         "kind": examined.kind,
         "name": examined.name,
         "like": examined.like,
+        "skipped": examined.skipped,
         "seconds": round(examined.seconds, 2),
         "facts": examined.chart.facts,
         "numbers": examined.chart.numbers,

@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 
 from qaml.cli import app
 from qaml.doctor import examination
-from qaml.doctor.examination import examine, needed
-from qaml.spec.load import load_text
+from qaml.doctor.examination import Places, examine, needed
+from qaml.doctor.text import lines
+from qaml.spec.load import load_suite, load_text
 from qaml.spec.suite import Suite
 
 SPEC = """\
@@ -119,8 +120,12 @@ def test_health_is_exit_code_0_and_records_are_json(tmp_path: Path, monkeypatch:
 def test_models_of_data_that_are_missing_are_not_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QAML_DATA", str(tmp_path))
     text = SPEC.replace("[linear, like, mine, wide]", "[idle, linear]")
-    found = {(each.kind, each.name): each.chart for each in examine(load_text(text, "own.yaml", "quick"))}
-    assert [each.fault for each in found["dataset", "unused"].seen] == ["data_unreadable"]
-    assert not found["model", "idle"].seen
-    assert found["model", "idle"].facts == ["not looked at: its dataset 'unused' cannot be used"]
-    assert found["model", "linear"].facts[-1].startswith("learns")
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    suite = load_suite(path, "quick")
+    found = {(each.kind, each.name): each for each in examine(suite)}
+    assert [each.fault for each in found["dataset", "unused"].chart.seen] == ["data_unreadable"]
+    idle = found["model", "idle"]
+    assert not idle.chart.seen
+    assert next(lines(idle, Places(suite))) == "  skipped  model idle: its dataset 'unused' cannot be used"
+    assert found["model", "linear"].chart.facts[-1].startswith("learns")
