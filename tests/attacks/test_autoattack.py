@@ -166,7 +166,7 @@ def test_not_weaker_than_pgd_on_a_curved_classifier(classes: int) -> None:
         labels = module(inputs).argmax(1)
     target = Target(module, UNIT, classes)
     grid = {3: 0.06, 10: 0.01}[classes]
-    auto = AutoAttack(epsilon=(grid,), queries=50).run(target, inputs, labels, 0, lambda _: None)
+    auto = AutoAttack(epsilon=(grid,), steps=50, queries=50).run(target, inputs, labels, 0, lambda _: None)
     pgd = PGD(epsilon=(grid,)).run(target, inputs, labels, 0, lambda _: None)
     assert 2 < pgd.claimed.sum() < 24
     assert auto.claimed.sum() >= pgd.claimed.sum()

@@ -72,13 +72,13 @@ def test_pgd_nears_the_truth_in_l2_where_the_box_limits_it() -> None:
 def test_autoattack_is_exact_in_linf_for_any_number_of_classes(classes: int, bounds: Bounds) -> None:
     problem = Problem(classes, SMALL_IMAGE, bounds, n=10)
     span = bounds.high - bounds.low
-    assert_exact(problem, AutoAttack(epsilon=(0.02 * span, 0.1 * span), queries=20), "linf", slack=5e-3)
+    assert_exact(problem, AutoAttack(epsilon=(0.02 * span, 0.1 * span), steps=50, queries=20), "linf", slack=5e-3)
 
 
 @pytest.mark.parametrize("classes", [2, 10])
 def test_autoattack_is_exact_in_l2_for_any_number_of_classes(classes: int) -> None:
     problem = Problem(classes, SMALL_IMAGE, spread=0.1, n=10)
-    assert_exact(problem, AutoAttack(norm="l2", epsilon=(0.004, 0.02), queries=20), "l2", slack=5e-3)
+    assert_exact(problem, AutoAttack(norm="l2", epsilon=(0.004, 0.02), steps=50, queries=20), "l2", slack=5e-3)
 
 
 @pytest.mark.parametrize(

@@ -177,12 +177,10 @@ def test_a_damaged_manifest_behind_a_cached_claim_hurts_nobody(project: Project)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["option", "ini"])
-def test_refreshing_computes_everything_again(project: Project, how: str) -> None:
+def test_refreshing_computes_everything_again(project: Project) -> None:
     everything = set(project.artefacts())
-    if how == "ini":
-        (project.root / "pytest.ini").write_text("[pytest]\nqaml_refresh = true\n")
-    assert rebuilt(project, *(["--qaml-refresh"] if how == "option" else [])) == everything
+    (project.root / "pytest.ini").write_text("[pytest]\nqaml_refresh = true\n")
+    assert rebuilt(project) == everything
 
 
 def test_a_cached_run_imports_nothing_heavy_and_draws_the_report(project: Project) -> None:
