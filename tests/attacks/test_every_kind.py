@@ -19,7 +19,7 @@ from tests.attacks.truth import Problem, norms, predict
 FAST: dict[str, dict[str, Any]] = {
     "carlini_wagner": {"steps": 10, "epsilon": None},
     "deepfool": {"steps": 10},
-    "autoattack": {"steps": 10, "queries": 20, "members": ("apgd_ce", "square")},  # all of them: test_autoattack.py
+    "autoattack": {"steps": 5, "queries": 20},
     "pgd": {"steps": 5, "restarts": 2},
     "fgsm": {},
     "bim": {},

@@ -67,7 +67,19 @@ class Draws(nn.Module):
         return logits + 1e-9 * torch.rand(3, generator=self.generator) + torch.rand(1, generator=self.generator) * 1e-6
 
 
-class UndeclaredDraws(Linear):
+class Wrapped(Linear):
+    """A linear classifier inside another module, which offers its logits alone."""
+
+    @property
+    def has_exact_distances(self) -> bool:
+        return False
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset()
+
+
+class UndeclaredDraws(Wrapped):
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         return Draws(super().build(info, seed))
 
@@ -126,7 +138,7 @@ class Hidden(nn.Module):
         return logits + self.offset * torch.arange(logits.shape[1])
 
 
-class HiddenState(Linear):
+class HiddenState(Wrapped):
     def build(self, info: InputInfo, seed: int) -> nn.Module:
         return Hidden(super().build(info, seed))
 
