@@ -124,7 +124,6 @@ SLOW = pytest.mark.slow
     [
         ("SIGTERM", "0", OWN),
         pytest.param("SIGINT", "0", OWN, marks=SLOW),
-        pytest.param("SIGTERM", "1", OWN, marks=SLOW),
         pytest.param("SIGHUP", "1", FOREIGN, marks=SLOW),
     ],
 )

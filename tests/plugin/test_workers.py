@@ -10,15 +10,12 @@ from tests.plugin.conftest import Planted
 from tests.plugin.project import Project, without_times
 
 
-@pytest.mark.parametrize(("workers", "threads"), [pytest.param("1", "", marks=pytest.mark.slow), ("2", "4")])
-def test_outcomes_do_not_depend_on_the_number_of_workers_nor_threads(
-    planted: Planted, tmp_path: Path, workers: str, threads: str
-) -> None:
+def test_outcomes_do_not_depend_on_the_number_of_workers_nor_threads(planted: Planted, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     project.spec("planted")
     project.spec("broken")
     data = str(planted.root / "no-data")
-    run = project.pytest("-n", workers, QAML_DATA=data, OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads)
+    run = project.pytest("-n", "2", QAML_DATA=data, OMP_NUM_THREADS="4", OPENBLAS_NUM_THREADS="4")
     assert run.outcomes == planted.first.outcomes
     assert without_times(project.report()) == without_times(planted.outcomes)
     assert project.made_at().keys() == planted.made_at().keys()
