@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from qaml.data.transforms.inputs import InputTransform
+from qaml.data.transforms.inputs import InputTransform, image_shape
 from qaml.errors import PartError
 from qaml.types import InputInfo
 
@@ -25,9 +25,7 @@ class Crop(InputTransform):
         Raises:
             PartError: inputs are not images, or smaller than ``size``.
         """
-        if not info.is_image:
-            raise PartError(f"crop needs images, got inputs of shape {info.shape}", "leave it out for this dataset")
-        channels, height, width = info.shape
+        channels, height, width = image_shape(self.kind, info)
         if self.size > min(height, width):
             raise PartError(
                 f"crop cannot cut {self.size}×{self.size} out of images of {height}×{width}",

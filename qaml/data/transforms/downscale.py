@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from qaml.data.base import TransformPart
-from qaml.data.transforms.inputs import map_inputs
+from qaml.data.transforms.inputs import image_shape, map_inputs
 from qaml.errors import PartError
 from qaml.types import Data, InputInfo
 
@@ -25,11 +25,7 @@ class Downscale(TransformPart):
         Raises:
             PartError: inputs are not images, or smaller than ``size``.
         """
-        if not info.is_image:
-            raise PartError(
-                f"downscale needs images, got inputs of shape {info.shape}", "leave it out for this dataset"
-            )
-        channels, height, width = info.shape
+        channels, height, width = image_shape(self.kind, info)
         if self.size > min(height, width):
             raise PartError(
                 f"downscale cannot enlarge {height}×{width} images to size {self.size}",

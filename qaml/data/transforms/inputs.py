@@ -13,10 +13,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qaml.data.base import TransformPart
+from qaml.errors import PartError
 from qaml.types import Data, DoubleArray, FloatArray, InputInfo, Split
 
 CHUNK = 4096
 """Number of inputs changed at a time: float64 copies of all would take gigabytes."""
+
+
+def image_shape(kind: str, info: InputInfo) -> tuple[int, int, int]:
+    """Channels, height and width of images.
+
+    Args:
+        kind: the transform that asks.
+        info: description of the inputs.
+
+    Raises:
+        PartError: the inputs are not images.
+    """
+    if not info.is_image:
+        raise PartError(f"{kind} needs images, got inputs of shape {info.shape}", "leave it out for this dataset")
+    channels, height, width = info.shape
+    return channels, height, width
 
 
 class InputTransform(TransformPart, ABC):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from qaml.data.transforms.inputs import InputTransform
+from qaml.data.transforms.inputs import InputTransform, image_shape
 from qaml.errors import PartError
 from qaml.types import InputInfo
 
@@ -28,9 +28,7 @@ class Pad(InputTransform):
         Raises:
             PartError: inputs are not images, larger than ``size``, or the frame's value is out of their bounds.
         """
-        if not info.is_image:
-            raise PartError(f"pad needs images, got inputs of shape {info.shape}", "leave it out for this dataset")
-        channels, height, width = info.shape
+        channels, height, width = image_shape(self.kind, info)
         if self.size < max(height, width):
             raise PartError(
                 f"pad cannot put images of {height}×{width} into a square of {self.size}×{self.size}",
