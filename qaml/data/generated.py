@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from qaml.errors import DataError
-from qaml.types import AnyArray, InputInfo, IntArray
+from qaml.types import AnyArray, Data, InputInfo, IntArray, Split
 
 
 def check_points(
@@ -39,6 +39,24 @@ def check_points(
             f"{generator} of the installed scikit-learn gives other points than declared (SHA-256 {found})",
             "install the pinned version of scikit-learn, or declare other parameters than the default ones",
         )
+
+
+def divided(points: AnyArray, labels: IntArray, info: InputInfo, test_share: float, seed: int) -> Data:
+    """The points, a share of them for testing; ``indices`` count through the generator's order, over both splits.
+
+    Args:
+        points: (n, n_features).
+        labels: (n,) the classes of the points.
+        info: the description of the points.
+        test_share: share of each class that is for testing.
+        seed: seed of the choice.
+    """
+    import numpy as np
+
+    from qaml.data.stratified import split_off_share
+
+    whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(len(points), dtype=np.int64))
+    return Data(*split_off_share(whole, test_share, seed), info)
 
 
 def digest(points: AnyArray, labels: IntArray) -> str:

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from qaml.data.base import DatasetPart
-from qaml.data.generated import check_points
-from qaml.types import Bounds, Data, InputInfo, Split
+from qaml.data.generated import check_points, divided
+from qaml.types import Bounds, Data, InputInfo
 
 DECLARED = {(1000, 0.03, 0): "947af1654b72fcac1f576db7adfd9a7e657a0292e9da538fe83e011f7fafb764"}
 """(n, noise, seed) → SHA-256, see ``generated.digest``."""
@@ -47,12 +47,8 @@ class Moons(DatasetPart):
         Raises:
             DataError: the generator made other points than declared, or points out of bounds.
         """
-        import numpy as np
         from sklearn.datasets import make_moons
-
-        from qaml.data.stratified import split_off_share
 
         points, labels = make_moons(n_samples=self.n, noise=self.noise, random_state=self.seed)
         check_points("make_moons", points, labels, self.n, self.describe(), DECLARED.get(self._parameters))
-        whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))
-        return Data(*split_off_share(whole, self.test_share, self.seed), self.describe())
+        return divided(points, labels, self.describe(), self.test_share, self.seed)

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from qaml.data.base import DatasetPart
-from qaml.data.generated import check_points
-from qaml.types import Bounds, Data, InputInfo, Split
+from qaml.data.generated import check_points, divided
+from qaml.types import Bounds, Data, InputInfo
 
 BOX = 10.0
 """Half the side of the cube in which the centres of blobs are drawn."""
@@ -55,15 +55,11 @@ class Circles(DatasetPart):
         Raises:
             DataError: the generator made other points than declared, or points out of bounds.
         """
-        import numpy as np
         from sklearn.datasets import make_circles
-
-        from qaml.data.stratified import split_off_share
 
         points, labels = make_circles(self.n, noise=self.noise, factor=self.factor, random_state=self.seed)
         check_points("make_circles", points, labels, self.n, self.describe(), self.declared.get(self._parameters))
-        whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))
-        return Data(*split_off_share(whole, self.test_share, self.seed), self.describe())
+        return divided(points, labels, self.describe(), self.test_share, self.seed)
 
 
 class Blobs(DatasetPart):
@@ -108,10 +104,7 @@ class Blobs(DatasetPart):
         Raises:
             DataError: the generator made other points than declared, or points out of bounds.
         """
-        import numpy as np
         from sklearn.datasets import make_blobs
-
-        from qaml.data.stratified import split_off_share
 
         points, labels = make_blobs(
             self.n,
@@ -122,5 +115,4 @@ class Blobs(DatasetPart):
             random_state=self.seed,
         )
         check_points("make_blobs", points, labels, self.n, self.describe(), self.declared.get(self._parameters))
-        whole = Split(points.astype(np.float32), labels.astype(np.int64), np.arange(self.n, dtype=np.int64))
-        return Data(*split_off_share(whole, self.test_share, self.seed), self.describe())
+        return divided(points, labels, self.describe(), self.test_share, self.seed)
