@@ -17,7 +17,18 @@ from qaml.plan.syntax import imports_of, plain
 NO_RESULTS = frozenset(
     {
         *("filelock", "jinja2", "markupsafe", "matplotlib", "platformdirs", "polars", "pydantic", "pydantic_core"),
-        *("pytest", "requests", "rich", "ruamel", "safetensors", "tabulate", "threadpoolctl", "typer", "urllib3"),
+        *(
+            "pytest",
+            "requests",
+            "rich",
+            "ruamel",
+            "safetensors",
+            "tabulate",
+            "threadpoolctl",
+            "typer",
+            "urllib3",
+            "yaml",
+        ),
     }
 )
 """Libraries of ours that read, check, keep and show, and compute nothing that a verdict rests on."""
