@@ -11,12 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from xml.etree import ElementTree
+
+from tests import warm
 
 TEST = "def test_claim(claim):\n    claim.check()\n"
 SPECS = Path(__file__).parent / "specs"
 TIMES = {"created", "seconds", "checksum"}  # which covers the times, too
+
+
+Run: TypeAlias = subprocess.Popen[str] | warm.Forked
 
 
 class Result(NamedTuple):
@@ -41,8 +46,12 @@ class Result(NamedTuple):
 class Project:
     """A folder with ``specs/``, ``test_claims.py`` and everything that pytest leaves there."""
 
-    def __init__(self, root: Path, **environment: str) -> None:
+    is_warm = True
+    """Whether runs are forks of a warm process, in place of new ones that import everything themselves."""
+
+    def __init__(self, root: Path, *, is_warm: bool = True, **environment: str) -> None:
         self.root = root
+        self.is_warm = is_warm
         self.environment = environment
         (root / "specs").mkdir(parents=True)
         (root / "test_claims.py").write_text(TEST)
@@ -69,22 +78,29 @@ class Project:
 
     def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the project's folder."""
+        settings = self._environment(environment)
+        if self.is_warm and warm.can_run(arguments, settings):
+            return warm.run(arguments, self.root, settings)
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.root,
-            env=self._environment(environment),
+            env=settings,
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
         )
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> Run:
         """Begin to run pytest in a session of its own, as a terminal would."""
+        settings = self._environment(environment)
+        command = ("-m", "pytest", "-p", "no:hypothesispytest", *arguments)
+        if self.is_warm and warm.can_run(command, settings):
+            return warm.start(command, self.root, settings)
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *arguments],
+            [sys.executable, *command],
             cwd=self.root,
-            env=self._environment(environment),
+            env=settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

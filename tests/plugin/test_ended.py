@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qaml.pytest_report import _has_verdicts
-from tests.plugin.project import Project, wait_for, wait_until
+from tests.plugin.project import Project, Run, wait_for, wait_until
 
 SPEC = """
 suite: ends
@@ -77,9 +77,9 @@ class Begun(Project):
             "QAML_TRUSTED_MODULES": "waits",
             "QAML_CHECKPOINT_SECONDS": "0",
         }
-        self.started: list[subprocess.Popen[str]] = []
+        self.started: list[Run] = []
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> Run:
         run = super().start(*arguments, **environment)
         self.started.append(run)
         if arguments[:4] == FOREIGN:

@@ -95,7 +95,7 @@ def dedented(text: str) -> str:
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Project:
-    project = Project(tmp_path / "foreign")
+    project = Project(tmp_path / "foreign", is_warm=False)
     (project.root / "test_claims.py").unlink()
     for name, text in FILES.items():
         path = project.root / name

@@ -47,7 +47,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_project_without_claims_is_as_it_is_without_qaml(tmp_path: Path, path: str) -> None:
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", is_warm=False)
     (project.root / "test_claims.py").write_text(TESTS)
     seeded = (*USED, "-p", "no:cacheprovider", "-p", "randomly", "-p", "no:xdist")
     runs = [project.pytest(*seeded, *more, PYTHONPATH=path) for more in (("-p", "no:qaml"), ())]
@@ -59,7 +59,7 @@ def test_a_project_without_claims_is_as_it_is_without_qaml(tmp_path: Path, path:
 
 
 def test_claims_come_out_the_same(planted: Planted, tmp_path: Path, path: str) -> None:
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", is_warm=False)
     project.spec("planted")
     project.spec("broken")
     data = str(planted.root / "no-data")
@@ -70,7 +70,7 @@ def test_claims_come_out_the_same(planted: Planted, tmp_path: Path, path: str) -
 
 
 def test_a_claim_that_timed_out_is_a_failure(planted: Planted, tmp_path: Path, path: str) -> None:
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", is_warm=False)
     text = (planted.root / "specs" / "planted.yaml").read_text()
     project.spec("planted", text)
     shutil.copytree(planted.store, project.store)
