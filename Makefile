@@ -3,7 +3,8 @@
 # make test:  the same set-up, then the tests that take no more than seconds.
 # make check: the same set-up, then the site, linters, types and every test.
 # make campaign: the same set-up, then planted weaknesses, sound models and cheating attacks against qaml itself, and
-#                faults: killed runs, damaged files, full disks, several runs at once, hostile input; all of it resumed.
+#                faults: killed runs, damaged files, full disks, several runs at once, hostile input; all of it resumed;
+#                then the whole of the simulations that tests draw a fixed sample of.
 # make baseline: every claim at the quick profile again; baselines/quick.json accepts what they measured: commit both files.
 # make dist:  what a release publishes, in dist/, built and checked; with the tools in .venv.
 # make reference: writes the generated pages of docs/reference anew.
@@ -53,6 +54,7 @@ check: site
 campaign: $(READY)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.campaign $(ARGS)
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.campaign.faults -n 2
+	QAML_WHOLE=1 $(BIN)/pytest $$(grep -rl tests.campaign.whole tests --include='test_*.py') -n auto
 
 report: $(READY)
 	$(BIN)/qaml report

@@ -29,19 +29,21 @@ def difficulties(rng: np.random.Generator, cells: int, n: int) -> np.ndarray:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_training_again_with_other_seeds_raises_no_alarm(seeds: int) -> None:
-    """Fewer than 1 % of suites, within what 60 simulated ones can tell.
+def test_training_again_with_other_seeds_raises_no_alarm() -> None:
+    """Fewer than 1 % of suites, within what 120 simulated ones can tell.
 
-    Of 100 images, where runs agree by luck: without a floor under their spread 7 % of suites were alarmed.
+    Of 100 images, where runs agree by luck: without a floor under their spread 7 % of suites were alarmed, which 120
+    notice in 93 % of the cases.
     """
-    rng, alarms = np.random.default_rng(seeds), 0
-    for _ in range(60):
-        difficulty = difficulties(rng, CELLS, 100)
-        before, after = runs(rng, difficulty, seeds), runs(rng, difficulty, seeds)
-        p_values = [of_retrained(b, a).p_worse for b, a in zip(before, after, strict=True)]
-        alarms += min(holm(p_values)) <= LEVEL
-    assert alarms <= 3  # 99.7 % of the time at a rate of 1 %
+    alarms = 0
+    for seeds in (2, 3, 5):
+        rng = np.random.default_rng(seeds)
+        for _ in range(40):
+            difficulty = difficulties(rng, CELLS, 100)
+            before, after = runs(rng, difficulty, seeds), runs(rng, difficulty, seeds)
+            p_values = [of_retrained(b, a).p_worse for b, a in zip(before, after, strict=True)]
+            alarms += min(holm(p_values)) <= LEVEL
+    assert alarms <= 4  # 99.3 % of the time at a rate of 1 %
 
 
 def test_five_points_on_a_thousand_paired_images_are_caught_among_fifty_cells() -> None:

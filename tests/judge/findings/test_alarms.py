@@ -7,11 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from qaml.judge.findings import OF_RUNS, findings_of, look
 from qaml.judge.findings.model import ModelEvidence
 from qaml.judge.findings.subject import Subject
 from qaml.metrics.evidence import Attacked, Clean, Diagnosis
+from tests.campaign.whole import drawn
 from tests.judge.sources import correlated, traits
 
 STATISTICAL = (
@@ -65,40 +67,30 @@ def assert_quiet(found: Counter[str], repetitions: int) -> None:
 
 @pytest.mark.parametrize("n", [100, 500])
 def test_healthy_models_raise_no_alarm(n: int) -> None:
-    assert_quiet(alarms(300, n, HEALTHY, n), 300)
+    """A check that 1 % of healthy models raise is noticed in 97 % of the samples, one that 0.4 % raise by the whole."""
+    repetitions = drawn(1000, 5000)
+    assert_quiet(alarms(repetitions, n, HEALTHY, n), repetitions)
 
 
 @pytest.mark.parametrize("name", STATISTICAL)
 def test_broken_models_are_noticed(name: str) -> None:
-    found = alarms(60, 500, HEALTHY | BROKEN[name], 3)
-    assert found[name] >= 59
+    """The sample allows one miss: a check that misses 8 % of the models fails with 96 %."""
+    repetitions = drawn(60, 1000)
+    found = alarms(repetitions, 500, HEALTHY | BROKEN[name], 3)
+    assert found[name] >= repetitions - max(1, repetitions // 100)
 
 
-@pytest.mark.parametrize(("rate", "lowest", "highest"), [(0.05, 0, 0), (0.08, 0, 6), (0.5, 1970, 2000)])
-def test_planted_adversarials_missed_at_a_rate(rate: float, lowest: int, highest: int) -> None:
+@pytest.mark.parametrize(("rate", "lowest", "highest"), [(0.05, 0.0, 0.001), (0.08, 0.0, 0.003), (0.5, 0.985, 1.0)])
+def test_planted_adversarials_missed_at_a_rate(rate: float, lowest: float, highest: float) -> None:
     """A sound attack misses 5 to 8 % on models with two features (bar: one alarm in a thousand), a broken one half."""
-    generator = np.random.default_rng(4)
-    subject = simulate(generator, 200, HEALTHY)
+    subject = simulate(np.random.default_rng(4), 200, HEALTHY)
     assert subject.diagnosis is not None
-    n_raised = 0
-    for missed in generator.random((2000, 32)) < rate:
-        diagnosis = subject.diagnosis._replace(planted_missed=missed)
-        found = findings_of(subject._replace(diagnosis=diagnosis))
-        n_raised += "planted_missed" in {finding.name for finding in found}
-    assert lowest <= n_raised <= highest
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [100, 500])
-def test_alarm_rate_on_healthy_models(n: int) -> None:
-    assert_quiet(alarms(5000, n, HEALTHY, n + 1), 5000)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STATISTICAL)
-def test_miss_rate_on_broken_models(name: str) -> None:
-    found = alarms(1000, 500, HEALTHY | BROKEN[name], 5)
-    assert found[name] >= 990
+    n, alarmed = 32, 0.0
+    for count in range(n + 1):
+        diagnosis = subject.diagnosis._replace(planted_missed=np.random.default_rng(count).permutation(n) < count)
+        names = {finding.name for finding in findings_of(subject._replace(diagnosis=diagnosis))}
+        alarmed += stats.binom.pmf(count, n, rate) * ("planted_missed" in names)
+    assert lowest <= alarmed <= highest
 
 
 @pytest.mark.parametrize("n_seeds", [3, 5, 10])

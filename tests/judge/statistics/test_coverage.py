@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
 from qaml.judge.statistics.runs import Reach, on_log_odds
+from tests.campaign.whole import WHOLE, drawn
 from tests.judge.coverage import Setting, Shape, difference_coverage, seed_law, share_coverage
 
+T = TypeVar("T")
 BAR, CEILING = 0.93, 0.985
 LAWS: tuple[tuple[Shape, float], ...] = (
     ("logit-normal", 0.0),
@@ -50,8 +54,9 @@ def test_laws_of_training_runs_have_their_mean_and_deviation(shape: Shape, share
     ],
 )
 def test_share_is_covered(seeds: int, share: float, deviation: float, agreement: float, shape: Shape) -> None:
-    setting = Setting(seeds, 100, share, deviation, agreement, shape)
-    assert_covers(setting, share_coverage(setting, 1000, np.random.default_rng(seeds)), 1000)
+    """500 repetitions notice a coverage of 87 % in 95 % of the cases, of 86 % in 99 %."""
+    setting, repetitions = Setting(seeds, 100, share, deviation, agreement, shape), drawn(500, 1000)
+    assert_covers(setting, share_coverage(setting, repetitions, np.random.default_rng(seeds)), repetitions)
 
 
 LONG_TAILED: tuple[tuple[Shape, float, float, int], ...] = (
@@ -99,16 +104,22 @@ def test_difference_is_covered(seeds: int, share: float, other: float, deviation
 
 GRIDS = [(100, 400, (0.0, 0.5, 0.9)), (1000, 200, (0.9,))]
 """Images, repetitions, agreements of images between seeds. With many images the seeds decide, so one will do."""
-PART = 5
-"""One setting in five, the same ones each time; ``python -m tests.judge.coverage`` draws all of them."""
+PART = 13
+"""One setting in thirteen, always the same, each level of each factor in them; ``make campaign`` draws all."""
+
+
+def part(grid: Iterable[T], seeds: int) -> list[T]:
+    """The settings to try; 400 repetitions notice a coverage of 87 % in 90 % of the cases, of 85 % in 99 %."""
+    return list(grid) if WHOLE else list(grid)[seeds % PART :: PART]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize(("n", "repetitions", "agreements"), GRIDS)
 def test_shares_are_covered_over_a_grid(seeds: int, n: int, repetitions: int, agreements: tuple[float, ...]) -> None:
-    grid = list(product((0.05, 0.1, 0.2, 0.5, 0.8, 0.95), LAWS, agreements))
-    for share, (shape, deviation), agreement in grid[seeds % PART :: PART]:
+    for share, (shape, deviation), agreement in part(
+        product((0.05, 0.1, 0.2, 0.5, 0.8, 0.95), LAWS, agreements), seeds
+    ):
         setting = Setting(seeds, n, share, deviation, agreement, shape)
         generator = np.random.default_rng([seeds, n, int(1000 * share), int(100 * deviation), int(10 * agreement)])
         assert_covers(setting, share_coverage(setting, repetitions, generator), repetitions)
@@ -121,7 +132,7 @@ def test_differences_are_covered_over_a_grid(
     seeds: int, n: int, repetitions: int, agreements: tuple[float, ...]
 ) -> None:
     pairs = ((0.5, 0.5), (0.8, 0.6), (0.95, 0.9), (0.1, 0.05), (0.95, 0.05), (0.5, 0.05))
-    for (share, other), (shape, deviation), agreement in list(product(pairs, LAWS, agreements))[seeds % PART :: PART]:
+    for (share, other), (shape, deviation), agreement in part(product(pairs, LAWS, agreements), seeds):
         setting = Setting(seeds, n, share, deviation, agreement, shape)
         generator = np.random.default_rng([seeds, n, int(1000 * share), int(100 * deviation), int(10 * agreement)])
         assert_covers(setting, difference_coverage(setting, other, repetitions, generator), repetitions)

@@ -12,6 +12,7 @@ from qaml.judge.statistics.combined import weighted_sum
 from qaml.judge.statistics.limits import Limits
 from qaml.metrics.crossing import norm_quantile
 from qaml.metrics.evidence import Attacked, Clean
+from tests.campaign.whole import drawn
 
 
 def crossing(norms: np.ndarray) -> Quantity:
@@ -44,7 +45,7 @@ def pair(
 )
 def test_differences_of_medians_are_covered(seeds: int, agreement: float, spread: float) -> None:
     generator = np.random.default_rng(seeds)
-    repetitions, hits = 250, 0
+    repetitions, hits = drawn(100, 250), 0  # 100 notice a coverage of 77 % in 98 % of the cases
     widths = np.zeros(2)
     for _ in range(repetitions):
         first, second = (crossing(norms) for norms in pair(generator, seeds, 200, agreement, spread))

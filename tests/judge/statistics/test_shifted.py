@@ -12,6 +12,7 @@ from scipy import stats
 from qaml.judge.statistics.limits import Limits
 from qaml.judge.statistics.shifted import Gap, gap_of, moved, shifted
 from qaml.judge.statistics.wilson import wilson
+from tests.campaign.whole import WHOLE, drawn
 from tests.judge.gaps import Gaps, Law, missed
 
 LARGEST_MISS = 0.025
@@ -141,9 +142,13 @@ def test_truth_is_rarely_missed(seeds: int, gap: float, law: Law) -> None:
 @pytest.mark.parametrize("seeds", [3, 4, 5])
 @pytest.mark.parametrize(("n_battery", "n"), [(100, 250), (500, 1000)])
 def test_truth_is_rarely_missed_over_a_grid(seeds: int, n_battery: int, n: int) -> None:
-    """A fixed fifth of the grid, each level of each factor in it; ``python -m tests.judge.gaps`` draws the whole."""
+    """One setting in eleven, each level of each factor in it; ``make campaign`` draws all of them.
+
+    500 repetitions fail if the truth is missed by 23 on a side: intervals that miss it by 7 %, the least that Wilson's
+    alone do, fail in a setting with a probability of 99 %, those that miss 2.5 % with one of 0.4 %.
+    """
     laws: tuple[Law, ...] = ("same", "uniform")
     grid = list(product((0.5, 0.8, 0.95), (0.0, 0.02), (0.0, 0.02, 0.05, 0.1), laws))
-    for share, deviation, gap, law in grid[seeds % 4 :: 5]:
+    for share, deviation, gap, law in grid if WHOLE else grid[seeds % 4 :: 11]:
         setting = Gaps(seeds, n_battery, n, share, deviation, gap, law)
-        assert_rarely_missed(setting, 1500, seeds + n_battery + n)
+        assert_rarely_missed(setting, drawn(500, 1500), seeds + n_battery + n)
