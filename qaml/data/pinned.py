@@ -58,6 +58,15 @@ class PinnedFile(Settings):
     endings: ClassVar[tuple[str, ...]] = ()
     """The endings that the path may have, in lower case."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_more_than_a_path(cls, given: object) -> object:
+        if isinstance(given, str):
+            more = cls.hint_about_missing("sha256", {"path": given})
+            hint = f"{{path: {given}, {more if more.startswith('sha256: ') else 'sha256: …'}}}"
+            raise PydanticCustomError("path_alone", "expected a path and its checksum", {"hint": hint})
+        return given
+
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
         if self.ending not in self.endings:

@@ -487,6 +487,13 @@ def test_a_missing_checksum_of_any_file_is_named(name: str) -> None:
             assert f"\n  hint: sha256: {sha256}" in complaints(without), content[:10]
 
 
+def test_a_path_alone_is_answered_with_what_to_write() -> None:
+    text = complaints("file: xy.npz, split: {test_share: 0.5}, shape: [6], classes: 3, bounds: none")
+    assert "datasets.d.file: expected a path and its checksum\n" in text
+    assert f"\n  hint: {{path: xy.npz, sha256: {pinned('xy.npz')['sha256']}}}" in text
+    assert "\n  hint: {path: none.npz, sha256: …}" in complaints("file: none.npz, shape: [6], classes: 3, bounds: none")
+
+
 def test_a_wrong_checksum_names_the_right_one() -> None:
     right, wrong = pinned("xy.npz")["sha256"], "0" * 64
     assert refusal(file={"path": "xy.npz", "sha256": wrong}, split=own.FOLD) == (
