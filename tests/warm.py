@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import json
 import os
 import pickle
 import pkgutil
@@ -22,6 +23,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -81,6 +83,57 @@ def start(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     begun = Forked(Request(tuple(arguments), str(folder), environment, True), printed.fileno(), printed.fileno())
     begun.stdout = printed
     return begun
+
+
+CLIENT = """
+import json, os, socket, sys
+address, module, *arguments = sys.argv[1:]
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect(address)
+    asked = json.dumps([["-m", module, *arguments], os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(server, [len(asked).to_bytes(8, "big")], [1, 2])
+    server.sendall(asked)
+    sys.exit(int(server.makefile().readline() or 70))
+"""
+
+
+class Commands:
+    """Programs for a shell, each of which runs a module in a fork; they are there until ``close``.
+
+    Args:
+        folder: where the programs are written.
+        modules: program → module, one of ``pytest`` and ``qaml.cli``.
+    """
+
+    def __init__(self, folder: Path, modules: Mapping[str, str]) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(folder / "s"))
+        self._socket.listen()
+        (folder / "client.py").write_text(CLIENT)
+        for name, module in modules.items():
+            line = f'exec "{sys.executable}" -S -E "{folder}/client.py" "{folder}/s" {module} "$@"'
+            (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+            (folder / name).chmod(0o755)
+        self._thread = threading.Thread(target=self._answer, daemon=True)
+        self._thread.start()
+
+    def _answer(self) -> None:
+        with suppress(OSError):  # it is closed
+            while True:
+                with self._socket.accept()[0] as client:
+                    header, streams, _, _ = socket.recv_fds(client, 8, 2)
+                    content = client.recv(int.from_bytes(header, "big"), socket.MSG_WAITALL)
+                    arguments, place, environment = json.loads(content)
+                    code = Forked(Request(tuple(arguments), place, environment, False), *streams).wait(300)
+                    for each in streams:
+                        os.close(each)
+                    client.sendall(f"{code}\n".encode())
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(10)
 
 
 class Forked:

@@ -11,12 +11,13 @@ import os
 import re
 import stat
 import subprocess
-import sys
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from tests import warm
 from tests.docs.fences import DOCS, fences
 
 FENCES = fences(DOCS / "tutorial.md")
@@ -61,27 +62,29 @@ def _follow(folder: Path) -> dict[int, Printed]:
     work, commands = folder / "work", folder / "commands"
     work.mkdir()
     _put_commands(commands)
-    done = subprocess.run(
-        ["bash", "-c", _script()],
-        cwd=work,
-        env=_environment() | {"PATH": f"{commands}:{os.environ['PATH']}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    with closing(warm.Commands(commands, COMMANDS)):
+        done = subprocess.run(
+            ["bash", "-c", _script()],
+            cwd=work,
+            env=_environment() | {"PATH": f"{commands}:{os.environ['PATH']}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     parts = re.split(rf"^{MARK} (\d+) (\d+)\n", done.stdout, flags=re.MULTILINE)
     blocks = zip(parts[:-1:3], parts[1::3], parts[2::3], strict=True)
     return {int(line): Printed(text, int(code)) for text, line, code in blocks}
 
 
 def _put_commands(folder: Path) -> None:
-    """What the installation leaves: this interpreter's commands; a new environment is empty, pip does nothing."""
+    """Beside qaml and pytest what an installation needs: a new environment is empty, pip does nothing."""
     folder.mkdir()
-    scripts = {name: f'exec "{sys.executable}" -m {module} "$@"' for name, module in COMMANDS.items()}
-    scripts["python3"] = '[ "$1 $2" = "-m venv" ] && mkdir -p "$3/bin" && : > "$3/bin/activate"'
-    scripts["pip"] = '[ "$*" = "install qaml-bench" ]'
+    scripts = {
+        "python3": '[ "$1 $2" = "-m venv" ] && mkdir -p "$3/bin" && : > "$3/bin/activate"',
+        "pip": '[ "$*" = "install qaml-bench" ]',
+    }
     for name, line in scripts.items():
         command = folder / name
         command.write_text(f"#!/bin/sh\n{line}\n")
