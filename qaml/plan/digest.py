@@ -18,6 +18,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 from qaml.plan.environment import state_of
 from qaml.plan.foreign import is_installed, is_standard, look, owners
@@ -183,7 +184,9 @@ def _source(path: Path) -> Source:
     except (SyntaxError, ValueError):  # compiled, or for another Python: only the bytes are known
         return Source(hashlib.sha256(content).hexdigest(), frozenset())
     package = _package_of(path)
-    imports = frozenset(imports_of(tree, package))
+    text = normalize("NFKC", content.decode("utf-8", "replace"))  # as Python reads names
+    has_calls = "import_module" in text or "__import__" in text
+    imports = frozenset(imports_of(tree, package, has_calls=has_calls))
     return Source(hashlib.sha256(plain(tree).encode()).hexdigest(), imports)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 def plain(node: object) -> str:
@@ -11,16 +11,36 @@ def plain(node: object) -> str:
 
     ``ast.dump`` omits different fields in each Python, and another Python must not retrain models.
     """
+    pieces: list[str] = []
+    _write(node, pieces.append)
+    return "".join(pieces)
+
+
+_WITH_BODY = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _write(node: object, add: Callable[[str], None]) -> None:
     if isinstance(node, list):
-        return f"[{','.join(plain(each) for each in node)}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    held = ((name, value) for name, value in ast.iter_fields(node) if name != "type_ignores")
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        runs = [each for each in node.body if not _is_text(each) and not _is_table_of_kinds(each)]
-        held = ((name, runs if name == "body" else value) for name, value in held)
-    inside = ",".join(f"{name}={plain(value)}" for name, value in held if value is not None and value != [])
-    return f"{type(node).__name__}({inside})"
+        between = "["
+        for each in node:
+            add(between)
+            between = ","
+            _write(each, add)
+        add("]" if node else "[]")
+    elif isinstance(node, ast.AST):
+        add(f"{type(node).__name__}(")
+        between = ""
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if name == "body" and isinstance(node, _WITH_BODY):
+                value = [each for each in node.body if not _is_text(each) and not _is_table_of_kinds(each)]
+            if value is not None and value != [] and name != "type_ignores":
+                add(f"{between}{name}=")
+                between = ","
+                _write(value, add)
+        add(")")
+    else:
+        add(repr(node))
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -35,16 +55,17 @@ def _is_table_of_kinds(statement: ast.stmt) -> bool:
     return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "Registry"
 
 
-def imports_of(node: ast.AST, package: str) -> Iterator[str]:
+def imports_of(node: ast.AST, package: str, *, has_calls: bool = True) -> Iterator[str]:
     """Every module imported anywhere in the tree but under ``if TYPE_CHECKING``, by a statement or a constant name.
 
     Args:
         node: the tree.
         package: the package that relative imports start from.
+        has_calls: whether expressions may import, too, which takes most of the time to see.
     """
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
         for statement in node.orelse:
-            yield from imports_of(statement, package)
+            yield from imports_of(statement, package, has_calls=has_calls)
         return
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -55,7 +76,8 @@ def imports_of(node: ast.AST, package: str) -> Iterator[str]:
     elif isinstance(node, ast.Call) and is_import_call(node) and (name := constant_of(node)) is not None:
         yield _absolute(name.lstrip("."), len(name) - len(name.lstrip(".")), package)
     for child in ast.iter_child_nodes(node):
-        yield from imports_of(child, package)
+        if has_calls or not isinstance(child, ast.expr):
+            yield from imports_of(child, package, has_calls=has_calls)
 
 
 def is_import_call(call: ast.Call) -> bool:
