@@ -30,6 +30,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
@@ -337,8 +338,8 @@ def _settle(request: Request, out: int, error: int) -> None:
     for name in ("tests", "tests.warm"):  # a user's own package may have the name
         sys.modules.pop(name, None)
     random.seed()
-    if "-n" not in request.arguments:  # with workers it is they who need one
-        _keep_a_server()
+    if not any(flag == "-n" and number != "0" for flag, number in pairwise(request.arguments)):
+        _keep_a_server()  # with workers it is they who need one
 
 
 class _Kept:
