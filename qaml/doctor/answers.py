@@ -135,6 +135,9 @@ def _slope(asked: Asked) -> Iterator[Seen]:
         with torch.enable_grad():
             logits = asked.module(leaf)
         gradient = torch.autograd.grad(logits.sum(), leaf, allow_unused=True)[0] if logits.requires_grad else None
+    except QamlError as error:
+        yield seen("no_gradients", error.message, error.hint)
+        return
     except Exception as error:
         yield seen("no_gradients", f"backpropagation raises {error_in_words(error)}")
         return

@@ -12,9 +12,8 @@ from qaml.containment import error_in_words
 from qaml.doctor.chart import Chart, Seen, seen
 from qaml.doctor.patient import SEED, Patient
 from qaml.errors import PartError, QamlError
-from qaml.models.factories import resolve
-from qaml.models.torch_module.network import load_weights, made_by
-from qaml.models.torch_module.part import TorchModule, verified
+from qaml.models.factory_part import FactoryPart, verified
+from qaml.models.weights import load_weights
 from qaml.types import InputInfo
 
 SIZES = (1, 2, 3, 4, 8, 10, 16, 20, 32, 50, 64, 100, 128, 200, 256)
@@ -35,7 +34,7 @@ def built(patient: Patient, chart: Chart) -> nn.Module | None:
     except Exception as error:
         chart.add(*_why_not_built(patient, error))
         return None
-    brings_weights = isinstance(patient.part, TorchModule) and patient.part.weights is not None
+    brings_weights = isinstance(patient.part, FactoryPart) and patient.part.weights is not None
     if patient.is_foreign and not brings_weights and not patient.part.is_trained:
         chart.begin("building again")
         chart.add(*_seeded(patient, module))
@@ -44,10 +43,10 @@ def built(patient: Patient, chart: Chart) -> nn.Module | None:
 
 def _why_not_built(patient: Patient, error: Exception) -> Iterator[Seen]:
     """The first reason that can be found; the error itself if none can."""
-    if isinstance(patient.part, TorchModule):
+    if isinstance(patient.part, FactoryPart):
         part = patient.part
         try:
-            module = made_by(resolve(part.factory), part, patient.info)
+            module = part.made(patient.info)
         except QamlError as reason:
             yield seen("cannot_be_built", reason.message, reason.hint)
             return
@@ -57,7 +56,8 @@ def _why_not_built(patient: Patient, error: Exception) -> Iterator[Seen]:
         except QamlError as reason:
             yield seen("weights_refused", reason.message, reason.hint)
             return
-        found = list(strange_outputs(module.eval(), patient))
+        names_its_remedy = isinstance(error, QamlError) and error.hint
+        found = [] if names_its_remedy else list(strange_outputs(module.eval(), patient))
         if found:
             yield found[0]
             return

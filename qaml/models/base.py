@@ -31,6 +31,7 @@ MODELS: Registry[ModelPart] = Registry(
         "qnn": "qaml.models.qnn.part:QNN",
         "qcnn": "qaml.models.qcnn.part:QCNN",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
+        "pennylane": "qaml.models.qnode.part:PennyLane",
         "estimator": "qaml.models.estimator.part:Estimator",
         "dense_memory": "qaml.models.dense_memory.part:DenseMemory",
         "kernel_svm": "qaml.models.kernel_svm.part:KernelSVM",

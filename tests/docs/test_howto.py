@@ -32,6 +32,7 @@ ATTACK = fences(DOCS / "howto" / "attack.md")
 METRIC = fences(DOCS / "howto" / "metric.md")
 DATA = fences(DOCS / "howto" / "your-data.md")
 OWN = fences(DOCS / "howto" / "your-model.md")
+CIRCUIT = fences(DOCS / "howto" / "your-qnode.md")
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda value: value if isinstance(value, str) else value.stem)
@@ -52,13 +53,14 @@ def test_options_of_pytest_exist(page: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A project with the example package installed, and a user's models."""
+    """A project with the example package installed, and a user's models and circuits."""
     project = Project(tmp_path / "project")
     site = project.root / "site"
     shutil.copytree(PACKAGE / "qaml_example", site / "qaml_example")
     install(site, "qaml-example", entry_points())
-    (site / "my_models.py").write_text(next(f.text for f in OWN if f.text.startswith("# my_models.py")))
-    project.environment |= {"PYTHONPATH": str(site), "QAML_TRUSTED_MODULES": "my_models"}
+    for page, module in ((OWN, "my_models"), (CIRCUIT, "my_circuits")):
+        (site / f"{module}.py").write_text(next(f.text for f in page if f.text.startswith(f"# {module}.py")))
+    project.environment |= {"PYTHONPATH": str(site), "QAML_TRUSTED_MODULES": "my_models, my_circuits"}
     return project
 
 

@@ -12,15 +12,17 @@ from safetensors.torch import save_file
 
 from qaml.data.digits import Digits
 from qaml.models.base import Hooks, ModelPart, Training
-from qaml.models.torch_module.part import TorchModule, Weights
+from qaml.models.factory_part import Weights
+from qaml.models.torch_module.part import TorchModule
 from qaml.run.dataset import loaded
 
 NETWORKS, ESTIMATORS = "tests.doctor.networks", "tests.models.own_estimators"
+QNODES = "tests.models.user_qnodes"
 
 
 @pytest.fixture(autouse=True)
 def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QAML_TRUSTED_MODULES", f"{NETWORKS}, {ESTIMATORS}")
+    monkeypatch.setenv("QAML_TRUSTED_MODULES", f"{NETWORKS}, {ESTIMATORS}, {QNODES}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,7 @@ from qaml.doctor.datasets import examine_dataset
 from qaml.doctor.models import examine_model
 from qaml.doctor.patient import patient_of
 from qaml.models.base import ModelPart, Training
-from qaml.models.torch_module.part import NoTraining
+from qaml.models.factory_part import NoTraining
 from tests.doctor.data import Mistaken
 
 DIGITS = '{"kind": "digits"}'

@@ -12,6 +12,8 @@ import pytest
 from qaml.data.base import DatasetPart
 from qaml.data.digits import Digits
 from qaml.data.transforms.normalise import Normalise
+from qaml.data.transforms.select_classes import SelectClasses
+from qaml.data.transforms.subset import Subset
 from qaml.doctor import models as examination
 from qaml.doctor.chart import Chart
 from qaml.doctor.datasets import examine_dataset
@@ -20,7 +22,8 @@ from qaml.doctor.models import examine_model
 from qaml.doctor.patient import patient_of
 from qaml.models.base import ModelPart, Training
 from qaml.models.estimator.part import Estimator
-from qaml.models.torch_module.part import Weights
+from qaml.models.factory_part import Weights
+from qaml.models.qnode.part import PennyLane
 from tests.doctor.data import Mistake, Mistaken
 
 Own = Callable[..., ModelPart]
@@ -115,6 +118,26 @@ def test_a_mistake_of_a_model_is_found(planted: Planted, own: Own) -> None:
     assert tuple(each.fault for each in chart.seen) == planted.faults, chart.seen
     assert planted.remedy in chart.seen[0].remedy
     assert time.process_time() - start < 10, "seconds of a processor"
+
+
+QNODES: tuple[tuple[str, dict[str, Any], str, str], ...] = (
+    ("angles", {"arguments": {"n_classes": 1}}, "cannot_be_built", "measure one observable a class"),
+    ("deaf", {}, "cannot_be_built", "depend on 'inputs'"),
+    ("unbatched", {}, "cannot_be_built", "batched: false"),
+    ("shots", {}, "cannot_be_built", "no backpropagation"),
+    ("detached", {}, "cannot_be_built", "gradients: false"),
+    ("amplitudes", {"device": "lightning.qubit"}, "no_gradients", "device: default.qubit"),
+)
+
+
+@pytest.mark.parametrize(("name", "fields", "fault", "remedy"), QNODES, ids=[each[0] for each in QNODES])
+def test_a_mistake_of_a_qnode_is_found(name: str, fields: dict[str, Any], fault: str, remedy: str) -> None:
+    chart = Chart()
+    part = PennyLane(factory=f"tests.models.user_qnodes:{name}", **fields)
+    digits = Digits(transforms=(SelectClasses(classes=("0", "1", "2")), Subset(train=16, test=16)))
+    examine_model(patient_of(part, digits), chart)
+    assert [each.fault for each in chart.seen] == [fault], chart.seen
+    assert remedy in chart.seen[0].remedy
 
 
 ESTIMATORS: tuple[tuple[str, dict[str, Any], str, str], ...] = (

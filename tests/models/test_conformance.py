@@ -20,7 +20,7 @@ from tests.models.examples import (
     model,
 )
 
-ELSEWHERE = ("rbm", "qnn", "qcnn", "estimator", "kernel_svm")
+ELSEWHERE = ("rbm", "qnn", "qcnn", "pennylane", "estimator", "kernel_svm")
 KINDS = [kind for kind in MODELS.kinds() if kind not in ELSEWHERE]
 INFOS = {"grey-8x8": GREY, "colour-8x8": COLOUR, "grey-7x7": ODD}
 

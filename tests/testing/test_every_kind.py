@@ -47,6 +47,7 @@ QNN_CASES: list[Fields] = [
 ]
 MODEL_CASES["qnn"] = [{"layers": 2, "training": dict(TRAINING), **fields} for fields in QNN_CASES]
 MODEL_CASES["qcnn"] = [{"training": dict(TRAINING)}, {"training": dict(TRAINING), "noise_layers": {}}]
+MODEL_CASES["pennylane"] = [{"factory": "tests.models.user_qnodes:angles", "training": {**TRAINING, "epochs": 1}}]
 MODEL_CASES["estimator"] = [
     {"factory": "sklearn.ensemble:RandomForestClassifier", "arguments": {"n_estimators": 5}},
     {"factory": "sklearn.svm:SVC"},
@@ -144,7 +145,7 @@ def test_every_transform_is_in_some_dataset_or_has_tests_of_its_own() -> None:
 
 @parts(MODEL_CASES)
 def test_models(kind: str, fields: Fields, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QAML_TRUSTED_MODULES", "tests.models.user_module")
+    monkeypatch.setenv("QAML_TRUSTED_MODULES", "tests.models.user_module, tests.models.user_qnodes")
     check_model(make(MODELS, kind, fields), FEATURES if kind in TWO_CLASSES else IMAGES)
 
 

@@ -1,4 +1,4 @@
-"""The user's module: it is made, loaded with weights, and tried out before long computations."""
+"""The user's module: it is made, and tried out before long computations."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor, nn
 
 from qaml.errors import PartError
@@ -44,20 +42,6 @@ def made_by(factory: Callable[..., Any], part: TorchModule, info: InputInfo) -> 
     if part.linear:
         edge.offer("affine_map", partial(affine_of, edge, info))
     return edge
-
-
-def load_weights(module: nn.Module, content: bytes) -> None:
-    """Load the tensors of a safetensors file into the module.
-
-    Raises:
-        PartError: the file is damaged, or its names and shapes are not those of the module.
-    """
-    try:
-        module.load_state_dict(load(content))
-    except SafetensorError as error:
-        raise PartError(f"the weights are no safetensors file: {error}", "save them with safetensors.torch") from error
-    except RuntimeError as error:
-        raise PartError(f"the weights do not fit the module: {' '.join(str(error).split())}") from error
 
 
 def try_out(module: nn.Module, part: TorchModule, info: InputInfo) -> None:

@@ -1,0 +1,1 @@
+"""A QNode of PennyLane that a user's function makes."""
