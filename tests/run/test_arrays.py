@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from qaml.run.arrays import Rows, read_arrays, write_arrays
+from tests.campaign.whole import drawn
 from tests.run.peak import write
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def test_what_others_wrote_otherwise_is_refused_not_misread(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("images", "runs", "most"),
-    [(2000, 1, 0.8), pytest.param(10_000, 5, 0.5, marks=pytest.mark.slow)],
+    [(2000, 1, 0.8), pytest.param(10_000, drawn(2, 5), 0.5, marks=pytest.mark.slow)],
 )
 def test_asking_about_many_adversarials_takes_a_share_of_their_memory(
     tmp_path: Path, images: int, runs: int, most: float

@@ -6,8 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from itertools import product
 
 import pytest
+
+from tests.campaign.whole import WHOLE
 
 ASKED = """
 import json, os, sys
@@ -38,8 +41,10 @@ TORCH = "import numpy, torch; torch.set_num_threads(3)"
 BETWEEN = "from qaml.run.surroundings import one_thread\nwith one_thread(): pass\nimport numpy"
 
 
-@pytest.mark.parametrize("before", ["", TORCH, BETWEEN], ids=["later", "loaded", "between two steps"])
-@pytest.mark.parametrize("setting", [None, "1", "4"])
+PAIRS = [("", None), ("", "4"), (TORCH, "1"), (BETWEEN, None), (BETWEEN, "4")]
+
+
+@pytest.mark.parametrize(("before", "setting"), [*product(("", TORCH, BETWEEN), (None, "1", "4"))] if WHOLE else PAIRS)
 def test_a_step_computes_on_one_thread_and_leaves_the_settings_alone(before: str, setting: str | None) -> None:
     environment = {name: value for name, value in os.environ.items() if "THREADS" not in name}
     environment |= {} if setting is None else {"OMP_NUM_THREADS": setting}
