@@ -82,3 +82,6 @@ HOSTILE = (
     "x \n\r\n\t\v\f y",
     "\x9b31m\x7f\x80",
 )
+
+TOGETHER = tuple(" ".join(HOSTILE[start : start + 8]) for start in range(0, len(HOSTILE), 8))
+"""Groups that are tried at once: what one text of a group does, it does behind the others, too."""

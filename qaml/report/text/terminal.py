@@ -112,7 +112,7 @@ def _measured_lines(outcome: Outcome) -> Iterator[str]:
 def _finding_lines(finding: Finding) -> Iterator[str]:
     where = finding.model + (f" under {finding.attack}" if finding.attack else "")
     weight = SEVERITIES[finding.severity] if finding.assessed else "not assessed"
-    yield f"    {finding.name} ({weight}), {one_line(where)}: {one_line(finding.message)}"
+    yield f"    {one_line(finding.name)} ({weight}), {one_line(where)}: {one_line(finding.message)}"
     if finding.assessed:
         yield indent(f"means: {one_line(finding.means)}", "      ")
         yield indent(f"remedy: {one_line(finding.remedy)}", "      ")
