@@ -20,6 +20,7 @@ from qaml.spec.reader import decode
 from qaml.spec.schema import json_schema
 from qaml.text import clean
 from qaml.vocab import PROFILES
+from tests.campaign.whole import drawn
 from tests.spec.cases import INVALID, REAL, VALID
 from tests.spec.mutation import NASTY, mutated
 
@@ -107,15 +108,14 @@ def test_the_watch_sees_what_is_executed(watch: Watch, tmp_path: Path) -> None:
 
 
 def test_mutated_specs(watch: Watch) -> None:
-    refused = fuzz(seeds(), 300, 1, watch)
-    assert 150 < refused < 300, "mutations should damage most specs, not all"
+    assert 50 < fuzz(seeds(), 100, 2, watch) < 100, "mutations should damage most specs, not all"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-def test_many_mutated_specs(seed: int, watch: Watch) -> None:
-    assert fuzz(seeds(), 1995, 100 + seed, watch) > 1000
-    assert fuzz([path.read_bytes() for path in REAL], 5, seed, watch) > 0
+def test_many_mutated_specs(watch: Watch) -> None:
+    n = drawn(800, 4000)
+    assert n / 2 < fuzz(seeds(), n, 1, watch) < n, "mutations should damage most specs, not all"
+    assert fuzz([path.read_bytes() for path in REAL], drawn(4, 20), 0, watch) > 0
 
 
 WORDS = st.sampled_from([word.decode("utf-8", "replace") for word in NASTY])
@@ -144,7 +144,7 @@ def flow(tree: Any) -> str:
     return "[" + ", ".join(map(flow, tree)) + "]" if isinstance(tree, list) else str(tree)
 
 
-fast = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fast = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @fast
@@ -168,7 +168,7 @@ def test_any_tree(watch: Watch, tree: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@settings(fast, max_examples=1000)
+@settings(fast, max_examples=drawn(250, 2000))
 @given(tree=st.dictionaries(KEYS, TREES, max_size=8))
 def test_many_trees(watch: Watch, tree: dict[str, Any]) -> None:
     check(flow(tree).encode("utf-8", "replace"), "standard", watch)
