@@ -98,7 +98,7 @@ def test_students_quantile(degrees: int, level: float) -> None:
     assert t_quantile(level, degrees) == pytest.approx(reference.t_of(level, degrees), rel=1e-6)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.sampled_from((2, 3, 5, 10)).flatmap(lambda s: st.lists(st.integers(0, 100), min_size=s, max_size=s)))
 def test_reach_of_runs(right: list[int]) -> None:
     averages = [k / 100 for k in right]
@@ -106,7 +106,7 @@ def test_reach_of_runs(right: list[int]) -> None:
     assert found == pytest.approx(reference.share_of_runs(averages, 100, WIDENED), abs=1e-6)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.integers(2, 4), st.integers(20, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))))
 def test_runs_that_agree_on_every_image_are_one_wilson_interval_and_their_spread(
     n_runs: int, count: tuple[int, int]

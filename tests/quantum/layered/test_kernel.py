@@ -47,20 +47,34 @@ def results(n_wires: int) -> list[np.ndarray]:
 
 
 CODE = """
-import sys, numpy as np
+import os, sys, numpy as np
 from tests.quantum.layered.test_kernel import results
-np.savez(sys.argv[1], *[array for n in map(int, sys.argv[2:]) for array in results(n)])
+
+def begin(target, wires):
+    process = os.fork()
+    if not process:
+        np.savez(target, *[array for n in wires.split(",") for array in results(int(n))])
+        os._exit(0)
+    return process
+
+for turn in sys.argv[1:]:
+    processes = [begin(*each.split(":")) for each in turn.split()]
+    assert not any([os.waitpid(process, 0)[1] for process in processes])
 """
 
 
-def other_process(target: Path, wires: list[int], **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", CODE, str(target), *map(str, wires)],
+def in_other_processes(*turns: dict[Path, list[int]], **environment: str) -> None:
+    """Results for some wires into each file, by a process a file; those of a turn compile at once."""
+    arguments = [" ".join(f"{file}:{','.join(map(str, wires))}" for file, wires in turn.items()) for turn in turns]
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *arguments],
         cwd=ROOT,
         env=os.environ | environment,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        timeout=300,
     )
+    assert done.returncode == 0, done.stderr
 
 
 def arrays(target: Path) -> list[np.ndarray]:
@@ -70,21 +84,15 @@ def arrays(target: Path) -> list[np.ndarray]:
 
 @pytest.mark.slow
 def test_processes_compile_into_one_cache_at_once(tmp_path: Path) -> None:
-    cache = str(tmp_path / "cache")
-    orders = [[2, 3], [3, 2]]
-    for turn in ("cold", "warm"):
-        targets = [tmp_path / f"{turn}{i}.npz" for i in range(len(orders))]
-        pairs = zip(targets, orders, strict=True)
-        processes = [other_process(target, order, NUMBA_CACHE_DIR=cache) for target, order in pairs]
-        for process in processes:
-            _, errors = process.communicate(timeout=300)
-            assert process.returncode == 0, errors
-        for target, order in zip(targets, orders, strict=True):
-            expected = [array for n in order for array in results(n)]
-            for own, other in zip(arrays(target), expected, strict=True):
-                np.testing.assert_array_equal(own, other)
-    indices = {path.name.split("-")[0] for path in Path(cache).rglob("*.nbi")}
-    assert {f"kernel.{kind}_{n}" for kind in ("forward", "backward") for n in (2, 3)} <= indices
+    cold = {tmp_path / "forth.npz": [1, 2], tmp_path / "back.npz": [2, 1]}
+    warm = {tmp_path / "warm.npz": [2, 1]}
+    in_other_processes(cold, warm, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+    for target, order in (cold | warm).items():
+        expected = [array for n in order for array in results(n)]
+        for own, other in zip(arrays(target), expected, strict=True):
+            np.testing.assert_array_equal(own, other)
+    indices = {path.name.split("-")[0] for path in (tmp_path / "cache").rglob("*.nbi")}
+    assert {f"kernel.{kind}_{n}" for kind in ("forward", "backward") for n in (1, 2)} <= indices
 
 
 @pytest.mark.slow
@@ -92,9 +100,6 @@ def test_processes_compile_into_one_cache_at_once(tmp_path: Path) -> None:
 def test_narrower_registers_give_the_same_results(tmp_path: Path) -> None:
     target = tmp_path / "narrow.npz"
     narrow = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": NARROW, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    process = other_process(target, [3, 7], **narrow)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    expected = [array for n in (3, 7) for array in results(n)]
-    for own, other in zip(arrays(target), expected, strict=True):
+    in_other_processes({target: [7]}, **narrow)
+    for own, other in zip(arrays(target), results(7), strict=True):
         np.testing.assert_allclose(own, other, atol=2e-5)

@@ -91,7 +91,7 @@ def test_a_diagonal_observable_in_one_go_is_that_of_the_states(
 
 
 @pytest.mark.parametrize(
-    ("n_wires", "n_layers", "n_features"), [(6, 7, 50), pytest.param(10, 200, 784, marks=pytest.mark.slow)]
+    ("n_wires", "n_layers", "n_features"), [(6, 7, 50), pytest.param(10, 25, 784, marks=pytest.mark.slow)]
 )
 def test_layers_are_pennylanes(n_wires: int, n_layers: int, n_features: int) -> None:
     inputs = features_of(2, n_features).requires_grad_()
