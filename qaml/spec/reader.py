@@ -109,7 +109,7 @@ def read(text: str, problems: Problems) -> Located:
         return builder.document()
     except MarkedYAMLError as error:
         _explain(error, problems)
-    except (YAMLError, ValueError, IndexError, AttributeError, TypeError, AssertionError) as error:
+    except (YAMLError, ValueError, OverflowError, IndexError, AttributeError, TypeError, AssertionError) as error:
         # the pure-Python scanner trips over some malformed escapes and directives
         problems.add(builder.mark, "", f"not valid YAML: {_first_line(error)}")
     problems.raise_any()

@@ -107,6 +107,37 @@ def test_the_watch_sees_what_is_executed(watch: Watch, tmp_path: Path) -> None:
     assert any(event.startswith("open") for event in seen)
 
 
+MALFORMED = (
+    *(
+        'a: "\\xZ"',
+        'a: "\\u12',
+        'a: "\\U00110000"',
+        'a: "\\U99999999"',
+        'a: "\\UFFFFFFFF"',
+        'a: "\\',
+        "a: !%ff x",
+        "a: |99",
+    ),
+    *("%", "%YAML", "%YAML 1", "%YAML 1.a\n---\na: 1", "%YAML 9.9\n---\na", "%TAG !", "%TAG ! x\n%TAG ! y\n---\na"),
+    *(
+        "\ufeff%YAML 1.3\n---\na",
+        "---\n%YAML 1.1\n...\n%",
+        "%FOO bar\n---\na: 1",
+        "!<a",
+        "a: !<>",
+        "&",
+        "a: *",
+        "? ?",
+        "- - -",
+    ),
+)
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_malformed_escapes_and_directives(text: str, watch: Watch) -> None:
+    assert check(text.encode(), "quick", watch)
+
+
 def test_mutated_specs(watch: Watch) -> None:
     assert 50 < fuzz(seeds(), 100, 2, watch) < 100, "mutations should damage most specs, not all"
 
