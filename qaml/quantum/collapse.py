@@ -4,7 +4,8 @@ The circuit does not depend on its input, so with C the first d rows of Uᵀ (ro
 
     ⟨Z_k⟩ = Σ_n z_kn |(xC)_n|² = xᵀ O_k x,   O_k = Re(C* diag(z_k) Cᵀ).
 
-Both forms cost the same at any depth: the first 4·d·N multiplications for values and input gradients (N = 2ⁿ, real and
+Other z_kn make other observables: a parity, or a probability, where it is 1 for some n and 0 for the others. Both forms
+cost the same at any depth: the first 4·d·N multiplications for values and input gradients (N = 2ⁿ, real and
 imaginary parts, there and back), the second m·d² for both at once, because its products O_k x are half the gradient.
 """
 
@@ -30,19 +31,19 @@ def parts(columns: Tensor) -> Tensor:
     return torch.cat((columns.real, columns.imag), dim=1)
 
 
-def observables(columns: Tensor, n_observables: int) -> Tensor:
-    """O_k = Re(U†Z_kU) on the first d basis states.
+def observables(columns: Tensor, diagonals: Tensor) -> Tensor:
+    """O_k = Re(U†D_kU) on the first d basis states.
 
     Args:
         columns: (d, N) complex, row j is U|j⟩.
-        n_observables: m, Z on the first m wires.
+        diagonals: (m, N) the values of D_k in the basis states, such as ``signs``.
 
     Returns:
         (m, d, d), real and symmetric, of the columns' precision.
     """
     both = parts(columns)
-    z = signs(columns.shape[1].bit_length() - 1, n_observables, both.dtype).to(both.device).repeat(1, 2)
-    return torch.stack([(both * row) @ both.T for row in z])
+    doubled = diagonals.to(both).repeat(1, 2)
+    return torch.stack([(both * row) @ both.T for row in doubled])
 
 
 class _QuadraticForms(torch.autograd.Function):
@@ -66,24 +67,23 @@ class Collapsed(nn.Module):
 
     Args:
         columns: (d, N) complex, row j is U|j⟩; its precision is that of the results.
-        n_observables: m, Z on the first m wires.
+        diagonals: (m, N) the values of the observables in the basis states, such as ``signs``.
     """
 
-    def __init__(self, columns: Tensor, n_observables: int) -> None:
+    def __init__(self, columns: Tensor, diagonals: Tensor) -> None:
         super().__init__()
         d, n_amplitudes = columns.shape
-        self.is_quadratic = n_observables * d < 4 * n_amplitudes
+        self.is_quadratic = len(diagonals) * d < 4 * n_amplitudes
         self.matrices: Tensor
-        self.signs: Tensor
+        self.diagonals: Tensor
         if self.is_quadratic:
-            self.register_buffer("matrices", observables(columns, n_observables))
+            self.register_buffer("matrices", observables(columns, diagonals))
         else:
             self.register_buffer("matrices", parts(columns).contiguous())
-            z = signs(n_amplitudes.bit_length() - 1, n_observables, self.matrices.dtype)
-            self.register_buffer("signs", z.to(columns.device).repeat(1, 2).T.contiguous())
+            self.register_buffer("diagonals", diagonals.to(self.matrices).repeat(1, 2).T.contiguous())
 
     def forward(self, amplitudes: Tensor) -> Tensor:
         """Normalised real amplitudes (batch, d) → (batch, m)."""
         if not self.is_quadratic:
-            return (amplitudes @ self.matrices).square() @ self.signs
+            return (amplitudes @ self.matrices).square() @ self.diagonals
         return differentiable(_QuadraticForms, amplitudes, self.matrices)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from qaml.errors import DataError
 from qaml.models.quadratic.network import is_same, quadratic_forms
 from qaml.quantum.channels import ChannelPart
-from qaml.quantum.collapse import Collapsed, observables
+from qaml.quantum.collapse import Collapsed, observables, signs
 from qaml.quantum.layered import network as layered
 from qaml.quantum.noise.evolution import noisy_observables
 from qaml.quantum.noise.shots import largest_spread, shots_needed
@@ -109,14 +109,14 @@ class VariationalClassifier(nn.Module):
         if fixed.collapsed is None:
             with torch.no_grad():
                 columns = self._path().unitary_columns(fixed.angles, self.n_features)
-            fixed.collapsed = Collapsed(columns, self.n_classes)
+            fixed.collapsed = Collapsed(columns, signs(self.angles.shape[1], self.n_classes))
         return fixed.collapsed
 
     @torch.no_grad()
     def observables(self) -> Tensor:
         """O_k with ⟨Z_k⟩ = xᵀO_kx/‖x‖², (n_classes, d, d) float64, computed in float64."""
         columns = statevector.layered_unitary_columns(self.angles.double(), self.n_features)
-        return observables(columns, self.n_classes)
+        return observables(columns, signs(self.angles.shape[1], self.n_classes))
 
     @torch.no_grad()
     def shots_needed(self, inputs: Tensor) -> DoubleArray:
