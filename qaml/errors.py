@@ -32,6 +32,21 @@ class PartError(QamlError):
     """A part (or the package that brings it) cannot be loaded, or was used against its capabilities."""
 
 
+class Misfit(PartError):
+    """A part does not fit the data because of one of its fields.
+
+    Args:
+        where: the field, as a path of keys and numbers inside the part.
+        what: what was wrong there, as in a ``PartError``.
+        hint: what to do about it, or empty.
+    """
+
+    def __init__(self, where: tuple[int | str, ...], what: str, hint: str = "") -> None:
+        super().__init__(f"{'.'.join(map(str, where))}: {what}", hint)
+        self.where = where
+        self.what = what
+
+
 class StoreError(QamlError):
     """The artefact store cannot be read or written."""
 

@@ -40,6 +40,11 @@ class Settings(_BaseModel):
     )
 
     @classmethod
+    def class_for(cls, given: Mapping[str, Any]) -> type[Settings] | None:  # noqa: ARG003
+        """The class as which a mapping is read: this one, unless its fields choose among several."""
+        return cls
+
+    @classmethod
     def hint_about_missing(cls, field: str, given: Mapping[str, Any]) -> str:  # noqa: ARG003
         """What to write for a required field, where what is given shows it; empty for the field's own description."""
         return ""

@@ -30,6 +30,7 @@ MODELS: Registry[ModelPart] = Registry(
         "qvc": "qaml.models.qvc.part:QVC",
         "qnn": "qaml.models.qnn.part:QNN",
         "qcnn": "qaml.models.qcnn.part:QCNN",
+        "circuit": "qaml.models.circuit.part:CircuitModel",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
         "pennylane": "qaml.models.qnode.part:PennyLane",
         "estimator": "qaml.models.estimator.part:Estimator",

@@ -9,7 +9,7 @@ from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere
 from qaml.attacks.joint.part import Joint
 from qaml.data.base import DatasetPart
-from qaml.errors import PartError
+from qaml.errors import Misfit, PartError
 from qaml.models.front.part import Fronted, in_front
 from qaml.registry import references
 from qaml.spec.budgets import check_budgets
@@ -82,6 +82,8 @@ def _check_model(model: ModelEntry, info: InputInfo, node: Located, problems: Pr
             raise PartError(f"model {model.part.kind!r} needs images, got inputs of shape {info.shape}")
         if info.is_state and not (model.part.takes_states or isinstance(model.part, Fronted)):
             raise PartError(f"model {model.part.kind!r} takes features, the dataset has quantum states")
+    except Misfit as error:
+        problems.value(node.at(error.where), (*path, *error.where), error.what, error.hint)
     except PartError as error:
         problems.value(node.at(("kind",)), (*path, "kind"), error.message, error.hint)
 

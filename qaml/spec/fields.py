@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from qaml.errors import PartError
 from qaml.registry import Part
 from qaml.spec.nodes import Located, Path
+from qaml.types import Settings
 
 
 def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type[BaseModel], str] | None:
@@ -38,6 +39,8 @@ def field_hint(owner: tuple[type[BaseModel], str], common: Sequence[str] = ()) -
 
 
 def _resolved(settings: type[BaseModel], node: Located) -> type[BaseModel] | None:
+    if issubclass(settings, Settings) and not issubclass(settings, Part):
+        return settings.class_for(node.entries)
     registry = getattr(settings, "registry", None)
     if registry is None or settings is not registry.base_class:
         return settings

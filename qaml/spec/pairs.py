@@ -185,8 +185,8 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
         yield Obstacle(f"{needs} has not behind {entry.part.front[0].kind!r}", "give the transforms to its dataset")
     elif not entry.part.has_exact_distances:
         hint = (
-            "'linear', 'quadratic' with 'norm_bounded: true', 'qvc' and a 'kernel_svm' with a linear kernel have them; "
-            "a 'torch_module' may declare 'linear' or 'observables'"
+            "'linear', 'quadratic' with 'norm_bounded: true', 'qvc', a 'circuit' whose inputs are amplitudes alone, "
+            "and a 'kernel_svm' with a linear kernel have them; a 'torch_module' may declare 'linear' or 'observables'"
         )
         yield Obstacle(f"{needs} of kind {entry.part.kind!r} has not", hint)
     elif inside := kinds_inside(entry):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from inspect import getdoc
 from typing import Any, Final, Literal
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
@@ -16,6 +17,7 @@ from qaml.data.base import DATASETS, TRANSFORMS
 from qaml.defences.base import DEFENCES
 from qaml.findings import FINDINGS
 from qaml.models.base import MODELS
+from qaml.models.circuit.blocks import Block
 from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.quantum.channels import CHANNELS
 from qaml.registry import Part, Registry
@@ -52,7 +54,7 @@ _EXTENDS: Final[Schema] = {
 def json_schema() -> Schema:
     """The schema of a whole spec file, as JSON Schema 2020-12."""
     parts = {each: [each.load(kind) for kind in each.builtin_kinds()] for each in _REGISTRIES}  # no other package's
-    classes = [*_SETTINGS, *(part for members in parts.values() for part in members)]
+    classes = [*_SETTINGS, *Block.members(), *(part for members in parts.values() for part in members)]
     named: list[tuple[type[Settings], Literal["validation"]]] = [(cls, "validation") for cls in classes]
     names, generated = models_json_schema(named, schema_generator=_Generator)
     definitions: Schema = _tidied(generated["$defs"])
@@ -61,6 +63,7 @@ def json_schema() -> Schema:
         for part in members:
             _require(definitions[ref[part]], "kind")
         definitions[registry.base_class.__name__] = _any(_ref(ref[part]) for part in members)
+    definitions[Block.__name__] = _any(_ref(ref[block]) for block in Block.members()) | {"description": getdoc(Block)}
     definitions[ref[ExpectationRule]]["properties"]["findings"]["items"]["enum"] = list(FINDINGS)
     _allow_placeholders(definitions, [ref[part] for part in parts[CLAIMS]])
     definitions |= _entries(definitions, {part: ref[part] for part in (*parts[MODELS], *parts[CLAIMS])}, parts)
@@ -183,10 +186,9 @@ class _Generator(GenerateJsonSchema):
     """Writes a family's base class as the family's name, which ``_tidied`` turns into a reference to all its kinds."""
 
     def function_wrap_schema(self, schema: core_schema.WrapValidatorFunctionSchema) -> JsonSchemaValue:
-        """The family's name for a family's base class."""
-        inner: Any = schema["schema"]
-        family = inner.get("cls")
-        if isinstance(family, type) and issubclass(family, Part):
+        """The family's name for a family's base class, and that of blocks."""
+        family = next((inner["cls"] for inner in _inside(schema) if "cls" in inner), None)
+        if isinstance(family, type) and issubclass(family, Part | Block):
             return {_FAMILY: family.__name__}
         return super().function_wrap_schema(schema)
 
@@ -194,6 +196,13 @@ class _Generator(GenerateJsonSchema):
         """The schema of a list that also accepts a single value, which a validator turns into a list of one."""
         inner = super().function_before_schema(schema)
         return _any([inner["items"], inner]) if inner.get("type") == "array" and "items" in inner else inner
+
+
+def _inside(schema: Any) -> Iterator[Any]:
+    """A core schema and those that its validators wrap, from the outside."""
+    while isinstance(schema, dict):
+        yield schema
+        schema = schema.get("schema")
 
 
 def _tidied(schema: Any) -> Any:

@@ -31,7 +31,7 @@ def test_from_an_empty_folder_to_verdicts(tmp_path: Path) -> None:
             shown += fence.text
         elif first.removeprefix("# ") not in OF_A_PACKAGE:
             (project.root / first.removeprefix("# ")).write_text(rest, "utf-8")
-    assert _comparable(shown) == [line for line in _comparable(printed) if not line.startswith(("bringing up", "..."))]
+    assert comparable(shown) == [line for line in comparable(printed) if not line.startswith(("bringing up", "..."))]
 
 
 def test_a_spec_is_short() -> None:
@@ -40,7 +40,7 @@ def test_a_spec_is_short() -> None:
     assert max(len(text.splitlines()) - 1 for text in specs) <= 30
 
 
-def _comparable(text: str) -> list[str]:
+def comparable(text: str) -> list[str]:
     """Lines without measured numbers, times, and the width of lines and columns."""
     text = re.sub(r"\d+\.\d+(?= %)|(?<=\[)\d+\.\d+, \d+\.\d+(?=\])|(?<=passed in ).*", "#", text)
     text = re.sub(r"([=_-])\1{2,}", r"\1", text)

@@ -24,6 +24,8 @@ STATES = TWO.replace("]}", ']}, {"kind": "amplitudes"}', 1)
 BINARY = '{"kind": "digits", "transforms": [{"kind": "binarise", "threshold": 0.5}]}'
 NORMALISED = '{"kind": "digits", "transforms": [{"kind": "normalise", "mean": 0.3, "std": 0.4}]}'
 WIDE = '{"kind": "digits", "transforms": [{"kind": "normalise", "bounds": [0.0, 255.0]}]}'
+LAYERS = '{"repeat": 1, "block": [{"rot": "all"}, {"cnot": "ring"}]}'
+REUPLOADING = LAYERS.replace('"all"', '"all", "angles": {"affine": "dense"}')
 DATA = (DIGITS, MOONS, ISING, TWO, STATES, BINARY, NORMALISED, WIDE)
 
 KINDS = (
@@ -42,6 +44,8 @@ KINDS = (
     ("qnn, angles", MOONS, '{"kind": "qnn", "layers": 4, "encoding": "angle"}'),
     ("qnn, noise layers", STATES, '{"kind": "qnn", "layers": 4, "noise_layers": {}}'),
     ("qcnn", ISING, '{"kind": "qcnn"}'),
+    ("circuit", MOONS, f'{{"kind": "circuit", "wires": 2, "layers": [{REUPLOADING}]}}'),
+    ("circuit of amplitudes", TWO, f'{{"kind": "circuit", "layers": [{{"encode": "amplitude"}}, {LAYERS}]}}'),
     ("forest", DIGITS, '{"kind": "estimator", "factory": "sklearn.ensemble:RandomForestClassifier"}'),
     ("neighbours", MOONS, '{"kind": "estimator", "factory": "sklearn.neighbors:KNeighborsClassifier"}'),
     ("kernel", TWO, '{"kind": "estimator", "factory": "sklearn.svm:SVC"}'),

@@ -40,6 +40,16 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "linear": {},
     "quadratic": {},
     "qvc": {"layers": 6, "logit_scale": 10.0},
+    "circuit": {
+        "layers": [
+            {"encode": "amplitude"},
+            {"ry": [0, 1]},
+            {"cnot": [[0, 1]]},
+            {"ry": 0, "angles": {"affine": "dense", "features": [0, [1, 2], 3]}},
+        ],
+        "readout": {"z": "all", "head": True},
+        "logit_scale": 10.0,
+    },
     "dense_memory": {"power": 3, "memories": 30, "temperature": 20.0, "loss_power": 1},
     "torch_module": {"factory": "tests.models.user_module:Network"},
 }

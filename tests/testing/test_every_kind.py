@@ -48,6 +48,19 @@ QNN_CASES: list[Fields] = [
 MODEL_CASES["qnn"] = [{"layers": 2, "training": dict(TRAINING), **fields} for fields in QNN_CASES]
 MODEL_CASES["qcnn"] = [{"training": dict(TRAINING)}, {"training": dict(TRAINING), "noise_layers": {}}]
 MODEL_CASES["pennylane"] = [{"factory": "tests.models.user_qnodes:angles", "training": {**TRAINING, "epochs": 1}}]
+MODEL_CASES["circuit"] += [
+    {
+        "wires": 2,
+        "layers": [{"rot": "all", "angles": {"affine": "dense"}}, {"cz": "chain"}],
+        "readout": {"probabilities": "all", "head": True},
+        "training": dict(TRAINING),
+    },
+    {
+        "layers": [{"encode": "amplitude"}, {"ry": "all"}, {"pool": "cnot"}],
+        "readout": {"probabilities": "all", "log": True},
+        "training": dict(TRAINING),
+    },
+]
 MODEL_CASES["estimator"] = [
     {"factory": "sklearn.ensemble:RandomForestClassifier", "arguments": {"n_estimators": 5}},
     {"factory": "sklearn.svm:SVC"},

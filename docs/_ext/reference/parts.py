@@ -105,7 +105,7 @@ class _Page:
         found: dict[str, None] = {}
         while roots:
             name = roots.pop(0)
-            for inner in _references(self._definitions[name].get("properties", {})):
+            for inner in _references([self._definitions[name].get(key) for key in ("properties", "anyOf")]):
                 if inner not in found and inner != "Placeholder":
                     found[inner] = None
                     roots.append(inner)
@@ -115,6 +115,8 @@ class _Page:
         definition = self._definitions[name]
         yield f"### {self._headings[name]}"
         yield prose(definition.get("description", ""))
+        if "anyOf" in definition:
+            yield f"One of {', '.join(map(self._type, definition['anyOf']))}."
         required = definition.get("required", ())
         fields = ((n, schema) for n, schema in definition.get("properties", {}).items() if n != "kind")
         yield table(

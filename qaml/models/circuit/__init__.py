@@ -1,0 +1,1 @@
+"""Circuits that a spec writes out, block by block."""

@@ -1,0 +1,86 @@
+"""Configuration of a circuit that a spec writes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from qaml.models.base import History, Hooks, Training
+from qaml.models.circuit.blocks import Block
+from qaml.models.circuit.initial import Initial
+from qaml.models.circuit.lowering import Lowered, lower, reads_angles
+from qaml.models.circuit.readout import Readout
+from qaml.models.circuit.wiring import MOST_WIRES
+from qaml.models.network_part import NetworkPart
+from qaml.types import InputInfo, Module, Split
+
+Wires = Annotated[int, Field(ge=1, le=MOST_WIRES)]
+
+
+class CircuitModel(NetworkPart):
+    """A circuit of blocks: encodings, gates with trained angles or with angles of features, pooling, loops.
+
+    Values that are measured at its end are the logits, for any number of classes.
+    """
+
+    kind: Literal["circuit"] = "circuit"
+    wires: Wires | Annotated[dict[str, Wires], Field(min_length=1)] | None = None
+    """Number of qubits, at most 12, or a mapping of registers to theirs, such as ``{data: 8, ancilla: 2}``, whose wires
+    are counted in this order (default: as few as an encoding in the first block needs)."""
+    layers: tuple[Block, ...] = Field(min_length=1)
+    """The blocks, in order."""
+    readout: Readout = Readout()
+    """The values that are measured."""
+    initial_angles: Initial = Initial()
+    """Angles, and b of those with features, before training; uniform in [0, 2π] by default."""
+    initial_weights: Initial = Initial(distribution="normal")
+    """Weights w of features before training, where they are divided by the root of their number in an angle; normal by
+    default."""
+    logit_scale: float = Field(1.0, gt=0)
+    """Factor on the logits. Expectation values lie in [−1, 1], so that their cross-entropy never becomes confident."""
+    training: Training = Training(lr=0.01, batch=64, epochs=30)
+    """Settings of the model's training."""
+
+    takes_states: ClassVar[bool] = True
+
+    @property
+    def has_exact_distances(self) -> bool:
+        """Whether inputs are amplitudes alone: then values are quadratic forms of them."""
+        return not reads_angles(self.layers)
+
+    def lowered(self, info: InputInfo) -> Lowered:
+        """The circuit for inputs of this description.
+
+        Raises:
+            Misfit: it does not fit them.
+        """
+        return lower(self.wires, self.layers, self.readout, info)
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs and classes that the blocks and the readout do not fit, naming the block."""
+        self.lowered(info)
+
+    def network(self, info: InputInfo) -> Module:
+        """The untrained circuit, its numbers from torch's generator."""
+        from qaml.models.circuit.network import AmplitudeClassifier, CircuitClassifier, initialise
+
+        lowered = self.lowered(info)
+        network = AmplitudeClassifier if self.has_exact_distances else CircuitClassifier
+        module = network(lowered, self.readout, info.n_features, info.n_classes, self.logit_scale)
+        initialise(module, self.initial_angles, self.initial_weights)
+        return module
+
+    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
+        """Train with cross-entropy; curves ``loss`` and ``accuracy``.
+
+        Raises:
+            DataError: amplitudes of an input are all zero, and so no state.
+        """
+        from qaml.models.circuit.network import CircuitClassifier
+        from qaml.models.qvc.network import refuse_zero_inputs
+
+        assert isinstance(module, CircuitClassifier)
+        if module.lowered.circuit.encoding == "amplitude":
+            refuse_zero_inputs(data)
+        return super().fit(module, data, info, hooks, seed)
