@@ -16,8 +16,8 @@ URGENT = 0.5
 """A step precedes those of the worker's own claim if its remaining path exceeds this share of the work per worker.
 
 At 1 a path would just not end last if all other work were spread without a gap. Simulations of the published suites
-with 2, 3, 4, 8 and 16 workers gave makespans within 1.045, 1.038, 1.004 and 1.006 of that of longest path first, at 0.7,
-0.6, 0.5 and 0.4; at 0.4 some first verdicts come later.
+with 2, 3, 4, 8 and 16 workers gave makespans within 1.045, 1.038, 1.004 and 1.006 of that of longest path first, at
+0.7, 0.6, 0.5 and 0.4; at 0.4 some first verdicts come later.
 """
 
 Heap = list[tuple[float, int, str]]
