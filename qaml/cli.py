@@ -143,6 +143,7 @@ def _selected(specs: list[Path] | None, **given: Any) -> Session:
 @_polite
 def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One profile; default all.")] = "") -> None:
     """Check specs, and that the code they name exists: it is imported only if you trust it, and never called."""
+    from qaml.report.text.numbers import count
     from qaml.spec.code import missing_code
     from qaml.spec.load import as_named
 
@@ -153,7 +154,7 @@ def validate(specs: Specs = None, profile: Annotated[str, typer.Option(help="One
         mistakes |= {clean(each.render()): None for suite in session.suites for each in missing_code(suite)}
         if not mistakes:
             for suite in session.suites:
-                _say(f"{as_named(suite.path)}: {len(suite.claims)} claims at {name}")
+                _say(f"{as_named(suite.path)}: {count(len(suite.claims), 'claim')} at {name}")
     if mistakes:
         raise QamlError("\n".join(mistakes))
 
@@ -181,6 +182,7 @@ def doctor(
 @_polite
 def list_claims(specs: Specs = None, profile: Profile = None) -> None:
     """List every claim with its id and its sentence; without specs, the shipped suites, too."""
+    from qaml.report.text.numbers import count
     from qaml.spec.load import load_suite
     from qaml.spec.shipped import shipped
 
@@ -194,7 +196,7 @@ def list_claims(specs: Specs = None, profile: Profile = None) -> None:
         _say("shipped with qaml ('qaml list NAME' shows the claims of one, 'qaml run NAME' runs them):")
     for name, path in others.items():
         suite = load_suite(path, session.options.profile)
-        _say(f"{name}: {len(suite.claims)} claims at {suite.profile}\n    {suite.title}")
+        _say(f"{name}: {count(len(suite.claims), 'claim')} at {suite.profile}\n    {suite.title}")
 
 
 @app.command()

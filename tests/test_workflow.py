@@ -118,7 +118,7 @@ def test_the_actions_commands_run(tmp_path: Path) -> None:
         return done.stdout
 
     assert "nothing was measured" in run("Offer a new baseline")
-    assert "specs/gated.yaml: 1 claims at quick" in run("Check the specs")
+    assert "specs/gated.yaml: 1 claim at quick" in run("Check the specs")
     assert "report: reports/latest/index.html" in run("Verify the claims")
     run("Offer a new baseline")
     assert "= 2 unchanged" in run(

@@ -156,6 +156,10 @@ _OF_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "measure measurement observables": "'readout'",
         "attack adversarial": "'defences: [{kind: adversarial_training, attack: …}]': docs/models.md, Defences",
     },
+    "transform": {
+        "low high minimum maximum min max feature_range": "'bounds: [low, high]'",
+        "n_components dimensions": "'components'",
+    },
     "training": {
         "learning_rate": "'lr'",
         "optimizer": "'optimiser'",

@@ -71,7 +71,7 @@ def test_code_that_is_found_is_not_called(project: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("QAML_TRUSTED_MODULES", "found_networks")
     code, output = validate(project, attribute="Network")
     assert code == 0, output
-    assert "own.yaml: 1 claims at paper" in output
+    assert "own.yaml: 1 claim at paper" in output
 
 
 @pytest.mark.parametrize(
