@@ -25,7 +25,10 @@ EXTRAS = {"polars": "parquet"}
 """Package that is imported only where the extra that requires it is installed → that extra."""
 FEATURES = {
     "pyautoattack": {"qaml.attacks.autoattack.ensemble"},
-    "pennylane": {"qaml.quantum.reference", "qaml.models.qnode.network", "qaml.models.qnode.trial"},
+    "pennylane": {
+        *("qaml.quantum.reference", "qaml.quantum.sampled", "qaml.run.steps.measure"),
+        *("qaml.models.qnode.network", "qaml.models.qnode.trial"),
+    },
     "PIL": {"qaml.data.celeba.images", "qaml.data.images.pictures", "qaml.run.steps.picture"},
     "rich": {"qaml.data.download"},
     "dimod": {"qaml.run.steps.embed", "qaml.samplers.annealer"},

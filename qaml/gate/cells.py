@@ -111,7 +111,7 @@ def _measure(crafts: Sequence[Step], score: Step) -> tuple[str, str, Mapping[str
     They are apart because code changes with every second commit, whose effect on accuracies the gate is to measure.
     """
     settings: list[Any] = [score.payload["epsilons"], score.payload["classifier"]["inference"]]
-    modules = {KINDS["evaluate"].module}
+    modules = {KINDS[score.kind].module}
     for craft in crafts[:1]:
         names = [name for name in craft.payload if name not in ("classifier", "classifiers", "dataset", "images")]
         settings.append({name: craft.payload[name] for name in names})

@@ -7,8 +7,8 @@ no capability.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from qaml.quantum.circuit import Circuit
 from qaml.types import DoubleArray, Module, Tensor
@@ -25,6 +25,7 @@ Capability = Literal[
     "states",
     "bloch",
     "described",
+    "runnable",
     "curves",
     "total_flips",
     "shots_needed",
@@ -114,6 +115,32 @@ class Described(Protocol):
 
     def described(self, noise: Literal["none", "draws", "average"]) -> Circuit:
         """The circuit with its noise layers as random angles or as channels, or without them."""
+
+
+class Run(NamedTuple):
+    """A trained circuit, as any device can run it.
+
+    Attributes:
+        circuit: without noise; its observables are the outputs.
+        weights: (n_weights,), of the angles.
+        logits_of: (batch, n_observables) expectation values → logits (batch, classes).
+    """
+
+    circuit: Circuit
+    weights: Tensor
+    logits_of: Callable[[Tensor], Tensor]
+
+
+@runtime_checkable
+class Runnable(Protocol):
+    """A trained circuit whose outputs are expectation values of Z."""
+
+    def runnable(self) -> Run:
+        """The circuit at its present angles.
+
+        Raises:
+            PartError: it has noise of its own, so that no circuit of gates alone gives its outputs.
+        """
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-OfWork = Literal["load", "embed", "train", "attack", "evaluate", "judge"]
+OfWork = Literal["load", "embed", "train", "attack", "evaluate", "measure", "judge"]
 OfDoubt = Literal["surrogate", "diagnose", "plant", "exact", "nearer", "inspect"]
 OfDrawing = Literal["picture", "portrait"]
 StepKind = OfWork | OfDoubt | OfDrawing
@@ -34,6 +34,7 @@ KINDS: dict[StepKind, Kind] = {
     "train": Kind("qaml.run.steps.train", 2.0),
     "attack": Kind("qaml.run.steps.attack", 4.0),
     "evaluate": Kind("qaml.run.steps.evaluate", 1.0),
+    "measure": Kind("qaml.run.steps.measure", 20.0),
     "surrogate": Kind("qaml.run.steps.surrogate", 2.0),
     "diagnose": Kind("qaml.run.steps.diagnose", 8.0),
     "plant": Kind("qaml.run.steps.plant", 2.0),

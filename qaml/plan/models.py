@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from qaml.data.base import DatasetPart
 from qaml.plan.classifier import looked_at, nested, restored
+from qaml.plan.kinds import StepKind
 from qaml.plan.maker import StepMaker, named
 from qaml.plan.role import Role, numbered
 from qaml.plan.step import Step
@@ -153,4 +154,5 @@ def score(maker: StepMaker, entry: ModelEntry, load: Step, train: Step, evaluate
         parents[Role("attack")] = craft
     images = maker.n_attacked() if craft is None else craft.payload["images"]
     payload = looked_at(maker.suite, entry, images) | {"epsilons": evaluated.epsilons}
-    return maker.make("evaluate", f"evaluate {entry.name} on {evaluated.words}", payload, parents, restored(entry))
+    kind: StepKind = "evaluate" if entry.inference.device is None else "measure"
+    return maker.make(kind, f"{kind} {entry.name} on {evaluated.words}", payload, parents, restored(entry))

@@ -40,4 +40,9 @@ def model_in_words(entry: ModelEntry) -> str:
     runs = f"on {entry.dataset}, {entry.seeds} training run{'s' if entry.seeds > 1 else ''}"
     runs += f" of stream {entry.stream}" if entry.stream else ""
     defences = [f"{in_words(d)}; {_position(d)}" for d in entry.defences]
-    return ". ".join([f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences)])
+    said, rule = [f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences)], entry.inference
+    if rule.device is not None:
+        said.append(
+            f"Measured on {rule.device} with {rule.shots:,} shots an image; attacks are made on the exact circuit"
+        )
+    return ". ".join(said)

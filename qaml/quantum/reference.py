@@ -85,6 +85,35 @@ def reference(circuit: Circuit, device: Any = None) -> Reference:
     return expectations
 
 
+def tape_of(circuit: Circuit, weights: Tensor, features: Tensor, shots: int) -> Any:
+    """One input's circuit with counts of the observables' wires, for any device.
+
+    Args:
+        circuit: a circuit without channels and draws.
+        weights: (n_weights,).
+        features: (n_features,).
+        shots: number of shots.
+
+    Returns:
+        A tape whose parameters are plain numbers.
+
+    Raises:
+        PartError: for a mistake in the circuit, or features that are zero everywhere where they are amplitudes.
+    """
+    check(circuit)
+    if circuit.encoding == "amplitude" and not features.any():
+        raise PartError("an input is zero everywhere: amplitude encoding has no state for it")
+    arrays = {"weight": weights.double().cpu(), "feature": features.double().cpu()}
+    with qml.queuing.AnnotatedQueue() as queue:
+        _encode(circuit, arrays["feature"])
+        for operation in circuit.operations:
+            _queue(operation, arrays)
+        qml.counts(wires=circuit.observables)
+    tape = qml.tape.QuantumScript.from_queue(queue, shots=shots)
+    (plain,), _ = qml.transforms.convert_to_numpy_parameters(tape)
+    return plain
+
+
 def draw(circuit: Circuit) -> str:
     """The circuit as text, one line a wire, gates by PennyLane's names."""
     check(circuit)
@@ -142,9 +171,9 @@ def _encode(circuit: Circuit, inputs: Tensor) -> None:
         return
     states = inputs
     if circuit.encoding == "amplitude":
-        norms = torch.linalg.vector_norm(inputs, dim=1, keepdim=True)
+        norms = torch.linalg.vector_norm(inputs, dim=-1, keepdim=True)
         states = pad(
-            inputs / norms.clamp_min(torch.finfo(torch.float64).tiny), (0, 2**circuit.n_wires - inputs.shape[1])
+            inputs / norms.clamp_min(torch.finfo(torch.float64).tiny), (0, 2**circuit.n_wires - inputs.shape[-1])
         )
     # a zero input has no direction: its state is zero, which PennyLane's own normalisation would turn into NaN
     qml.StatePrep(states.to(torch.complex128), wires=range(circuit.n_wires), validate_norm=False)

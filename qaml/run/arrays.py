@@ -25,7 +25,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 
 def read_arrays(path: Path, *, without: str = "") -> dict[str, AnyArray]:
     """Every array of a file, by name, except ``without``, for one that is too large to be read at once (``Rows``)."""
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if name != without}
 
 

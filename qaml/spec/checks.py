@@ -10,7 +10,9 @@ from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere
 from qaml.attacks.joint.part import Joint
 from qaml.data.base import DatasetPart
 from qaml.errors import Misfit, PartError
+from qaml.models.factories import TRUSTED_MODULES, trusted_modules
 from qaml.models.front.part import Fronted, in_front
+from qaml.models.one_wire.part import OneWirePart
 from qaml.registry import references
 from qaml.spec.budgets import check_budgets
 from qaml.spec.cells import check_cells
@@ -20,7 +22,7 @@ from qaml.spec.names import check_names
 from qaml.spec.nodes import Located, Path
 from qaml.spec.pairs import Pairs, kinds_inside, narrow
 from qaml.spec.problems import Problems, did_you_mean
-from qaml.spec.suite import ModelEntry, Suite
+from qaml.spec.suite import SIMULATORS, ModelEntry, Suite
 from qaml.types import InputInfo
 
 _SUMMARY_PLACEHOLDER = re.compile(r"\{([a-z0-9][a-z0-9-]*)\}")
@@ -38,6 +40,7 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
     for name, model in suite.models.items():
         _check_noise(model, document, problems)
         _check_draws(model, document, problems)
+        _check_device(model, document, problems)
         if model.dataset in infos and model.derived_from is None:
             node = document.at(("models", name))
             _check_model(model, infos[model.dataset], node, problems)
@@ -134,6 +137,30 @@ def _check_noise(model: ModelEntry, document: Located, problems: Problems) -> No
     path: Path = (*_inference_path(model), "noise")
     message = f"model {model.part.kind!r} is no quantum circuit and takes no noise channels"
     problems.value(document.at(path), path, message, "give them to a qvc")
+
+
+def _check_device(model: ModelEntry, document: Located, problems: Problems) -> None:
+    """Shots on a device, of circuits whose gates are known, on devices that are simulators or trusted."""
+    device = model.inference.device
+    if device is None:
+        return
+    path: Path = (*_inference_path(model), "device")
+    if not model.part.is_circuit:
+        message = f"model {model.part.kind!r} describes no circuit that a device could run"
+        problems.value(document.at(path), path, message, "'qvc', 'qnn' and 'qcnn' do")
+    elif model.part.is_randomised and model.inference.noise_layers is not False:
+        message = "noise layers draw rotations, and a device is given gates alone"
+        problems.value(document.at(path), path, message, "switch them off: 'inference: {noise_layers: false}'")
+    elif isinstance(model.part, OneWirePart) and model.part.channels:
+        message = "the circuit has channels of its own, and a device is given gates alone"
+        problems.value(document.at(path), path, message, "a circuit that is trained without 'channels'")
+    elif inside := kinds_inside(model):
+        message = f"behind {inside[0]!r} no circuit is run on a device"
+        problems.value(document.at(path), path, message, "defend the data only, without a front")
+    elif device not in SIMULATORS and device not in trusted_modules():
+        message = f"the spec asks to submit circuits to the device {device!r}, which is not trusted"
+        hint = f"it may cost money: if you mean it, run with {TRUSTED_MODULES}={device}"
+        problems.value(document.at(path), path, message, hint)
 
 
 def _check_draws(model: ModelEntry, document: Located, problems: Problems) -> None:

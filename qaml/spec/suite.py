@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qaml.data.chosen import Chosen
 from qaml.quantum.channels import ChannelPart
@@ -32,6 +32,16 @@ class Citation(Settings):
     """Number of the paper on arXiv, such as 2012.11619."""
 
 
+SIMULATORS = frozenset({"default.qubit", "lightning.qubit"})
+"""Devices that a spec may use without the user's trust."""
+CIRCUITS = 50
+"""Number of circuits of a job, unless a model says otherwise."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Inference(Settings):
     """The rule by which a randomised model decides (ignored by deterministic ones), and a quantum circuit's noise."""
 
@@ -47,6 +57,26 @@ class Inference(Settings):
     """Whether noise layers draw, on weights trained either way (default: as in the model)."""
     noise: tuple[ChannelPart, ...] = ()
     """Channels on every wire after every layer of a quantum circuit, in this order; training did not include them."""
+    device: str | None = Field(None, min_length=1, exclude_if=_is_none)
+    """Name of a PennyLane device on which a quantum circuit is measured, with ``shots``; attacks are made on the exact
+    circuit. ``default.qubit`` and ``lightning.qubit`` simulate; any other is used only if it is trusted."""
+    shots: int | None = Field(None, ge=1, le=10_000_000, exclude_if=_is_none)
+    """Number of shots of each image on the device."""
+    budget: int | None = Field(None, ge=1, le=10**15, exclude_if=_is_none)
+    """Largest number of shots of one evaluation (one training run, clean or under one attack at all its budgets),
+    charged before a job is submitted; a job that does not fit is an error (default: no limit)."""
+    circuits: int = Field(CIRCUITS, ge=1, le=10_000, exclude_if=lambda n: n == CIRCUITS)
+    """Number of images that are submitted as one job."""
+
+    @model_validator(mode="after")
+    def _shots_on_a_device(self) -> Inference:
+        if self.device is None and (self.shots, self.budget, self.circuits) != (None, None, CIRCUITS):
+            raise ValueError("shots, budget and circuits are those of 'device', which names none")
+        if self.device is not None and self.shots is None:
+            raise ValueError("a device needs 'shots', the number for each image")
+        if self.device is not None and self.noise:
+            raise ValueError("a device is given gates alone, without the channels of 'noise'")
+        return self
 
 
 MOST_CHOSEN = 100_000

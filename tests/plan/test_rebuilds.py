@@ -37,6 +37,7 @@ models:
   hardened: {extends: linear, defences: [{kind: adversarial_training, attack: bim}]}
   fnn: {kind: fnn, dataset: moons}
   qnn: {kind: qnn, dataset: moons}
+  counted: {derive: {from: qnn, inference: {device: lightning.qubit, shots: 100}}}
   rbm: {kind: rbm, dataset: digits, hidden: 4, negative_phase: {kind: annealer, hardware: {topology: pegasus}}}
 """
 CLAIM = """
@@ -50,7 +51,8 @@ def _suite() -> str:
     attacks["transfer"] = {"kind": "transfer", "surrogate": "hardened", "attack": "fgsm"}
     attacks["joint"] = {"kind": "joint", "surrogates": ["linear", "hardened"], "attack": "fgsm"}
     named = {kind.replace("_", "-"): fields for kind, fields in attacks.items()} | {"near": {"kind": "deepfool"}}
-    asked = [("linear", name) for name in named] + [(model, "fgsm") for model in ("hardened", "fnn", "qnn", "rbm")]
+    others = ("hardened", "fnn", "qnn", "counted", "rbm")
+    asked = [("linear", name) for name in named] + [(model, "fgsm") for model in others]
     metrics = {"exact-l2": "certified_accuracy", "near": "norm_quantile"}
     claims = [
         CLAIM.format(
@@ -102,6 +104,7 @@ def plans() -> Rebuilder:
 ANYTHING: frozenset[str] = frozenset(KINDS)
 NOTHING: frozenset[str] = frozenset()
 JUDGING = frozenset({"judge"})
+MEASURING = frozenset({"evaluate", "measure"})
 REBUILDS: dict[str, frozenset[str]] = {
     # what people see, say and ask for
     **dict.fromkeys(("report", "session", "gate", "cli", "api", "testing", "project", "doctor"), NOTHING),
@@ -119,7 +122,7 @@ REBUILDS: dict[str, frozenset[str]] = {
     "plan.canonical": ANYTHING,
     # what is decided
     **dict.fromkeys(("claims", "findings", "outcome", "judge", "metrics"), JUDGING),
-    "metrics.spectrum": JUDGING | {"evaluate", "picture"},
+    "metrics.spectrum": JUDGING | MEASURING | {"picture"},
     "metrics.distance": JUDGING | {"diagnose"},
     # how steps come to be run, and what each kind of them does
     "run": NOTHING,
@@ -127,8 +130,9 @@ REBUILDS: dict[str, frozenset[str]] = {
         ("run.steps", "run.job", "run.dataset", "run.arrays", "run.classifier", "run.checkpoint"), ANYTHING
     ),
     **dict.fromkeys(("run.adversarials", "run.answers", "run.tested"), ANYTHING),
-    "run.steps.evaluate": JUDGING | {"evaluate"},
-    "run.repetition": JUDGING | {"evaluate"},
+    "run.steps.evaluate": JUDGING | MEASURING,
+    "run.repetition": JUDGING | MEASURING,
+    **dict.fromkeys(("run.steps.measure", "run.ledger"), JUDGING | {"measure"}),
     "run.exact": JUDGING | {"diagnose", "exact", "nearer"},
     **{f"run.steps.{kind}": JUDGING | {kind} for kind in ("diagnose", "plant", "exact", "nearer", "inspect")},
     **{f"run.steps.{kind}": JUDGING | {kind} for kind in ("picture", "portrait")},

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from qaml.errors import PartError
+from qaml.models.capabilities import Run
 from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.quadratic.network import is_same
 from qaml.quantum.channels import ChannelPart
@@ -98,6 +100,17 @@ class OneWireClassifier(nn.Module, ABC):
         encoding = [Gate("rx", (wire,), (Angle("feature", wire),)) for wire in range(self.n_wires) if angles]
         operations = (*encoding, *self.operations(noise))
         return Circuit(self.n_wires, "zero" if angles else "amplitude", operations, (self.readout,))
+
+    def runnable(self) -> Run:
+        """The circuit without noise at its present angles, and the logits of ⟨Z⟩.
+
+        Raises:
+            PartError: noise layers draw, or channels disturb it.
+        """
+        if self.is_randomised or self.channels:
+            raise PartError("the circuit has noise of its own, and a device is given gates alone")
+        circuit = self.described("none")
+        return Run(circuit, self.weights.detach().flatten(), lambda values: self.logits_of(values[:, 0]))
 
     def channel_operations(self, wires: Iterable[int]) -> Iterator[Operation]:
         """The circuit's own channels behind one layer, as far as they act on single wires and have a name there."""

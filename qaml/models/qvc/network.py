@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from qaml.errors import DataError
+from qaml.models.capabilities import Run
 from qaml.models.quadratic.network import is_same, quadratic_forms
 from qaml.quantum.channels import ChannelPart
+from qaml.quantum.circuit import layered as layered_circuit
 from qaml.quantum.collapse import Collapsed, observables, signs
 from qaml.quantum.layered import network as layered
 from qaml.quantum.noise.evolution import noisy_observables
@@ -81,6 +83,12 @@ class VariationalClassifier(nn.Module):
             collapsed: Tensor = self.collapsed()(amplitudes)
             return collapsed
         return self._path().expectations(amplitudes, self.angles, self.n_classes)
+
+    def runnable(self) -> Run:
+        """The circuit at its present angles, and the logits s⟨Z_k⟩."""
+        n_layers, n_wires, _ = self.angles.shape
+        circuit = layered_circuit(n_wires, n_layers, self.n_classes)
+        return Run(circuit, self.angles.detach().flatten(), lambda values: self.logit_scale * values)
 
     def _path(self) -> _Path:
         is_fast = self.angles.device.type == "cpu" and self.angles.dtype == torch.float32

@@ -16,7 +16,7 @@ from qaml.budgets import TOLERANCE
 from qaml.metrics.spectrum import low_frequency_share
 from qaml.models.capabilities import Encoding, Flipped, OneValued, Sampled
 from qaml.plan.role import Role
-from qaml.run.answers import BATCH, Images, correct_shares, decides
+from qaml.run.answers import BATCH, Evidence, Images, correct_shares, decides
 from qaml.run.arrays import Rows, read_arrays, write_arrays
 from qaml.run.classifier import defended, trained
 from qaml.run.dataset import data_of, evaluated
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from qaml.spec.suite import Inference
 
 PREDICTIONS = "predictions.npz"
+Decide = Callable[[nn.Module, Images, AnyArray], Evidence]
+"""(classifier, inputs (n, *shape), labels (n,)) → what it decides."""
 
 
 def execute(job: Job) -> None:
@@ -40,23 +42,30 @@ def execute(job: Job) -> None:
     Attacked images also have the perturbation's low_frequency share; a circuit has shots, one that encodes states the
     fidelity of attacked states, and one with noise layers within_noise; (n_epsilons, n) each.
     """
-    description = job.payload["classifier"]
-    inference: Inference = description["inference"]
-    module = trained(job, description)
+    inference: Inference = job.payload["classifier"]["inference"]
+
+    def decide(module: nn.Module, inputs: Images, labels: AnyArray) -> Evidence:
+        progress = lambda share: job.progress(share, "")  # noqa: E731
+        return correct_shares(module, inputs, labels, inference, job.seed, job.device, progress)
+
+    evaluate(job, decide, lambda module: decides(module, inference))
+
+
+def evaluate(job: Job, decide: Decide, again: Callable[[nn.Module], nn.Module] | None = None) -> None:
+    """Write ``predictions.npz`` from evidence about the job's inputs.
+
+    Args:
+        job: a step that evaluates.
+        decide: makes the evidence.
+        again: the module that decides, which is asked again; without it no input is.
+    """
+    module = trained(job, job.payload["classifier"])
     with ExitStack() as files:
         asked, arrays = _inputs(job, files)
         if Role("attack") in job.parents:
             arrays |= _fidelity(module, asked, job.device)
         arrays |= _within_noise(module, asked, job.device)
-        found = correct_shares(
-            module,
-            asked.inputs,
-            np.tile(arrays["labels"], asked.n_epsilons),
-            inference,
-            job.seed,
-            job.device,
-            lambda share: job.progress(share, ""),
-        )
+        found = decide(module, asked.inputs, np.tile(arrays["labels"], asked.n_epsilons))
         answered: dict[str, AnyArray] = {
             "correct": found.correct,
             "predicted": found.first.predicted,
@@ -64,8 +73,9 @@ def execute(job: Job) -> None:
             "unanswered": found.unanswered,
         }
         arrays |= {name: asked.a_budget_a_row(array) for name, array in answered.items()}
-        arrays["asked"] = _asked_again(job, decides(module, inference), asked, found.first.predicted)
-        arrays |= _shots(decides(module, inference), asked, job.device)
+        if again is not None:
+            arrays["asked"] = _asked_again(job, again(module), asked, found.first.predicted)
+        arrays |= _shots(module if again is None else again(module), asked, job.device)
     write_arrays(job.output / PREDICTIONS, {"draws": found.draws, **arrays})
 
 
