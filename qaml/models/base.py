@@ -123,6 +123,8 @@ class ModelPart(Part, ABC):
     """Whether inputs may be quantum states, rows of amplitudes of norm 1."""
     is_circuit: ClassVar[bool] = False
     """Whether it is a quantum circuit, which channels may disturb at inference (then it has ``noisy``)."""
+    is_runnable: ClassVar[bool] = False
+    """Whether it is a circuit that a device may run at inference (then its module has ``runnable``)."""
     default_seeds: ClassVar[int] = 3
     """Number of training runs, unless the suite sets another; 5 where training is cheap."""
 

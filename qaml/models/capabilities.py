@@ -117,23 +117,32 @@ class Described(Protocol):
         """The circuit with its noise layers as random angles or as channels, or without them."""
 
 
+def _as_they_are(inputs: Tensor) -> tuple[Tensor, None]:
+    return inputs, None
+
+
 class Run(NamedTuple):
     """A trained circuit, as any device can run it.
 
     Attributes:
-        circuit: without noise; its observables are the outputs.
+        circuit: without noise.
         weights: (n_weights,), of the angles.
-        logits_of: (batch, n_observables) expectation values → logits (batch, classes).
+        wires: the k wires that are counted.
+        logits_of: shares of the counted outcomes, (batch, 2**k), the first wire the most significant bit → logits
+            (batch, classes).
+        arguments: inputs (batch, d) → the circuit's features, and its draws, of which a circuit may have none.
     """
 
     circuit: Circuit
     weights: Tensor
+    wires: tuple[int, ...]
     logits_of: Callable[[Tensor], Tensor]
+    arguments: Callable[[Tensor], tuple[Tensor, Tensor | None]] = _as_they_are
 
 
 @runtime_checkable
 class Runnable(Protocol):
-    """A trained circuit whose outputs are expectation values of Z."""
+    """A trained circuit whose outputs follow from counts of basis states."""
 
     def runnable(self) -> Run:
         """The circuit at its present angles.

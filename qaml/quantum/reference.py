@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -85,13 +85,13 @@ def reference(circuit: Circuit, device: Any = None) -> Reference:
     return expectations
 
 
-def tape_of(circuit: Circuit, weights: Tensor, features: Tensor, shots: int) -> Any:
-    """One input's circuit with counts of the observables' wires, for any device.
+def tape_of(circuit: Circuit, arrays: Mapping[str, Tensor], wires: Sequence[int], shots: int) -> Any:
+    """One input's circuit with counts of some wires, for any device.
 
     Args:
-        circuit: a circuit without channels and draws.
-        weights: (n_weights,).
-        features: (n_features,).
+        circuit: a circuit without channels.
+        arrays: ``weight`` (n_weights,), ``feature`` (n_features,), and ``draw`` (n_draws,) if it has draws.
+        wires: the wires that are counted.
         shots: number of shots.
 
     Returns:
@@ -101,14 +101,14 @@ def tape_of(circuit: Circuit, weights: Tensor, features: Tensor, shots: int) -> 
         PartError: for a mistake in the circuit, or features that are zero everywhere where they are amplitudes.
     """
     check(circuit)
-    if circuit.encoding == "amplitude" and not features.any():
+    if circuit.encoding == "amplitude" and not arrays["feature"].any():
         raise PartError("an input is zero everywhere: amplitude encoding has no state for it")
-    arrays = {"weight": weights.double().cpu(), "feature": features.double().cpu()}
+    arrays = {name: array.detach().double().cpu() for name, array in arrays.items()}
     with qml.queuing.AnnotatedQueue() as queue:
         _encode(circuit, arrays["feature"])
         for operation in circuit.operations:
             _queue(operation, arrays)
-        qml.counts(wires=circuit.observables)
+        qml.counts(wires=list(wires))
     tape = qml.tape.QuantumScript.from_queue(queue, shots=shots)
     (plain,), _ = qml.transforms.convert_to_numpy_parameters(tape)
     return plain

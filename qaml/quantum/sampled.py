@@ -7,12 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pennylane as qml
-from torch import Tensor
 
 from qaml.errors import RunError
-from qaml.quantum.circuit import Circuit
-from qaml.quantum.reference import tape_of
-from qaml.types import DoubleArray, IntArray
+from qaml.types import IntArray
 
 SEEDED = frozenset({"default.qubit", "lightning.qubit"})
 """Simulators that draw from a seed of their own."""
@@ -32,10 +29,10 @@ class Work(NamedTuple):
     depth: int
 
 
-def work_of(circuit: Circuit, weights: Tensor, features: Tensor) -> Work:
-    """The gates of one input's circuit."""
-    (tape,), _ = qml.transforms.decompose(tape_of(circuit, weights, features, 1), gate_set=GATES)
-    return Work(sum(len(each.wires) == 2 for each in tape.operations), int(tape.graph.get_depth()))
+def work_of(tape: Any) -> Work:
+    """The gates of one input's circuit, of ``reference.tape_of``."""
+    (plain,), _ = qml.transforms.decompose(tape, gate_set=GATES)
+    return Work(sum(len(each.wires) == 2 for each in plain.operations), int(plain.graph.get_depth()))
 
 
 def device_of(name: str, n_wires: int, seed: int) -> Any:
@@ -85,15 +82,6 @@ def check_counts(counts: IntArray, shots: int) -> None:
             f"the device returned {counts[wrong[0]].sum():,} counts of a circuit, expected {shots:,}; "
             f"{len(wrong)} of {len(counts)} circuits differ"
         )
-
-
-def expectations(counts: IntArray) -> DoubleArray:
-    """Estimates of ⟨Z⟩ of each of k wires, (n, 2**k) → (n, k); the first wire is the most significant bit."""
-    n, k = len(counts), counts.shape[1].bit_length() - 1
-    shares = counts.reshape(n, *[2] * k) / counts.sum(1).reshape(n, *[1] * k)
-    axes = range(1, k + 1)
-    ones = [shares.sum(tuple(other for other in axes if other != axis))[:, 1] for axis in axes]
-    return 1 - 2 * np.stack(ones, 1)
 
 
 def _dense(answer: Any, k: int) -> IntArray:

@@ -145,18 +145,18 @@ def _check_device(model: ModelEntry, document: Located, problems: Problems) -> N
     if device is None:
         return
     path: Path = (*_inference_path(model), "device")
-    if not model.part.is_circuit:
+    if inside := kinds_inside(model):
+        message = f"behind {inside[0]!r} no circuit is run on a device"
+        problems.value(document.at(path), path, message, "defend the data only, without a front")
+    elif not model.part.is_runnable:
         message = f"model {model.part.kind!r} describes no circuit that a device could run"
-        problems.value(document.at(path), path, message, "'qvc', 'qnn' and 'qcnn' do")
+        problems.value(document.at(path), path, message, "'circuit', 'qvc', 'qnn' and 'qcnn' do")
     elif model.part.is_randomised and model.inference.noise_layers is not False:
         message = "noise layers draw rotations, and a device is given gates alone"
         problems.value(document.at(path), path, message, "switch them off: 'inference: {noise_layers: false}'")
     elif isinstance(model.part, OneWirePart) and model.part.channels:
         message = "the circuit has channels of its own, and a device is given gates alone"
         problems.value(document.at(path), path, message, "a circuit that is trained without 'channels'")
-    elif inside := kinds_inside(model):
-        message = f"behind {inside[0]!r} no circuit is run on a device"
-        problems.value(document.at(path), path, message, "defend the data only, without a front")
     elif device not in SIMULATORS and device not in trusted_modules():
         message = f"the spec asks to submit circuits to the device {device!r}, which is not trusted"
         hint = f"it may cost money: if you mean it, run with {TRUSTED_MODULES}={device}"

@@ -12,6 +12,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from qaml.errors import PartError
+from qaml.models.capabilities import Run
 from qaml.models.circuit.angles import Affine, Number
 from qaml.models.circuit.initial import Initial
 from qaml.models.circuit.lowering import Lowered
@@ -75,6 +77,21 @@ class CircuitClassifier(nn.Module):
             return flat, None
         columns: Tensor = self.columns(flat, self.angles, self.weights_of_features)
         return (flat, columns) if self.lowered.circuit.encoding == "amplitude" else (columns, None)
+
+    def runnable(self) -> Run:
+        """The circuit at its present angles, all of whose wires are counted.
+
+        Raises:
+            PartError: it has channels.
+        """
+        circuit = self.lowered.circuit
+        if circuit.channels:
+            raise PartError("the circuit has noise of its own, and a device is given gates alone")
+
+        def logits(shares: Tensor) -> Tensor:
+            return self.logit_scale * self.logits_of(shares @ self.diagonals.to(shares).T)
+
+        return Run(circuit, self.weights.detach(), tuple(range(circuit.n_wires)), logits, self.arguments)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, …) → logits (batch, n_classes)."""

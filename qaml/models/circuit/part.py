@@ -43,6 +43,7 @@ class CircuitModel(NetworkPart):
     """Settings of the model's training."""
 
     takes_states: ClassVar[bool] = True
+    is_runnable: ClassVar[bool] = True
 
     @property
     def has_exact_distances(self) -> bool:

@@ -110,7 +110,8 @@ class OneWireClassifier(nn.Module, ABC):
         if self.is_randomised or self.channels:
             raise PartError("the circuit has noise of its own, and a device is given gates alone")
         circuit = self.described("none")
-        return Run(circuit, self.weights.detach().flatten(), lambda values: self.logits_of(values[:, 0]))
+        weights = self.weights.detach().flatten()
+        return Run(circuit, weights, (self.readout,), lambda shares: self.logits_of(shares[:, 0] - shares[:, 1]))
 
     def channel_operations(self, wires: Iterable[int]) -> Iterator[Operation]:
         """The circuit's own channels behind one layer, as far as they act on single wires and have a name there."""

@@ -35,6 +35,7 @@ class OneWirePart(NetworkPart, ABC):
     """Settings of the training; the defaults are those of Huang & Zhang 2023."""
 
     is_circuit: ClassVar[bool] = True
+    is_runnable: ClassVar[bool] = True
     takes_states: ClassVar[bool] = True
     default_seeds: ClassVar[int] = 5
 

@@ -26,6 +26,7 @@ from qaml.quantum.layered import network as layered
 from qaml.quantum.noise.evolution import noisy_observables
 from qaml.quantum.noise.shots import largest_spread, shots_needed
 from qaml.quantum.statevector import network as statevector
+from qaml.quantum.statevector.readout import z_signs
 from qaml.types import DoubleArray, Split
 
 
@@ -88,7 +89,11 @@ class VariationalClassifier(nn.Module):
         """The circuit at its present angles, and the logits s⟨Z_k⟩."""
         n_layers, n_wires, _ = self.angles.shape
         circuit = layered_circuit(n_wires, n_layers, self.n_classes)
-        return Run(circuit, self.angles.detach().flatten(), lambda values: self.logit_scale * values)
+
+        def logits(shares: Tensor) -> Tensor:
+            return self.logit_scale * (shares @ z_signs(shares.shape[1], circuit.observables, shares))
+
+        return Run(circuit, self.angles.detach().flatten(), circuit.observables, logits)
 
     def _path(self) -> _Path:
         is_fast = self.angles.device.type == "cpu" and self.angles.dtype == torch.float32

@@ -36,6 +36,7 @@ class QVC(NetworkPart):
     paper's, 1) trains slowly and never becomes confident."""
 
     is_circuit: ClassVar[bool] = True
+    is_runnable: ClassVar[bool] = True
     has_exact_distances: ClassVar[bool] = True
 
     def n_wires(self, info: InputInfo) -> int:

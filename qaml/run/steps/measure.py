@@ -18,13 +18,13 @@ from qaml.models.capabilities import Run, Runnable
 from qaml.models.logits import has_answer
 from qaml.models.seeding import derive_seed
 from qaml.quantum.reference import tape_of
-from qaml.quantum.sampled import counted, device_of, expectations, work_of
+from qaml.quantum.sampled import counted, device_of, work_of
 from qaml.run.answers import Answers, Evidence, Images, probabilities
 from qaml.run.arrays import write_arrays
 from qaml.run.job import Job
 from qaml.run.ledger import Ledger
 from qaml.run.steps.evaluate import evaluate
-from qaml.types import AnyArray, IntArray
+from qaml.types import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from qaml.spec.suite import Inference
@@ -37,8 +37,8 @@ Device = Callable[[str, int, int], Any]
 def execute(job: Job, device: Device = device_of) -> None:
     """Write ``predictions.npz`` as evaluations do, from counts alone, and ``counts.npz``.
 
-    It has counts (inputs, 2**k) of the k observables' wires, the first one the most significant bit, their wires, and
-    the numbers shots, spent (all shots charged) and again (jobs asked again after an interruption).
+    It has counts (inputs, 2**k) of k wires, the first one the most significant bit, these wires, and the numbers shots,
+    spent (all shots charged) and again (jobs asked again after an interruption).
 
     Raises:
         RunError: the device fails, or the budget does not hold all jobs. What was answered is kept for the next run.
@@ -50,7 +50,7 @@ def execute(job: Job, device: Device = device_of) -> None:
             raise PartError(f"{type(module).__name__} describes no circuit that a device could run")
         run, ledger = module.runnable(), Ledger(job.checkpoint, inference.budget)
         counts = measured(job, run, inputs, inference, ledger, device)
-        about = {"wires": run.circuit.observables, "shots": inference.shots}
+        about = {"wires": run.wires, "shots": inference.shots}
         about |= {"spent": ledger.spent, "again": ledger.n_again}
         write_arrays(job.output / COUNTS, {"counts": counts, **about})
         return said(counts, run, labels)
@@ -72,9 +72,8 @@ def measured(
     assert inference.shots is not None
     n, size, shots = len(inputs), inference.circuits, inference.shots
     if n == 0:
-        return np.zeros((0, 2 ** len(run.circuit.observables)), dtype=np.int64)
-    first = torch.from_numpy(inputs[0:1]).flatten()
-    work = work_of(run.circuit, run.weights, first)
+        return np.zeros((0, 2 ** len(run.wires)), dtype=np.int64)
+    work = work_of(tapes_of(run, inputs[0:1], shots)[0])
     words = (
         f"{n:,} circuits of {work.n_two_qubit:,} two-qubit gates, depth {work.depth:,}, {shots:,} shots each, "
         f"on {inference.device}"
@@ -87,17 +86,27 @@ def measured(
             continue
         job.progress(start / n, f"{words}; {ledger.spent:,} shots spent, {ledger.n_again} jobs again")
         target = device(inference.device, run.circuit.n_wires, derive_seed(job.seed, "job", number))
-        rows = torch.from_numpy(inputs[start : start + size]).flatten(1)
-        tapes = [tape_of(run.circuit, run.weights, row, shots) for row in rows]
-        ledger.charge(number, shots * len(rows))
+        tapes = tapes_of(run, inputs[start : start + size], shots)
+        ledger.charge(number, shots * len(tapes))
         found[number] = counted(target, tapes, shots)
         ledger.keep(number, found[number])
     return np.concatenate([found[number] for number in range(len(starts))])
 
 
+@torch.no_grad()
+def tapes_of(run: Run, inputs: FloatArray, shots: int) -> list[Any]:
+    """The circuits of inputs (n, *shape), one each."""
+    features, draws = run.arguments(torch.from_numpy(inputs).flatten(1))
+    rows = [{"feature": row, "weight": run.weights} for row in features]
+    if draws is not None:
+        rows = [row | {"draw": draw} for row, draw in zip(rows, draws, strict=True)]
+    return [tape_of(run.circuit, row, run.wires, shots) for row in rows]
+
+
+@torch.no_grad()
 def said(counts: IntArray, run: Run, labels: AnyArray) -> Evidence:
     """What counts say of inputs with labels (n,): a function of the counts alone, no device is asked."""
-    logits = run.logits_of(torch.from_numpy(expectations(counts)))
+    logits = run.logits_of(torch.from_numpy(counts / counts.sum(1, keepdims=True)))
     missing = ~has_answer(logits).numpy()
     answers = Answers(probabilities(logits).numpy() * ~missing[:, None], missing)
     return Evidence((answers.predicted == labels).astype(np.float32), answers, missing, 1)
