@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from qaml.errors import PartError
+from qaml.identical import Identical
 from qaml.quantum.circuit import CHANNELS, ENCODINGS, GATES, SOURCES, Angle, Channel, Circuit, Gate, Operation
 
 MAX_WIRES = 12
@@ -15,9 +16,14 @@ MAX_WIRES = 12
 Shape: TypeAlias = tuple[int, ...]
 
 
-@lru_cache(maxsize=128)
 def check(circuit: Circuit) -> None:
     """Raise a PartError for the first mistake, with the operation's position, counted from 0."""
+    _check(Identical(circuit))
+
+
+@lru_cache(maxsize=128)
+def _check(same: Identical[Circuit]) -> None:
+    circuit = same.value
     if not 1 <= circuit.n_wires <= MAX_WIRES:
         raise PartError(f"expected a circuit of 1 to {MAX_WIRES} wires, got {circuit.n_wires}")
     if circuit.encoding not in ENCODINGS:

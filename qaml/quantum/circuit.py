@@ -6,8 +6,11 @@ Wire 0 is the most significant bit of the basis index, as in PennyLane, and gate
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias, get_args
+
+from qaml.identical import Identical
 
 Source = Literal["weight", "feature", "draw", "fixed"]
 Encoding = Literal["amplitude", "state", "zero"]
@@ -100,7 +103,7 @@ class Circuit(NamedTuple):
     @property
     def channels(self) -> tuple[Channel, ...]:
         """The noise, in order; without any the circuit keeps pure states pure."""
-        return tuple(operation for operation in self.operations if isinstance(operation, Channel))
+        return _channels(Identical(self.operations))
 
 
 def layered(n_wires: int, n_layers: int, n_observables: int, entangler: Entangler = "cz_chain") -> Circuit:
@@ -138,6 +141,11 @@ def gate_angles(operations: Iterable[Operation]) -> Iterator[Angle]:
     return (angle for operation in operations if isinstance(operation, Gate) for angle in operation.angles)
 
 
+@lru_cache(maxsize=128)
+def _channels(operations: Identical[tuple[Operation, ...]]) -> tuple[Channel, ...]:
+    return tuple(operation for operation in operations.value if isinstance(operation, Channel))
+
+
 def _shifted(operation: Operation, offsets: Mapping[Source, int]) -> Operation:
     if isinstance(operation, Channel):
         return operation
@@ -145,8 +153,16 @@ def _shifted(operation: Operation, offsets: Mapping[Source, int]) -> Operation:
     return operation._replace(angles=tuple(angles))
 
 
-def _length(operations: Iterable[Operation], source: Source) -> int:
-    return max((angle.index + 1 for angle in gate_angles(operations) if angle.source == source), default=0)
+def _length(operations: Sequence[Operation], source: Source) -> int:
+    return _lengths(Identical(operations)).get(source, 0)
+
+
+@lru_cache(maxsize=128)
+def _lengths(operations: Identical[Sequence[Operation]]) -> Mapping[Source, int]:
+    lengths: dict[Source, int] = {}
+    for angle in gate_angles(operations.value):
+        lengths[angle.source] = max(lengths.get(angle.source, 0), angle.index + 1)
+    return lengths
 
 
 SOURCES: tuple[Source, ...] = get_args(Source)
