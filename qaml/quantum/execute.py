@@ -1,7 +1,8 @@
 """Final states and expectation values of any circuit without noise, by the fastest way there is for it.
 
-Circuits of the layered family (Rot on every wire and a chain or ring of one gate) go layer by layer, those of
-``quantum.layered`` in its kernel; every other one goes gate by gate.
+In float32 on the CPU every circuit has a kernel: expectation values of ``quantum.layered``'s family its own, all else
+``quantum.vector``'s. In other dtypes and on other devices the layered family (Rot on every wire and a chain or ring of
+one gate) goes layer by layer, and every other circuit gate by gate.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import NamedTuple, get_args
 import torch
 from torch import Tensor
 
+from qaml.identical import Identical
 from qaml.quantum.checks import check, check_shapes
 from qaml.quantum.circuit import Circuit, Entangler, Gate, Operation, entangling_gates
 from qaml.quantum.layered import network as layered
 from qaml.quantum.statevector.layers import layered_states
 from qaml.quantum.statevector.network import final_states, normalised
 from qaml.quantum.statevector.readout import z_expectations
+from qaml.quantum.vector import network as vector
 
 
 class Family(NamedTuple):
@@ -50,7 +53,9 @@ def states(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tensor | No
     Raises:
         PartError: for a mistake in the circuit, shapes that do not fit, or channels.
     """
-    family = _family(circuit)
+    if vector.takes(circuit, inputs):
+        return vector.final_states(circuit, weights, inputs, draws)
+    family = _family(Identical(circuit))
     if family is None:
         return final_states(circuit, weights, inputs, draws)
     check_shapes(circuit, tuple(weights.shape), tuple(inputs.shape), None)
@@ -59,10 +64,12 @@ def states(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tensor | No
 
 def expectations(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tensor | None = None) -> Tensor:
     """⟨Z⟩ of the circuit's observables, (batch, n_observables), real; arguments and errors as in ``states``."""
-    family = _family(circuit)
+    family = _family(Identical(circuit))
     if family is not None and _has_kernel(circuit, family, weights, inputs):
         check_shapes(circuit, tuple(weights.shape), tuple(inputs.shape), None)
         return layered.expectations(normalised(inputs), _in_layers(weights, family, circuit), len(circuit.observables))
+    if vector.takes(circuit, inputs):
+        return vector.run(circuit, weights, inputs, draws)
     return z_expectations(states(circuit, weights, inputs, draws), circuit.observables)
 
 
@@ -80,8 +87,9 @@ def _in_layers(weights: Tensor, family: Family, circuit: Circuit) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _family(circuit: Circuit) -> Family | None:
+def _family(same: Identical[Circuit]) -> Family | None:
     """The layers of a circuit of real amplitudes; ``None`` where it has none."""
+    circuit = same.value
     check(circuit)
     n = circuit.n_wires
     for entangler in get_args(Entangler):
