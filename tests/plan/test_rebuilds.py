@@ -146,7 +146,7 @@ REBUILDS: dict[str, frozenset[str]] = {
     "attacks.planted": JUDGING | {"plant"},
     # what computes
     **dict.fromkeys(("data", "quantum", "samplers", "models", "defences"), ANYTHING),
-    **dict.fromkeys(("autograd", "budgets", "compiled", "process_state"), ANYTHING),
+    **dict.fromkeys(("autograd", "budgets", "compiled", "identical", "process_state"), ANYTHING),
 }
 """Module or package → the kinds of steps that a changed line in it may rebuild, with all that follows from them."""
 
