@@ -70,6 +70,7 @@ KERNEL_CASES: dict[str, list[Fields]] = {
     "rbf": [{"gamma": 0.5}],
     "linear": [{}],
     "polynomial": [{"degree": 2, "coefficient": 1.0}],
+    "fidelity": [{"layers": [{"encode": "amplitude"}]}],
 }
 MODEL_CASES["kernel_svm"] = [
     {"kernel": {"kind": kind, **fields}} for kind, several in KERNEL_CASES.items() for fields in several

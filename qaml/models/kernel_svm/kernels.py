@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from qaml.registry import Part, Registry
-from qaml.types import Tensor
+from qaml.types import InputInfo, Tensor
 
 KERNELS: Registry[KernelPart] = Registry(
     "kernel",
@@ -17,12 +17,20 @@ KERNELS: Registry[KernelPart] = Registry(
         "rbf": "qaml.models.kernel_svm.kernels:RBFKernel",
         "linear": "qaml.models.kernel_svm.kernels:LinearKernel",
         "polynomial": "qaml.models.kernel_svm.kernels:PolynomialKernel",
+        "fidelity": "qaml.models.kernel_svm.fidelity:FidelityKernel",
     },
 )
 
 
 class KernelPart(Part, ABC):
     """The configuration of a symmetric, positive semidefinite function of two inputs, differentiable in both."""
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that this kernel cannot take; most take any.
+
+        Raises:
+            PartError: the inputs do not fit; the message says what would.
+        """
 
     def learned(self, inputs: Tensor) -> Tensor:
         """The kernel's parameters that come from the training data, (n_parameters,) float64; none for most kernels.

@@ -27,7 +27,7 @@ class KernelSVM(AtOncePart):
 
     kind: Literal["kernel_svm"] = "kernel_svm"
     kernel: SerializeAsAny[KernelPart] = RBFKernel()
-    """Kernel K: ``rbf``, ``linear`` or ``polynomial``."""
+    """Kernel K: ``rbf``, ``linear``, ``polynomial``, or the ``fidelity`` of states that a circuit encodes."""
     c: float = Field(1.0, gt=0)
     """Penalty C of margins that are violated (a soft margin; large values fit the training data)."""
 
@@ -40,6 +40,10 @@ class KernelSVM(AtOncePart):
     def capabilities(self) -> frozenset[Capability]:
         """The weights of a linear machine."""
         return frozenset({"affine_map"}) if self.has_exact_distances else frozenset()
+
+    def check(self, info: InputInfo) -> None:
+        """Refuse inputs that the kernel cannot take."""
+        self.kernel.check(info)
 
     def build(self, info: InputInfo, seed: int) -> Module:
         """A machine with one random support vector a class, which training replaces."""
