@@ -135,8 +135,9 @@ def _check_noise(model: ModelEntry, document: Located, problems: Problems) -> No
     if not model.inference.noise or model.part.is_circuit:
         return
     path: Path = (*_inference_path(model), "noise")
-    message = f"model {model.part.kind!r} is no quantum circuit and takes no noise channels"
-    problems.value(document.at(path), path, message, "give them to a qvc")
+    message = f"model {model.part.kind!r} takes no noise channels at inference"
+    hint = "give them to a qvc, qnn or qcnn; a circuit may have them among its layers"
+    problems.value(document.at(path), path, message, hint)
 
 
 def _check_device(model: ModelEntry, document: Located, problems: Problems) -> None:

@@ -163,7 +163,7 @@ def _lacks(need: Need, entry: ModelEntry, info: InputInfo | None) -> Obstacle | 
         case "images" if info is not None and not info.is_image:
             return Obstacle(f"needs images, {model} takes inputs of shape {info.shape}")
         case "circuit" if not entry.part.is_circuit:
-            return Obstacle(f"needs a quantum circuit, {model} is of kind {entry.part.kind!r}")
+            return Obstacle(f"needs a qvc, qnn or qcnn, {model} is of kind {entry.part.kind!r}")
         case "measured_wire" if "finite_difference" not in rules:
             return Obstacle(f"needs a circuit with one measured wire, {model} is none")
         case "noise_layers" if "exact" not in rules:

@@ -86,6 +86,7 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
         "rzz isingzz": "'ising_zz'",
         "arbitraryunitary two_qubit su": "'su4'",
         "pooling": "'pool'",
+        "channel channels depolarising depolarizingchannel amplitudedamping": "'noise', a list of channels",
         "measure measurement observable readout": "outside 'layers', in 'readout' (docs/circuits.md)",
     },
     "attack": {

@@ -56,7 +56,12 @@ MODEL_CASES["circuit"] += [
         "training": dict(TRAINING),
     },
     {
-        "layers": [{"encode": "amplitude"}, {"ry": "all"}, {"pool": "cnot"}],
+        "layers": [
+            {"encode": "amplitude"},
+            {"ry": 0},
+            {"noise": [{"kind": "bit_flip", "probability": 0.1}]},
+            {"pool": "cnot"},
+        ],
         "readout": {"probabilities": "all", "log": True},
         "training": dict(TRAINING),
     },

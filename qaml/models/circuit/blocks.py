@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from qaml.quantum.channels import ChannelPart
 from qaml.types import Settings, as_tuple
 
 Wire: TypeAlias = Annotated[int, Field(ge=0, le=11)]
@@ -68,7 +69,7 @@ class Block(Settings):
     @staticmethod
     def members() -> tuple[type[Block], ...]:
         """Every class of blocks, in the order in which they are asked whether a mapping is theirs."""
-        return Encode, Rotate, Entangle, Pool, Until, Repeat
+        return Encode, Rotate, Entangle, Noise, Pool, Until, Repeat
 
     @classmethod
     def class_for(cls, given: Mapping[str, Any]) -> type[Settings] | None:
@@ -222,6 +223,17 @@ class Entangle(Block):
         if self.on != ("all",) and not isinstance(pairs, str):
             raise ValueError("'on' is for a pattern such as 'chain', a list of pairs names its wires itself")
         return self
+
+
+class Noise(Block):
+    """Channels on single wires, in training, too; the values are then exact averages, on at most six wires."""
+
+    verbs: ClassVar[tuple[str, ...]] = ("noise",)
+
+    noise: Annotated[tuple[ChannelPart, ...], Field(min_length=1)]
+    """The channels, in order."""
+    on: Targets = ("all",)
+    """The wires, each with all of the channels."""
 
 
 class Pool(Block):

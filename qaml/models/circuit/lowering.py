@@ -8,15 +8,18 @@ from typing import Final, NamedTuple
 
 from qaml.errors import Misfit
 from qaml.models.circuit.angles import Affine, Number, Numbers, Product
-from qaml.models.circuit.blocks import Angles, Block, Encode, Entangle, Pool, Repeat, Rotate, Until
+from qaml.models.circuit.blocks import Angles, Block, Encode, Entangle, Noise, Pool, Repeat, Rotate, Until
 from qaml.models.circuit.measuring import measured
 from qaml.models.circuit.readout import Readout
 from qaml.models.circuit.wiring import MOST_WIRES, Pair, Place, Wiring, registers_of
-from qaml.quantum.circuit import GATES, Angle, Circuit, Gate
+from qaml.quantum.channels import ChannelPart, GaussianRotation, flip_probability
+from qaml.quantum.circuit import CHANNELS, GATES, Angle, Channel, Circuit, Gate, Operation
 from qaml.types import InputInfo
 
-MOST_GATES: Final = 100_000
-"""Largest number of gates of a circuit: 1,000 layers of 12 wires have 35,000."""
+MOST_GATES: Final = 50_000
+"""Largest number of gates of a circuit: 1,000 layers of 12 wires have 23,000."""
+MOST_NOISY_WIRES: Final = 6
+"""Largest number of wires with channels: a density matrix has 4,096 entries."""
 MOST_NUMBERS: Final = 10_000_000
 """Largest number of trained numbers."""
 SU4: Final = 15
@@ -52,7 +55,13 @@ class Lowered(NamedTuple):
         return self.circuit.encoding == "amplitude" and not self.columns
 
 
-def lower(wires: int | Mapping[str, int] | None, layers: Sequence[Block], readout: Readout, info: InputInfo) -> Lowered:
+def lower(
+    wires: int | Mapping[str, int] | None,
+    layers: Sequence[Block],
+    readout: Readout,
+    info: InputInfo,
+    channels: Mapping[str, Sequence[ChannelPart]],
+) -> Lowered:
     """The circuit for inputs of this description.
 
     Args:
@@ -60,17 +69,18 @@ def lower(wires: int | Mapping[str, int] | None, layers: Sequence[Block], readou
         layers: the blocks.
         readout: the values that are asked for.
         info: description of the inputs.
+        channels: noise after every gate of a name, on its wires.
 
     Raises:
         Misfit: blocks, wires, features and classes do not fit together; the message names the block.
     """
-    builder = _Builder(Wiring(registers_of(wires, layers, readout, info)), info)
+    builder = _Builder(Wiring(registers_of(wires, layers, readout, info)), info, channels)
     builder.add(layers, ("layers",), ())
     builder.check_features()
     groups = measured(readout, builder.wiring, info.n_classes)
     place = builder.places()
     observables = tuple(dict.fromkeys(place[wire] for group in groups for wire in group))
-    operations = tuple(gate._replace(wires=tuple(place[wire] for wire in gate.wires)) for gate in builder.gates)
+    operations = tuple(each._replace(wires=tuple(place[wire] for wire in each.wires)) for each in builder.operations)
     circuit = Circuit(len(place), "amplitude" if builder.amplitudes else "zero", operations, observables)
     placed = tuple(tuple(place[wire] for wire in group) for group in groups)
     return Lowered(circuit, tuple(builder.columns), builder.numbers.n_angles, tuple(builder.numbers.terms), placed)
@@ -93,11 +103,12 @@ def reads_angles(blocks: Sequence[Block]) -> bool:
 class _Builder:
     """The circuit so far: its gates on wires as they are written, the wires left, and the numbers given out."""
 
-    def __init__(self, wiring: Wiring, info: InputInfo) -> None:
+    def __init__(self, wiring: Wiring, info: InputInfo, after: Mapping[str, Sequence[ChannelPart]]) -> None:
+        self._after = after
         self.wiring = wiring
         self.info = info
         self.amplitudes: tuple[int, ...] = ()
-        self.gates: list[Gate] = []
+        self.operations: list[Operation] = []
         self.columns: list[Affine] = []
         self.numbers = Numbers()
         self._column_of: dict[object, int] = {}
@@ -114,18 +125,26 @@ class _Builder:
             self._n_blocks += 1
             if self._n_blocks > MOST_GATES:
                 raise Misfit(here, f"more than {MOST_GATES:,} blocks follow each other", "repeat fewer layers")
-            match block:
-                case Encode():
-                    self._encode(block, here, turn)
-                case Rotate() | Entangle():
-                    self._gates(block, here, turn)
-                case Pool():
-                    self._pool(block, here, turn)
-                case Repeat():
-                    for i in range(block.repeat):
-                        self.add(block.block, (*here, "block"), (*turn, i))
-                case Until():
-                    self._until(block, here, turn)
+            if isinstance(block, Repeat):
+                for i in range(block.repeat):
+                    self.add(block.block, (*here, "block"), (*turn, i))
+            else:
+                self._add(block, here, turn)
+
+    def _add(self, block: Block, here: Place, turn: tuple[int, ...]) -> None:
+        match block:
+            case Encode():
+                self._encode(block, here, turn)
+            case Rotate() | Entangle():
+                self._gates(block, here, turn)
+            case Noise():
+                wires = self.wiring.wires(block.on, here)
+                for channel in block.noise:
+                    self._disturb(channel, wires, here)
+            case Pool():
+                self._pool(block, here, turn)
+            case Until():
+                self._until(block, here, turn)
 
     def check_features(self) -> None:
         """Refuse a circuit that leaves features out, unless it names those that it takes."""
@@ -175,7 +194,7 @@ class _Builder:
             self._feature_map(block, wires, here)
 
     def _encode_amplitudes(self, wires: Sequence[int], here: Place) -> None:
-        if self.gates or self.amplitudes:
+        if self.operations or self.amplitudes:
             raise Misfit(here, "amplitudes are the initial state", "make it the first block")
         n = self.info.n_features
         if n > 2 ** len(wires):
@@ -313,11 +332,28 @@ class _Builder:
         self._gate("rot", (other,), tuple(angles[9:12]), here)
 
     def _gate(self, name: str, wires: tuple[int, ...], angles: tuple[Angle, ...], here: Place) -> None:
-        if len(self.gates) == MOST_GATES:
-            raise Misfit(here, f"the circuit has more than {MOST_GATES:,} gates", "repeat fewer layers")
+        self._check_size(here)
         if self.numbers.count > MOST_NUMBERS:
             raise Misfit(here, f"the circuit has more than {MOST_NUMBERS:,} trained numbers", "share some of them")
-        self.gates.append(Gate(name, wires, angles))
+        self.operations.append(Gate(name, wires, angles))
+        for channel in self._after.get(name, ()):
+            self._disturb(channel, wires, here)
+
+    def _check_size(self, here: Place) -> None:
+        if len(self.operations) >= MOST_GATES:
+            raise Misfit(here, f"the circuit has more than {MOST_GATES:,} gates", "repeat fewer layers")
+
+    def _disturb(self, channel: ChannelPart, wires: Sequence[int], here: Place) -> None:
+        """A channel on each of some wires."""
+        if self.wiring.n_wires > MOST_NOISY_WIRES:
+            hint = "leave them out, or give it fewer wires"
+            message = (
+                f"channels are averaged on at most {MOST_NOISY_WIRES} wires, the circuit has {self.wiring.n_wires}"
+            )
+            raise Misfit(here, message, hint)
+        self._check_size(here)
+        name, probabilities = _by_name(channel, here)
+        self.operations += (Channel(name, (wire,), probabilities) for wire in wires)
 
     # --- pooling
 
@@ -349,6 +385,16 @@ class _Builder:
             if len(self.wiring.active) == before:
                 raise Misfit(here, "its blocks leave as many wires as there were", "let one of them pool")
             i += 1
+
+
+def _by_name(channel: ChannelPart, here: Place) -> tuple[str, tuple[float, ...]]:
+    """A channel as circuits name it, with its probabilities."""
+    if isinstance(channel, GaussianRotation):
+        return "pauli", (0.0, flip_probability(channel.sigma * channel.beta), 0.0)
+    if channel.kind not in CHANNELS:
+        hint = f"channels: {', '.join(CHANNELS)}, gaussian_rotation"
+        raise Misfit(here, f"channel {channel.kind!r} is none of single wires", hint)
+    return channel.kind, tuple(channel.model_dump(exclude={"kind"}).values())
 
 
 def _key(here: Place, turn: tuple[int, ...], slot: int, share: str | None) -> Place:

@@ -6,7 +6,7 @@ A circuit whose inputs are amplitudes alone is one linear map of them: with fixe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -18,7 +18,8 @@ from qaml.models.circuit.angles import Affine, Number
 from qaml.models.circuit.initial import Initial
 from qaml.models.circuit.lowering import Lowered
 from qaml.models.circuit.readout import Readout
-from qaml.models.quadratic.network import is_same
+from qaml.models.quadratic.network import is_same, quadratic_forms
+from qaml.quantum import density
 from qaml.quantum.circuit import Circuit
 from qaml.quantum.collapse import Collapsed, observables
 from qaml.quantum.execute import expectations, states
@@ -52,6 +53,7 @@ class CircuitClassifier(nn.Module):
         self.n_classes = n_classes
         self.logit_scale = logit_scale
         self._n_weights = lowered.circuit.n_weights
+        self._is_noisy = bool(lowered.circuit.channels)
         self.angles = nn.Parameter(torch.zeros(lowered.n_angles))
         self.weights_of_features = nn.Parameter(torch.zeros(lowered.n_weights))
         self.columns = Columns(lowered)
@@ -117,14 +119,16 @@ class CircuitClassifier(nn.Module):
         if self.lowered.is_collapsing and self._is_fixed():
             amplitudes = normalised(inputs.flatten(1))
             if self._is_worth_collapsing(amplitudes):
-                collapsed: Tensor = self._collapsed()(amplitudes)
-                return collapsed
+                return self._collapsed()(amplitudes)
         features, draws = self.arguments(inputs)
+        if self._is_noisy:
+            found = density.probabilities(self.lowered.circuit, self.weights, features, draws)
+            return found @ self.diagonals.to(found.dtype).T
         if self.readout.probabilities is None and self.readout.parity is None:
             return expectations(self.lowered.circuit, self.weights, features, draws)
-        found = states(self.lowered.circuit, self.weights, features, draws)
-        probabilities = found.real.square() + found.imag.square()
-        return probabilities @ self.diagonals.to(probabilities.dtype).T
+        amplitudes = states(self.lowered.circuit, self.weights, features, draws)
+        found = amplitudes.real.square() + amplitudes.imag.square()
+        return found @ self.diagonals.to(found.dtype).T
 
     def _is_fixed(self) -> bool:
         return not (self.training or (self.angles.requires_grad and torch.is_grad_enabled()))
@@ -140,16 +144,28 @@ class CircuitClassifier(nn.Module):
         return self._fixed.n_seen > self.n_features
 
     @torch.no_grad()
-    def _collapsed(self) -> Collapsed:
+    def _collapsed(self) -> Callable[[Tensor], Tensor]:
         fixed = self._fixed
         assert fixed is not None
         if fixed.collapsed is None:
-            fixed.collapsed = Collapsed(self._unitary_columns(fixed.angles), self.diagonals.to(fixed.angles.dtype))
+            if self._is_noisy:
+                matrices = self._forms(fixed.angles)
+                fixed.collapsed = lambda amplitudes: quadratic_forms(matrices, amplitudes)
+            else:
+                fixed.collapsed = Collapsed(self._unitary_columns(fixed.angles), self.diagonals.to(fixed.angles.dtype))
         return fixed.collapsed
 
     def _unitary_columns(self, angles: Tensor) -> Tensor:
         basis = torch.eye(self.n_features, dtype=angles.dtype, device=angles.device)
         return states(self.lowered.circuit, angles, basis)
+
+    def _forms(self, angles: Tensor) -> Tensor:
+        """The quadratic forms of the values, (n_values, d, d), in the precision of the angles."""
+        diagonals = self.diagonals.to(angles.dtype)
+        if self._is_noisy:
+            d = self.n_features
+            return density.observables(self.lowered.circuit, angles, diagonals)[:, :d, :d]
+        return observables(self._unitary_columns(angles), diagonals)
 
 
 class AmplitudeClassifier(CircuitClassifier):
@@ -161,7 +177,7 @@ class AmplitudeClassifier(CircuitClassifier):
 
         Logarithms, and probabilities divided by their sum, have the order of the values themselves.
         """
-        forms = observables(self._unitary_columns(self.angles.double()), self.diagonals.double())
+        forms = self._forms(self.angles.double())
         if self.head is not None:
             identity = torch.eye(self.n_features, dtype=forms.dtype, device=forms.device)
             weighted = torch.einsum("kj,jab->kab", self.head.weight.double(), forms)
@@ -175,7 +191,7 @@ class _Fixed:
     def __init__(self, angles: Tensor) -> None:
         self.angles = angles
         self.n_seen = 0
-        self.collapsed: Collapsed | None = None
+        self.collapsed: Callable[[Tensor], Tensor] | None = None
 
 
 class Columns(nn.Module):

@@ -13,8 +13,27 @@ from qaml.models.circuit.lowering import Lowered, lower, reads_angles
 from qaml.models.circuit.readout import Readout
 from qaml.models.circuit.wiring import MOST_WIRES
 from qaml.models.network_part import NetworkPart
+from qaml.quantum.channels import ChannelPart
 from qaml.types import InputInfo, Module, Split
 
+GateName = Literal[
+    "rot",
+    "rx",
+    "ry",
+    "rz",
+    "phase",
+    "hadamard",
+    "x",
+    "cnot",
+    "cz",
+    "swap",
+    "crx",
+    "cry",
+    "crz",
+    "ising_xx",
+    "ising_yy",
+    "ising_zz",
+]
 Wires = Annotated[int, Field(ge=1, le=MOST_WIRES)]
 
 
@@ -32,6 +51,10 @@ class CircuitModel(NetworkPart):
     """The blocks, in order."""
     readout: Readout = Readout()
     """The values that are measured."""
+    channels: dict[GateName, tuple[ChannelPart, ...]] = Field(default_factory=dict)
+    """Channels after every gate of a name, on its wires, such as ``{cnot: [{kind: depolarising, probability: 0.01}]}``,
+    in training and ever after, averaged exactly on at most six wires. ``su4``, poolings and encodings consist of these
+    gates."""
     initial_angles: Initial = Initial()
     """Angles, and b of those with features, before training; uniform in [0, 2π] by default."""
     initial_weights: Initial = Initial(distribution="normal")
@@ -56,7 +79,8 @@ class CircuitModel(NetworkPart):
         Raises:
             Misfit: it does not fit them.
         """
-        return lower(self.wires, self.layers, self.readout, info)
+        channels = {str(gate): after for gate, after in self.channels.items()}
+        return lower(self.wires, self.layers, self.readout, info, channels)
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs and classes that the blocks and the readout do not fit, naming the block."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn.functional import pad
 from qaml.autograd import differentiable
 from qaml.errors import PartError
 from qaml.quantum.checks import check, check_shapes
-from qaml.quantum.circuit import Angle, Circuit, Gate
+from qaml.quantum.circuit import Angle, Circuit, Gate, Source
 from qaml.quantum.statevector.gates import matrix
 from qaml.quantum.statevector.layers import layered_expectations, layered_states, layered_unitary_columns
 from qaml.quantum.statevector.readout import z_expectations
@@ -57,12 +58,11 @@ def final_states(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tenso
         )
     if inputs.real.dtype not in (torch.float32, torch.float64):
         raise PartError(f"expected inputs in float32 or float64, got {inputs.dtype}")
-    states = _encoded(circuit, inputs)
-    given = {"weight": weights, "feature": inputs.real, "draw": draws}
-    arrays = {source: array.to(states.real.dtype) for source, array in given.items() if array is not None}
+    states = encoded(circuit, inputs)
+    arrays = given_arrays(weights, inputs, draws, states)
     for gate in circuit.operations:
         assert isinstance(gate, Gate)
-        angles = [_value(angle, arrays, states) for angle in gate.angles]
+        angles = [value(angle, arrays, states) for angle in gate.angles]
         states = apply(matrix(gate.name, angles, states), states, gate.wires)
     return states
 
@@ -100,7 +100,14 @@ class _Normalised(torch.autograd.Function):
         return to_inputs
 
 
-def _encoded(circuit: Circuit, inputs: Tensor) -> Tensor:
+def given_arrays(weights: Tensor, inputs: Tensor, draws: Tensor | None, like: Tensor) -> dict[Source, Tensor]:
+    """The numbers that angles are made of, by source, in the precision of complex states."""
+    given: dict[Source, Tensor | None] = {"weight": weights, "feature": inputs.real, "draw": draws}
+    return {source: array.to(like.real.dtype) for source, array in given.items() if array is not None}
+
+
+def encoded(circuit: Circuit, inputs: Tensor) -> Tensor:
+    """States before the first operation: (batch, n_features) → (batch, 2**n_wires), complex."""
     n_states = 2**circuit.n_wires
     dtype = torch.complex128 if inputs.real.dtype == torch.float64 else torch.complex64
     if circuit.encoding == "state":
@@ -112,7 +119,7 @@ def _encoded(circuit: Circuit, inputs: Tensor) -> Tensor:
     return states
 
 
-def _value(angle: Angle, arrays: dict[str, Tensor], states: Tensor) -> Tensor:
+def value(angle: Angle, arrays: Mapping[Source, Tensor], states: Tensor) -> Tensor:
     """The angle in radians, of shape () or (batch,)."""
     if angle.source == "fixed":
         return torch.tensor(angle.scale, dtype=states.real.dtype, device=states.device)

@@ -10,11 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.models.circuit.examples import info_of, module_of, node, stacked, z
+from qaml.errors import Misfit
+from tests.models.circuit.examples import info_of, module_of, node, part_of, stacked, z
 from tests.models.circuit.in_pennylane import GATES, Reading
 from tests.quantum.circuits import assert_same, gradients
 
 N_WIRES = 3
+CHANNEL = {"kind": "bit_flip", "probability": 0.1}
+NOTHING = {"cnot": "ring", "on": 0}
 PATTERNS = ("chain", "reverse_chain", "ring", "all_to_all", "neighbours", [[2, 0], [0, 1]])
 ANGLES: tuple[dict[str, Any], ...] = (
     {},
@@ -100,6 +103,15 @@ def test_a_cursor_goes_around_the_features(is_padded: bool) -> None:
     taken = [[product for (product,) in column.products] for column in module.lowered.columns]
     around = [[i % 8] for i in range(18)]
     assert [taken, module.angles.numel()] == [around[:8] + around[:6] if is_padded else around, 18]
+
+
+@pytest.mark.parametrize("inside", [[{"rot": "all"}], [{"noise": [CHANNEL] * 30}], [{"cz": [[0, 1]]}], [NOTHING]])
+def test_a_circuit_has_a_largest_size(inside: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qaml.models.circuit.lowering.MOST_GATES", 100)
+    layers = [{"encode": "amplitude"}, {"repeat": 9999, "block": [{"repeat": 9999, "block": inside}]}]
+    with pytest.raises(Misfit, match="more than 100") as error:
+        part_of(wires=2, layers=layers).check(info_of(4))
+    assert error.value.where[:2] == ("layers", 1)
 
 
 def test_numbers_before_training() -> None:
