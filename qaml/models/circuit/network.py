@@ -149,7 +149,7 @@ class CircuitClassifier(nn.Module):
         assert fixed is not None
         if fixed.collapsed is None:
             if self._is_noisy:
-                matrices = self._forms(fixed.angles)
+                matrices = self._forms(fixed.angles, self.diagonals.to(fixed.angles.dtype))
                 fixed.collapsed = lambda amplitudes: quadratic_forms(matrices, amplitudes)
             else:
                 fixed.collapsed = Collapsed(self._unitary_columns(fixed.angles), self.diagonals.to(fixed.angles.dtype))
@@ -159,9 +159,8 @@ class CircuitClassifier(nn.Module):
         basis = torch.eye(self.n_features, dtype=angles.dtype, device=angles.device)
         return states(self.lowered.circuit, angles, basis)
 
-    def _forms(self, angles: Tensor) -> Tensor:
-        """The quadratic forms of the values, (n_values, d, d), in the precision of the angles."""
-        diagonals = self.diagonals.to(angles.dtype)
+    def _forms(self, angles: Tensor, diagonals: Tensor) -> Tensor:
+        """The quadratic forms of diagonal observables, (m, 2**n) → (m, d, d), in the precision of the angles."""
         if self._is_noisy:
             d = self.n_features
             return density.observables(self.lowered.circuit, angles, diagonals)[:, :d, :d]
@@ -177,11 +176,10 @@ class AmplitudeClassifier(CircuitClassifier):
 
         Logarithms, and probabilities divided by their sum, have the order of the values themselves.
         """
-        forms = self._forms(self.angles.double())
-        if self.head is not None:
-            identity = torch.eye(self.n_features, dtype=forms.dtype, device=forms.device)
-            weighted = torch.einsum("kj,jab->kab", self.head.weight.double(), forms)
-            return weighted + self.head.bias.double()[:, None, None] * identity
+        diagonals = self.diagonals.double()
+        if self.head is not None:  # combined before forms are made, of which there would be one for every value
+            diagonals = self.head.weight.double() @ diagonals + self.head.bias.double()[:, None]
+        forms = self._forms(self.angles.double(), diagonals)
         return torch.cat((forms, -forms)) if len(forms) == 1 else forms
 
 

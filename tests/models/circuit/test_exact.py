@@ -17,6 +17,7 @@ READOUTS: dict[str, Any] = {
     "shares": {"probabilities": [2, 0], "renormalise": True},
     "logarithms": {"probabilities": [2, 0], "log": True},
     "head": {"z": "all", "head": True},
+    "head of probabilities": {"probabilities": [0, 3], "head": True},
 }
 
 
