@@ -139,6 +139,11 @@ class ModelPart(Part, ABC):
         return False
 
     @property
+    def has_channels(self) -> bool:
+        """Whether noise channels are a part of the trained circuit, so that no gates alone give its answers."""
+        return False
+
+    @property
     def gradient_rules(self) -> frozenset[GradientRule]:
         """The rules by which attackers may compute gradients, beside backpropagation through a draw.
 

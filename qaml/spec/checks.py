@@ -12,7 +12,6 @@ from qaml.data.base import DatasetPart
 from qaml.errors import Misfit, PartError
 from qaml.models.factories import TRUSTED_MODULES, trusted_modules
 from qaml.models.front.part import Fronted, in_front
-from qaml.models.one_wire.part import OneWirePart
 from qaml.registry import references
 from qaml.spec.budgets import check_budgets
 from qaml.spec.cells import check_cells
@@ -155,9 +154,9 @@ def _check_device(model: ModelEntry, document: Located, problems: Problems) -> N
     elif model.part.is_randomised and model.inference.noise_layers is not False:
         message = "noise layers draw rotations, and a device is given gates alone"
         problems.value(document.at(path), path, message, "switch them off: 'inference: {noise_layers: false}'")
-    elif isinstance(model.part, OneWirePart) and model.part.channels:
+    elif model.part.has_channels:
         message = "the circuit has channels of its own, and a device is given gates alone"
-        problems.value(document.at(path), path, message, "a circuit that is trained without 'channels'")
+        problems.value(document.at(path), path, message, "train a circuit without noise")
     elif device not in SIMULATORS and device not in trusted_modules():
         message = f"the spec asks to submit circuits to the device {device!r}, which is not trusted"
         hint = f"it may cost money: if you mean it, run with {TRUSTED_MODULES}={device}"

@@ -100,6 +100,13 @@ def reads_angles(blocks: Sequence[Block]) -> bool:
     )
 
 
+def holds_noise(blocks: Sequence[Block]) -> bool:
+    """Whether a block is noise, also within loops."""
+    return any(
+        isinstance(block, Noise) or (isinstance(block, Repeat | Until) and holds_noise(block.block)) for block in blocks
+    )
+
+
 class _Builder:
     """The circuit so far: its gates on wires as they are written, the wires left, and the numbers given out."""
 

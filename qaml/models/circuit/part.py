@@ -9,7 +9,7 @@ from pydantic import Field
 from qaml.models.base import History, Hooks, Training
 from qaml.models.circuit.blocks import Block
 from qaml.models.circuit.initial import Initial
-from qaml.models.circuit.lowering import Lowered, lower, reads_angles
+from qaml.models.circuit.lowering import Lowered, holds_noise, lower, reads_angles
 from qaml.models.circuit.readout import Readout
 from qaml.models.circuit.wiring import MOST_WIRES
 from qaml.models.network_part import NetworkPart
@@ -72,6 +72,11 @@ class CircuitModel(NetworkPart):
     def has_exact_distances(self) -> bool:
         """Whether inputs are amplitudes alone: then values are quadratic forms of them."""
         return not reads_angles(self.layers)
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether there are ``channels``, or blocks of noise."""
+        return bool(self.channels) or holds_noise(self.layers)
 
     def lowered(self, info: InputInfo) -> Lowered:
         """The circuit for inputs of this description.

@@ -36,7 +36,7 @@ class FidelityKernel(KernelPart):
 
     def _lowered(self, info: InputInfo) -> Lowered:
         try:
-            lowered = lower(self.wires, self.layers, Readout(), info._replace(classes=_CLASSES))
+            lowered = lower(self.wires, self.layers, Readout(), info._replace(classes=_CLASSES), {})
         except Misfit as error:
             raise Misfit(("kernel", *error.where), error.what, error.hint) from error
         if trained := lowered.n_angles + lowered.n_weights:
@@ -45,6 +45,8 @@ class FidelityKernel(KernelPart):
                 f"the circuit has {trained:,} trained angles, and a kernel trains none",
                 "encode features, or fix angles: 'angles: {bias: 0.5}', 'angles: {affine: each, weight: 1, bias: 0}'",
             )
+        if lowered.circuit.channels:
+            raise Misfit(("kernel", "layers"), "the circuit has channels, and a kernel is made of states without noise")
         return lowered
 
     def matrix(self, one: Tensor, other: Tensor, learned: Tensor) -> Tensor:  # noqa: ARG002

@@ -45,6 +45,11 @@ class OneWirePart(NetworkPart, ABC):
         return self.noise_layers is not None and self.noise_layers.inference
 
     @property
+    def has_channels(self) -> bool:
+        """Whether there are ``channels``."""
+        return bool(self.channels)
+
+    @property
     def gradient_rules(self) -> frozenset[GradientRule]:
         """The gradient rules: differences of ⟨Z⟩, shifts where inputs are angles, the average with noise layers."""
         rules: set[GradientRule] = {"finite_difference"}
