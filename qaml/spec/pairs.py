@@ -186,7 +186,8 @@ def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]
     elif not entry.part.has_exact_distances:
         hint = (
             "'linear', 'quadratic' with 'norm_bounded: true', 'qvc', a 'circuit' whose inputs are amplitudes alone, "
-            "and a 'kernel_svm' with a linear kernel have them; a 'torch_module' may declare 'linear' or 'observables'"
+            "and a 'kernel_svm' with a linear kernel or that of amplitudes alone have them; "
+            "a 'torch_module' may declare 'linear' or 'observables'"
         )
         yield Obstacle(f"{needs} of kind {entry.part.kind!r} has not", hint)
     elif inside := kinds_inside(entry):

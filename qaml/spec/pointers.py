@@ -17,6 +17,7 @@ _WEIGHTS = "weights of yours: 'kind: torch_module' (docs/models.md, A module of 
 _ELSEWHERE = "made on another model: 'attack: pgd@MODEL' in the claim, or 'kind: transfer' (docs/spec.md)"
 _UNTARGETED = "attacks are untargeted: any wrong class counts (docs/attacks.md)"
 _ESTIMATOR = "'estimator': an object with fit and predict_proba, as scikit-learn has them (docs/howto/your-model.md)"
+_QUANTUM_KERNEL = "'kernel_svm' with 'kernel: {kind: fidelity, layers: …}' (docs/circuits.md, Quantum kernels)"
 _OWN_ATTACK = "an attack of yours: docs/howto/attack.md"
 _TRAINING = "it belongs into 'training': docs/models.md"
 _OF = "it belongs into the cell, 'of: {model: …, attack: …, epsilon: …}': docs/spec.md, Claims"
@@ -56,7 +57,8 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
         "xgboost lightgbm gradient_boosting naive_bayes adaboost gaussian_process": _ESTIMATOR,
         "torch pytorch keras tensorflow jax onnx neural_network custom": _CODE,
         "qnode qml torch_layer": "'pennylane': a QNode of yours (docs/howto/your-qnode.md)",
-        "qiskit cirq qsvm qsvc quantum_kernel": f"circuits: 'circuit' (docs/circuits.md); {_CODE}",
+        "qiskit cirq": f"circuits: 'circuit' (docs/circuits.md); {_CODE}",
+        "qsvm qsvc quantum_kernel quantum_svm kernel_qsvm": _QUANTUM_KERNEL,
         "vqc pqc variational_circuit quantum_circuit ansatz": "'circuit' (docs/circuits.md), or 'qvc'",
         "reuploading re_uploading data_reuploading data_re_uploading": "'circuit' (docs/circuits.md)",
         "cnn conv lenet": "'convnet', 'huang_cnn' (docs/models.md)",
@@ -88,6 +90,13 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
         "pooling": "'pool'",
         "channel channels depolarising depolarizingchannel amplitudedamping": "'noise', a list of channels",
         "measure measurement observable readout": "outside 'layers', in 'readout' (docs/circuits.md)",
+    },
+    "kernel": {
+        "quantum quantum_kernel fidelity_quantum_kernel quantum_fidelity zz zz_feature_map": (
+            "'fidelity' (docs/circuits.md, Quantum kernels)"
+        ),
+        "gaussian": "'rbf'",
+        "poly": "'polynomial'",
     },
     "attack": {
         "cw cw_l2 c&w carlini carlini_wagner_l2": "'carlini_wagner'",
@@ -156,6 +165,10 @@ _OF_FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         "blocks gates ansatz": "'layers'",
         "measure measurement observables": "'readout'",
         "attack adversarial": "'defences: [{kind: adversarial_training, attack: …}]': docs/models.md, Defences",
+    },
+    "kernel": {
+        "qubits n_qubits n_wires num_qubits": "'wires'",
+        "blocks gates ansatz feature_map": "'layers'",
     },
     "transform": {
         "low high minimum maximum min max feature_range": "'bounds: [low, high]'",

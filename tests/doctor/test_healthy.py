@@ -25,6 +25,7 @@ BINARY = '{"kind": "digits", "transforms": [{"kind": "binarise", "threshold": 0.
 NORMALISED = '{"kind": "digits", "transforms": [{"kind": "normalise", "mean": 0.3, "std": 0.4}]}'
 WIDE = '{"kind": "digits", "transforms": [{"kind": "normalise", "bounds": [0.0, 255.0]}]}'
 LAYERS = '{"repeat": 1, "block": [{"rot": "all"}, {"cnot": "ring"}]}'
+ZZ = '{"encode": "zz", "pairs": "chain"}'
 REUPLOADING = LAYERS.replace('"all"', '"all", "angles": {"affine": "dense"}')
 DATA = (DIGITS, MOONS, ISING, TWO, STATES, BINARY, NORMALISED, WIDE)
 
@@ -46,6 +47,7 @@ KINDS = (
     ("qcnn", ISING, '{"kind": "qcnn"}'),
     ("circuit", MOONS, f'{{"kind": "circuit", "wires": 2, "layers": [{REUPLOADING}]}}'),
     ("circuit of amplitudes", TWO, f'{{"kind": "circuit", "layers": [{{"encode": "amplitude"}}, {LAYERS}]}}'),
+    ("quantum kernel", MOONS, f'{{"kind": "kernel_svm", "kernel": {{"kind": "fidelity", "layers": [{ZZ}]}}}}'),
     ("forest", DIGITS, '{"kind": "estimator", "factory": "sklearn.ensemble:RandomForestClassifier"}'),
     ("neighbours", MOONS, '{"kind": "estimator", "factory": "sklearn.neighbors:KNeighborsClassifier"}'),
     ("kernel", TWO, '{"kind": "estimator", "factory": "sklearn.svm:SVC"}'),

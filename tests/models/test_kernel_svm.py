@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 import numpy as np
-import pennylane as qml
 import pytest
 import torch
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from qaml.attacks.exact_l2.projection import exact_distances, has_exact_distances
-from qaml.errors import Misfit, RunError
+from qaml.errors import RunError
 from qaml.models.base import Hooks
 from qaml.models.kernel_svm import network
 from qaml.models.kernel_svm.part import KernelSVM
@@ -70,44 +69,10 @@ def test_gradients_are_those_of_finite_differences(kernel: dict[str, Any], _: ob
     assert torch.autograd.gradcheck(lambda x: module(x), (points,), eps=1e-6, atol=1e-6)
 
 
-def test_fidelities_are_pennylanes() -> None:
-    """IQP with all pairs, twice; and amplitudes, whose fidelity is the squared cosine."""
-    inputs = torch.rand(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 0.1
-
-    @qml.qnode(qml.device("default.qubit", wires=3))  # type: ignore[untyped-decorator]
-    def state(row: torch.Tensor) -> Any:
-        qml.IQPEmbedding(row, wires=range(3), n_repeats=2)
-        return qml.state()
-
-    states = torch.stack([state(row) for row in inputs])
-    kernel = part({"kind": "fidelity", "layers": [{"encode": "iqp", "repeat": 2}]}).kernel
-    found = kernel.matrix(inputs, inputs[:2], kernel.learned(inputs))
-    torch.testing.assert_close(found, (states.conj() @ states[:2].T).abs().square(), rtol=0, atol=1e-12)
-    kernel = part({"kind": "fidelity", "layers": [{"encode": "amplitude"}, {"cnot": "ring"}]}).kernel
-    rows = torch.nn.functional.normalize(inputs)
-    found = kernel.matrix(inputs, inputs, kernel.learned(inputs))
-    torch.testing.assert_close(found, (rows @ rows.T).square(), rtol=0, atol=1e-12)
-
-
 def test_a_fidelity_kernel_has_gradients_in_its_inputs() -> None:
     module = trained(part(FIDELITY), FEATURES)
     points = torch.from_numpy(_noisy(FEATURES).inputs[:2]).double().requires_grad_(True)
     assert torch.autograd.gradcheck(lambda x: module(x), (points,), eps=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("layers", "message"),
-    [
-        (
-            [{"encode": "angle"}, {"ry": "all"}],
-            r"kernel\.layers: the circuit has \d+ trained angles, and a kernel trains",
-        ),
-        ([{"cnot": "ring"}], r"kernel\.layers: no block takes features"),
-    ],
-)
-def test_a_kernel_trains_no_angles(layers: list[dict[str, Any]], message: str) -> None:
-    with pytest.raises(Misfit, match=message):
-        part({"kind": "fidelity", "layers": layers, "wires": FEATURES.n_features}).check(FEATURES)
 
 
 def test_a_linear_machine_is_affine_and_has_exact_distances() -> None:

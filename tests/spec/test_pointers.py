@@ -14,11 +14,12 @@ from qaml.defences.base import DEFENCES
 from qaml.metrics.table import METRICS
 from qaml.models.base import MODELS
 from qaml.models.circuit.blocks import Block
+from qaml.models.kernel_svm.kernels import KERNELS
 from qaml.spec import pointers
 from qaml.spec.document import TOP_LEVEL
 from tests.spec.cases import ROOT
 
-FAMILIES = (DATASETS, TRANSFORMS, MODELS, ATTACKS, DEFENCES, CLAIMS, METRICS)
+FAMILIES = (DATASETS, TRANSFORMS, MODELS, KERNELS, ATTACKS, DEFENCES, CLAIMS, METRICS)
 KNOWN = {each.family: each.builtin_kinds() for each in FAMILIES}
 KNOWN["block"] = [verb for block in Block.members() for verb in block.verbs]
 KINDS = pointers._BY_FAMILY

@@ -75,7 +75,7 @@ KERNEL_CASES: dict[str, list[Fields]] = {
     "rbf": [{"gamma": 0.5}],
     "linear": [{}],
     "polynomial": [{"degree": 2, "coefficient": 1.0}],
-    "fidelity": [{"layers": [{"encode": "amplitude"}]}],
+    "fidelity": [{"layers": [{"encode": "amplitude"}, {"cz": "chain"}]}],
 }
 MODEL_CASES["kernel_svm"] = [
     {"kernel": {"kind": kind, **fields}} for kind, several in KERNEL_CASES.items() for fields in several

@@ -86,6 +86,11 @@ def lower(
     return Lowered(circuit, tuple(builder.columns), builder.numbers.n_angles, tuple(builder.numbers.terms), placed)
 
 
+def n_angles_of(verb: str) -> int:
+    """Number of angles of a gate on one place."""
+    return SU4 if verb == "su4" else GATES[verb].n_parameters
+
+
 def reads_angles(blocks: Sequence[Block]) -> bool:
     """Whether features of the inputs are angles somewhere."""
     return any(
@@ -245,8 +250,7 @@ class _Builder:
         else:
             wires = self.wiring.wires(block.on, here)
             on = self.wiring.pairs(block.named(block.verb), wires, block.stride, turn[-1] if turn else 0, here)
-        has_angles = block.verb == "su4" or GATES[block.verb].n_parameters > 0
-        if not has_angles and (block.angles != Angles() or block.share is not None):
+        if n_angles_of(block.verb) == 0 and (block.angles != Angles() or block.share is not None):
             raise Misfit(here, f"{block.verb!r} has no angles", "leave 'angles' and 'share' out")
         self._apply(block.verb, on, block.angles, block.share, here, turn)
 
@@ -260,7 +264,7 @@ class _Builder:
         turn: tuple[int, ...],
     ) -> None:
         """A gate on several wires or pairs."""
-        n_parameters = SU4 if name == "su4" else GATES[name].n_parameters
+        n_parameters = n_angles_of(name)
         biases = angles.bias if isinstance(angles.bias, tuple) else (angles.bias,) * n_parameters
         if len(biases) != n_parameters:
             raise Misfit(here, f"{name!r} has {n_parameters} angles, 'bias' has {len(biases)}")

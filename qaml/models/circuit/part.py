@@ -35,6 +35,7 @@ GateName = Literal[
     "ising_zz",
 ]
 Wires = Annotated[int, Field(ge=1, le=MOST_WIRES)]
+Registers = Annotated[dict[str, Wires], Field(min_length=1)]
 
 
 class CircuitModel(NetworkPart):
@@ -44,7 +45,7 @@ class CircuitModel(NetworkPart):
     """
 
     kind: Literal["circuit"] = "circuit"
-    wires: Wires | Annotated[dict[str, Wires], Field(min_length=1)] | None = None
+    wires: Wires | Registers | None = None
     """Number of qubits, at most 12, or a mapping of registers to theirs, such as ``{data: 8, ancilla: 2}``, whose wires
     are counted in this order (default: as few as an encoding in the first block needs)."""
     layers: tuple[Block, ...] = Field(min_length=1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from qaml.registry import Part, Registry
-from qaml.types import InputInfo, Tensor
+from qaml.types import InputInfo, Module, Split, Tensor
+
+Form: TypeAlias = Literal["affine", "quadratic"]
 
 KERNELS: Registry[KernelPart] = Registry(
     "kernel",
@@ -25,12 +27,31 @@ KERNELS: Registry[KernelPart] = Registry(
 class KernelPart(Part, ABC):
     """The configuration of a symmetric, positive semidefinite function of two inputs, differentiable in both."""
 
+    @property
+    def form(self) -> Form | None:
+        """The form of a machine's logits, by which they have exact distances: affine, or xᵀO_kx/‖x‖²."""
+        return None
+
     def check(self, info: InputInfo) -> None:
-        """Refuse inputs that this kernel cannot take; most take any.
+        """Refuse inputs that the kernel does not fit.
 
         Raises:
             PartError: the inputs do not fit; the message says what would.
         """
+
+    def check_data(self, data: Split, info: InputInfo) -> None:
+        """Refuse training data for which the kernel has no values.
+
+        Raises:
+            DataError: the data has such examples.
+        """
+
+    def feature_map(self, info: InputInfo) -> Module | None:  # noqa: ARG002
+        """A module without trained parameters, from inputs (n, n_features) float64 to what ``matrix`` compares.
+
+        It is asked once for each support vector. ``None``: inputs are compared as they are.
+        """
+        return None
 
     def learned(self, inputs: Tensor) -> Tensor:
         """The kernel's parameters that come from the training data, (n_parameters,) float64; none for most kernels.
@@ -45,8 +66,8 @@ class KernelPart(Part, ABC):
         """K(x, y) of every pair: (n, n_features) and (m, n_features) float64 → (n, m), by torch's operations.
 
         Args:
-            one: the inputs x.
-            other: the inputs y.
+            one: the inputs x, or what ``feature_map`` makes of them.
+            other: the inputs y, likewise.
             learned: the result of ``learned`` on the training inputs.
         """
 
@@ -84,6 +105,7 @@ class LinearKernel(KernelPart):
     """K(x, y) = x·y."""
 
     kind: Literal["linear"] = "linear"
+    form: ClassVar[Form] = "affine"
 
     def matrix(self, one: Tensor, other: Tensor, learned: Tensor) -> Tensor:  # noqa: ARG002
         """Inner products."""

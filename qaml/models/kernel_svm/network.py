@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from qaml.errors import RunError
 from qaml.models.at_once import kept, lesson, resumed
 from qaml.models.base import History, Hooks
-from qaml.models.kernel_svm.kernels import KernelPart, LinearKernel
+from qaml.models.kernel_svm.kernels import KernelPart
 from qaml.models.kernel_svm.part import KernelSVM
 from qaml.models.points import points_within
 from qaml.types import DoubleArray, InputInfo, Split
@@ -24,6 +24,8 @@ ABSENT = -1e9
 """Decision value of a class that the training data lacked."""
 RATED = 2000
 """Largest number of training examples on which the accuracy is measured."""
+CHUNK = 1000
+"""Number of inputs whose features are computed at once, outside attacks: states of 12 wires take 66 MB."""
 
 
 class KernelMachine(nn.Module):
@@ -34,40 +36,56 @@ class KernelMachine(nn.Module):
         n_classes: number of classes.
         state: ``support`` (m, n_features), ``coefficients`` (n_machines, m), ``biases`` (n_machines,) and the kernel's
             ``learned`` parameters; n_machines is the number of classes, or 1 for two classes.
+        feature_map: the kernel's.
     """
 
     support: Tensor
     coefficients: Tensor
     biases: Tensor
     learned: Tensor
+    compared: Tensor | None
 
-    def __init__(self, kernel: KernelPart, n_classes: int, state: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, kernel: KernelPart, n_classes: int, state: Mapping[str, Tensor], feature_map: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.kernel = kernel
         self.n_classes = n_classes
         for name, tensor in state.items():
             self.register_buffer(name, tensor.double())
+        self.feature_map = feature_map
+        self.register_buffer("compared", self._of_support(), persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, *shape) → logits (batch, n_classes), in the precision of the inputs."""
-        values = self.kernel.matrix(inputs.flatten(1).double(), self.support, self.learned) @ self.coefficients.T
+        own = inputs.flatten(1).double()
+        own = own if self.feature_map is None else self.feature_map(own)
+        support = self.support if self.compared is None else self.compared
+        values = self.kernel.matrix(own, support, self.learned) @ self.coefficients.T
         return _of_machines(values + self.biases).to(inputs.dtype)
 
     def replace(self, state: Mapping[str, Tensor]) -> None:
         """Take support vectors, of which there may be another number."""
         for name, tensor in state.items():
             setattr(self, name, tensor.detach().double().to(self.support.device))
+        self.compared = self._of_support()
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **options: Any) -> Any:
         """Make room for as many support vectors as there are, and load them."""
         self.replace({name: state_dict[name] for name in self.state_dict()})
         return super().load_state_dict(state_dict, *args, **options)
 
+    def _of_support(self) -> Tensor | None:
+        """The features of the support vectors, where the kernel has a map to them."""
+        return None if self.feature_map is None else features(self.feature_map, self.support)
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> KernelMachine:  # noqa: ARG002
         """Move between devices; ``float()`` and ``double()`` concern inputs and logits only."""
         device = fn(torch.empty(0, device=self.support.device)).device
-        for name, buffer in list(self.named_buffers()):
+        for name, buffer in list(self.named_buffers(recurse=False)):
             setattr(self, name, buffer.to(device))
+        for child in self.children():
+            child.to(device)
         return self
 
 
@@ -78,6 +96,27 @@ class LinearMachine(KernelMachine):
         """The weights W (n_classes, n_features) and biases b (n_classes,)."""
         weights = _of_machines((self.coefficients @ self.support).T).T
         return weights, _of_machines(self.biases[None])[0]
+
+
+class QuadraticMachine(KernelMachine):
+    """A machine with a kernel (x·y)²/(‖x‖‖y‖)², whose logits are xᵀO_kx/‖x‖²."""
+
+    def observables(self) -> Tensor:
+        """O_k = Σ_i c_ki a_i a_iᵀ + b_k 1, of a_i = s_i/‖s_i‖: (n_classes, n_features, n_features) float64."""
+        amplitudes = self.support if self.compared is None else self.compared
+        d = amplitudes.shape[1]
+        forms = torch.einsum("ki,ia,ib->kab", self.coefficients, amplitudes, amplitudes)
+        forms = forms + self.biases[:, None, None] * torch.eye(d, dtype=forms.dtype, device=forms.device)
+        return _of_machines(forms.flatten(1).T).T.reshape(-1, d, d)
+
+
+MACHINES = {"affine": LinearMachine, "quadratic": QuadraticMachine, None: KernelMachine}
+
+
+@torch.no_grad()
+def features(feature_map: nn.Module, inputs: Tensor) -> Tensor:
+    """What a kernel compares of inputs (n, n_features), without gradients."""
+    return torch.cat([feature_map(piece) for piece in torch.split(inputs, CHUNK)])
 
 
 def _of_machines(values: Tensor) -> Tensor:
@@ -95,8 +134,7 @@ def untrained(part: KernelSVM, info: InputInfo, seed: int) -> KernelMachine:
         "biases": torch.zeros(len(coefficients)),
         "learned": part.kernel.learned(support),
     }
-    machine = LinearMachine if isinstance(part.kernel, LinearKernel) else KernelMachine
-    return machine(part.kernel, info.n_classes, state)
+    return MACHINES[part.kernel.form](part.kernel, info.n_classes, state, part.kernel.feature_map(info))
 
 
 def fit(part: KernelSVM, module: nn.Module, data: Split, hooks: Hooks) -> History:
@@ -110,17 +148,20 @@ def fit(part: KernelSVM, module: nn.Module, data: Split, hooks: Hooks) -> Histor
             f"expected at most {MOST:,} training examples for a kernel machine, got {len(labels):,}",
             "train it on a share of them, with the transform 'subset'",
         )
-    module.replace(_trained(part, inputs.flatten(1).double().cpu(), labels.numpy(), module.n_classes))
+    module.replace(_trained(part, module, inputs.flatten(1).double().cpu(), labels.numpy()))
     module.eval()
     some = inputs[:RATED].to(module.support.device)
     accuracy = (module(some).argmax(1).cpu() == labels[:RATED]).double().mean().item()
     return kept(module, hooks, {"accuracy": [accuracy], "support_vectors": [float(len(module.support))]})
 
 
-def _trained(part: KernelSVM, inputs: Tensor, labels: Any, n_classes: int) -> dict[str, Tensor]:
+def _trained(part: KernelSVM, module: KernelMachine, inputs: Tensor, labels: Any) -> dict[str, Tensor]:
     learned = part.kernel.learned(inputs)
-    matrix: DoubleArray = part.kernel.matrix(inputs, inputs, learned).numpy()
-    wanted = range(n_classes) if n_classes > 2 else (1,)
+    own = inputs
+    if module.feature_map is not None:
+        own = features(module.feature_map, inputs.to(module.support.device)).cpu()
+    matrix: DoubleArray = part.kernel.matrix(own, own, learned).numpy()
+    wanted = range(module.n_classes) if module.n_classes > 2 else (1,)
     machines = [_machine(matrix, labels == label, part.c) for label in wanted]
     coefficients = np.stack([own for own, _ in machines])
     used = np.flatnonzero(coefficients.any(0))

@@ -6,10 +6,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
 
+from qaml.errors import Misfit
 from qaml.models.at_once_part import AtOncePart
 from qaml.models.base import History, Hooks
 from qaml.models.capabilities import Capability
-from qaml.models.kernel_svm.kernels import KernelPart, LinearKernel, RBFKernel
+from qaml.models.kernel_svm.kernels import Form, KernelPart, RBFKernel
 from qaml.types import InputInfo, Module, Split
 
 
@@ -27,23 +28,27 @@ class KernelSVM(AtOncePart):
 
     kind: Literal["kernel_svm"] = "kernel_svm"
     kernel: SerializeAsAny[KernelPart] = RBFKernel()
-    """Kernel K: ``rbf``, ``linear``, ``polynomial``, or the ``fidelity`` of states that a circuit encodes."""
+    """Kernel K: ``rbf``, ``linear``, ``polynomial``, or ``fidelity``, that of a circuit's states."""
     c: float = Field(1.0, gt=0)
     """Penalty C of margins that are violated (a soft margin; large values fit the training data)."""
 
     @property
     def has_exact_distances(self) -> bool:
-        """Whether the kernel is linear: logits are then affine."""
-        return isinstance(self.kernel, LinearKernel)
+        """Whether logits are affine, by a linear kernel, or quadratic, by a kernel of amplitudes alone."""
+        return self.kernel.form is not None
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """The weights of a linear machine."""
-        return frozenset({"affine_map"}) if self.has_exact_distances else frozenset()
+        """The weights of a linear machine, or the matrices of a quadratic one."""
+        found: dict[Form | None, Capability] = {"affine": "affine_map", "quadratic": "observables"}
+        return frozenset({found[self.kernel.form]}) if self.kernel.form in found else frozenset()
 
     def check(self, info: InputInfo) -> None:
-        """Refuse inputs that the kernel cannot take."""
-        self.kernel.check(info)
+        """Refuse inputs that the kernel does not fit, naming its field."""
+        try:
+            self.kernel.check(info)
+        except Misfit as error:
+            raise Misfit(("kernel", *error.where), error.what, error.hint) from error
 
     def build(self, info: InputInfo, seed: int) -> Module:
         """A machine with one random support vector a class, which training replaces."""
@@ -55,8 +60,10 @@ class KernelSVM(AtOncePart):
         """Train on all data at once; curves ``accuracy`` and ``support_vectors``, of one value.
 
         Raises:
+            DataError: the kernel has no values for an example, such as amplitudes that are all zero.
             RunError: there are too many training examples for the kernel's matrix.
         """
         from qaml.models.kernel_svm.network import fit
 
+        self.kernel.check_data(data, info)
         return fit(self, module, data, hooks)
