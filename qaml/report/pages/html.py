@@ -17,6 +17,8 @@ from jinja2.compiler import CodeGenerator
 from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
+from qaml.outcome.belongings import OUTCOMES
+from qaml.outcome.merge import load
 from qaml.outcome.outcome import Outcome, Outcomes
 from qaml.report.figures import sampling
 from qaml.report.figures.accents import Accent, accents
@@ -24,6 +26,7 @@ from qaml.report.figures.courses import Earlier, earlier
 from qaml.report.pages import overview
 from qaml.report.pages.claim import StripView, claim_contents, claim_view
 from qaml.report.pages.glossary import anchors, glossary
+from qaml.report.pages.shares import ALL, Share, helped, processes
 from qaml.report.pages.subject import subject_contents, subject_view
 from qaml.report.pages.subjects import Known, Links, Subject, subjects
 from qaml.report.text import numbers, sentences
@@ -41,17 +44,40 @@ _SHORT = 40
 def write_report(outcomes: Outcomes, folder: Path) -> Path:
     """Render the pages into a folder that no other process reads yet (``qaml.outcome.folder``).
 
+    Args:
+        outcomes: outcomes of all claims.
+        folder: the folder; where it holds ``outcomes.json`` and claims are many, several processes share the pages.
+
     Returns:
         The path of ``index.html``.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    for name, text in pages(outcomes):
-        write_page(folder / name, text)
-    write_page(folder / "claims.csv", overview.claims_csv(outcomes))
-    write_style(folder)
+    n_processes = processes(len(outcomes.outcomes)) if (folder / OUTCOMES).is_file() else 1
+    with helped(folder, n_processes) as helpers:
+        _write(outcomes, folder, Share(0, n_processes))
+        write_page(folder / "claims.csv", overview.claims_csv(outcomes))
+        write_style(folder)
+        for helper in helpers:
+            if not helper.is_done():
+                _write(outcomes, folder, helper.share)
     return folder / "index.html"
+
+
+def write_share(folder: str, number: str, of: str) -> None:
+    """Render a share of the pages of the outcomes in a folder.
+
+    Raises:
+        StoreError: the outcomes cannot be read.
+        OSError: the folder cannot be written.
+    """
+    _write(load(Path(folder)), Path(folder), Share(int(number), int(of)))
+
+
+def _write(outcomes: Outcomes, folder: Path, share: Share) -> None:
+    for name, text in pages(outcomes, share):
+        write_page(folder / name, text)
 
 
 def write_page(path: Path, text: str) -> None:
@@ -88,8 +114,8 @@ class _Whole(NamedTuple):
         return page.render(**_macros(), outcomes=self.outcomes, accents=self.accents, links=links, **view)
 
 
-def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
-    """The pages, each with its name relative to the folder and its text; ``index.html`` comes last."""
+def pages(outcomes: Outcomes, share: Share = ALL) -> Iterator[tuple[str, str]]:
+    """The pages of a share, each with its name relative to the folder and its text; ``index.html`` comes last."""
     whole = _whole(outcomes)
     suites: dict[str, _Pages] = {}
     for position, outcome in enumerate(outcomes.outcomes):
@@ -97,10 +123,11 @@ def pages(outcomes: Outcomes) -> Iterator[tuple[str, str]]:
     for subject in whole.known:
         suites[subject.suite].subjects.append(subject)
     for suite in suites.values():  # one after the other: their pages share drawings
-        yield from _claim_pages(whole, suite.positions)
-        yield from _subject_pages(whole, suite.subjects)
-    yield "glossary.html", whole.render("glossary.html", "", sections=glossary())
-    yield "index.html", _index(whole)
+        yield from _claim_pages(whole, share.of_items(suite.positions))
+        yield from _subject_pages(whole, share.of_items(suite.subjects))
+    if share.number == 0:
+        yield "glossary.html", whole.render("glossary.html", "", sections=glossary())
+        yield "index.html", _index(whole)
 
 
 class _Pages(NamedTuple):
