@@ -224,6 +224,7 @@ class Store:
             StoreError: it cannot be read.
         """
         manifest = self.manifest(key)
+        self._check_listing(key, manifest)
         entry = self._entry(manifest, name)
         try:
             content = content_of(self.folder(key) / name, entry.bytes)

@@ -16,6 +16,7 @@ from qaml.models.quadratic.network import BoundedQuadratic
 from qaml.plan.words import model_in_words
 from qaml.run.classifier import defended, wrapped
 from qaml.spec.pairs import kinds_inside
+from qaml.spec.suite import Inference
 from qaml.types import Bounds, FloatArray, InputInfo
 
 INFO = InputInfo((4,), ("a", "b"), Bounds(0.0, 1.0))
@@ -90,6 +91,7 @@ class _Entry(NamedTuple):
     dataset: str = "d"
     seeds: int = 1
     stream: int = 0
+    inference: Inference = Inference()
 
 
 @pytest.mark.parametrize(("defence", "before", "inside"), PLACES)

@@ -86,6 +86,8 @@ def test_damage_is_noticed_and_repaired_and_the_others_stay(store: Store, damage
             found.add(error.key)
             assert not worker.has(key)
     assert found == {KEY}
+    with pytest.raises(Damaged):
+        Store(store.root).read_bytes(KEY, "a.txt" if name == "manifest.json" else name)
     write(worker, KEY, f"content of {KEY}")
     assert all(worker.has(key) and read(worker, key) == sound[key] for key in KEYS)
     assert all(read(Store(store.root), key) == sound[key] for key in KEYS)
