@@ -14,7 +14,6 @@ from qaml.report.pages.publish import publish
 from qaml.report.pages.shares import Share
 from tests.report.sample import sample, write_media
 
-
 BOOT = shares._BOOT
 
 
