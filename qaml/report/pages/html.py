@@ -6,6 +6,7 @@ It can be opened from disk, printed, and read without a script.
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
@@ -72,7 +73,11 @@ def write_share(folder: str, number: str, of: str) -> None:
         StoreError: the outcomes cannot be read.
         OSError: the folder cannot be written.
     """
-    _write(load(Path(folder)), Path(folder), Share(int(number), int(of)))
+    gc.disable()  # while millions of numbers are read, of which none is garbage
+    outcomes = load(Path(folder))
+    gc.freeze()
+    gc.enable()
+    _write(outcomes, Path(folder), Share(int(number), int(of)))
 
 
 def _write(outcomes: Outcomes, folder: Path, share: Share) -> None:

@@ -20,7 +20,7 @@ MANY = 1000
 """Number of claims from which on helpers pay: each imports the report's modules and reads all outcomes first."""
 MOST = 4
 """Most processes, since each holds all outcomes in memory."""
-SLOWER = 0.85
+SLOWER = 0.75
 """Size of a helper's share, as part of an equal one."""
 PATIENCE = 600.0
 """Seconds that a helper may take longer than the process that waits for it."""
