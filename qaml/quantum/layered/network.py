@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from qaml.autograd import differentiable
 from qaml.errors import PartError
+from qaml.quantum.blocks import array_of, cache_lines, share
 from qaml.quantum.checks import MAX_WIRES
 from qaml.quantum.layered.kernel import LANES, adjoint, backward, backward_groups, forward, place, state_size
 from qaml.quantum.layered.tables import Tables, gradients, tabulate
@@ -48,7 +45,7 @@ def expectations(amplitudes: Tensor, weights: Tensor, n_observables: int) -> Ten
         raise PartError(f"expected 1 to {weights.shape[1]} observables, got {n_observables}", "one wire each")
     if torch.is_grad_enabled() and (amplitudes.requires_grad or weights.requires_grad):
         return differentiable(_Expectations, amplitudes, weights, n_observables)
-    means, _ = _forward(_array(amplitudes), tabulate(_array(weights).astype(np.float64)), keep=False)
+    means, _ = _forward(array_of(amplitudes), tabulate(array_of(weights).astype(np.float64)), keep=False)
     return torch.from_numpy(means[:, :n_observables].copy())
 
 
@@ -72,7 +69,7 @@ def unitary_columns(weights: Tensor, n_columns: int) -> Tensor:
         raise PartError(f"expected 1 to {n_amplitudes} columns, got {n_columns}")
     # one more layer, of zeros: its diagonal is the last RZ(ω) and CZ, which expectation values do without
     angles = np.zeros((len(weights) + 1, n_wires, 3))
-    angles[:-1] = _array(weights)
+    angles[:-1] = array_of(weights)
     tables = tabulate(angles)
     flipped = sum(2 ** (n_wires - 1 - wire) for wire in range(n_wires) if tables.signs[-1, wire] < 0)
     k = np.arange(n_amplitudes) ^ flipped
@@ -91,8 +88,8 @@ def unitary_columns(weights: Tensor, n_columns: int) -> Tensor:
 class _Expectations(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, amplitudes: Tensor, weights: Tensor, n_observables: int) -> Tensor:
-        ctx.tables = tabulate(_array(weights).astype(np.float64))
-        means, ctx.states = _forward(_array(amplitudes), ctx.tables, keep=True)
+        ctx.tables = tabulate(array_of(weights).astype(np.float64))
+        means, ctx.states = _forward(array_of(amplitudes), ctx.tables, keep=True)
         ctx.shape = amplitudes.shape
         return torch.from_numpy(means[:, :n_observables].copy())
 
@@ -100,7 +97,7 @@ class _Expectations(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         wants_amplitudes, wants_weights, _ = ctx.needs_input_grad
-        gradient, angles = _backward(_array(cotangents), ctx.tables, ctx.states, ctx.shape, wants_weights)
+        gradient, angles = _backward(array_of(cotangents), ctx.tables, ctx.states, ctx.shape, wants_weights)
         return (
             torch.from_numpy(gradient) if wants_amplitudes else None,
             torch.from_numpy(angles) if angles is not None else None,
@@ -114,14 +111,14 @@ def _forward(rows: FloatArray, tables: Tables, keep: bool) -> tuple[FloatArray, 
     n_blocks = -(-len(rows) // LANES)
     kernel = forward(n_wires)
     means = np.empty((n_blocks * LANES, n_wires), np.float32)
-    states = _cache_lines(n_blocks if keep else 0, state_size(n_wires))
+    states = cache_lines(n_blocks if keep else 0, state_size(n_wires))
 
     def work(first: int, last: int) -> None:
-        own = states if keep else _cache_lines(1, state_size(n_wires))
-        partial = _cache_lines(2**n_wires * LANES)
+        own = states if keep else cache_lines(1, state_size(n_wires))
+        partial = cache_lines(2**n_wires * LANES)
         kernel(rows, tables.diagonals, tables.tangents, own, partial, means, first, last)
 
-    _share(n_blocks, work)
+    share(n_blocks, work)
     means *= tables.signs[-1]
     return means[: len(rows)], states
 
@@ -140,38 +137,15 @@ def _backward(
     kernel = backward(n_wires) if with_angles else adjoint(n_wires)
 
     def work(first: int, last: int) -> None:
-        workspace = _cache_lines(2 if with_angles else 1, state_size(n_wires))
-        partial = _cache_lines(2**n_wires * LANES)
+        workspace = cache_lines(2 if with_angles else 1, state_size(n_wires))
+        partial = cache_lines(2**n_wires * LANES)
         buffers = (workspace, partial, gradient, sums) if with_angles else (workspace, partial, gradient)
         kernel(padded, tables.diagonals, tables.tangents, states, *buffers, first, last)
 
-    _share(n_blocks, work)
+    share(n_blocks, work)
     if not with_angles:
         return gradient, None
     return gradient, gradients(sums.sum(axis=0), tables, backward_groups(n_wires)).astype(np.float32)
-
-
-def _share(n_blocks: int, work: Callable[[int, int], None]) -> None:
-    """Let torch's number of threads work on spans of blocks."""
-    threads = min(torch.get_num_threads(), n_blocks)
-    edges = [n_blocks * i // max(threads, 1) for i in range(threads + 1)]
-    if threads <= 1:
-        work(0, n_blocks)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda span: work(*span), pairwise(edges)))
-
-
-def _cache_lines(*shape: int) -> FloatArray:
-    """An array that begins with a cache line of 64 bytes: a vector then touches one line."""
-    n = math.prod(shape)
-    room = np.empty(n + 16, np.float32)
-    start = -room.ctypes.data % 64 // 4
-    return room[start : start + n].reshape(shape)
-
-
-def _array(tensor: Tensor) -> FloatArray:
-    return tensor.detach().contiguous().numpy()
 
 
 def _check_weights(weights: Tensor) -> None:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qaml.quantum.blocks import share
 from qaml.quantum.vector import kernel
 from qaml.quantum.vector.kernel import LANES, STEEPEST
 from qaml.quantum.vector.program import Program
-from qaml.quantum.vector.threads import share
 from qaml.types import BoolArray, DoubleArray, FloatArray
 
 

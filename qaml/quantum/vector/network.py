@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from qaml.autograd import differentiable
+from qaml.quantum.blocks import array_of, cache_lines, share
 from qaml.quantum.checks import check, check_shapes
 from qaml.quantum.circuit import Circuit
 from qaml.quantum.statevector import network as statevector
@@ -18,7 +18,6 @@ from qaml.quantum.vector import kernel
 from qaml.quantum.vector.angles import Angles, angles, gradient
 from qaml.quantum.vector.kernel import LANES
 from qaml.quantum.vector.program import Program, n_places, program
-from qaml.quantum.vector.threads import share
 from qaml.types import FloatArray
 
 
@@ -96,8 +95,9 @@ class _Evolution(torch.autograd.Function):
     def forward(ctx: Any, amplitudes: Tensor, shared: Tensor, samples: Tensor, own: Program, measured: bool) -> Tensor:
         ctx.program, ctx.measured, ctx.n_shared, ctx.shape = own, measured, len(shared), samples.shape
         ctx.amplitudes = (tuple(amplitudes.shape), amplitudes.is_complex())
-        ctx.angles = angles(own, _array(shared).astype(np.float64), _array(samples))
-        rows, states = _rows(amplitudes), _empty_states(-(-len(amplitudes) // LANES), own)
+        ctx.angles = angles(own, array_of(shared).astype(np.float64), array_of(samples))
+        rows, size = _rows(amplitudes), 2 * LANES * n_places(own.n_wires)
+        states = cache_lines(-(-len(amplitudes) // LANES), size)
         results = np.empty(
             (len(states) * LANES, own.n_wires) if measured else (len(rows), 2**own.n_wires, 2), np.float32
         )
@@ -120,7 +120,7 @@ class _Evolution(torch.autograd.Function):
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         wants_amplitudes, wants_shared, wants_samples, _, _ = ctx.needs_input_grad
         own, states, (shape, is_complex) = ctx.program, ctx.states, ctx.amplitudes
-        adjoints = _empty_states(len(states), own)
+        adjoints = cache_lines(*states.shape)
         totals = np.zeros((len(states), len(own.constants)))
         of_samples = np.zeros(ctx.shape, np.float32)
         of_amplitudes = np.empty((*shape, 1 + is_complex), np.float32)
@@ -158,21 +158,8 @@ def _fixed(own: Program, numbers: Angles, measured: bool) -> tuple[Any, ...]:
 
 def _padded(cotangents: Tensor, n_blocks: int) -> FloatArray:
     padded = np.zeros((n_blocks * LANES, cotangents.shape[1]), np.float32)
-    padded[: len(cotangents)] = _array(cotangents)
+    padded[: len(cotangents)] = array_of(cotangents)
     return padded
-
-
-def _empty_states(n_blocks: int, own: Program) -> FloatArray:
-    """Room for states that begins with a cache line of 64 bytes: a vector then touches one line."""
-    shape = (n_blocks, 2 * LANES * n_places(own.n_wires))
-    n = math.prod(shape)
-    room = np.empty(n + 16, np.float32)
-    start = -room.ctypes.data % 64 // 4
-    return room[start : start + n].reshape(shape)
-
-
-def _array(tensor: Tensor) -> FloatArray:
-    return tensor.detach().contiguous().numpy()
 
 
 def _rows(tensor: Tensor) -> FloatArray:
