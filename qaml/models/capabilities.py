@@ -7,10 +7,10 @@ no capability.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from qaml.quantum.circuit import Circuit
+from qaml.quantum.circuit import Circuit, Source
 from qaml.types import DoubleArray, Module, Tensor
 
 Capability = Literal[
@@ -24,7 +24,7 @@ Capability = Literal[
     "features",
     "states",
     "bloch",
-    "described",
+    "sketch",
     "runnable",
     "curves",
     "total_flips",
@@ -109,12 +109,46 @@ class OnSphere(Protocol):
         """The values ⟨X⟩, ⟨Y⟩, ⟨Z⟩ of the measured wire: (batch, …) → (batch, 3)."""
 
 
+class Measured(NamedTuple):
+    """What is asked of a circuit at its end.
+
+    Attributes:
+        groups: the wires of every product of Z, or of the probabilities, the first the most significant bit.
+        n_outcomes: number of outcomes 0, 1, … whose probabilities are asked for; 0 for products of Z.
+        is_renormalised: whether these probabilities are divided by their sum.
+        is_log: whether logits are logarithms, of probabilities or of (1 ± v)/2.
+        has_head: whether a trained linear layer makes logits of the values.
+    """
+
+    groups: tuple[tuple[int, ...], ...]
+    n_outcomes: int = 0
+    is_renormalised: bool = False
+    is_log: bool = False
+    has_head: bool = False
+
+
+class Sketch(NamedTuple):
+    """A circuit as it is drawn, its wires numbered as its author numbers them.
+
+    Attributes:
+        circuit: the gates.
+        measured: what is asked at its end.
+        amplitudes: the wires that hold an input from the beginning; all others begin at |0⟩.
+        features: the products of features, by position, in every angle of a source; one that is drawn has none.
+    """
+
+    circuit: Circuit
+    measured: Measured
+    amplitudes: tuple[int, ...] = ()
+    features: Mapping[Source, Sequence[Sequence[tuple[int, ...]]]] = {}
+
+
 @runtime_checkable
-class Described(Protocol):
+class Sketched(Protocol):
     """A circuit that is known gate by gate."""
 
-    def described(self, noise: Literal["none", "draws", "average"]) -> Circuit:
-        """The circuit with its noise layers as random angles or as channels, or without them."""
+    def sketch(self, noise: Literal["none", "draws"]) -> Sketch:
+        """The circuit with its noise layers as random angles, or without them."""
 
 
 def _as_they_are(inputs: Tensor) -> tuple[Tensor, None]:

@@ -113,6 +113,24 @@ class Portrait(Record):
     scatters: tuple[Scatter, ...] = ()
 
 
+_FEATURES = "(…|x[0-9]{1,8}(–[0-9]{1,8}|(·x[0-9]{1,8}){0,9}))"
+
+
+class CircuitReadout(Record):
+    """What is measured at a circuit's end, and how it becomes logits."""
+
+    groups: tuple[tuple[int, ...], ...]
+    """Wires of every product of Z, or of the probabilities, the first the most significant bit."""
+    n_outcomes: int = 0
+    """Number of outcomes 0, 1, … whose probabilities are measured; 0 for products of Z."""
+    is_renormalised: bool = False
+    """Whether these probabilities are divided by their sum."""
+    is_log: bool = False
+    """Whether logits are logarithms."""
+    has_head: bool = False
+    """Whether a trained linear layer makes logits of the values."""
+
+
 class CircuitDrawing(Record):
     """A model's quantum circuit."""
 
@@ -124,12 +142,27 @@ class CircuitDrawing(Record):
     n_gates: int
     """Number of all gates; ``gates`` holds the first ones."""
     measured: tuple[int, ...]
+    """All wires that are measured."""
+    readout: CircuitReadout | None = None
+    """What is measured of them; Z of each, where files of former versions do not say it."""
+    amplitudes: tuple[int, ...] | None = None
+    """Wires that hold an input's amplitudes from the beginning; all or none, where files do not say it."""
+    features: tuple[Annotated[str, Field(pattern=f"^({_FEATURES}( {_FEATURES}){{0,9}})?$")], ...] = ()
+    """Features in the angles of each gate, omitted where no gate has any: ``x0``, ``x0·x1`` for a product, ``x0–7`` for
+    one after another, ``…`` for the rest."""
 
     @model_validator(mode="after")
     def _gates_stand_on_wires(self) -> Self:
         for gate in self.gates:
             if max(int(wire) for wire in gate.split()[1:]) >= self.n_wires:
                 raise ValueError(f"expected gates on {self.n_wires} wires, got {gate!r}")
+        if self.features and len(self.features) != len(self.gates):
+            raise ValueError(f"expected features of {len(self.gates)} gates, got {len(self.features)}")
+        groups = self.readout.groups if self.readout else ()
+        wires = (*self.measured, *(self.amplitudes or ()), *(wire for group in groups for wire in group))
+        beyond = next((wire for wire in wires if not 0 <= wire < self.n_wires), None)
+        if beyond is not None or not all(groups):
+            raise ValueError(f"expected wires among {self.n_wires}, got {'none' if beyond is None else beyond}")
         return self
 
 

@@ -63,6 +63,58 @@ def test_gates_between_distant_wires_have_their_column_to_themselves() -> None:
     assert [gate.column for gate in placed] == [0, 1, 2]
 
 
+def texts(drawing: Markup) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(drawing).iter() if element.tag.endswith("text")]
+
+
+@pytest.mark.parametrize(
+    ("readout", "labels"),
+    [
+        ({"groups": [[1]]}, ["⟨Z⟩"]),
+        ({"groups": [[0, 1, 2]]}, ["⟨Z₀Z₁Z₂⟩"]),
+        ({"groups": [[0, 1], [2, 3], [1, 2]], "has_head": True}, ["⟨Z₀Z₁⟩", "⟨Z₂Z₃⟩", "⟨Z₁Z₂⟩", "W"]),
+        ({"groups": [[3, 2, 1, 0]], "is_log": True}, ["⟨Z…Z⟩"]),
+        ({"groups": [[i, 3] for i in (0, 1, 2, 0, 1)]}, ["⟨Z₀Z₃⟩", "⟨Z₁Z₃⟩", "⟨Z₂Z₃⟩", "⟨Z₀Z₃⟩", "…"]),
+        ({"groups": [[3]], "n_outcomes": 2}, ["P"]),
+        ({"groups": [[2, 3]], "n_outcomes": 3, "is_renormalised": True, "is_log": True}, ["log P/ΣP"]),
+        ({"groups": [[2, 3]], "n_outcomes": 4, "has_head": True}, ["P", "W"]),
+    ],
+)
+def test_what_is_measured_has_its_marks(readout: dict[str, object], labels: list[str]) -> None:
+    drawn = CIRCUIT.model_dump() | {"n_wires": 4, "readout": readout}
+    assert texts(circuit.draw(CircuitDrawing.model_validate(drawn), ""))[4 : 4 + len(labels)] == labels
+
+
+def test_features_are_drawn_beside_their_gates() -> None:
+    gates, features = ("rx 0", "crz 1 0", "swap 0 1", "~depolarising 1"), ("x0–7", "x1·x2", "", "")
+    update = {"gates": gates, "features": features, "amplitudes": (1,), "n_gates": 4}
+    named = CIRCUIT.model_copy(update=update)
+    assert texts(circuit.draw(named, "")) == [
+        *("|0⟩ 0", "|ψ⟩ 1", "⟨Z⟩"),
+        *("RX", "x₀–₇", "RZ", "x₁·x₂", "DP"),
+    ]
+    assert circuit.sentence(named) == (
+        "Inputs are amplitudes of wire 1, of 2 wires, and their features are angles, too; 4 gates; Z is measured on"
+        " wire 1. Beside a gate are the features x in its angles. Filled boxes are channels of noise, averaged over: DP"
+        " depolarising."
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"features": ("x0",)},
+        {"features": ("<b>",) * 10},
+        {"amplitudes": (2,)},
+        {"readout": {"groups": ((0, 2),)}},
+        {"readout": {"groups": ((),)}},
+    ],
+)
+def test_a_readout_that_cannot_be_drawn_is_damage(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        CircuitDrawing.model_validate(CIRCUIT.model_dump() | fields)
+
+
 def test_a_long_circuit_says_how_much_of_it_is_drawn() -> None:
     long = CIRCUIT.model_copy(update={"gates": 10 * LAYER, "n_gates": 200})
     assert "200 gates, of which the first 42 are drawn" in circuit.sentence(long)

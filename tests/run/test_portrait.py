@@ -16,11 +16,14 @@ from qaml.models.base import ModelPart
 from qaml.models.linear.part import Linear
 from qaml.models.noise_layers.part import NoiseLayers
 from qaml.models.qnn.part import QNN
+from qaml.outcome.drawings import CircuitDrawing
 from qaml.quantum.channels import Depolarising
+from qaml.report.figures.circuit import sentence
 from qaml.run.arrays import write_arrays
 from qaml.run.job import Job
 from qaml.run.steps import portrait
 from qaml.spec.suite import Inference
+from tests.models.circuit.examples import info_of, module_of
 
 MOONS = Moons()
 
@@ -81,6 +84,65 @@ def test_a_circuit_behind_channels_has_no_pure_state_to_show(tmp_path: Path, mon
     part = QNN(wires=2, layers=2, channels=(Depolarising(probability=0.1),))
     titles = [panel["title"] for panel in drawn(tmp_path, monkeypatch, part)["scatters"]]
     assert titles == ["decision regions", "states in Hilbert space, principal components"]
+
+
+RING = [{"rot": "all"}, {"cnot": "ring"}]
+AMPLITUDES = {"encode": "amplitude"}
+BESIDE = {"ry": [2, 0], "angles": {"affine": "each", "features": [0, [1, 4]], "weight": 1.0, "bias": 0.0}}
+DENSE = {"rz": 1, "angles": {"affine": "dense", "features": [1, 2, 3, 5, [0, 0], 7, 6]}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"layers": [AMPLITUDES]}, "Inputs are amplitudes of 3 wires; 0 gates; Z is measured on wires 0 and 1."),
+        (
+            {"layers": [AMPLITUDES], "readout": {"parity": "all", "log": True}},
+            "the parity ⟨Z₀Z₁Z₂⟩ of wires 0 to 2 is measured; logits are log (1 ± v)/2 of its value v.",
+        ),
+        ({"layers": [AMPLITUDES], "readout": {"parity": [[2, 0], [1]]}}, "the parities ⟨Z₂Z₀⟩, ⟨Z₁⟩ are measured."),
+        (
+            {
+                "wires": {"data": 3, "ancilla": 2},
+                "layers": [AMPLITUDES | {"on": "data"}, *RING],
+                "readout": {"probabilities": "ancilla", "renormalise": True},
+            },
+            "Inputs are amplitudes of wires 0 to 2, of 5 wires; 10 gates; the probabilities of outcomes 0 and 1 of"
+            " wires 3 and 4, the first the most significant bit, are measured, divided by their sum. R is",
+        ),
+        (
+            {"layers": [AMPLITUDES], "readout": {"probabilities": [1], "log": True}},
+            "the probabilities of outcomes 0 and 1 of wire 1 are measured; logits are their logarithms.",
+        ),
+        (
+            {"layers": [AMPLITUDES], "readout": {"probabilities": [2, 0], "head": True}},
+            "outcomes 0 to 3 of wires 2 and 0, the first the most significant bit, are measured; a trained linear layer"
+            " W makes the logits of these values.",
+        ),
+        ({"layers": [AMPLITUDES], "readout": {"head": True}}, "Z is measured on wires 0 to 2; a trained linear layer"),
+    ],
+)
+def test_what_is_measured_is_said(fields: dict[str, Any], said: str) -> None:
+    recorded = portrait._circuit(module_of(fields, info_of(8)))
+    assert said in sentence(CircuitDrawing.model_validate_json(json.dumps({"model": "m", **(recorded or {})})))
+
+
+def test_features_beside_amplitudes_are_no_noise() -> None:
+    layers = [AMPLITUDES, BESIDE, DENSE, {"noise": [{"kind": "bit_flip", "probability": 0.1}], "on": [1]}]
+    recorded = portrait._circuit(module_of({"layers": layers}, info_of(8)))
+    assert recorded is not None
+    assert recorded["gates"] == ["ry 2", "ry 0", "rz 1", "~bit_flip 1"]
+    assert recorded["features"] == ["x0", "x1·x4", "x1–3 x5 x0·x0 …", ""]
+    said = sentence(CircuitDrawing.model_validate_json(json.dumps({"model": "m", **recorded})))
+    assert "and their features are angles, too; 4 gates" in said
+    assert said.endswith("in its angles. Filled boxes are channels of noise, averaged over: BF bit flips.")
+
+
+def test_an_angle_encoding_names_its_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = QNN(wires=2, layers=1, encoding="angle", noise_layers=NoiseLayers())
+    content = drawn(tmp_path, monkeypatch, part)["circuit"]
+    assert content["gates"][:4] == ["rx 0", "rx 1", "~ry 0", "~ry 1"]
+    assert content["features"][:4] == ["x0", "x1", "", ""]
 
 
 def test_principal_components_are_those_of_density_matrices() -> None:

@@ -36,6 +36,8 @@ class Lowered(NamedTuple):
         n_angles: number of trained b.
         terms: number of terms of every angle with trained w, in the order of these.
         readout: the wires of each value: one group of probabilities, or a group for each product of Z.
+        written: the number that the spec gives to each wire of the circuit.
+        amplitudes: the wires that hold inputs as amplitudes, as the spec numbers them.
     """
 
     circuit: Circuit
@@ -43,6 +45,8 @@ class Lowered(NamedTuple):
     n_angles: int
     terms: tuple[int, ...]
     readout: tuple[tuple[int, ...], ...]
+    written: tuple[int, ...]
+    amplitudes: tuple[int, ...]
 
     @property
     def n_weights(self) -> int:
@@ -78,12 +82,16 @@ def lower(
     builder.add(layers, ("layers",), ())
     builder.check_features()
     groups = measured(readout, builder.wiring, info.n_classes)
-    place = builder.places()
+    written = builder.written()
+    place = [written.index(wire) for wire in range(len(written))]
     observables = tuple(dict.fromkeys(place[wire] for group in groups for wire in group))
     operations = tuple(each._replace(wires=tuple(place[wire] for wire in each.wires)) for each in builder.operations)
     circuit = Circuit(len(place), "amplitude" if builder.amplitudes else "zero", operations, observables)
     placed = tuple(tuple(place[wire] for wire in group) for group in groups)
-    return Lowered(circuit, tuple(builder.columns), builder.numbers.n_angles, tuple(builder.numbers.terms), placed)
+    numbers = builder.numbers
+    return Lowered(
+        circuit, tuple(builder.columns), numbers.n_angles, tuple(numbers.terms), placed, written, builder.amplitudes
+    )
 
 
 def n_angles_of(verb: str) -> int:
@@ -173,11 +181,10 @@ class _Builder:
                 "give it more layers with 'features: next' or more wires, or downscale the inputs",
             )
 
-    def places(self) -> list[int]:
-        """The place of each wire: those of amplitudes last, since missing amplitudes are zeros at the end."""
+    def written(self) -> tuple[int, ...]:
+        """The wire at each place: those of amplitudes come last, since missing amplitudes are zeros at the end."""
         last = self.amplitudes or range(self.wiring.n_wires)
-        order = [*(wire for wire in range(self.wiring.n_wires) if wire not in last), *last]
-        return [order.index(wire) for wire in range(self.wiring.n_wires)]
+        return (*(wire for wire in range(self.wiring.n_wires) if wire not in last), *last)
 
     # --- encodings
 

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from qaml.errors import PartError
-from qaml.models.capabilities import Run
+from qaml.models.capabilities import Measured, Run, Sketch
 from qaml.models.circuit.angles import Affine, Number
 from qaml.models.circuit.initial import Initial
 from qaml.models.circuit.lowering import Lowered
 from qaml.models.circuit.readout import Readout
 from qaml.models.quadratic.network import is_same, quadratic_forms
 from qaml.quantum import density
-from qaml.quantum.circuit import Circuit
+from qaml.quantum.circuit import Circuit, Source
 from qaml.quantum.collapse import Collapsed, observables
 from qaml.quantum.execute import expectations, states
 from qaml.quantum.statevector.network import normalised
@@ -71,6 +71,18 @@ class CircuitClassifier(nn.Module):
     def described(self, noise: Literal["none", "draws", "average"] = "none") -> Circuit:  # noqa: ARG002
         """The circuit as plain data; what it takes beside ``weights`` is ``arguments``."""
         return self.lowered.circuit
+
+    def sketch(self, noise: Literal["none", "draws"] = "none") -> Sketch:  # noqa: ARG002
+        """The circuit as it is drawn, on the wires of the spec."""
+        circuit, written = self.lowered.circuit, self.lowered.written
+        operations = tuple(each._replace(wires=tuple(written[i] for i in each.wires)) for each in circuit.operations)
+        groups = tuple(tuple(written[i] for i in group) for group in self.lowered.readout)
+        asked = self.readout
+        n_outcomes = len(self.diagonals) if asked.probabilities is not None else 0
+        measured = Measured(groups, n_outcomes, asked.renormalise, asked.log, asked.head)
+        source: Source = "draw" if self.lowered.amplitudes else "feature"
+        features = {source: [column.products for column in self.lowered.columns]}
+        return Sketch(circuit._replace(operations=operations), measured, self.lowered.amplitudes, features)
 
     def arguments(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
         """The described circuit's inputs and draws: (batch, …) → amplitudes or angles, and angles beside amplitudes."""

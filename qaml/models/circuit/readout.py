@@ -10,7 +10,15 @@ from qaml.models.circuit.blocks import Targets, Wire
 from qaml.types import Settings, as_tuple
 
 Group: TypeAlias = Annotated[tuple[str | Wire, ...], Field(min_length=1)]
-Groups: TypeAlias = Annotated[tuple[str | Wire | Group, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+
+
+def _as_groups(value: object) -> object:
+    """Wires, or a list of lists of wires, as tuples."""
+    held = as_tuple(value)
+    return tuple(tuple(each) if isinstance(each, list) else each for each in held) if isinstance(held, tuple) else held
+
+
+Groups: TypeAlias = Annotated[tuple[str | Wire | Group, ...], BeforeValidator(_as_groups), Field(min_length=1)]
 
 
 class Readout(Settings):

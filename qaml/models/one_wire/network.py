@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from qaml.errors import PartError
-from qaml.models.capabilities import Run
+from qaml.models.capabilities import Measured, Run, Sketch
 from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.quadratic.network import is_same
 from qaml.quantum.channels import ChannelPart
-from qaml.quantum.circuit import CHANNELS, Angle, Channel, Circuit, Gate, Operation
+from qaml.quantum.circuit import CHANNELS, Angle, Channel, Circuit, Gate, Operation, Source
 from qaml.quantum.noise.shots import shots_needed
 from qaml.quantum.statevector.network import normalised
 from qaml.quantum.statevector.readout import z_signs
@@ -100,6 +100,14 @@ class OneWireClassifier(nn.Module, ABC):
         encoding = [Gate("rx", (wire,), (Angle("feature", wire),)) for wire in range(self.n_wires) if angles]
         operations = (*encoding, *self.operations(noise))
         return Circuit(self.n_wires, "zero" if angles else "amplitude", operations, (self.readout,))
+
+    def sketch(self, noise: Noise = "none") -> Sketch:
+        """The circuit as it is drawn."""
+        amplitudes = tuple(range(self.n_wires)) if self.encoding == "amplitude" else ()
+        features: dict[Source, list[list[tuple[int, ...]]]] = {}
+        if not amplitudes:
+            features["feature"] = [[(wire,)] for wire in range(self.n_wires)]
+        return Sketch(self.described(noise), Measured(((self.readout,),), is_log=True), amplitudes, features)
 
     def runnable(self) -> Run:
         """The circuit without noise at its present angles, and the logits of ⟨Z⟩.

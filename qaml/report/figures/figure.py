@@ -150,10 +150,14 @@ def of_scatter(each: Portrait, scatter: Scatter) -> Figure:
 
 @_shared
 def of_circuit(each: CircuitDrawing) -> Figure:
-    """A figure of a circuit; its table has gates and their wires."""
+    """A figure of a circuit; its table has gates, their wires, and the features in their angles."""
     sentence = circuit.sentence(each)
-    rows = [(gate.removeprefix("~"), float(gate.startswith("~"))) for gate in each.gates]
-    values = data(f"{each.model}-circuit", ("gate and wires", "is_drawn"), rows)
+    features = each.features or ("",) * len(each.gates)
+    rows = [
+        (gate.removeprefix("~"), float(gate.startswith("~")), held)
+        for gate, held in zip(each.gates, features, strict=True)
+    ]
+    values = data(f"{each.model}-circuit", ("gate and wires", "is_drawn", "features"), rows)
     return Figure(circuit.draw(each, sentence), sentence, each.model, values)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from qaml.attacks.geometry import closed_around
-from qaml.models.capabilities import Described, Encoding, OnSphere, averaged, is_randomised
+from qaml.models.capabilities import Encoding, OnSphere, Sketch, Sketched, averaged, is_randomised
 from qaml.models.one_wire.network import OneWireClassifier
 from qaml.models.seeding import reseed
 from qaml.plan.role import Role
-from qaml.quantum.circuit import Channel, Circuit
+from qaml.quantum.circuit import Channel, Gate, Operation
 from qaml.run.answers import classes, probabilities
 from qaml.run.arrays import Rows, read_arrays
 from qaml.run.classifier import as_asked, trained
@@ -26,6 +26,8 @@ CELLS = 61
 """Number of points of a grid over two features, along each."""
 MOST_GATES = 150
 """Largest number of a circuit's gates that are drawn."""
+MOST_TERMS = 3
+"""Largest number of features, or runs of them, that are named at a gate."""
 DISC = (-1.05, 1.05)
 
 
@@ -150,23 +152,49 @@ def _bloch(title: str, module: OnSphere, clean: Tensor, attacked: Tensor | None)
 
 
 def _circuit(module: nn.Module) -> Mapping[str, Any] | None:
-    """The encoding of a circuit and its gates, as ``name wire …``; ``None`` for other models."""
-    if not isinstance(module, Described):
+    """The fields of a ``CircuitDrawing``; ``None`` for other models."""
+    if not isinstance(module, Sketched):
         return None
-    circuit = module.described("draws" if is_randomised(module) else "none")
+    sketch = module.sketch("draws" if is_randomised(module) else "none")
+    circuit, measured = sketch.circuit, sketch.measured
+    shown = circuit.operations[:MOST_GATES]
+    features = [_features(operation, sketch) for operation in shown]
     return {
         "n_wires": circuit.n_wires,
         "encoding": circuit.encoding,
-        "gates": _gates(circuit),
+        "gates": [_gate(operation, sketch) for operation in shown],
         "n_gates": len(circuit.operations),
-        "measured": list(circuit.observables),
+        "measured": list(dict.fromkeys(wire for group in measured.groups for wire in group)),
+        "readout": measured._asdict(),
+        "amplitudes": list(sketch.amplitudes),
+        "features": features if any(features) else [],
     }
 
 
-def _gates(circuit: Circuit) -> Sequence[str]:
-    gates = []
-    for operation in circuit.operations[:MOST_GATES]:
-        is_drawn = isinstance(operation, Channel) or any(angle.source == "draw" for angle in operation.angles)
-        wires = " ".join(str(wire) for wire in operation.wires)
-        gates.append(f"{'~' if is_drawn else ''}{operation.name} {wires}")
-    return gates
+def _gate(operation: Operation, sketch: Sketch) -> str:
+    """``name wire …``, behind ``~`` if an angle is drawn or the operation is noise."""
+    is_noise = isinstance(operation, Channel) or any(
+        angle.source == "draw" and "draw" not in sketch.features for angle in operation.angles
+    )
+    return f"{'~' if is_noise else ''}{operation.name} {' '.join(map(str, operation.wires))}"
+
+
+def _features(operation: Operation, sketch: Sketch) -> str:
+    """The features in a gate's angles, each product once, runs of features as ``x0–7``."""
+    angles = operation.angles if isinstance(operation, Gate) else ()
+    columns = [sketch.features[angle.source][angle.index] for angle in angles if angle.source in sketch.features]
+    terms = list(_in_runs(dict.fromkeys(tuple(product) for column in columns for product in column)))
+    return " ".join([*terms[:MOST_TERMS], "…"] if len(terms) > MOST_TERMS else terms)
+
+
+def _in_runs(products: Iterable[tuple[int, ...]]) -> Iterator[str]:
+    """Each product in words; three features or more that follow each other are one run."""
+    run: list[int] = []
+    for product in (*products, ()):
+        if len(product) == 1 and run and product[0] == run[-1] + 1:
+            run.append(product[0])
+            continue
+        yield from [f"x{run[0]}–{run[-1]}"] if len(run) > 2 else [f"x{each}" for each in run]
+        run = list(product) if len(product) == 1 else []
+        if len(product) > 1:
+            yield "·".join(f"x{each}" for each in product)

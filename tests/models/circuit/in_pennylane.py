@@ -115,7 +115,8 @@ class Reading:
             if "probabilities" in readout:
                 return (qml.probs(wires=readout["probabilities"]),)
             if "parity" in readout:
-                return (z(*range(self.n_wires)),)
+                groups = [range(self.n_wires)] if readout["parity"] == "all" else readout["parity"]
+                return [z(*group) for group in groups]
             return [z(wire) for wire in readout.get("z", range(self.n_wires))]
 
         found = node(self.n_wires, circuit)()

@@ -35,6 +35,7 @@ ENCODINGS = (
 )
 READOUTS: tuple[dict[str, Any], ...] = (
     {"parity": "all", "log": True},
+    {"parity": [[0, 2], [1]]},
     {"z": [2, 0]},
     {"z": [1]},
     {"probabilities": [2, 0], "renormalise": True},

@@ -20,7 +20,6 @@ from qaml.models.base import ModelPart
 from qaml.models.capabilities import (
     Averaging,
     Curved,
-    Described,
     Encoding,
     Featured,
     Flipped,
@@ -28,6 +27,7 @@ from qaml.models.capabilities import (
     OnSphere,
     Quadratic,
     Sampled,
+    Sketched,
     is_randomised,
     reseed_all,
 )
@@ -156,7 +156,7 @@ def test_weights_have_the_names_that_their_author_gave_them(tmp_path: Path) -> N
     assert torch.equal(module.get_parameter("same.weight"), module.get_parameter("inner.weight"))
 
 
-OFFERS = (Averaging, Curved, Described, Encoding, Featured, Flipped, OneValued, OnSphere, Quadratic, Sampled)
+OFFERS = (Averaging, Curved, Encoding, Featured, Flipped, OneValued, OnSphere, Quadratic, Sampled, Sketched)
 
 
 @pytest.mark.parametrize("name", ["Named", "Features"])
