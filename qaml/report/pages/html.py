@@ -6,9 +6,8 @@ It can be opened from disk, printed, and read without a script.
 from __future__ import annotations
 
 import base64
-import gc
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +17,6 @@ from jinja2.compiler import CodeGenerator
 from jinja2.runtime import Macro
 from markupsafe import Markup, escape
 
-from qaml.outcome.belongings import OUTCOMES
-from qaml.outcome.merge import load
 from qaml.outcome.outcome import Outcome, Outcomes
 from qaml.report.figures import sampling
 from qaml.report.figures.accents import Accent, accents
@@ -27,7 +24,7 @@ from qaml.report.figures.courses import Earlier, earlier
 from qaml.report.pages import overview
 from qaml.report.pages.claim import StripView, claim_contents, claim_view
 from qaml.report.pages.glossary import anchors, glossary
-from qaml.report.pages.shares import ALL, Share, helped, processes
+from qaml.report.pages.shares import ALL, Helper, Share, unpacked
 from qaml.report.pages.subject import subject_contents, subject_view
 from qaml.report.pages.subjects import Known, Links, Subject, subjects
 from qaml.report.text import numbers, sentences
@@ -42,12 +39,13 @@ _SHORT = 40
 """Largest number of characters of a text whose escaped form is cached, as short texts are repeated."""
 
 
-def write_report(outcomes: Outcomes, folder: Path) -> Path:
+def write_report(outcomes: Outcomes, folder: Path, helpers: Sequence[Helper] = ()) -> Path:
     """Render the pages into a folder that no other process reads yet (``qaml.outcome.folder``).
 
     Args:
         outcomes: outcomes of all claims.
-        folder: the folder; where it holds ``outcomes.json`` and claims are many, several processes share the pages.
+        folder: the folder.
+        helpers: processes that render all shares of the pages but the first into this folder.
 
     Returns:
         The path of ``index.html``.
@@ -55,29 +53,22 @@ def write_report(outcomes: Outcomes, folder: Path) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    n_processes = processes(len(outcomes.outcomes)) if (folder / OUTCOMES).is_file() else 1
-    with helped(folder, n_processes) as helpers:
-        _write(outcomes, folder, Share(0, n_processes))
-        write_page(folder / "claims.csv", overview.claims_csv(outcomes))
-        write_style(folder)
-        for helper in helpers:
-            if not helper.is_done():
-                _write(outcomes, folder, helper.share)
+    _write(outcomes, folder, Share(0, 1 + len(helpers)))
+    write_page(folder / "claims.csv", overview.claims_csv(outcomes))
+    write_style(folder)
+    for helper in helpers:
+        if not helper.is_done():
+            _write(outcomes, folder, helper.share)
     return folder / "index.html"
 
 
-def write_share(folder: str, number: str, of: str) -> None:
-    """Render a share of the pages of the outcomes in a folder.
+def write_share(content: bytes, folder: str, number: str, of: str) -> None:
+    """Render a share of the pages of outcomes that another process has pickled.
 
     Raises:
-        StoreError: the outcomes cannot be read.
         OSError: the folder cannot be written.
     """
-    gc.disable()  # while millions of numbers are read, of which none is garbage
-    outcomes = load(Path(folder))
-    gc.freeze()
-    gc.enable()
-    _write(outcomes, Path(folder), Share(int(number), int(of)))
+    _write(unpacked(content), Path(folder), Share(int(number), int(of)))
 
 
 def _write(outcomes: Outcomes, folder: Path, share: Share) -> None:

@@ -15,6 +15,7 @@ from qaml.outcome.merge import media_names, save
 from qaml.outcome.outcome import Outcomes
 from qaml.report.imprint import imprint_of
 from qaml.report.pages.html import write_report
+from qaml.report.pages.shares import helped
 from qaml.report.text.markdown import summary
 
 SUMMARY = "summary.md"
@@ -34,7 +35,7 @@ def publish(outcomes: Outcomes, folder: Path, pictures: Mapping[str, Path] = Map
     Raises:
         StoreError: the folder cannot be written, or a picture is missing; then the folder is unchanged.
     """
-    with built(folder, imprint_of) as stage:
+    with built(folder, imprint_of) as stage, helped(outcomes, stage) as helpers:
         digests = {medium.path: medium.sha256 for medium in outcomes.media}
         for name in media_names(outcomes):
             places = dict.fromkeys((pictures.get(name, folder / name), folder / name))
@@ -43,7 +44,7 @@ def publish(outcomes: Outcomes, folder: Path, pictures: Mapping[str, Path] = Map
             (stage / name).write_bytes(content)
         save(outcomes, stage)
         (stage / SUMMARY).write_text(summary(outcomes), encoding="utf-8", errors="replace")
-        write_report(outcomes, stage)
+        write_report(outcomes, stage, helpers)
     return folder / "index.html"
 
 

@@ -1,30 +1,40 @@
 """The pages of a large report are rendered by several processes, each its share of every suite's pages.
 
-A page is a function of the outcomes, so a helper reads ``outcomes.json`` from the report's folder, where it lies
-before the pages are written, and a share whose helper failed is rendered by the process that waits for it.
+A page is a function of the outcomes, which a helper gets through a pipe. Helpers begin before anything else of the
+report is written, and a share whose helper failed is rendered by the process that waits for it.
 """
 
 from __future__ import annotations
 
+import gc
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
+
+from qaml.outcome.outcome import Outcomes
 
 T = TypeVar("T")
 
 MANY = 1000
-"""Number of claims from which on helpers pay: each imports the report's modules and reads all outcomes first."""
+"""Number of claims from which on helpers pay: each imports the report's modules and takes all outcomes first."""
 MOST = 4
 """Most processes, since each holds all outcomes in memory."""
-SLOWER = 0.75
-"""Size of a helper's share, as part of an equal one."""
+LARGER = 1.2
+"""Size of a helper's share, as part of an equal one, since the first process also writes all that is no page."""
 PATIENCE = 600.0
 """Seconds that a helper may take longer than the process that waits for it."""
-_BOOT = "import sys; sys.path[:] = {path!r}; from qaml.report.pages.html import write_share; write_share(*sys.argv[1:])"
+_BOOT = """
+import sys
+content = sys.stdin.buffer.read()
+sys.path[:] = {path!r}
+from qaml.report.pages.html import write_share
+write_share(content, *sys.argv[1:])
+"""
 
 
 class Share(NamedTuple):
@@ -39,7 +49,7 @@ class Share(NamedTuple):
 
     def _edge(self, number: int, length: int) -> int:
         """Position of the first item of a share, the helpers' counted from the end."""
-        return 0 if number == 0 else length - round((self.of - number) * SLOWER / self.of * length)
+        return 0 if number == 0 else length - round((self.of - number) * LARGER / self.of * length)
 
 
 ALL = Share()
@@ -52,14 +62,17 @@ def processes(n_claims: int) -> int:
 
 
 class Helper:
-    """A process that renders a share into the folder whose ``outcomes.json`` it reads."""
+    """A process that renders a share of pickled outcomes into a folder."""
 
-    def __init__(self, folder: Path, share: Share) -> None:
+    def __init__(self, content: bytes, folder: Path, share: Share) -> None:
         self.share = share
         code = _BOOT.format(path=sys.path)
         command = [sys.executable, "-c", code, str(folder.absolute()), str(share.number), str(share.of)]
         streams = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, stdin=streams, stdout=streams, stderr=streams)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=streams, stderr=streams)
+        assert self._process.stdin is not None
+        with suppress(OSError), self._process.stdin as pipe:  # one that has died is noticed when it is waited for
+            pipe.write(content)
 
     def is_done(self) -> bool:
         """Wait for it; whether all of its pages are there."""
@@ -75,12 +88,24 @@ class Helper:
             self._process.wait()
 
 
+def unpacked(content: bytes) -> Outcomes:
+    """The outcomes that a helper was given."""
+    gc.disable()  # while millions of numbers are read, of which none is garbage
+    outcomes: Outcomes = pickle.loads(content)
+    gc.freeze()
+    gc.enable()
+    return outcomes
+
+
 @contextmanager
-def helped(folder: Path, n_processes: int) -> Iterator[list[Helper]]:
-    """Helpers for all shares but the first, which do not outlive the block."""
+def helped(outcomes: Outcomes, folder: Path) -> Iterator[list[Helper]]:
+    """Helpers that render all shares but the first into a folder, and do not outlive the block; none for few claims."""
+    n_processes = processes(len(outcomes.outcomes))
+    content = pickle.dumps(outcomes, pickle.HIGHEST_PROTOCOL) if n_processes > 1 else b""
     helpers: list[Helper] = []
     try:
-        helpers += (Helper(folder, Share(number, n_processes)) for number in range(1, n_processes))
+        helpers += (Helper(content, folder, Share(number, n_processes)) for number in range(1, n_processes))
+        del content
         yield helpers
     finally:
         for helper in helpers:
