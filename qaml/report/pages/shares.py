@@ -30,10 +30,9 @@ PATIENCE = 600.0
 """Seconds that a helper may take longer than the process that waits for it."""
 _BOOT = """
 import sys
-content = sys.stdin.buffer.read()
 sys.path[:] = {path!r}
 from qaml.report.pages.html import write_share
-write_share(content, *sys.argv[1:])
+write_share(sys.stdin.buffer.read(), *sys.argv[1:])
 """
 
 
@@ -62,16 +61,19 @@ def processes(n_claims: int) -> int:
 
 
 class Helper:
-    """A process that renders a share of pickled outcomes into a folder."""
+    """A process that renders a share into a folder as soon as it is given the outcomes."""
 
-    def __init__(self, content: bytes, folder: Path, share: Share) -> None:
+    def __init__(self, folder: Path, share: Share) -> None:
         self.share = share
         code = _BOOT.format(path=sys.path)
         command = [sys.executable, "-c", code, str(folder.absolute()), str(share.number), str(share.of)]
         streams = subprocess.DEVNULL
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=streams, stderr=streams)
+
+    def give(self, content: bytes) -> None:
+        """Give it the pickled outcomes; one that has died is noticed when it is waited for."""
         assert self._process.stdin is not None
-        with suppress(OSError), self._process.stdin as pipe:  # one that has died is noticed when it is waited for
+        with suppress(OSError), self._process.stdin as pipe:
             pipe.write(content)
 
     def is_done(self) -> bool:
@@ -101,11 +103,14 @@ def unpacked(content: bytes) -> Outcomes:
 def helped(outcomes: Outcomes, folder: Path) -> Iterator[list[Helper]]:
     """Helpers that render all shares but the first into a folder, and do not outlive the block; none for few claims."""
     n_processes = processes(len(outcomes.outcomes))
-    content = pickle.dumps(outcomes, pickle.HIGHEST_PROTOCOL) if n_processes > 1 else b""
     helpers: list[Helper] = []
     try:
-        helpers += (Helper(content, folder, Share(number, n_processes)) for number in range(1, n_processes))
-        del content
+        helpers += (Helper(folder, Share(number, n_processes)) for number in range(1, n_processes))
+        if helpers:
+            content = pickle.dumps(outcomes, pickle.HIGHEST_PROTOCOL)  # while they import their modules
+            for helper in helpers:
+                helper.give(content)
+            del content
         yield helpers
     finally:
         for helper in helpers:
