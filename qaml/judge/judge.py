@@ -116,6 +116,11 @@ def judge(
         rocs=tuple(curve_of(name, found) for name, found in detected.items() if found.thresholds),
         notes=(
             *_notes(cells, assessed, decision.measured, tables),
+            *(
+                drawn(model, alone[model].clean.draws)
+                for model in models
+                if model in alone and alone[model].clean.draws > 1
+            ),
             *(among_fooling(name, found) for name, found in detected.items() if found.fooling is not None),
         ),
     )
@@ -245,6 +250,11 @@ def _unit(cells: Sequence[Cell]) -> Unit:
 def _is_unseen(subject: Subject) -> bool:
     """Whether no diagnostics ran for an attack that searches adversarials on the model itself."""
     return subject.traits.is_on_model and not subject.traits.is_exact and subject.diagnosis is None
+
+
+def drawn(model: str, draws: int) -> str:
+    """The note on a model that answers at random."""
+    return f"{model} is randomised: of every image a share of {draws} decisions counts, each from draws of its own"
 
 
 def _notes(

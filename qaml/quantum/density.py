@@ -1,4 +1,4 @@
-"""Circuits with channels on few wires, exactly: density matrices forwards, observables backwards.
+"""Circuits with channels, exactly: density matrices forwards on few wires, observables backwards on some more.
 
 A density matrix is kept as a state of 2n wires, rows before columns, and K ρ K† is K ⊗ K* on both halves. So a gate is
 one matrix of 2k wires, a channel the sum of its Kraus operators', and the way back takes the adjoint of this matrix.
@@ -15,12 +15,16 @@ from torch import Tensor
 from qaml.errors import PartError
 from qaml.quantum.channels import AmplitudeDamping, Matrix, pauli_kraus
 from qaml.quantum.checks import check, check_shapes
-from qaml.quantum.circuit import Channel, Circuit
+from qaml.quantum.circuit import Channel, Circuit, gate_angles
 from qaml.quantum.statevector.gates import matrix
 from qaml.quantum.statevector.network import apply, encoded, given_arrays, value
 
 MOST_WIRES = 6
-"""Largest number of wires: a density matrix has 4,096 entries."""
+"""Largest number of wires of density matrices, of which each sample has one of at most 4,096 entries."""
+MOST_WIRES_BACK = 10
+"""Largest number of wires of observables, which all samples share: a million entries each."""
+AT_ONCE = 2**22
+"""Largest number of entries of observables that are taken back together."""
 
 
 class Step(NamedTuple):
@@ -52,7 +56,7 @@ def probabilities(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tens
     """
     check(circuit)
     check_shapes(circuit, tuple(weights.shape), tuple(inputs.shape), None if draws is None else tuple(draws.shape))
-    _check_size(circuit)
+    _check_size(circuit, MOST_WIRES)
     states = encoded(circuit, inputs)
     pairs = (states[:, :, None] * states[:, None, :].conj()).flatten(1)
     for step in _steps(circuit, weights, inputs, draws, states):
@@ -64,20 +68,49 @@ def observables(circuit: Circuit, weights: Tensor, diagonals: Tensor) -> Tensor:
     """Observables taken back through a circuit that does not depend on its inputs.
 
     Args:
-        circuit: a circuit of at most six wires, without features and draws.
+        circuit: a circuit of at most ten wires, without features and draws.
         weights: (n_weights,), whose precision the computation has.
         diagonals: (m, 2**n_wires) the values of the observables in the basis states.
 
     Returns:
-        Re O_k, (m, 2**n_wires, 2**n_wires), so that a real state x has the values xᵀO_kx.
+        O_k, (m, 2**n_wires, 2**n_wires) complex and Hermitian, so that a state ψ before the circuit has the values
+        ψ†O_kψ.
     """
-    _check_size(circuit)
+    _check_size(circuit, MOST_WIRES_BACK)
     inputs = torch.ones(1, 1, dtype=weights.dtype, device=weights.device)
-    matrices = torch.diag_embed(diagonals.to(encoded(circuit, inputs)))
-    pairs = matrices.flatten(1)
-    for step in reversed(list(_steps(circuit, weights, inputs, None, pairs))):
-        pairs = apply(step.matrix.mH, pairs, step.wires)
-    return pairs.reshape(matrices.shape).real
+    like = encoded(circuit._replace(encoding="zero"), inputs)
+    steps = list(_steps(circuit, weights, inputs, None, like))[::-1]
+    found = []
+    for rows in torch.split(diagonals.to(like), max(1, AT_ONCE // 4**circuit.n_wires)):
+        pairs = torch.diag_embed(rows).flatten(1)
+        for step in steps:
+            pairs = apply(step.matrix.mH, pairs, step.wires)
+        found.append(pairs.reshape(*rows.shape, -1))
+    return torch.cat(found)
+
+
+class Halves(NamedTuple):
+    """A circuit cut where its first channel is, so that only gates depend on inputs.
+
+    Attributes:
+        before: the gates before it.
+        behind: the rest, without features and draws.
+    """
+
+    before: Circuit
+    behind: Circuit
+
+
+def halves(circuit: Circuit) -> Halves | None:
+    """A circuit cut at its first channel; ``None`` where a feature or a draw is an angle behind it."""
+    place = next((i for i, each in enumerate(circuit.operations) if isinstance(each, Channel)), None)
+    if place is None:
+        return None
+    before, behind = (
+        circuit._replace(operations=each) for each in (circuit.operations[:place], circuit.operations[place:])
+    )
+    is_fixed = all(angle.source in ("weight", "fixed") for angle in gate_angles(behind.operations))
+    return Halves(before, behind) if is_fixed else None
 
 
 def _steps(circuit: Circuit, weights: Tensor, inputs: Tensor, draws: Tensor | None, like: Tensor) -> Iterator[Step]:
@@ -114,6 +147,6 @@ def kraus(channel: Channel) -> tuple[Matrix, ...]:
     return pauli_kraus(p, *more)
 
 
-def _check_size(circuit: Circuit) -> None:
-    if circuit.n_wires > MOST_WIRES:
-        raise PartError(f"expected a circuit with channels of at most {MOST_WIRES} wires, got {circuit.n_wires}")
+def _check_size(circuit: Circuit, most: int) -> None:
+    if circuit.n_wires > most:
+        raise PartError(f"expected a circuit with channels of at most {most} wires, got {circuit.n_wires}")

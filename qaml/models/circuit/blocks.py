@@ -226,7 +226,7 @@ class Entangle(Block):
 
 
 class Noise(Block):
-    """Channels on single wires, in training, too; the values are then exact averages, on at most six wires."""
+    """Channels on single wires, in training, too; on more than six wires they may be averaged over random draws."""
 
     verbs: ClassVar[tuple[str, ...]] = ("noise",)
 

@@ -18,8 +18,6 @@ from qaml.types import InputInfo
 
 MOST_GATES: Final = 50_000
 """Largest number of gates of a circuit: 1,000 layers of 12 wires have 23,000."""
-MOST_NOISY_WIRES: Final = 6
-"""Largest number of wires with channels: a density matrix has 4,096 entries."""
 MOST_NUMBERS: Final = 10_000_000
 """Largest number of trained numbers."""
 SU4: Final = 15
@@ -97,27 +95,6 @@ def lower(
 def n_angles_of(verb: str) -> int:
     """Number of angles of a gate on one place."""
     return SU4 if verb == "su4" else GATES[verb].n_parameters
-
-
-def reads_angles(blocks: Sequence[Block]) -> bool:
-    """Whether features of the inputs are angles somewhere."""
-    return any(
-        block.encode != "amplitude"
-        if isinstance(block, Encode)
-        else block.angles.affine is not None
-        if isinstance(block, Rotate | Entangle)
-        else reads_angles(block.block)
-        if isinstance(block, Repeat | Until)
-        else False
-        for block in blocks
-    )
-
-
-def holds_noise(blocks: Sequence[Block]) -> bool:
-    """Whether a block is noise, also within loops."""
-    return any(
-        isinstance(block, Noise) or (isinstance(block, Repeat | Until) and holds_noise(block.block)) for block in blocks
-    )
 
 
 class _Builder:
@@ -363,12 +340,6 @@ class _Builder:
 
     def _disturb(self, channel: ChannelPart, wires: Sequence[int], here: Place) -> None:
         """A channel on each of some wires."""
-        if self.wiring.n_wires > MOST_NOISY_WIRES:
-            hint = "leave them out, or give it fewer wires"
-            message = (
-                f"channels are averaged on at most {MOST_NOISY_WIRES} wires, the circuit has {self.wiring.n_wires}"
-            )
-            raise Misfit(here, message, hint)
         self._check_size(here)
         name, probabilities = _by_name(channel, here)
         self.operations += (Channel(name, (wire,), probabilities) for wire in wires)

@@ -7,6 +7,7 @@ A circuit whose inputs are amplitudes alone is one linear map of them: with fixe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 import torch
@@ -17,6 +18,7 @@ from qaml.models.capabilities import Measured, Run, Sketch
 from qaml.models.circuit.angles import Affine, Number
 from qaml.models.circuit.initial import Initial
 from qaml.models.circuit.lowering import Lowered
+from qaml.models.circuit.noise import Noise
 from qaml.models.circuit.readout import Readout
 from qaml.models.quadratic.network import is_same, quadratic_forms
 from qaml.quantum import density
@@ -41,10 +43,17 @@ class CircuitClassifier(nn.Module):
         n_features: number d of coordinates of an input.
         n_classes: number of classes.
         logit_scale: factor on the logits.
+        trajectories: number of trajectories of an input, where channels need them.
     """
 
     def __init__(
-        self, lowered: Lowered, readout: Readout, n_features: int, n_classes: int, logit_scale: float = 1.0
+        self,
+        lowered: Lowered,
+        readout: Readout,
+        n_features: int,
+        n_classes: int,
+        logit_scale: float = 1.0,
+        trajectories: int = 1,
     ) -> None:
         super().__init__()
         self.lowered = lowered
@@ -53,7 +62,7 @@ class CircuitClassifier(nn.Module):
         self.n_classes = n_classes
         self.logit_scale = logit_scale
         self._n_weights = lowered.circuit.n_weights
-        self._is_noisy = bool(lowered.circuit.channels)
+        self.noise = Noise(lowered.circuit, trajectories) if lowered.circuit.channels else None
         self.angles = nn.Parameter(torch.zeros(lowered.n_angles))
         self.weights_of_features = nn.Parameter(torch.zeros(lowered.n_weights))
         self.columns = Columns(lowered)
@@ -67,6 +76,20 @@ class CircuitClassifier(nn.Module):
     def weights(self) -> Tensor:
         """The trained angles without features, (n_weights,) of ``described``."""
         return self.angles[: self._n_weights]
+
+    @property
+    def is_randomised(self) -> bool:
+        """Whether the next forward pass draws trajectories."""
+        return self.noise is not None and self.noise.is_drawing(training=self.training)
+
+    def reseed(self, seed: int) -> None:
+        """Start the draws of trajectories anew."""
+        if self.noise is not None:
+            self.noise.reseed(seed)
+
+    def trained(self) -> AbstractContextManager[None]:
+        """Let channels on many wires draw as in training inside the block."""
+        return nullcontext() if self.noise is None else self.noise.trained()
 
     def described(self, noise: Literal["none", "draws", "average"] = "none") -> Circuit:  # noqa: ARG002
         """The circuit as plain data; what it takes beside ``weights`` is ``arguments``."""
@@ -128,14 +151,13 @@ class CircuitClassifier(nn.Module):
 
     def values(self, inputs: Tensor) -> Tensor:
         """Expectation values, or probabilities: (batch, …) → (batch, n_values)."""
-        if self.lowered.is_collapsing and self._is_fixed():
+        if self.lowered.is_collapsing and self._is_fixed() and not (self.noise is not None and self.noise.is_large):
             amplitudes = normalised(inputs.flatten(1))
             if self._is_worth_collapsing(amplitudes):
                 return self._collapsed()(amplitudes)
         features, draws = self.arguments(inputs)
-        if self._is_noisy:
-            found = density.probabilities(self.lowered.circuit, self.weights, features, draws)
-            return found @ self.diagonals.to(found.dtype).T
+        if self.noise is not None:
+            return self.noise.values(self.weights, features, draws, self.diagonals, training=self.training)
         if self.readout.probabilities is None and self.readout.parity is None:
             return expectations(self.lowered.circuit, self.weights, features, draws)
         amplitudes = states(self.lowered.circuit, self.weights, features, draws)
@@ -160,7 +182,7 @@ class CircuitClassifier(nn.Module):
         fixed = self._fixed
         assert fixed is not None
         if fixed.collapsed is None:
-            if self._is_noisy:
+            if self.noise is not None:
                 matrices = self._forms(fixed.angles, self.diagonals.to(fixed.angles.dtype))
                 fixed.collapsed = lambda amplitudes: quadratic_forms(matrices, amplitudes)
             else:
@@ -173,9 +195,9 @@ class CircuitClassifier(nn.Module):
 
     def _forms(self, angles: Tensor, diagonals: Tensor) -> Tensor:
         """The quadratic forms of diagonal observables, (m, 2**n) → (m, d, d), in the precision of the angles."""
-        if self._is_noisy:
+        if self.noise is not None:
             d = self.n_features
-            return density.observables(self.lowered.circuit, angles, diagonals)[:, :d, :d]
+            return density.observables(self.lowered.circuit, angles, diagonals)[:, :d, :d].real
         return observables(self._unitary_columns(angles), diagonals)
 
 

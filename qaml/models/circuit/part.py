@@ -6,10 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from qaml.errors import Misfit
 from qaml.models.base import History, Hooks, Training
 from qaml.models.circuit.blocks import Block
+from qaml.models.circuit.contents import holds_noise, reads_angles, reads_behind_noise
 from qaml.models.circuit.initial import Initial
-from qaml.models.circuit.lowering import Lowered, holds_noise, lower, reads_angles
+from qaml.models.circuit.lowering import Lowered, lower
 from qaml.models.circuit.readout import Readout
 from qaml.models.circuit.wiring import MOST_WIRES
 from qaml.models.network_part import NetworkPart
@@ -34,6 +36,11 @@ GateName = Literal[
     "ising_yy",
     "ising_zz",
 ]
+TRAJECTORIES = 16
+"""Number of trajectories, unless a model says otherwise."""
+MOST_EXACT, MOST_EXACT_BACK = 6, 10
+"""Largest numbers of wires with channels that are averaged exactly: by density matrices, and by observables."""
+
 Wires = Annotated[int, Field(ge=1, le=MOST_WIRES)]
 Registers = Annotated[dict[str, Wires], Field(min_length=1)]
 
@@ -54,8 +61,11 @@ class CircuitModel(NetworkPart):
     """The values that are measured."""
     channels: dict[GateName, tuple[ChannelPart, ...]] = Field(default_factory=dict)
     """Channels after every gate of a name, on its wires, such as ``{cnot: [{kind: depolarising, probability: 0.01}]}``,
-    in training and ever after, averaged exactly on at most six wires. ``su4``, poolings and encodings consist of these
-    gates."""
+    in training and ever after. ``su4``, poolings and encodings consist of these gates. They are averaged exactly on at
+    most six wires, and at inference on ten where no feature is an angle behind a channel; otherwise by trajectories."""
+    trajectories: int = Field(TRAJECTORIES, ge=1, le=10_000, exclude_if=lambda n: n == TRAJECTORIES)
+    """Number of trajectories of every input in a forward pass, over which the probabilities of outcomes are averaged,
+    where channels are not averaged exactly. With them the circuit is randomised; a seed fixes every draw."""
     initial_angles: Initial = Initial()
     """Angles, and b of those with features, before training; uniform in [0, 2π] by default."""
     initial_weights: Initial = Initial(distribution="normal")
@@ -71,13 +81,24 @@ class CircuitModel(NetworkPart):
 
     @property
     def has_exact_distances(self) -> bool:
-        """Whether inputs are amplitudes alone: then values are quadratic forms of them."""
-        return not reads_angles(self.layers)
+        """Whether inputs are amplitudes alone, and noise is averaged: then values are quadratic forms of them."""
+        return not reads_angles(self.layers) and not self.is_randomised
 
     @property
     def has_channels(self) -> bool:
         """Whether there are ``channels``, or blocks of noise."""
         return bool(self.channels) or holds_noise(self.layers)
+
+    @property
+    def is_randomised(self) -> bool:
+        """Whether channels are averaged over trajectories at inference, which draw."""
+        wires = self.wires if isinstance(self.wires, int) else sum((self.wires or {}).values())
+        return self.has_channels and self._draws_on(wires)
+
+    def _draws_on(self, n_wires: int) -> bool:
+        """Whether channels on so many wires are averaged over trajectories at inference."""
+        is_cut = n_wires <= MOST_EXACT_BACK and not reads_behind_noise(self.layers, frozenset(self.channels))
+        return n_wires > MOST_EXACT and not is_cut
 
     def lowered(self, info: InputInfo) -> Lowered:
         """The circuit for inputs of this description.
@@ -90,7 +111,12 @@ class CircuitModel(NetworkPart):
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs and classes that the blocks and the readout do not fit, naming the block."""
-        self.lowered(info)
+        n_wires = self.lowered(info).circuit.n_wires
+        if self.wires is None and self.has_channels and self._draws_on(n_wires):
+            message = (
+                f"channels on {n_wires} wires are averaged over random trajectories, which a model says by its wires"
+            )
+            raise Misfit(("layers",), message, f"add 'wires: {n_wires}', or use fewer wires: at most {MOST_EXACT}")
 
     def network(self, info: InputInfo) -> Module:
         """The untrained circuit, its numbers from torch's generator."""
@@ -98,9 +124,9 @@ class CircuitModel(NetworkPart):
 
         lowered = self.lowered(info)
         network = AmplitudeClassifier if self.has_exact_distances else CircuitClassifier
-        module = network(lowered, self.readout, info.n_features, info.n_classes, self.logit_scale)
-        initialise(module, self.initial_angles, self.initial_weights)
-        return module
+        made = network(lowered, self.readout, info.n_features, info.n_classes, self.logit_scale, self.trajectories)
+        initialise(made, self.initial_angles, self.initial_weights)
+        return made
 
     def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train with cross-entropy; curves ``loss`` and ``accuracy``.
@@ -114,4 +140,5 @@ class CircuitModel(NetworkPart):
         assert isinstance(module, CircuitClassifier)
         if module.lowered.circuit.encoding == "amplitude":
             refuse_zero_inputs(data)
-        return super().fit(module, data, info, hooks, seed)
+        with module.trained():
+            return super().fit(module, data, info, hooks, seed)

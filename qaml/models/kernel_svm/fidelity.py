@@ -9,7 +9,8 @@ from pydantic import Field
 
 from qaml.errors import Misfit
 from qaml.models.circuit.blocks import Block, Entangle, Noise, Pool, Repeat, Rotate, Until
-from qaml.models.circuit.lowering import Lowered, lower, n_angles_of, reads_angles
+from qaml.models.circuit.contents import reads_angles
+from qaml.models.circuit.lowering import Lowered, lower, n_angles_of
 from qaml.models.circuit.part import Registers, Wires
 from qaml.models.circuit.readout import Readout
 from qaml.models.circuit.wiring import Place

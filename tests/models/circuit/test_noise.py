@@ -55,7 +55,7 @@ def test_observables_behind_channels() -> None:
     fields = {"layers": [{"encode": "amplitude"}, *LAYERS, {"noise": CHANNELS}], "readout": {"parity": "all"}}
     module = module_of(fields, info_of(4))
     circuit = module.described()
-    back = observables(circuit, module.weights, z_signs(4, [0, 1], INPUTS).T)
+    back = observables(circuit, module.weights, z_signs(4, [0, 1], INPUTS).T).real
     forwards = probabilities(circuit, module.weights, INPUTS) @ z_signs(4, [0, 1], INPUTS)
     states = INPUTS / torch.linalg.vector_norm(INPUTS, dim=1, keepdim=True)
     assert_same(torch.einsum("bi,kij,bj->bk", states, back, states), forwards)
