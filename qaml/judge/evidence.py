@@ -210,6 +210,14 @@ class StoreSource(Source):
         content: dict[str, Any] = json.loads(self._read(role, name).read_text())
         return content
 
+    def counted(self) -> dict[str, list[dict[str, Any]]]:
+        """The summary of each evaluation on a device (``run.counting.summary_of``), by model."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for role in sorted(role for role in self._parents if role.kind in ("clean", "attack")):
+            if "counted" in self._arrays(role, "predictions.npz"):
+                found.setdefault(role.model, []).append(self._json(role, "jobs.json"))
+        return found
+
     def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
         """A trained parameter, one vector a seed."""
         from safetensors import safe_open

@@ -26,7 +26,8 @@ def execute(job: Job) -> None:
     entry = claim.entry
     source = StoreSource(job.parents, job.read, claim.attacks, claim.reported, claim.detectors, claim.surrogates)
     judgement = judge(entry, source, claim.reported, claim.profile, claim.assumed)
-    judgement = judgement._replace(notes=(*judgement.notes, *_not_drawn(job.missing)))
+    notes = (*judgement.notes, *_counted(source), *_not_drawn(job.missing))
+    judgement = judgement._replace(notes=notes)
     outcome = Outcome(
         suite=claim.suite,
         id=entry.id,
@@ -62,6 +63,23 @@ def execute(job: Job) -> None:
 
 def _unseen(remark: str) -> str:
     return f"{remark}: results are kept by what is declared of it in 'reads', and do not notice other changes"
+
+
+def _counted(source: StoreSource) -> Iterator[str]:
+    """Notes on what was asked of devices: how much, what it cost, and what was asked twice."""
+    for model, evaluations in source.counted().items():
+        jobs = [each for one in evaluations for each in one["jobs"]]
+        charged, cost = (sum(one[what] for one in evaluations) for what in ("spent", "cost"))
+        first = evaluations[0]
+        said = [
+            f"{model} was measured on {first['device']} ({first['software']}): {len(jobs):,} jobs, {charged:,} shots "
+            f"charged"
+        ]
+        said += [f"cost {cost:,.2f} {first['currency']}".rstrip()] if cost else []
+        said += [f"{n} jobs asked again after an interruption" for n in [sum(e["again"] for e in evaluations)] if n]
+        said += [f"{n} jobs fetched by their ids" for n in [sum(one["fetched"] for one in evaluations)] if n]
+        yield ", ".join(said)
+        yield from (f"{model}: {remark}" for remark in sorted({text for one in evaluations for text in one["remarks"]}))
 
 
 def _not_drawn(missing: Mapping[Role, str]) -> Iterator[str]:

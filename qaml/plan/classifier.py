@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qaml.registry import Part
-from qaml.spec.suite import ModelEntry, Suite
+from qaml.spec.suite import ModelEntry, Paid, Suite
 
 
 def described(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
@@ -21,6 +21,12 @@ def described(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
 def looked_at(suite: Suite, entry: ModelEntry, images: int | None) -> dict[str, Any]:
     """A payload of a trained classifier and the number of test images that a step uses; ``None`` for all of them."""
     return {"classifier": described(suite, entry), "images": images, "order": suite.evaluation.examples}
+
+
+def paid(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
+    """The part of a payload that says who pays for a device; empty for a model that is measured on none."""
+    device = entry.inference.device
+    return {} if device is None else {"paid": Paid(suite=suite.name, account=suite.account(device))}
 
 
 def restored(entry: ModelEntry) -> tuple[Part, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from qaml.data.base import DatasetPart
-from qaml.plan.classifier import looked_at, nested, restored
+from qaml.plan.classifier import looked_at, nested, paid, restored
 from qaml.plan.kinds import StepKind
 from qaml.plan.maker import StepMaker, named
 from qaml.plan.role import Role, numbered
@@ -153,6 +153,6 @@ def score(maker: StepMaker, entry: ModelEntry, load: Step, train: Step, evaluate
     if craft is not None:
         parents[Role("attack")] = craft
     images = maker.n_attacked() if craft is None else craft.payload["images"]
-    payload = looked_at(maker.suite, entry, images) | {"epsilons": evaluated.epsilons}
+    payload = looked_at(maker.suite, entry, images) | {"epsilons": evaluated.epsilons} | paid(maker.suite, entry)
     kind: StepKind = "evaluate" if entry.inference.device is None else "measure"
     return maker.make(kind, f"{kind} {entry.name} on {evaluated.words}", payload, parents, restored(entry))

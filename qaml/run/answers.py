@@ -5,7 +5,8 @@ Every step computes answers with these functions, so that NaN is never a class, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -72,12 +73,14 @@ class Evidence(NamedTuple):
         first: answers of the first draw.
         unanswered: (n,) bool, whether any draw gave no answer.
         draws: how often the decision was repeated; 1 for deterministic classifiers.
+        further: what else is kept with the predictions, by name.
     """
 
     correct: FloatArray
     first: Answers
     unanswered: BoolArray
     draws: int
+    further: Mapping[str, NDArray[np.generic]] = MappingProxyType({})
 
 
 def correct_shares(

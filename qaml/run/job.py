@@ -28,6 +28,8 @@ class Job(NamedTuple):
         progress: called with the share done, 0–1, and a few words.
         device: ``cpu`` or ``cuda``.
         missing: for parents that only draw something and failed: role → reason.
+        devices: the folder of what devices were asked and answered, which outlives the artefact (``run.ledger``).
+        fresh: id of a session that computes everything again; empty for others.
     """
 
     key: str
@@ -40,6 +42,8 @@ class Job(NamedTuple):
     progress: Callable[[float, str], None]
     device: str = "cpu"
     missing: Mapping[Role, str] = MappingProxyType({})
+    devices: Path = Path("devices")
+    fresh: str = ""
 
 
 def job_of(
@@ -50,5 +54,17 @@ def job_of(
     def read(role: Role, name: str) -> Path:
         return store.read(step.parents[role], name)
 
-    checkpoint = store.checkpoint(step.key)
-    return Job(step.key, step.payload, step.seed, step.parents, read, output, checkpoint, progress, device, missing)
+    return Job(
+        step.key,
+        step.payload,
+        step.seed,
+        step.parents,
+        read,
+        output,
+        store.checkpoint(step.key),
+        progress,
+        device,
+        missing,
+        store.devices,
+        store.session if store.is_fresh else "",
+    )

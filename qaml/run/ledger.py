@@ -1,109 +1,201 @@
-"""What was asked of a device and what it answered: charged before it is asked, kept as soon as it answers.
+"""What one evaluation asks of a device and what it answers: charged before it is asked, kept as soon as it answers.
 
-A kill between the two leaves a charge without an answer, and that one job is asked, and charged, again.
+A kill between the two leaves a charge without an answer. If the device had given the job an id its result is fetched;
+otherwise that one job is asked, and charged, again. Answers are kept by what was asked, not by the code that asked, so
+a changed line of qaml costs no shots.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
-import re
 import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zipfile import BadZipFile
 
 from qaml.errors import RunError
 from qaml.files.refusals import cannot_write
 from qaml.run.arrays import read_arrays, write_arrays
-from qaml.types import IntArray
+from qaml.run.charges import Charge, Charges, held, now
+from qaml.types import AnyArray
 
-_CHARGE = re.compile(r"charge-(\d+)-(\d+)-(\d+)")
+if TYPE_CHECKING:
+    from qaml.spec.suite import Account
+
+DIGITS = 16
+"""Number of characters of a question's digest in the names of files."""
+
+
+class Question(NamedTuple):
+    """A job: its number in the evaluation, and the digest of all that is asked."""
+
+    number: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The beginning of its files' names."""
+        return f"{self.number}-{self.digest[:DIGITS]}"
 
 
 class Ledger:
-    """The shots of one evaluation, in a folder that survives an interruption.
-
-    A charge is an empty file whose name is its job, its attempt and its shots; an answer is a file of counts.
+    """The jobs of one evaluation.
 
     Args:
-        folder: the folder; it is made with the first charge.
-        budget: largest number of shots that may be charged; ``None`` for no limit.
+        folder: the store's folder of devices.
+        evaluation: name of the evaluation, which does not depend on code.
+        suite: name of the suite whose budget is charged.
+        device: name of the device.
+        account: the suite's budget and prices of this device.
+        budget: largest number of shots of this evaluation; ``None`` for no limit.
     """
 
-    def __init__(self, folder: Path, budget: int | None) -> None:
-        self.folder = folder
-        self.budget = budget
+    def __init__(
+        self, folder: Path, evaluation: str, suite: str, device: str, account: Account, budget: int | None
+    ) -> None:
+        self.folder = folder / "answers" / evaluation
+        self.evaluation, self.suite, self.device = evaluation, suite, device
+        self.account, self.budget = account, budget
+        self._journal = Charges(folder)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other process ask the same.
+
+        Raises:
+            StoreError: another one does.
+        """
+        why = f"another process is asking {self.device} for the same evaluation"
+        with held(self.folder.with_suffix(".lock"), 0.0, why):
+            yield
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """The charges of this evaluation."""
+        return tuple(each for each in self._journal if each.evaluation == self.evaluation)
 
     @property
     def spent(self) -> int:
-        """Shots charged so far."""
-        return sum(shots for _, shots in self._charges())
+        """Shots charged to this evaluation so far."""
+        return sum(each.shots for each in self.charges)
 
     @property
     def n_again(self) -> int:
         """Jobs that were asked more than once, counted once for each further time."""
-        jobs = [job for job, _ in self._charges()]
-        return len(jobs) - len(set(jobs))
+        asked = [(each.job, each.question) for each in self.charges]
+        return len(asked) - len(set(asked))
 
-    def check(self, shots: int) -> None:
-        """Refuse work of so many further shots.
+    def cost(self, jobs: int, circuits: int, shots: int) -> float:
+        """The cost of jobs at the suite's prices."""
+        price = self.account.price
+        return jobs * price.job + circuits * price.circuit + shots * price.shot
+
+    def check(self, jobs: int, circuits: int, shots: int) -> None:
+        """Refuse further work beyond a budget: of the evaluation, or of the suite on this device.
+
+        Args:
+            jobs: number of jobs.
+            circuits: number of circuits of all jobs.
+            shots: number of shots of all circuits.
 
         Raises:
-            RunError: the budget does not hold them.
+            RunError: a budget does not hold it.
         """
-        spent = self.spent
-        if self.budget is not None and spent + shots > self.budget:
+        account = self.account
+        paid = [each for each in self._journal if (each.suite, each.device) == (self.suite, self.device)]
+        own = sum(each.shots for each in paid if each.evaluation == self.evaluation)
+        _refuse_shots(shots, own, self.budget, "budget of this evaluation", "'budget'")
+        whose = f"of suite {self.suite!r} on {self.device}"
+        _refuse_shots(shots, sum(each.shots for each in paid), account.budget, f"budget {whose}", "'devices' budget")
+        cost, spent = self.cost(jobs, circuits, shots), math.fsum(each.cost for each in paid)
+        if account.most is not None and spent + cost > account.most * (1 + 1e-12):
+            unit = f" {account.currency}" if account.currency else ""
             raise RunError(
-                f"{shots:,} shots do not fit into the budget of {self.budget:,}, of which {spent:,} are spent",
-                "a larger 'budget', fewer shots or fewer images",
+                f"a cost of {cost:,.2f}{unit} does not fit into the {account.most:,.2f}{unit} {whose}, of which "
+                f"{spent:,.2f}{unit} are spent",
+                "a larger 'most' in 'devices', fewer shots or fewer images",
             )
 
-    def charge(self, job: int, shots: int) -> None:
-        """Charge the shots of a job that is about to be submitted.
+    def charge(self, question: Question, circuits: int, shots: int) -> None:
+        """Charge a job that is about to be submitted.
+
+        Args:
+            question: the job.
+            circuits: number of its circuits.
+            shots: number of shots of all circuits.
 
         Raises:
-            RunError: the budget does not hold them; nothing is charged.
+            RunError: a budget does not hold it; nothing is charged.
             StoreError: the charge cannot be written, so that nothing may be submitted.
         """
-        self.check(shots)
-        attempt = sum(other == job for other, _ in self._charges())
-        path = self.folder / f"charge-{job}-{attempt}-{shots}"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                os.fsync(file.fileno())
-            _settle(self.folder)
-        except OSError as error:
-            raise cannot_write(path, error, "the charge") from error
+        number, digest = question
+        cost = self.cost(1, circuits, shots)
+        charge = Charge(now(), self.suite, self.device, self.evaluation, number, digest[:DIGITS], circuits, shots, cost)
+        with self._journal.alone():
+            self.check(1, circuits, shots)
+            self._journal.append(charge)
 
-    def answer(self, job: int) -> IntArray | None:
-        """The counts of a job that was answered; a damaged file is no answer."""
+    def answer(self, question: Question) -> Mapping[str, AnyArray] | None:
+        """The arrays of a job that was answered; a damaged file is no answer."""
         try:
-            counts: IntArray = read_arrays(self._path(job))["counts"]
+            return read_arrays(self._path(question, "npz"))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return None
-        return counts
 
-    def keep(self, job: int, counts: IntArray) -> None:
-        """Keep the counts of a job, in one move.
+    def keep(self, question: Question, arrays: Mapping[str, AnyArray]) -> None:
+        """Keep the answer to a job, in one move.
 
         Raises:
-            StoreError: they cannot be written.
+            StoreError: it cannot be written.
         """
-        temporary = self.folder / f"writing-{uuid.uuid4().hex}.npz"
+        self._keep(self._path(question, "npz"), lambda path: write_arrays(path, arrays))
+
+    def record(self, question: Question) -> dict[str, Any]:
+        """What is known of a job beside its counts, such as its ids at the device; empty if nothing is."""
         try:
-            write_arrays(temporary, {"counts": counts})
-            temporary.replace(self._path(job))
+            found = json.loads(self._path(question, "json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def note(self, question: Question, record: Mapping[str, Any]) -> None:
+        """Keep what is known of a job beside its counts.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        text = json.dumps(record, indent=1, default=str)
+        self._keep(self._path(question, "json"), lambda path: path.write_bytes(text.encode()))
+
+    def _keep(self, final: Path, write: Callable[[Path], object]) -> None:
+        temporary = self.folder / f"writing-{uuid.uuid4().hex}{final.suffix}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            temporary.replace(final)
             _settle(self.folder)
         except OSError as error:
-            raise cannot_write(self._path(job), error, "the counts") from error
+            raise cannot_write(final, error, "the answer") from error
 
-    def _path(self, job: int) -> Path:
-        return self.folder / f"answer-{job}.npz"
+    def others(self, question: Question) -> int:
+        """Number of kept answers to another question in the place of this job."""
+        found = self.folder.glob(f"{question.number}-*.npz")
+        return sum(path.stem != question.name for path in found)
 
-    def _charges(self) -> list[tuple[int, int]]:
-        """Job and shots of every charge."""
-        names = [path.name for path in self.folder.glob("charge-*")]
-        return [(int(found[1]), int(found[3])) for name in names if (found := _CHARGE.fullmatch(name))]
+    def _path(self, question: Question, suffix: str) -> Path:
+        return self.folder / f"{question.name}.{suffix}"
+
+
+def _refuse_shots(shots: int, spent: int, budget: int | None, whose: str, field: str) -> None:
+    if budget is not None and spent + shots > budget:
+        raise RunError(
+            f"{shots:,} shots do not fit into the {whose}, {budget:,}, of which {spent:,} are spent",
+            f"a larger {field}, fewer shots or fewer images; what was answered is kept",
+        )
 
 
 def _settle(folder: Path) -> None:

@@ -352,6 +352,11 @@ class Store:
         """The folder for what a step needs to resume; a fresh session has folders of its own."""
         return self.root / "checkpoints" / (f"{key}-{self.session}" if self.is_fresh else key)
 
+    @property
+    def devices(self) -> Path:
+        """The folder of what devices were asked and answered; it may have been paid for, and is never pruned."""
+        return self.root / "devices"
+
     def keys(self) -> list[str]:
         """The keys of all artefacts.
 

@@ -44,6 +44,7 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
             node = document.at(("models", name))
             _check_model(model, infos[model.dataset], node, problems)
             _check_defences(model, infos[model.dataset], node, attacks, problems)
+    _check_accounts(suite, document, problems)
     _check_starts(suite, document, infos, problems)
     pairs = Pairs(suite, attacks, infos)
     _check_joint_attacks(suite, document, pairs, problems)
@@ -161,6 +162,16 @@ def _check_device(model: ModelEntry, document: Located, problems: Problems) -> N
         message = f"the spec asks to submit circuits to the device {device!r}, which is not trusted"
         hint = f"it may cost money: if you mean it, run with {TRUSTED_MODULES}={device}"
         problems.value(document.at(path), path, message, hint)
+
+
+def _check_accounts(suite: Suite, document: Located, problems: Problems) -> None:
+    """Budgets of devices that models are measured on."""
+    used = sorted({model.inference.device for model in suite.models.values() if model.inference.device is not None})
+    for name in suite.devices:
+        if name not in used:
+            hint = did_you_mean(name, used) or "'inference: {device: …}' of a model names one"
+            path: Path = ("devices", name)
+            problems.key(document.at(path), path, f"no model is measured on the device {name!r}", hint)
 
 
 def _check_draws(model: ModelEntry, document: Located, problems: Problems) -> None:

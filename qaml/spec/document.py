@@ -20,6 +20,7 @@ TOP_LEVEL: Final = (
     "source",
     "evaluation",
     "diagnostics",
+    "devices",
     *SECTIONS,
     "reported",
     "assumed",
@@ -45,6 +46,7 @@ def check_shape(document: Located, problems: Problems) -> None:
             _check_text(document.entries[name], (name,), problems)
     for name in _OBJECTS:
         _check_mapping(document.entries.get(name), (name,), problems)
+    _check_table(document.entries.get("devices"), ("devices",), problems, are_slugs=False)
     for name in (*SECTIONS, "reported"):
         _check_table(document.entries.get(name), (name,), problems, are_slugs=True)
     _check_claims(document, problems)

@@ -26,7 +26,7 @@ from qaml.spec.nodes import Located
 from qaml.spec.problems import Problems
 from qaml.spec.reader import decode, lines_of, read
 from qaml.spec.shipped import SUFFIXES, advice, located
-from qaml.spec.suite import Citation, Diagnostics, Evaluation, Suite
+from qaml.spec.suite import Account, Citation, Diagnostics, Evaluation, Suite
 from qaml.spec.transfers import with_transfers
 from qaml.spec.validate import validate
 from qaml.types import Settings
@@ -178,6 +178,7 @@ def _build(
         reported=build_parts(document, "reported", ReportedTable, problems),
         assumed=_assumed(document, problems),
         claims=tuple(claim.entry for claim in claims),
+        devices=build_parts(document, "devices", Account, problems),
     )
     suite = with_transfers(suite, claims)
     check_suite(suite, document, claims, problems)

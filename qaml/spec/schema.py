@@ -27,7 +27,7 @@ from qaml.spec.document import SLUG
 from qaml.spec.entries import Derivation, ModelFields
 from qaml.spec.expectations import ExpectationRule
 from qaml.spec.merge import OVERRIDABLE
-from qaml.spec.suite import Citation, Diagnostics, Evaluation
+from qaml.spec.suite import Account, Citation, Diagnostics, Evaluation
 from qaml.types import Settings
 from qaml.vocab import PROFILES, VERDICTS
 
@@ -38,7 +38,7 @@ _REGISTRIES: Final[tuple[Registry[Any], ...]] = (
     *(MODELS, DEFENCES, ATTACKS, DETECTORS, CLAIMS),
 )
 _SETTINGS: Final[tuple[type[Settings], ...]] = (
-    *(Citation, Evaluation, Diagnostics, ReportedTable, Cell),
+    *(Citation, Evaluation, Diagnostics, Account, ReportedTable, Cell),
     *(ModelFields, Derivation, ClaimFields, ExpectationRule),
 )
 _PLACEHOLDER: Final[Schema] = {"type": "string", "pattern": r"^\{[a-z][a-z0-9_-]*\}$"}
@@ -83,6 +83,11 @@ def _sections() -> Schema:
         "summary": {"type": "string", "description": "For the report; {claim-id} is filled in with its numbers."},
         "evaluation": _ref("Evaluation"),
         "diagnostics": _ref("Diagnostics"),
+        "devices": {
+            "type": "object",
+            "additionalProperties": _ref("Account"),
+            "description": "What may be spent on each PennyLane device, by its name.",
+        },
         "datasets": _table(_any([_ref("DatasetPart"), _ref("Extending")])),
         "models": _table(_any([_ref("Model"), _ref("Extending"), _ref("Deriving")])),
         "attacks": _table(_any([_ref("AttackPart"), _ref("Extending")])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -32,10 +33,12 @@ class Citation(Settings):
     """Number of the paper on arXiv, such as 2012.11619."""
 
 
-SIMULATORS = frozenset({"default.qubit", "lightning.qubit"})
+SIMULATORS = frozenset({"default.qubit", "default.mixed", "lightning.qubit"})
 """Devices that a spec may use without the user's trust."""
 CIRCUITS = 50
 """Number of circuits of a job, unless a model says otherwise."""
+MOST_WIRES = 10_000
+"""Largest number of a device's wire."""
 
 
 def _is_none(value: object) -> bool:
@@ -59,24 +62,76 @@ class Inference(Settings):
     """Channels on every wire after every layer of a quantum circuit, in this order; training did not include them."""
     device: str | None = Field(None, min_length=1, exclude_if=_is_none)
     """Name of a PennyLane device on which a quantum circuit is measured, with ``shots``; attacks are made on the exact
-    circuit. ``default.qubit`` and ``lightning.qubit`` simulate; any other is used only if it is trusted."""
+    circuit. ``default.qubit``, ``default.mixed`` and ``lightning.qubit`` simulate; any other is used only if it is
+    trusted."""
     shots: int | None = Field(None, ge=1, le=10_000_000, exclude_if=_is_none)
     """Number of shots of each image on the device."""
-    budget: int | None = Field(None, ge=1, le=10**15, exclude_if=_is_none)
+    budget: int | None = Field(None, ge=1, le=10**15, exclude=True)  # it changes no result, so it is in no key
     """Largest number of shots of one evaluation (one training run, clean or under one attack at all its budgets),
-    charged before a job is submitted; a job that does not fit is an error (default: no limit)."""
+    charged before a job is submitted; a job that does not fit is an error (default: no limit). A budget of the whole
+    suite is that of ``devices``."""
     circuits: int = Field(CIRCUITS, ge=1, le=10_000, exclude_if=lambda n: n == CIRCUITS)
     """Number of images that are submitted as one job."""
+    wires: tuple[Annotated[int, Field(ge=0, le=MOST_WIRES)], ...] = Field((), exclude_if=lambda wires: not wires)
+    """The device's wire for each wire of the circuit, in order (default: the first ones); kept with the counts."""
+    interleaved: bool = Field(False, exclude_if=lambda yes: not yes)
+    """Whether each attacked image is measured beside its clean one, in one job, so that a drift of the device moves
+    both; claims about an attack then take clean answers from there. It costs a circuit more for each attacked image."""
+    mitigation: Literal["readout"] | None = Field(None, exclude_if=_is_none)
+    """``readout``: two calibration circuits in each job measure the readout errors of each wire, and counts are freed
+    of them (Bravyi et al. 2021, tensor product). They are paid like any other circuit."""
 
     @model_validator(mode="after")
     def _shots_on_a_device(self) -> Inference:
-        if self.device is None and (self.shots, self.budget, self.circuits) != (None, None, CIRCUITS):
-            raise ValueError("shots, budget and circuits are those of 'device', which names none")
+        own = self.model_fields_set & {"shots", "budget", "circuits", "wires", "interleaved", "mitigation"}
+        if self.device is None and own:
+            raise ValueError(f"{', '.join(sorted(own))}: only with a 'device', and none is named")
+        if len(set(self.wires)) < len(self.wires):
+            raise ValueError("'wires' names a wire of the device twice")
         if self.device is not None and self.shots is None:
             raise ValueError("a device needs 'shots', the number for each image")
         if self.device is not None and self.noise:
             raise ValueError("a device is given gates alone, without the channels of 'noise'")
         return self
+
+
+class Price(Settings):
+    """What a device's owner charges; numbers in one currency."""
+
+    shot: float = Field(0.0, ge=0)
+    """Price of a shot."""
+    circuit: float = Field(0.0, ge=0)
+    """Price of a circuit, beside its shots."""
+    job: float = Field(0.0, ge=0)
+    """Price of a job, beside its circuits."""
+
+
+class Account(Settings):
+    """What a suite may spend on one device, over all its steps and all runs that share a store."""
+
+    budget: int | None = Field(None, ge=1, le=10**15)
+    """Largest number of shots that are charged (default: no limit)."""
+    most: float | None = Field(None, gt=0)
+    """Largest cost that is charged, at ``price`` (default: no limit)."""
+    price: Price = Price()
+    """Prices, by which cost is shown and bounded."""
+    currency: str = Field("", max_length=20)
+    """Unit of the prices, for people."""
+
+    @model_validator(mode="after")
+    def _priced(self) -> Account:
+        if self.most is not None and self.price == Price():
+            raise ValueError("'most' bounds a cost, and 'price' gives none")
+        return self
+
+
+class Paid(Settings):
+    """The account that a step charges. It changes no result, so it is in no key."""
+
+    suite: str = Field(exclude=True)
+    """Name of the suite that pays."""
+    account: Account = Field(exclude=True)
+    """The suite's account of the device."""
 
 
 MOST_CHOSEN = 100_000
@@ -234,6 +289,7 @@ class Suite(NamedTuple):
         summary: two sentences for the report, with ``{claim-id}`` filled in by numbers.
         attacks: attacks by name; names with a model (``pgd@convnet``) are transfers.
         assumed: choices that the paper leaves open, by dotted path or free key.
+        devices: what may be spent, by the name of a device.
     """
 
     name: str
@@ -251,6 +307,11 @@ class Suite(NamedTuple):
     reported: Mapping[str, ReportedTable]
     assumed: Mapping[str, str]
     claims: tuple[ClaimEntry, ...]
+    devices: Mapping[str, Account] = MappingProxyType({})
+
+    def account(self, device: str) -> Account:
+        """What the suite may spend on a device, without limits where it says nothing."""
+        return self.devices.get(device, Account())
 
     def attacked_data(self, dataset: str) -> DatasetPart:
         """The dataset whose examples are attacked and scored: what determines its test data, or all of it for training.

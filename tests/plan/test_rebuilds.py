@@ -132,7 +132,7 @@ REBUILDS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("run.adversarials", "run.answers", "run.tested"), ANYTHING),
     "run.steps.evaluate": JUDGING | MEASURING,
     "run.repetition": JUDGING | MEASURING,
-    **dict.fromkeys(("run.steps.measure", "run.ledger"), JUDGING | {"measure"}),
+    **dict.fromkeys(("run.steps.measure", "run.counting", "run.ledger", "run.charges"), JUDGING | {"measure"}),
     "run.exact": JUDGING | {"diagnose", "exact", "nearer"},
     **{f"run.steps.{kind}": JUDGING | {kind} for kind in ("diagnose", "plant", "exact", "nearer", "inspect")},
     **{f"run.steps.{kind}": JUDGING | {kind} for kind in ("picture", "portrait")},

@@ -3,93 +3,82 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pennylane as qml
 import pytest
 import torch
 
 import qaml
-from qaml.errors import PartError, RunError
+from qaml.errors import PartError, RunError, StoreError
 from qaml.models.base import MODELS
 from qaml.models.capabilities import Run
 from qaml.models.qnn.part import QNN
 from qaml.models.qvc.part import QVC
 from qaml.quantum.sampled import counted, device_of, work_of
 from qaml.run.arrays import read_arrays
+from qaml.run.counting import Counting, concatenated, summary_of, tapes_of
 from qaml.run.job import Job
-from qaml.run.ledger import Ledger
-from qaml.run.steps.measure import measured, said, tapes_of
-from qaml.spec.suite import Inference
+from qaml.run.ledger import Ledger, Question
+from qaml.run.steps.measure import measured, said, said_before
+from qaml.spec.suite import Account, Inference, Price
 from qaml.types import Bounds, FloatArray, InputInfo
+from tests.run.remote import Killed, Queue, Remote, Service
 
 INFO = InputInfo((4,), ("a", "b"), Bounds(0.0, 1.0))
 IMAGES: FloatArray = np.random.default_rng(0).uniform(0.1, 1, (7, 4)).astype(np.float32)
 SHOTS, CIRCUITS = 20, 3
+FAULTS = (*("timeout", "raises", "few shots", "few circuits", "other answers", "other wires", "nan", "fractions"),)
 """Three jobs: 3, 3 and 1 circuits."""
 COST = SHOTS * len(IMAGES)
 
 
-class Killed(BaseException):
-    """The end of the process, which no handler of errors sees."""
-
-
-class Remote(qml.devices.Device):  # type: ignore[misc]
-    """A device that draws as a simulator does, and has no seed that qaml could set; each one takes one job.
-
-    Args:
-        fault: what happens to the job.
-    """
-
-    name = "fake.remote"
-
-    def __init__(self, wires: int, seed: int, fault: str = "") -> None:
-        super().__init__(wires=wires)
-        self.inner, self.fault = qml.device("default.qubit", wires=wires, seed=seed), fault
-
-    def execute(self, circuits: Any, execution_config: Any = None) -> Any:  # noqa: ARG002
-        """Counts of every circuit, or the fault."""
-        if self.fault == "timeout":
-            raise TimeoutError("no answer after 60 s")
-        if self.fault == "raises":
-            raise ConnectionError("the queue is closed")
-        if self.fault == "killed before":
-            raise Killed
-        answers = self.inner.execute(circuits)
-        if self.fault == "killed after":
-            raise Killed
-        if self.fault == "few shots":
-            return tuple(dict.fromkeys(answer, 1) for answer in answers)
-        if self.fault == "few circuits":
-            return answers[:-1]
-        if self.fault == "other answers":
-            return tuple(None for _ in answers)
-        return answers
+ACCOUNT = Account()
 
 
 class Laboratory(NamedTuple):
-    """A run of three jobs, in a folder that survives."""
+    """A run of three jobs, in a folder that survives, as does the service."""
 
     folder: Path
     run: Run
 
-    def counts(self, faults: dict[int, str] | None = None, budget: int | None = None) -> Any:
-        """Measure the images; the n-th submission of this process has the fault of that number."""
-        inference = Inference(device="fake.remote", shots=SHOTS, circuits=CIRCUITS, budget=budget)
-        submitted = iter(range(100))
+    def counts(
+        self,
+        faults: dict[int, str] | None = None,
+        budget: int | None = None,
+        kind: Any = Remote,
+        account: Account = ACCOUNT,
+        **more: Any,
+    ) -> Any:
+        """Measure the images; the n-th submission has the fault of that number, in a service of its own."""
+        return self.asked(Service(faults), budget, kind, account, **more)
 
-        def device(name: str, n_wires: int, seed: int) -> Remote:
-            assert name == "fake.remote"
-            return Remote(n_wires, seed, (faults or {}).get(next(submitted), ""))
+    def asked(
+        self, service: Service, budget: int | None = None, kind: Any = Remote, account: Account = ACCOUNT, **more: Any
+    ) -> Any:
+        """Measure the images on a service."""
+        counting = self.counting(service, budget, kind, account, **more)
+        return concatenated(measured(self.job, counting, IMAGES))["counts"]
 
-        job = Job("key", {}, 5, {}, lambda *_: self.folder, self.folder, self.folder, lambda *_: None)
-        return measured(job, self.run, IMAGES, inference, Ledger(self.folder, budget), device)
+    def counting(
+        self, service: Service, budget: int | None = None, kind: Any = Remote, account: Account = ACCOUNT, **more: Any
+    ) -> Counting:
+        """The counting of the images on a service."""
+        fields = {"device": "fake.remote", "shots": SHOTS, "circuits": CIRCUITS, "budget": budget}
+        inference = Inference.model_validate({**fields, **more})
+        ledger = Ledger(self.folder, "evaluation", "suite", "fake.remote", account, budget)
+        return Counting(self.run, inference, ledger, 5, lambda _, n_wires, __: kind(n_wires, service))
+
+    @property
+    def job(self) -> Job:
+        return Job("key", {}, 5, {}, lambda *_: self.folder, self.folder, self.folder, lambda *_: None)
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.folder, None)
+        return Ledger(self.folder, "evaluation", "suite", "fake.remote", ACCOUNT, None)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +137,7 @@ def test_the_work_is_known_before() -> None:
     assert work.depth > work.n_two_qubit / 2
 
 
-@pytest.mark.parametrize("fault", ["timeout", "raises", "few shots", "few circuits", "other answers"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_device_that_fails_is_an_error_and_its_job_is_asked_again(
     fault: str, run: Run, whole: Any, tmp_path: Path
 ) -> None:
@@ -194,7 +183,7 @@ def test_kept_answers_are_replayed_without_the_device(run: Run, whole: Any, tmp_
     again = laboratory.counts(dict.fromkeys(range(9), "raises"))
     np.testing.assert_array_equal(again, whole)
     assert laboratory.ledger.spent == COST
-    one, other = said(whole, run, np.zeros(7)), said(again, run, np.zeros(7))
+    one, other = (said(counts / SHOTS, run, np.zeros(7)) for counts in (whole, again))
     np.testing.assert_array_equal(one.first.shares, other.first.shares)
     np.testing.assert_array_equal(one.correct, (whole[:, 0] >= whole[:, 1]).astype(np.float32))
 
@@ -202,7 +191,7 @@ def test_kept_answers_are_replayed_without_the_device(run: Run, whole: Any, tmp_
 def test_a_damaged_answer_is_asked_again(run: Run, whole: Any, tmp_path: Path) -> None:
     laboratory = Laboratory(tmp_path, run)
     laboratory.counts()
-    answer = tmp_path / "answer-1.npz"
+    answer = next(tmp_path.rglob("1-*.npz"))
     answer.write_bytes(answer.read_bytes()[:-40])
     np.testing.assert_array_equal(laboratory.counts(), whole)
     assert laboratory.ledger.n_again == 1
@@ -215,7 +204,7 @@ def test_the_budget_is_never_exceeded(budget: int, spent: int, run: Run, tmp_pat
     with pytest.raises(Killed if spent else RunError):
         laboratory.counts({1: "killed after"}, budget)
     assert laboratory.ledger.spent == SHOTS * CIRCUITS * spent
-    with pytest.raises(RunError, match="shots do not fit into the budget"):
+    with pytest.raises(RunError, match="shots do not fit into the budget of this evaluation"):
         laboratory.counts(budget=budget)
     assert laboratory.ledger.spent == SHOTS * CIRCUITS * spent
 
@@ -225,6 +214,126 @@ def test_a_budget_that_holds_a_lost_job_is_enough(run: Run, whole: Any, tmp_path
     with pytest.raises(Killed):
         laboratory.counts({1: "killed after"}, budget)
     np.testing.assert_array_equal(laboratory.counts(budget=budget), whole)
+
+
+@pytest.mark.parametrize("job", [0, 2])
+def test_a_job_with_an_id_is_fetched_and_not_paid_again(job: int, run: Run, whole: Any, tmp_path: Path) -> None:
+    """Killed while it waits for the result of a job whose id is known."""
+    laboratory, service = Laboratory(tmp_path, run), Service({-job - 1: "killed"})
+    with pytest.raises(Killed):
+        laboratory.asked(service, kind=Queue)
+    counting = laboratory.counting(service, kind=Queue)
+    answers = concatenated(measured(laboratory.job, counting, IMAGES))
+    np.testing.assert_array_equal(answers["counts"], whole)
+    assert (laboratory.ledger.spent, laboratory.ledger.n_again, service.n_submitted) == (COST, 0, 3)
+    summary = summary_of(counting)
+    assert (summary["fetched"], summary["jobs"][job]["ids"]) == (1, [f"job-{job + 1}"])
+    assert summary["calibration"] == {"backend": "fake-5", "readout error": [0.01, 0.01]}
+    assert summary["jobs"][job]["submitted"].endswith("Z")
+
+
+@pytest.mark.parametrize("fault", ["killed unknown", "lost", "few shots", "nan"])
+def test_a_job_that_the_service_does_not_have_is_asked_again(fault: str, run: Run, whole: Any, tmp_path: Path) -> None:
+    laboratory, service = Laboratory(tmp_path, run), Service({1: fault})
+    with pytest.raises(Killed if fault == "killed unknown" else RunError):
+        laboratory.asked(service, kind=Queue)
+    np.testing.assert_array_equal(laboratory.asked(service, kind=Queue), whole)
+    assert (laboratory.ledger.spent, laboratory.ledger.n_again) == (COST + SHOTS * CIRCUITS, 1)
+
+
+def test_a_result_that_cannot_be_fetched_now_is_not_paid_again(run: Run, whole: Any, tmp_path: Path) -> None:
+    laboratory, service = Laboratory(tmp_path, run), Service({-1: "killed", -2: "raises"})
+    with pytest.raises(Killed):
+        laboratory.asked(service, kind=Queue)
+    with pytest.raises(RunError, match="the queue is closed"):
+        laboratory.asked(service, kind=Queue)
+    np.testing.assert_array_equal(laboratory.asked(service, kind=Queue), whole)
+    assert laboratory.ledger.spent == COST
+
+
+def test_a_budget_for_what_is_left_is_enough_when_a_job_is_fetched(run: Run, whole: Any, tmp_path: Path) -> None:
+    laboratory, service = Laboratory(tmp_path, run), Service({-2: "killed"})
+    with pytest.raises(Killed):
+        laboratory.asked(service, COST, kind=Queue)
+    np.testing.assert_array_equal(laboratory.asked(service, COST, kind=Queue), whole)
+
+
+def test_wires_are_mapped_and_a_replay_says_what_is_compiled_otherwise(run: Run, tmp_path: Path) -> None:
+    laboratory, service = Laboratory(tmp_path, run), Service()
+    laboratory.asked(service, wires=(4, 1))
+    assert {wire for each in service.circuits for wire in each.wires} == {4, 1}
+    counting = laboratory.counting(service, wires=(4, 1))
+    measured(laboratory.job, counting, IMAGES)
+    assert (service.n_submitted, list(counting.remarks)) == (3, [])
+    assert counting.records[0]["wires"] == [4, 1]
+    assert counting.records[0]["compiled"]["n_two_qubit"] == 2
+    for path in tmp_path.rglob("0-*.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {"compiled": record["compiled"] | {"digest": "another"}}))
+    next(tmp_path.rglob("1-*.npz")).unlink()
+    counting = laboratory.counting(service, wires=(4, 1))
+    measured(laboratory.job, counting, IMAGES)
+    assert "compiles otherwise" in next(iter(counting.remarks))
+    counting = laboratory.counting(service, wires=(1, 4))
+    measured(laboratory.job, counting, IMAGES)
+    assert "were not used" in next(iter(counting.remarks)), "counts of other wires"
+    with pytest.raises(RunError, match="maps 3 wires, and the circuit has 2"):
+        laboratory.counting(service, wires=(1, 2, 3))
+
+
+PRICED = Account(budget=COST + 60, most=8.0, price=Price(shot=0.01, circuit=0.1, job=1.0), currency="EUR")
+
+
+def test_a_suite_pays_for_all_its_evaluations_from_one_account(run: Run, tmp_path: Path) -> None:
+    """The three jobs of 7 circuits and 140 shots cost 3 + 0.7 + 1.4, and what is left does not hold them again."""
+    laboratory = Laboratory(tmp_path, run)
+    laboratory.counts(account=PRICED)
+    assert sum(each.cost for each in laboratory.ledger.charges) == pytest.approx(5.1)
+
+    def other(suite: str, account: Account) -> Ledger:
+        return Ledger(tmp_path, "other", suite, "fake.remote", account, None)
+
+    with pytest.raises(RunError, match=r"a cost of 4.30 EUR does not fit .* 8.00 EUR of suite 'suite' .* 5.10 EUR are"):
+        other("suite", PRICED).check(3, 7, 60)
+    with pytest.raises(RunError, match=r"80 shots do not fit into the budget of suite 'suite' on fake.remote, 200, of"):
+        other("suite", PRICED).charge(Question(0, "0" * 64), 4, 80)
+    other("another", PRICED).check(3, 7, COST)
+    assert "cost 5.10 EUR" in said_before(laboratory.counting(Service(), account=PRICED), 3, 7, IMAGES)
+
+
+def test_an_account_is_not_exceeded_by_those_who_pay_at_once(tmp_path: Path) -> None:
+    def spend(name: str) -> int:
+        ledger, n = Ledger(tmp_path, name, "suite", "fake.remote", Account(budget=100), None), 0
+        with suppress(RunError):
+            for n in range(100):
+                ledger.charge(Question(n, "0" * 64), 1, 7)
+        return n
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(spend, "abcd")) == 100 // 7
+
+
+def test_half_a_charge_is_none_and_a_damaged_one_stops_everything(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, "evaluation", "suite", "fake.remote", Account(), None)
+    ledger.charge(Question(0, "0" * 64), 1, 7)
+    journal = tmp_path / "charges.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'{"at": "2026')
+    ledger.charge(Question(1, "0" * 64), 1, 7)
+    assert (ledger.spent, len(journal.read_bytes().splitlines())) == (14, 2)
+    journal.write_bytes(b"?\n" + whole)
+    with pytest.raises(StoreError, match="damaged line, so that what was spent is not known"):
+        Ledger(tmp_path, "evaluation", "suite", "fake.remote", Account(), None).check(1, 1, 1)
+
+
+def test_two_processes_do_not_ask_the_same(run: Run, tmp_path: Path) -> None:
+    laboratory = Laboratory(tmp_path, run)
+    with (
+        laboratory.ledger.alone(),
+        pytest.raises(StoreError, match="another process is asking"),
+        laboratory.ledger.alone(),
+    ):
+        pass
 
 
 def test_an_image_without_a_state_is_named(run: Run) -> None:
@@ -260,6 +369,7 @@ def test_claims_are_judged_by_counts(tmp_path: Path) -> None:
         counts, predictions = read_arrays(path), read_arrays(path.parent / "predictions.npz")
         assert counts["counts"].shape == (12, 2)
         assert (counts["counts"].sum(1) == 50).all()
-        assert (int(counts["spent"]), int(counts["again"])) == (600, 0)
+        jobs = json.loads((path.parent / "jobs.json").read_text())
+        assert (jobs["spent"], jobs["again"], len(jobs["jobs"])) == (600, 0, 3)
         assert np.array_equal(predictions["predicted"][0], (counts["counts"][:, 1] > 25).astype(int))
         assert "asked" not in predictions

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from qaml.spec.suite import Inference
 
 PREDICTIONS = "predictions.npz"
-Decide = Callable[[nn.Module, Images, AnyArray], Evidence]
-"""(classifier, inputs (n, *shape), labels (n,)) → what it decides."""
+Decide = Callable[[nn.Module, "Asked", AnyArray], Evidence]
+"""(classifier, inputs, their labels (n_epsilons · n,)) → what it decides."""
 
 
 def execute(job: Job) -> None:
@@ -44,9 +44,9 @@ def execute(job: Job) -> None:
     """
     inference: Inference = job.payload["classifier"]["inference"]
 
-    def decide(module: nn.Module, inputs: Images, labels: AnyArray) -> Evidence:
+    def decide(module: nn.Module, asked: Asked, labels: AnyArray) -> Evidence:
         progress = lambda share: job.progress(share, "")  # noqa: E731
-        return correct_shares(module, inputs, labels, inference, job.seed, job.device, progress)
+        return correct_shares(module, asked.inputs, labels, inference, job.seed, job.device, progress)
 
     evaluate(job, decide, lambda module: decides(module, inference))
 
@@ -65,7 +65,7 @@ def evaluate(job: Job, decide: Decide, again: Callable[[nn.Module], nn.Module] |
         if Role("attack") in job.parents:
             arrays |= _fidelity(module, asked, job.device)
         arrays |= _within_noise(module, asked, job.device)
-        found = decide(module, asked.inputs, np.tile(arrays["labels"], asked.n_epsilons))
+        found = decide(module, asked, np.tile(arrays["labels"], asked.n_epsilons))
         answered: dict[str, AnyArray] = {
             "correct": found.correct,
             "predicted": found.first.predicted,
@@ -76,10 +76,10 @@ def evaluate(job: Job, decide: Decide, again: Callable[[nn.Module], nn.Module] |
         if again is not None:
             arrays["asked"] = _asked_again(job, again(module), asked, found.first.predicted)
         arrays |= _shots(module if again is None else again(module), asked, job.device)
-    write_arrays(job.output / PREDICTIONS, {"draws": found.draws, **arrays})
+    write_arrays(job.output / PREDICTIONS, {"draws": found.draws, **arrays, **found.further})
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """The inputs that are predicted.
 
     Attributes:
@@ -92,6 +92,7 @@ class _Asked(NamedTuple):
 
     @property
     def n_epsilons(self) -> int:
+        """Number of budgets."""
         return len(self.inputs) // max(len(self.start), 1)
 
     def batches(self) -> Iterator[tuple[FloatArray, FloatArray]]:
@@ -103,6 +104,7 @@ class _Asked(NamedTuple):
                 yield self.start[first:last], self.inputs[budget * n + first : budget * n + last]
 
     def a_budget_a_row(self, found: AnyArray) -> AnyArray:
+        """An array of all inputs, (n_epsilons · n,), as (n_epsilons, n)."""
         return found.reshape(self.n_epsilons, len(self.start))
 
     def of_batches(self, measure: Callable[[FloatArray, FloatArray], AnyArray]) -> AnyArray:
@@ -137,7 +139,7 @@ class _WithinBudgets:
         return np.where(where, self.smallest[places], self.start[places])
 
 
-def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: IntArray) -> IntArray:
+def _asked_again(job: Job, decider: nn.Module, asked: Asked, predicted: IntArray) -> IntArray:
     """A ``Repetition`` of some of the images, as an array (5,)."""
     is_clean = Role("attack") not in job.parents
     places = spread(len(asked.inputs), CLEAN_IMAGES if is_clean else ATTACKED_IMAGES)
@@ -146,7 +148,7 @@ def _asked_again(job: Job, decider: nn.Module, asked: _Asked, predicted: IntArra
     return np.array(repeated(decider, sample, clean, predicted[places], job.seed, job.device), dtype=np.int64)
 
 
-def _inputs(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.generic]]]:
+def _inputs(job: Job, files: ExitStack) -> tuple[Asked, dict[str, NDArray[np.generic]]]:
     """The inputs that are predicted, and the arrays that describe them, such as labels."""
     if Role("attack") in job.parents:
         return _attacked(job, files)
@@ -154,20 +156,20 @@ def _inputs(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.ge
     data = data_of(job, description["dataset"])
     test = evaluated(data, job.payload["images"], job.payload["order"])
     inputs = defended(test.inputs, description["defences"], data.info)
-    return _Asked(inputs, inputs), {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
+    return Asked(inputs, inputs), {"labels": test.labels, "indices": test.indices, "epsilons": np.zeros(1)}
 
 
-def _attacked(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.generic]]]:
+def _attacked(job: Job, files: ExitStack) -> tuple[Asked, dict[str, NDArray[np.generic]]]:
     path = job.read(Role("attack"), "adversarials.npz")
     made = read_arrays(path, without="adversarials")
     start = made.pop("start")
     adversarials = Rows(files.enter_context(path.open("rb")), "adversarials", merged=2)
-    asked = _Asked(start, adversarials)
+    asked = Asked(start, adversarials)
     if (epsilons := job.payload["epsilons"]) is not None:
         reached = np.asarray(made["norms"])[None] <= np.asarray(epsilons)[:, None] * (1 + TOLERANCE)
         made |= {"epsilons": np.asarray(epsilons)}
         made |= {name: np.asarray(made[name], dtype=bool) & reached for name in ("claimed", "outside")}
-        asked = _Asked(start, _WithinBudgets(start, adversarials[: len(start)], reached.reshape(-1)))
+        asked = Asked(start, _WithinBudgets(start, adversarials[: len(start)], reached.reshape(-1)))
     if start.ndim == 4:
         shares = asked.of_batches(lambda start, attacked: low_frequency_share(attacked - start))
         made["low_frequency"] = shares.astype(np.float32)
@@ -175,7 +177,7 @@ def _attacked(job: Job, files: ExitStack) -> tuple[_Asked, dict[str, NDArray[np.
 
 
 @torch.no_grad()
-def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
+def _fidelity(module: nn.Module, asked: Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """|⟨ψ(x)|ψ(x')⟩|² of every perturbed input, (n_epsilons, n); empty for models that encode no states."""
     if not isinstance(module, Encoding):
         return {}
@@ -188,7 +190,7 @@ def _fidelity(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArra
 
 
 @torch.no_grad()
-def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
+def _within_noise(module: nn.Module, asked: Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """Whether noise layers could change the label, |⟨Z⟩| ≤ 2Σp, (n_epsilons, n); empty for models without any."""
     if not isinstance(module, Flipped) or (flips := module.total_flips()) is None:
         return {}
@@ -203,7 +205,7 @@ def _within_noise(module: nn.Module, asked: _Asked, device: str) -> dict[str, ND
 
 
 @torch.no_grad()
-def _shots(module: nn.Module, asked: _Asked, device: str) -> dict[str, NDArray[np.generic]]:
+def _shots(module: nn.Module, asked: Asked, device: str) -> dict[str, NDArray[np.generic]]:
     """Number of measurements of a circuit that each input needs, (n_epsilons, n) float64; empty for other models."""
     if not isinstance(module, Sampled):
         return {}
