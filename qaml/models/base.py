@@ -12,6 +12,7 @@ from pydantic import Field
 from qaml.errors import PartError
 from qaml.models.capabilities import Capability
 from qaml.quantum.channels import ChannelPart
+from qaml.quantum.circuit import GateName
 from qaml.registry import Part, Registry
 from qaml.types import AnyArray, InputInfo, Module, Settings, Split, Tensor
 from qaml.vocab import GradientRule
@@ -123,6 +124,8 @@ class ModelPart(Part, ABC):
     """Whether inputs may be quantum states, rows of amplitudes of norm 1."""
     is_circuit: ClassVar[bool] = False
     """Whether it is a quantum circuit, which channels may disturb at inference (then it has ``noisy``)."""
+    takes_channels: ClassVar[bool] = False
+    """Whether it is a circuit that channels by gate may disturb at inference (then it has ``disturbed``)."""
     is_runnable: ClassVar[bool] = False
     """Whether it is a circuit that a device may run at inference (then its module has ``runnable``)."""
     default_seeds: ClassVar[int] = 3
@@ -229,6 +232,21 @@ class ModelPart(Part, ABC):
             PartError: the model is no quantum circuit.
         """
         raise PartError(f"model {self.kind!r} is no quantum circuit and takes no noise channels")
+
+    def check_disturbed(self, info: InputInfo, channels: Mapping[GateName, Sequence[ChannelPart]]) -> None:
+        """Refuse channels by gate that do not fit the circuit.
+
+        Raises:
+            PartError: they do not fit.
+        """
+
+    def disturbed(self, module: Module, channels: Mapping[GateName, Sequence[ChannelPart]]) -> Module:  # noqa: ARG002
+        """The trained classifier with noise channels behind every gate of a name; ``module`` is not changed.
+
+        Raises:
+            PartError: the model is no circuit of known gates.
+        """
+        raise PartError(f"model {self.kind!r} takes no noise channels by gate")
 
 
 MODELS.bind(ModelPart)

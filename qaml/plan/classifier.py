@@ -31,7 +31,8 @@ def paid(suite: Suite, entry: ModelEntry) -> dict[str, Any]:
 
 def restored(entry: ModelEntry) -> tuple[Part, ...]:
     """The parts whose code a trained classifier runs when it classifies inputs."""
-    return (entry.part, *entry.defences, *nested(entry.part), *entry.inference.noise)
+    behind = (each for every in entry.inference.channels.values() for each in every)
+    return (entry.part, *entry.defences, *nested(entry.part), *entry.inference.noise, *behind)
 
 
 def nested(part: Part) -> tuple[Part, ...]:

@@ -41,6 +41,10 @@ def model_in_words(entry: ModelEntry) -> str:
     runs += f" of stream {entry.stream}" if entry.stream else ""
     defences = [f"{in_words(d)}; {_position(d)}" for d in entry.defences]
     said, rule = [f"{in_words(entry.part)}; {runs}", *(f"Defence {text}" for text in defences)], entry.inference
+    if rule.noise or rule.channels:
+        noise = rule.model_dump(mode="json", include={"noise", "channels"}, serialize_as_any=True)
+        shown = ", ".join(f"{name} {_value(value)}" for name, value in noise.items() if value)
+        said.append(f"At inference with {shown}, which training did not have; attacks on it see this noise")
     if rule.device is not None:
         said.append(
             f"Measured on {rule.device} with {rule.shots:,} shots an image; attacks are made on the exact circuit"

@@ -15,6 +15,25 @@ from qaml.identical import Identical
 Source = Literal["weight", "feature", "draw", "fixed"]
 Encoding = Literal["amplitude", "state", "zero"]
 Entangler = Literal["cz_chain", "cnot_chain", "cnot_ring"]
+GateName = Literal[
+    "rot",
+    "rx",
+    "ry",
+    "rz",
+    "phase",
+    "hadamard",
+    "x",
+    "cnot",
+    "cz",
+    "swap",
+    "crx",
+    "cry",
+    "crz",
+    "ising_xx",
+    "ising_yy",
+    "ising_zz",
+]
+"""A gate of which circuits that a spec writes out consist."""
 
 
 class Arity(NamedTuple):
@@ -134,6 +153,24 @@ def repeated(block: Sequence[Operation], times: int) -> tuple[Operation, ...]:
     return tuple(
         _shifted(operation, {"weight": i * n_weights, "draw": i * n_draws}) for i in range(times) for operation in block
     )
+
+
+def disturbed(circuit: Circuit, after: Mapping[str, Sequence[tuple[str, tuple[float, ...]]]]) -> Circuit:
+    """The circuit with channels behind every gate of a name, on its wires, after those that follow it already.
+
+    Args:
+        circuit: a circuit.
+        after: gate → names of channels with their probabilities, in order.
+    """
+    operations: list[Operation] = []
+    added: list[Operation] = []
+    for operation in circuit.operations:
+        if isinstance(operation, Gate):
+            operations += added
+            new = after.get(operation.name, ())
+            added = [Channel(name, (wire,), chances) for name, chances in new for wire in operation.wires]
+        operations.append(operation)
+    return circuit._replace(operations=(*operations, *added))
 
 
 def gate_angles(operations: Iterable[Operation]) -> Iterator[Angle]:

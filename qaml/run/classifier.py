@@ -47,6 +47,8 @@ def as_asked(module: Module, description: Mapping[str, Any]) -> Module:
         module = part.at_inference(module, inference.noise_layers)
         if inference.noise:
             module = part.noisy(module, inference.noise)
+        if inference.channels:
+            module = part.disturbed(module, inference.channels)
     module.eval()
     return at_edge(module, part.capabilities) if part.runs_foreign_code else module
 

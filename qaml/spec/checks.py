@@ -37,7 +37,7 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
     infos = _check_datasets(suite, document, problems)
     attacks = _resolve_attacks(suite, document, problems)
     for name, model in suite.models.items():
-        _check_noise(model, document, problems)
+        _check_noise(model, infos.get(model.dataset), document, problems)
         _check_draws(model, document, problems)
         _check_device(model, document, problems)
         if model.dataset in infos and model.derived_from is None:
@@ -131,13 +131,23 @@ def _shapes(model: ModelEntry, infos: Mapping[str, InputInfo]) -> dict[str, obje
     return {**fields, "input": infos.get(model.dataset)}
 
 
-def _check_noise(model: ModelEntry, document: Located, problems: Problems) -> None:
-    if not model.inference.noise or model.part.is_circuit:
-        return
-    path: Path = (*_inference_path(model), "noise")
-    message = f"model {model.part.kind!r} takes no noise channels at inference"
-    hint = "give them to a qvc, qnn or qcnn; a circuit may have them among its layers"
-    problems.value(document.at(path), path, message, hint)
+def _check_noise(model: ModelEntry, info: InputInfo | None, document: Located, problems: Problems) -> None:
+    path, part = _inference_path(model), model.part
+    if model.inference.noise and not part.is_circuit:
+        message = f"model {part.kind!r} takes no noise channels at inference"
+        hint = "give them to a qvc, qnn or qcnn; a circuit takes 'channels' by gate"
+        problems.value(document.at((*path, "noise")), (*path, "noise"), message, hint)
+    if model.inference.channels and not part.takes_channels:
+        message = f"model {part.kind!r} takes no channels by gate at inference"
+        hint = "give them to a circuit; a qvc, qnn or qcnn takes 'noise' after every layer"
+        problems.value(document.at((*path, "channels")), (*path, "channels"), message, hint)
+    elif model.inference.channels and info is not None:
+        try:
+            part.check_disturbed(info, model.inference.channels)
+        except Misfit as error:
+            if error.where and error.where[0] in model.inference.channels:  # others are mistakes of the model itself
+                where: Path = (*path, "channels", *error.where)
+                problems.value(document.at(where), where, error.what, error.hint)
 
 
 def _check_device(model: ModelEntry, document: Located, problems: Problems) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from qaml.data.chosen import Chosen
 from qaml.quantum.channels import ChannelPart
+from qaml.quantum.circuit import GateName
 from qaml.spec.limits import MAX_DRAWS, MAX_SEEDS
 from qaml.types import MOST_EXAMPLES, Settings
 from qaml.vocab import DecisionRule, Order, ProfileName, Verdict
@@ -60,6 +61,10 @@ class Inference(Settings):
     """Whether noise layers draw, on weights trained either way (default: as in the model)."""
     noise: tuple[ChannelPart, ...] = ()
     """Channels on every wire after every layer of a quantum circuit, in this order; training did not include them."""
+    channels: dict[GateName, tuple[ChannelPart, ...]] = Field(default_factory=dict, exclude_if=lambda every: not every)
+    """Channels after every gate of a name, on its wires, of a model of kind ``circuit``; training did not include them.
+    Attacks on the model see it with this noise, as with that of ``noise``; a transfer from the model without it is made
+    on the noiseless circuit."""
     device: str | None = Field(None, min_length=1, exclude_if=_is_none)
     """Name of a PennyLane device on which a quantum circuit is measured, with ``shots``; attacks are made on the exact
     circuit. ``default.qubit``, ``default.mixed`` and ``lightning.qubit`` simulate; any other is used only if it is
@@ -90,8 +95,9 @@ class Inference(Settings):
             raise ValueError("'wires' names a wire of the device twice")
         if self.device is not None and self.shots is None:
             raise ValueError("a device needs 'shots', the number for each image")
-        if self.device is not None and self.noise:
-            raise ValueError("a device is given gates alone, without the channels of 'noise'")
+        if self.device is not None and (self.noise or self.channels):
+            which = "the channels of 'noise'" if self.noise else "'channels'"
+            raise ValueError(f"a device is given gates alone, without {which}")
         return self
 
 

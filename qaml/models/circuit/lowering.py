@@ -341,7 +341,7 @@ class _Builder:
     def _disturb(self, channel: ChannelPart, wires: Sequence[int], here: Place) -> None:
         """A channel on each of some wires."""
         self._check_size(here)
-        name, probabilities = _by_name(channel, here)
+        name, probabilities = by_name(channel, here)
         self.operations += (Channel(name, (wire,), probabilities) for wire in wires)
 
     # --- pooling
@@ -376,8 +376,12 @@ class _Builder:
             i += 1
 
 
-def _by_name(channel: ChannelPart, here: Place) -> tuple[str, tuple[float, ...]]:
-    """A channel as circuits name it, with its probabilities."""
+def by_name(channel: ChannelPart, here: Place) -> tuple[str, tuple[float, ...]]:
+    """A channel as circuits name it, with its probabilities.
+
+    Raises:
+        Misfit: it is none of single wires.
+    """
     if isinstance(channel, GaussianRotation):
         return "pauli", (0.0, flip_probability(channel.sigma * channel.beta), 0.0)
     if channel.kind not in CHANNELS:

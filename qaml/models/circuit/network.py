@@ -6,7 +6,7 @@ A circuit whose inputs are amplitudes alone is one linear map of them: with fixe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -22,7 +22,7 @@ from qaml.models.circuit.noise import Noise
 from qaml.models.circuit.readout import Readout
 from qaml.models.quadratic.network import is_same, quadratic_forms
 from qaml.quantum import density
-from qaml.quantum.circuit import Circuit, Source
+from qaml.quantum.circuit import Circuit, Source, disturbed
 from qaml.quantum.collapse import Collapsed, observables
 from qaml.quantum.execute import expectations, states
 from qaml.quantum.statevector.network import normalised
@@ -62,6 +62,7 @@ class CircuitClassifier(nn.Module):
         self.n_classes = n_classes
         self.logit_scale = logit_scale
         self._n_weights = lowered.circuit.n_weights
+        self.trajectories = trajectories
         self.noise = Noise(lowered.circuit, trajectories) if lowered.circuit.channels else None
         self.angles = nn.Parameter(torch.zeros(lowered.n_angles))
         self.weights_of_features = nn.Parameter(torch.zeros(lowered.n_weights))
@@ -129,6 +130,14 @@ class CircuitClassifier(nn.Module):
             return self.logit_scale * self.logits_of(shares @ self.diagonals.to(shares).T)
 
         return Run(circuit, self.weights.detach(), tuple(range(circuit.n_wires)), logits, self.arguments)
+
+    def disturbed(self, after: Mapping[str, Sequence[tuple[str, tuple[float, ...]]]]) -> CircuitClassifier:
+        """The circuit at its present angles with channels behind every gate of a name; the module is not changed."""
+        lowered = self.lowered._replace(circuit=disturbed(self.lowered.circuit, after))
+        settings = self.readout, self.n_features, self.n_classes, self.logit_scale, self.trajectories
+        made = type(self)(lowered, *settings).to(self.angles)
+        made.load_state_dict(self.state_dict())
+        return made.requires_grad_(self.angles.requires_grad).train(self.training)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, …) → logits (batch, n_classes)."""

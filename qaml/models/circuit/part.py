@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -11,31 +12,14 @@ from qaml.models.base import History, Hooks, Training
 from qaml.models.circuit.blocks import Block
 from qaml.models.circuit.contents import holds_noise, reads_angles, reads_behind_noise
 from qaml.models.circuit.initial import Initial
-from qaml.models.circuit.lowering import Lowered, lower
+from qaml.models.circuit.lowering import Lowered, by_name, lower
 from qaml.models.circuit.readout import Readout
-from qaml.models.circuit.wiring import MOST_WIRES
+from qaml.models.circuit.wiring import MOST_WIRES, Place
 from qaml.models.network_part import NetworkPart
 from qaml.quantum.channels import ChannelPart
+from qaml.quantum.circuit import Circuit, Gate, GateName
 from qaml.types import InputInfo, Module, Split
 
-GateName = Literal[
-    "rot",
-    "rx",
-    "ry",
-    "rz",
-    "phase",
-    "hadamard",
-    "x",
-    "cnot",
-    "cz",
-    "swap",
-    "crx",
-    "cry",
-    "crz",
-    "ising_xx",
-    "ising_yy",
-    "ising_zz",
-]
 TRAJECTORIES = 16
 """Number of trajectories, unless a model says otherwise."""
 MOST_EXACT, MOST_EXACT_BACK = 6, 10
@@ -78,6 +62,7 @@ class CircuitModel(NetworkPart):
 
     takes_states: ClassVar[bool] = True
     is_runnable: ClassVar[bool] = True
+    takes_channels: ClassVar[bool] = True
 
     @property
     def has_exact_distances(self) -> bool:
@@ -111,12 +96,25 @@ class CircuitModel(NetworkPart):
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs and classes that the blocks and the readout do not fit, naming the block."""
-        n_wires = self.lowered(info).circuit.n_wires
-        if self.wires is None and self.has_channels and self._draws_on(n_wires):
-            message = (
-                f"channels on {n_wires} wires are averaged over random trajectories, which a model says by its wires"
+        circuit = self.lowered(info).circuit
+        _check_gates(self.channels, circuit, ("channels",))
+        if self.wires is None and self.has_channels and self._draws_on(circuit.n_wires):
+            message = f"channels on {circuit.n_wires} wires are drawn at random here, which a model says by its 'wires'"
+            raise Misfit(
+                ("layers",), message, f"add 'wires: {circuit.n_wires}', or use fewer wires: at most {MOST_EXACT}"
             )
-            raise Misfit(("layers",), message, f"add 'wires: {n_wires}', or use fewer wires: at most {MOST_EXACT}")
+
+    def check_disturbed(self, info: InputInfo, channels: Mapping[GateName, Sequence[ChannelPart]]) -> None:
+        """Refuse channels behind gates that the circuit does not have, and those of all wires at once."""
+        _check_gates(channels, self.lowered(info).circuit, ())
+
+    def disturbed(self, module: Module, channels: Mapping[GateName, Sequence[ChannelPart]]) -> Module:
+        """The trained circuit with these channels behind its gates, averaged exactly or over trajectories."""
+        from qaml.models.circuit.network import CircuitClassifier
+
+        assert isinstance(module, CircuitClassifier)
+        after = {str(gate): [by_name(each, (gate,)) for each in every] for gate, every in channels.items()}
+        return module.disturbed(after)
 
     def network(self, info: InputInfo) -> Module:
         """The untrained circuit, its numbers from torch's generator."""
@@ -142,3 +140,18 @@ class CircuitModel(NetworkPart):
             refuse_zero_inputs(data)
         with module.trained():
             return super().fit(module, data, info, hooks, seed)
+
+
+def _check_gates(channels: Mapping[GateName, Sequence[ChannelPart]], circuit: Circuit, place: Place) -> None:
+    """Refuse channels that would act nowhere, or not on single wires.
+
+    Raises:
+        Misfit: the circuit has no such gate, or there is no such channel.
+    """
+    names = dict.fromkeys(each.name for each in circuit.operations if isinstance(each, Gate))
+    for gate, every in channels.items():
+        if gate not in names:
+            hint = f"its gates: {', '.join(names)}"
+            raise Misfit((*place, gate), f"the circuit has no gate {gate!r}, so no channel would act", hint)
+        for number, each in enumerate(every):
+            by_name(each, (*place, gate, number))
