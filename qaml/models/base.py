@@ -32,6 +32,7 @@ MODELS: Registry[ModelPart] = Registry(
         "qnn": "qaml.models.qnn.part:QNN",
         "qcnn": "qaml.models.qcnn.part:QCNN",
         "circuit": "qaml.models.circuit.part:CircuitModel",
+        "quanvolution": "qaml.models.quanvolution.part:Quanvolution",
         "torch_module": "qaml.models.torch_module.part:TorchModule",
         "pennylane": "qaml.models.qnode.part:PennyLane",
         "estimator": "qaml.models.estimator.part:Estimator",
@@ -128,6 +129,8 @@ class ModelPart(Part, ABC):
     """Whether it is a circuit that channels by gate may disturb at inference (then it has ``disturbed``)."""
     is_runnable: ClassVar[bool] = False
     """Whether it is a circuit that a device may run at inference (then its module has ``runnable``)."""
+    no_device: ClassVar[str] = "describes no circuit that a device could run"
+    """The reason why a model that is not runnable is not, in words that come behind its kind."""
     default_seeds: ClassVar[int] = 3
     """Number of training runs, unless the suite sets another; 5 where training is cheap."""
 

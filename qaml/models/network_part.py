@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from contextlib import AbstractContextManager, nullcontext
 
 from qaml.errors import PartError
 from qaml.models.base import History, Hooks, ModelPart
@@ -33,8 +34,25 @@ class NetworkPart(ModelPart, ABC):
         with seeded(seed):
             return self.network(info)
 
+    def check_data(self, module: Module, data: Split) -> None:
+        """Refuse training data for which the network has no logits.
+
+        Raises:
+            DataError: the data has such examples.
+        """
+
+    def around_training(self, module: Module) -> AbstractContextManager[None]:  # noqa: ARG002
+        """A context in which the network is trained, and attacked by defences in training."""
+        return nullcontext()
+
     def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:  # noqa: ARG002
-        """Train with cross-entropy on the logits; curves ``loss`` and ``accuracy``."""
+        """Train with cross-entropy on the logits; curves ``loss`` and ``accuracy``.
+
+        Raises:
+            DataError: the network has no logits for some of the data.
+        """
         from qaml.models.training import fit_classifier
 
-        return fit_classifier(module, self.training, data, hooks, seed)
+        self.check_data(module, data)
+        with self.around_training(module):
+            return fit_classifier(module, self.training, data, hooks, seed)

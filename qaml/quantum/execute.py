@@ -86,7 +86,7 @@ def _in_layers(weights: Tensor, family: Family, circuit: Circuit) -> Tensor:
     return ordered.reshape(family.n_layers, circuit.n_wires, 3)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _family(same: Identical[Circuit]) -> Family | None:
     """The layers of a circuit of real amplitudes; ``None`` where it has none."""
     circuit = same.value

@@ -160,8 +160,8 @@ def _check_device(model: ModelEntry, document: Located, problems: Problems) -> N
         message = f"behind {inside[0]!r} no circuit is run on a device"
         problems.value(document.at(path), path, message, "defend the data only, without a front")
     elif not model.part.is_runnable:
-        message = f"model {model.part.kind!r} describes no circuit that a device could run"
-        problems.value(document.at(path), path, message, "'circuit', 'qvc', 'qnn' and 'qcnn' do")
+        message = f"model {model.part.kind!r} {model.part.no_device}"
+        problems.value(document.at(path), path, message, "'circuit', 'qvc', 'qnn' and 'qcnn' run on devices")
     elif model.part.is_randomised and model.inference.noise_layers is not False:
         message = "noise layers draw rotations, and a device is given gates alone"
         problems.value(document.at(path), path, message, "switch them off: 'inference: {noise_layers: false}'")

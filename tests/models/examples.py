@@ -50,6 +50,12 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "readout": {"z": "all", "head": True},
         "logit_scale": 10.0,
     },
+    "quanvolution": {
+        "wires": 2,
+        "layers": [{"rot": "all", "angles": {"affine": "dense"}}, {"cz": "chain"}, {"ry": "all"}],
+        "stride": 1,
+        "trained": True,
+    },
     "dense_memory": {"power": 3, "memories": 30, "temperature": 20.0, "loss_power": 1},
     "torch_module": {"factory": "tests.models.user_module:Network"},
 }

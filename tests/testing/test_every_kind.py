@@ -66,6 +66,13 @@ MODEL_CASES["circuit"] += [
         "training": dict(TRAINING),
     },
 ]
+MODEL_CASES["quanvolution"] += [
+    {
+        "layers": [{"encode": "angle", "axis": "y", "scale": 3.0}, {"random": 4}],
+        "classifier": {"kind": "fnn", "hidden": [16, 16]},
+        "training": {**TRAINING, "epochs": 2},
+    },
+]
 MODEL_CASES["estimator"] = [
     {"factory": "sklearn.ensemble:RandomForestClassifier", "arguments": {"n_estimators": 5}},
     {"factory": "sklearn.svm:SVC"},

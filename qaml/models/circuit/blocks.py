@@ -69,7 +69,7 @@ class Block(Settings):
     @staticmethod
     def members() -> tuple[type[Block], ...]:
         """Every class of blocks, in the order in which they are asked whether a mapping is theirs."""
-        return Encode, Rotate, Entangle, Noise, Pool, Until, Repeat
+        return Encode, Rotate, Entangle, Random, Noise, Pool, Until, Repeat
 
     @classmethod
     def class_for(cls, given: Mapping[str, Any]) -> type[Settings] | None:
@@ -223,6 +223,24 @@ class Entangle(Block):
         if self.on != ("all",) and not isinstance(pairs, str):
             raise ValueError("'on' is for a pattern such as 'chain', a list of pairs names its wires itself")
         return self
+
+
+class Random(Block):
+    """Rotations at random places, with CNOTs in between, as PennyLane's ``RandomLayers``; every angle is trained.
+
+    Which gates there are is a function of the seed, the block's place and the number of the repetition.
+    """
+
+    verbs: ClassVar[tuple[str, ...]] = ("random",)
+
+    random: int = Field(ge=1, le=10_000)
+    """Number of rotations: RX, RY or RZ, each on one of the wires."""
+    on: Targets = ("all",)
+    """The wires."""
+    cnot_share: float = Field(0.3, ge=0, lt=1)
+    """Chance that a gate is not a rotation but a CNOT of two of the wires."""
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Seed of the gates, not of their angles: training runs of a model have the same gates."""
 
 
 class Noise(Block):

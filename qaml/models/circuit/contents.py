@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from qaml.models.circuit.blocks import Block, Encode, Entangle, Noise, Pool, Repeat, Rotate, Until
+from qaml.models.circuit.blocks import Block, Encode, Entangle, Noise, Pool, Random, Repeat, Rotate, Until
 
 _ENCODINGS: Final = {
     "amplitude": (),
@@ -70,6 +70,8 @@ def _gates(block: Block) -> Sequence[str]:
             return _ENCODINGS.get(block.encode) or (f"r{block.axis or 'x'}",) * (block.encode == "angle")
         case Pool():
             return _POOLS[block.pool]
+        case Random():
+            return "rx", "ry", "rz", "cnot"
         case Rotate() | Entangle():
             return _SU4 if block.verb == "su4" else (block.verb,)
     return ()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from qaml.errors import Misfit
 from qaml.models.circuit.angles import Affine, Number, Numbers, Product
-from qaml.models.circuit.blocks import Angles, Block, Encode, Entangle, Noise, Pool, Repeat, Rotate, Until
+from qaml.models.circuit.blocks import Angles, Block, Encode, Entangle, Noise, Pool, Random, Repeat, Rotate, Until
 from qaml.models.circuit.measuring import measured
 from qaml.models.circuit.readout import Readout
 from qaml.models.circuit.wiring import MOST_WIRES, Pair, Place, Wiring, registers_of
@@ -63,6 +64,9 @@ def lower(
     readout: Readout,
     info: InputInfo,
     channels: Mapping[str, Sequence[ChannelPart]],
+    *,
+    variant: int = 0,
+    remedy: str = "downscale the inputs",
 ) -> Lowered:
     """The circuit for inputs of this description.
 
@@ -72,11 +76,14 @@ def lower(
         readout: the values that are asked for.
         info: description of the inputs.
         channels: noise after every gate of a name, on its wires.
+        variant: number of the circuit among those of the same blocks, which differ in what is ``random``.
+        remedy: the way to smaller inputs, for hints.
 
     Raises:
         Misfit: blocks, wires, features and classes do not fit together; the message names the block.
     """
-    builder = _Builder(Wiring(registers_of(wires, layers, readout, info)), info, channels)
+    registers = registers_of(wires, layers, readout, info, remedy)
+    builder = _Builder(Wiring(registers), info, channels, variant, remedy)
     builder.add(layers, ("layers",), ())
     builder.check_features()
     groups = measured(readout, builder.wiring, info.n_classes)
@@ -100,8 +107,12 @@ def n_angles_of(verb: str) -> int:
 class _Builder:
     """The circuit so far: its gates on wires as they are written, the wires left, and the numbers given out."""
 
-    def __init__(self, wiring: Wiring, info: InputInfo, after: Mapping[str, Sequence[ChannelPart]]) -> None:
+    def __init__(
+        self, wiring: Wiring, info: InputInfo, after: Mapping[str, Sequence[ChannelPart]], variant: int, remedy: str
+    ) -> None:
         self._after = after
+        self._variant = variant
+        self._remedy = remedy
         self.wiring = wiring
         self.info = info
         self.amplitudes: tuple[int, ...] = ()
@@ -134,6 +145,8 @@ class _Builder:
                 self._encode(block, here, turn)
             case Rotate() | Entangle():
                 self._gates(block, here, turn)
+            case Random():
+                self._at_random(block, here, turn)
             case Noise():
                 wires = self.wiring.wires(block.on, here)
                 for channel in block.noise:
@@ -155,7 +168,7 @@ class _Builder:
             raise Misfit(
                 ("layers",),
                 f"the circuit takes {self.info.n_features - len(self._unread):,} of {self.info.n_features:,} features",
-                "give it more layers with 'features: next' or more wires, or downscale the inputs",
+                f"give it more layers with 'features: next' or more wires, or {self._remedy}",
             )
 
     def written(self) -> tuple[int, ...]:
@@ -195,7 +208,7 @@ class _Builder:
         n = self.info.n_features
         if n > 2 ** len(wires):
             needed = (n - 1).bit_length()
-            hint = f"give them {needed} wires" if needed <= MOST_WIRES else "downscale the inputs"
+            hint = f"give them {needed} wires" if needed <= MOST_WIRES else self._remedy
             raise Misfit(here, f"{len(wires)} wires hold {2 ** len(wires):,} amplitudes, inputs have {n:,}", hint)
         self.amplitudes = tuple(wires)
         self._unread.clear()
@@ -343,6 +356,22 @@ class _Builder:
         self._check_size(here)
         name, probabilities = by_name(channel, here)
         self.operations += (Channel(name, (wire,), probabilities) for wire in wires)
+
+    def _at_random(self, block: Random, here: Place, turn: tuple[int, ...]) -> None:
+        """Rotations and CNOTs in an order that is the same for all training runs of a model."""
+        wires = self.wiring.wires(block.on, here)
+        # of all methods only random() gives the same sequence in every version of Python
+        draw = random.Random(f"{block.seed}/{self._variant}/{here}/{turn}").random
+        slot = 0
+        while slot < block.random:
+            if len(wires) > 1 and draw() < block.cnot_share:
+                control, target = int(draw() * len(wires)), int(draw() * (len(wires) - 1))
+                self._gate("cnot", (wires[control], wires[target + (target >= control)]), (), here)
+            else:
+                axis, wire = "xyz"[int(3 * draw())], wires[int(draw() * len(wires))]
+                angle = Angle("weight", self.numbers.angle((*_key(here, turn, slot, None), 0)))
+                self._gate(f"r{axis}", (wire,), (angle,), here)
+                slot += 1
 
     # --- pooling
 

@@ -44,6 +44,7 @@ class CircuitClassifier(nn.Module):
         n_classes: number of classes.
         logit_scale: factor on the logits.
         trajectories: number of trajectories of an input, where channels need them.
+        is_trained: whether angles and weights of features are parameters; otherwise they are buffers of these names.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class CircuitClassifier(nn.Module):
         n_classes: int,
         logit_scale: float = 1.0,
         trajectories: int = 1,
+        *,
+        is_trained: bool = True,
     ) -> None:
         super().__init__()
         self.lowered = lowered
@@ -64,8 +67,14 @@ class CircuitClassifier(nn.Module):
         self._n_weights = lowered.circuit.n_weights
         self.trajectories = trajectories
         self.noise = Noise(lowered.circuit, trajectories) if lowered.circuit.channels else None
-        self.angles = nn.Parameter(torch.zeros(lowered.n_angles))
-        self.weights_of_features = nn.Parameter(torch.zeros(lowered.n_weights))
+        self._is_trained = is_trained
+        self.angles: Tensor
+        self.weights_of_features: Tensor
+        for name, count in (("angles", lowered.n_angles), ("weights_of_features", lowered.n_weights)):
+            if is_trained:
+                self.register_parameter(name, nn.Parameter(torch.zeros(count)))
+            else:
+                self.register_buffer(name, torch.zeros(count))
         self.columns = Columns(lowered)
         diagonals = _diagonals(lowered, readout, n_classes)
         self.diagonals: Tensor
@@ -174,7 +183,8 @@ class CircuitClassifier(nn.Module):
         return found @ self.diagonals.to(found.dtype).T
 
     def _is_fixed(self) -> bool:
-        return not (self.training or (self.angles.requires_grad and torch.is_grad_enabled()))
+        is_changing = self.training or (self.angles.requires_grad and torch.is_grad_enabled())
+        return not (self._is_trained and is_changing)
 
     def _is_worth_collapsing(self, amplitudes: Tensor) -> bool:
         if len(self.lowered.circuit.operations) * GATES_WORTH_A_FEATURE <= self.n_features:

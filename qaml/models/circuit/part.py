@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from qaml.errors import Misfit
-from qaml.models.base import History, Hooks, Training
+from qaml.models.base import Training
 from qaml.models.circuit.blocks import Block
 from qaml.models.circuit.contents import holds_noise, reads_angles, reads_behind_noise
 from qaml.models.circuit.initial import Initial
@@ -126,11 +127,11 @@ class CircuitModel(NetworkPart):
         initialise(made, self.initial_angles, self.initial_weights)
         return made
 
-    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
-        """Train with cross-entropy; curves ``loss`` and ``accuracy``.
+    def check_data(self, module: Module, data: Split) -> None:
+        """Refuse inputs whose amplitudes are all zero, and so no state.
 
         Raises:
-            DataError: amplitudes of an input are all zero, and so no state.
+            DataError: there are such.
         """
         from qaml.models.circuit.network import CircuitClassifier
         from qaml.models.qvc.network import refuse_zero_inputs
@@ -138,8 +139,13 @@ class CircuitModel(NetworkPart):
         assert isinstance(module, CircuitClassifier)
         if module.lowered.circuit.encoding == "amplitude":
             refuse_zero_inputs(data)
-        with module.trained():
-            return super().fit(module, data, info, hooks, seed)
+
+    def around_training(self, module: Module) -> AbstractContextManager[None]:
+        """Let channels on many wires draw as in training, in evaluation mode, too."""
+        from qaml.models.circuit.network import CircuitClassifier
+
+        assert isinstance(module, CircuitClassifier)
+        return module.trained()
 
 
 def _check_gates(channels: Mapping[GateName, Sequence[ChannelPart]], circuit: Circuit, place: Place) -> None:

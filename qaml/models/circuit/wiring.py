@@ -100,7 +100,7 @@ class Wiring:
 
 
 def registers_of(
-    wires: int | Mapping[str, int] | None, layers: Sequence[Block], readout: Readout, info: InputInfo
+    wires: int | Mapping[str, int] | None, layers: Sequence[Block], readout: Readout, info: InputInfo, remedy: str
 ) -> dict[str, range]:
     """The wires of each register, in the order of the registers; one without a name where only a number is given.
 
@@ -116,7 +116,7 @@ def registers_of(
         registers[name] = range(first, first + size)
         first += size
     if first > MOST_WIRES:
-        raise Misfit(("wires",), f"a circuit has at most {MOST_WIRES} wires, got {first}", "downscale the inputs")
+        raise Misfit(("wires",), f"a circuit has at most {MOST_WIRES} wires, got {first}", remedy)
     return registers
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from qaml.errors import Misfit
-from qaml.models.circuit.blocks import Block, Entangle, Noise, Pool, Repeat, Rotate, Until
+from qaml.models.circuit.blocks import Block, Entangle, Noise, Pool, Random, Repeat, Rotate, Until
 from qaml.models.circuit.contents import reads_angles
 from qaml.models.circuit.lowering import Lowered, lower, n_angles_of
 from qaml.models.circuit.part import Registers, Wires
@@ -86,6 +86,8 @@ def _refuse_training(blocks: Sequence[Block], place: Place) -> None:
                 raise Misfit(here, "a kernel compares the states of all wires, and 'pool' leaves some out")
             case Noise():
                 raise Misfit(here, "a kernel compares pure states, which channels do not leave", "leave 'noise' out")
+            case Random():
+                raise Misfit(here, "the angles of 'random' would be trained, which a kernel's are not", "write gates")
             case Rotate() | Entangle() if n_angles_of(block.verb) > 0:
                 angles = block.angles
                 if angles.bias is None or (angles.affine is not None and angles.weight is None):

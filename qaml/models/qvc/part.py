@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from qaml.errors import PartError
-from qaml.models.base import History, Hooks
 from qaml.models.network_part import NetworkPart
 from qaml.quantum.channels import ChannelPart
 from qaml.types import InputInfo, Module, Split
@@ -63,16 +62,15 @@ class QVC(NetworkPart):
 
         return VariationalClassifier(info.n_features, info.n_classes, self.n_wires(info), self.layers, self.logit_scale)
 
-    def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
-        """Train with cross-entropy; curves ``loss`` and ``accuracy``.
+    def check_data(self, module: Module, data: Split) -> None:  # noqa: ARG002  # noqa: ARG002
+        """Refuse inputs that are all zero, and so no states.
 
         Raises:
-            DataError: an input is all zero, and so no state.
+            DataError: there are such.
         """
         from qaml.models.qvc.network import refuse_zero_inputs
 
         refuse_zero_inputs(data)
-        return super().fit(module, data, info, hooks, seed)
 
     def noisy(self, module: Module, channels: Sequence[ChannelPart]) -> Module:
         """The trained circuit with these channels after every layer, in the Heisenberg picture, float64."""

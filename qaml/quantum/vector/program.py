@@ -91,12 +91,12 @@ def program(circuit: Circuit, draws_differ: bool) -> Program:
     return _same_program(Identical(circuit), draws_differ)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _same_program(circuit: Identical[Circuit], draws_differ: bool) -> Program:
     return _equal_program(circuit.value, draws_differ)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _equal_program(circuit: Circuit, draws_differ: bool) -> Program:
     return _Assembly(circuit, draws_differ).program()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pennylane as qml
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qaml.errors import Misfit
+from qaml.models.circuit.lowering import lower
 from tests.models.circuit.examples import info_of, module_of, node, part_of, stacked, z
 from tests.models.circuit.in_pennylane import GATES, Reading
 from tests.quantum.circuits import assert_same, gradients
@@ -128,3 +130,29 @@ def test_numbers_before_training() -> None:
     module = module_of(fields, info_of(16))
     assert abs(module.angles.std() - 0.1) < 0.01
     assert not module.weights_of_features.any()
+
+
+def test_gates_at_random_are_the_same_ones_for_good() -> None:
+    """Chosen by Python's random(), whose sequence no version changes; in every repetition and variant others."""
+    block = {"random": 6, "on": [0, 2], "seed": 5}
+    part = part_of(wires=3, layers=[{"encode": "angle"}, {"repeat": 2, "block": [block]}])
+    lowered = part.lowered(info_of(3))
+    gates = [f"{gate.name} {' '.join(map(str, gate.wires))}" for gate in lowered.circuit.operations[3:]]
+    assert gates[:7] == ["rx 0", "rz 2", "rz 2", "cnot 0 2", "rx 2", "cnot 0 2", "ry 2"]
+    assert gates[7:] == ["rz 0", "rx 2", "cnot 2 0", "rz 2", "ry 2", "rz 0", "rx 0", "rx 2"]
+    assert lowered.n_angles == 12
+    other = lower(3, part.layers, part.readout, info_of(3), {}, variant=1)
+    assert other.n_angles == 12
+    assert other.circuit.operations[3:] != lowered.circuit.operations[3:]
+
+
+def test_random_gates_have_their_shares() -> None:
+    layers = [{"encode": "angle"}, {"random": 7000}]
+    gates = part_of(wires=3, layers=layers).lowered(info_of(3)).circuit.operations[3:]
+    counts = Counter(gate.name for gate in gates)
+    assert counts["cnot"] / len(gates) == pytest.approx(0.3, abs=0.02)
+    assert [counts[name] / 7000 for name in ("rx", "ry", "rz")] == pytest.approx([1 / 3] * 3, abs=0.02)
+    pairs = Counter(gate.wires for gate in gates if gate.name == "cnot")
+    assert len(pairs) == 6
+    assert min(pairs.values()) > 400
+    assert len(part_of(wires=1, layers=layers).lowered(info_of(1)).circuit.operations) == 7001

@@ -1,0 +1,93 @@
+"""Circuits over patches as a layer of a network, as torch modules; all patches of a batch are one batch of circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import unfold
+
+from qaml.models.capabilities import is_randomised
+from qaml.models.circuit.network import CircuitClassifier
+from qaml.models.seeding import derive_seed, reseed
+from qaml.quantum.circuit import Circuit
+
+MOST_AMPLITUDES = 2**24
+"""Most amplitudes of states that are computed at once: 128 MB of them."""
+
+
+class Patches(nn.Module):
+    """Circuits over the patches of images: (batch, channels, height, width) → (batch, values, down, across).
+
+    Args:
+        circuits: one a filter, of equal numbers of values.
+        kernel: height and width of a patch.
+        stride: distances of neighbouring patches, down and across.
+        depthwise: whether a patch has one channel; the values of the first channel then come before the second's.
+    """
+
+    def __init__(
+        self,
+        circuits: Iterable[CircuitClassifier],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        *,
+        depthwise: bool,
+    ) -> None:
+        super().__init__()
+        self.circuits = nn.ModuleList(circuits)
+        self.kernel = kernel
+        self.stride = stride
+        self.depthwise = depthwise
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Values of every circuit on every patch."""
+        batch, channels, *sides = images.shape
+        apart = channels if self.depthwise else 1
+        columns = unfold(images.reshape(batch * apart, channels // apart, *sides), self.kernel, stride=self.stride)
+        rows = columns.transpose(1, 2).flatten(0, 1)
+        values = torch.cat([self._values(circuit, rows) for circuit in self.circuits], 1)
+        maps = values.reshape(len(columns), -1, values.shape[1]).transpose(1, 2)
+        places = [(side - k) // s + 1 for side, k, s in zip(sides, self.kernel, self.stride, strict=True)]
+        return maps.reshape(batch, apart * values.shape[1], *places)
+
+    def _values(self, circuit: nn.Module, rows: Tensor) -> Tensor:
+        assert isinstance(circuit, CircuitClassifier)
+        some = MOST_AMPLITUDES >> circuit.lowered.circuit.n_wires
+        return torch.cat([circuit.values(part) for part in torch.split(rows, some)])
+
+
+class QuanvolutionalNetwork(nn.Module):
+    """A classifier of the values of circuits over patches.
+
+    Args:
+        patches: the circuits.
+        classifier: the network behind them.
+    """
+
+    def __init__(self, patches: Patches, classifier: nn.Module) -> None:
+        super().__init__()
+        self.patches = patches
+        self.classifier = classifier
+
+    @property
+    def is_randomised(self) -> bool:
+        """Whether the network behind draws."""
+        return is_randomised(self.classifier)
+
+    def reseed(self, seed: int) -> None:
+        """Start the draws of the network behind anew."""
+        reseed(self.classifier, derive_seed(seed, "classifier"))
+
+    def described(self, noise: Literal["none", "draws", "average"] = "none") -> Circuit:
+        """The first circuit of a patch as plain data."""
+        first = self.patches.circuits[0]
+        assert isinstance(first, CircuitClassifier)
+        return first.described(noise)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(batch, channels, height, width) → logits (batch, n_classes)."""
+        logits: Tensor = self.classifier(self.patches(inputs))
+        return logits
