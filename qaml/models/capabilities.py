@@ -135,12 +135,16 @@ class Sketch(NamedTuple):
         measured: what is asked at its end.
         amplitudes: the wires that hold an input from the beginning; all others begin at |0⟩.
         features: the products of features, by position, in every angle of a source; one that is drawn has none.
+        patch: channels, height and width of the part of an image that is the circuit's input, if it is one.
+        n_filters: number of circuits of this kind.
     """
 
     circuit: Circuit
     measured: Measured
     amplitudes: tuple[int, ...] = ()
     features: Mapping[Source, Sequence[Sequence[tuple[int, ...]]]] = {}
+    patch: tuple[int, int, int] | None = None
+    n_filters: int = 1
 
 
 @runtime_checkable

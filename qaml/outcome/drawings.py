@@ -151,6 +151,11 @@ class CircuitDrawing(Record):
     """Features in the angles of each gate, omitted where no gate has any: ``x0``, ``x0·x1`` for a product, ``x0–7`` for
     one after another, ``…`` for the rest."""
 
+    patch: tuple[int, int, int] | None = None
+    """Channels, height and width of the part of an image that is the circuit's input, if it is one."""
+    n_filters: int = 1
+    """Number of circuits of this kind, of which the first one is drawn."""
+
     @model_validator(mode="after")
     def _gates_stand_on_wires(self) -> Self:
         for gate in self.gates:

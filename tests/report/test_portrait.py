@@ -101,8 +101,23 @@ def test_features_are_drawn_beside_their_gates() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"patch": (1, 2, 3)}, "Each patch of 2×3 pixels goes through one circuit. Inputs are"),
+        (
+            {"patch": (3, 2, 2), "n_filters": 4},
+            "Each patch of 2×2 pixels in 3 channels goes through the first of 4 circuits. Inputs are",
+        ),
+    ],
+)
+def test_a_circuit_of_patches_says_so(fields: dict[str, object], words: str) -> None:
+    assert circuit.sentence(CIRCUIT.model_copy(update=fields)).startswith(words)
+
+
+@pytest.mark.parametrize(
     "fields",
     [
+        {"patch": (2, 2)},
         {"features": ("x0",)},
         {"features": ("<b>",) * 10},
         {"amplitudes": (2,)},

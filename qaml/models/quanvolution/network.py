@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import unfold
 
-from qaml.models.capabilities import is_randomised
+from qaml.models.capabilities import Sketch, is_randomised
 from qaml.models.circuit.network import CircuitClassifier
 from qaml.models.seeding import derive_seed, reseed
-from qaml.quantum.circuit import Circuit
 
 MOST_AMPLITUDES = 2**24
 """Most amplitudes of states that are computed at once: 128 MB of them."""
@@ -81,11 +80,13 @@ class QuanvolutionalNetwork(nn.Module):
         """Start the draws of the network behind anew."""
         reseed(self.classifier, derive_seed(seed, "classifier"))
 
-    def described(self, noise: Literal["none", "draws", "average"] = "none") -> Circuit:
-        """The first circuit of a patch as plain data."""
+    def sketch(self, noise: Literal["none", "draws"] = "none") -> Sketch:  # noqa: ARG002
+        """The first circuit as it is drawn, its features the pixels of a patch."""
         first = self.patches.circuits[0]
         assert isinstance(first, CircuitClassifier)
-        return first.described(noise)
+        height, width = self.patches.kernel
+        patch = (first.n_features // (height * width), height, width)
+        return first.sketch()._replace(patch=patch, n_filters=len(self.patches.circuits))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, channels, height, width) → logits (batch, n_classes)."""

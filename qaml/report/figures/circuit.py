@@ -98,9 +98,18 @@ def sentence(circuit: CircuitDrawing) -> str:
     placed = [gate for gate in _placed(circuit) if gate.column < n_columns]
     part = "" if len(placed) == circuit.n_gates else f", of which the first {len(placed)} are drawn"
     return (
-        f"{_inputs(circuit)}; {count(circuit.n_gates, 'gate')}{part};"
+        f"{_patch(circuit)}{_inputs(circuit)}; {count(circuit.n_gates, 'gate')}{part};"
         f" {readout.words(readout.of(circuit))}.{''.join(f' {each}.' for each in _key(placed))}"
     )
+
+
+def _patch(circuit: CircuitDrawing) -> str:
+    if circuit.patch is None:
+        return ""
+    channels, height, width = circuit.patch
+    of_all = f" in {count(channels, 'channel')}" if channels > 1 else ""
+    which = f"the first of {circuit.n_filters} circuits" if circuit.n_filters > 1 else "one circuit"
+    return f"Each patch of {height}×{width} pixels{of_all} goes through {which}. "
 
 
 def _inputs(circuit: CircuitDrawing) -> str:

@@ -168,6 +168,7 @@ def _circuit(module: nn.Module) -> Mapping[str, Any] | None:
         "readout": measured._asdict(),
         "amplitudes": list(sketch.amplitudes),
         "features": features if any(features) else [],
+        **({"patch": sketch.patch, "n_filters": sketch.n_filters} if sketch.patch else {}),
     }
 
 

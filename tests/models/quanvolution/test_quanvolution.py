@@ -160,4 +160,11 @@ def test_quanvolutions_follow_each_other_before_a_network_that_draws() -> None:
     inner = {"kind": "quanvolution", "layers": TURNS, "classifier": {"kind": "fnn", "hidden": [8, 8]}}
     module: Any = module_of(GREY, layers=DEMO, classifier=inner)
     assert module.eval()(images_of(GREY).float()).shape == (2, 3)
-    assert module.described() == module.patches.circuits[0].lowered.circuit
+
+
+def test_the_drawing_is_that_of_a_patch() -> None:
+    sketch = module_of(ODD, layers=TURNS, kernel=[1, 2], stride=1, filters=2, readout={"parity": "all"}).sketch()
+    assert (sketch.patch, sketch.n_filters) == ((2, 1, 2), 2)
+    assert sketch.circuit.n_wires == 2
+    assert sketch.measured.groups == ((0, 1),)
+    assert not sketch.measured.has_head
