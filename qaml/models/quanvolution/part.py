@@ -14,11 +14,12 @@ from qaml.models.circuit.blocks import Block
 from qaml.models.circuit.contents import holds_noise
 from qaml.models.circuit.initial import Initial
 from qaml.models.circuit.lowering import Lowered, lower
-from qaml.models.circuit.part import MOST_EXACT, GateName, Registers, Wires
+from qaml.models.circuit.part import MOST_EXACT, Registers, Wires
 from qaml.models.circuit.readout import Readout, Values
 from qaml.models.linear.part import Linear
 from qaml.models.network_part import NetworkPart
 from qaml.quantum.channels import ChannelPart
+from qaml.quantum.circuit import GateName
 from qaml.types import Bounds, InputInfo, Module
 
 if TYPE_CHECKING:
