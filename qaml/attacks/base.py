@@ -209,6 +209,11 @@ class AttackPart(Part, ABC):
         return None
 
     @property
+    def asks_device(self) -> bool:
+        """Whether its questions go to the device that the model is measured on, and are paid in shots."""
+        return False
+
+    @property
     def gradient_rule(self) -> GradientRule:
         """The rule by which gradients are computed."""
         return "single_draw"

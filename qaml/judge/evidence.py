@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -82,7 +83,7 @@ class StoreSource(Source):
             name: np.stack([arrays[name][0] for arrays in seeds]) if name in seeds[0] else None
             for name in ("shots", "within_noise", "unanswered")
         }
-        return Clean(
+        clean = Clean(
             correct,
             seeds[0]["indices"],
             int(seeds[0]["draws"]),
@@ -90,6 +91,18 @@ class StoreSource(Source):
             asked=np.stack([arrays["asked"] for arrays in seeds]) if "asked" in seeds[0] else None,
             majority=_majority(seeds[0]["labels"]) if "labels" in seeds[0] else None,
         )
+        beside = self._beside(model)
+        return clean if beside is None else _instead(clean, beside)
+
+    def _beside(self, model: str) -> list[dict[str, AnyArray]] | None:
+        """Predictions that hold clean answers between those to an attack, of all images that the claim attacks."""
+        attacks = sorted({role.attack for role in self._parents if role[:2] == ("attack", model)})
+        runs = [self._predictions(self._runs("attack", model, attack)) for attack in attacks]
+        most = max(runs, key=lambda seeds: len(seeds[0]["indices"]), default=None)
+        if most is None or "beside" not in most[0]:
+            return None
+        known = set(most[0]["indices"].tolist())
+        return most if all(known.issuperset(seeds[0]["indices"].tolist()) for seeds in runs) else None
 
     def attacked(self, model: str, attack: str) -> Attacked:
         """The model's answers to the attack's adversarials."""
@@ -218,6 +231,14 @@ class StoreSource(Source):
                 found.setdefault(role.model, []).append(self._json(role, "jobs.json"))
         return found
 
+    def asked_devices(self) -> dict[tuple[str, str], int]:
+        """Number of circuits with which each attack asked a device, by model and attack."""
+        found: Counter[tuple[str, str]] = Counter()
+        for role in self._parents:
+            if role.kind == "attack" and "device_circuits" in (arrays := self._arrays(role, "predictions.npz")):
+                found[role.model, role.attack] += int(arrays["device_circuits"])
+        return dict(sorted(found.items()))
+
     def parameter(self, model: str, name: str) -> tuple[tuple[float, ...], ...]:
         """A trained parameter, one vector a seed."""
         from safetensors import safe_open
@@ -236,6 +257,21 @@ class StoreSource(Source):
     def drawn(self, kind: RoleKind, name: str) -> dict[Role, dict[str, Any]]:
         """The content of each drawing of one kind, by role."""
         return {role: self._json(role, name) for role in self._parents if role.kind == kind}
+
+
+def _instead(clean: Clean, beside: Sequence[Mapping[str, AnyArray]]) -> Clean:
+    """Clean evidence of what was measured between attacked images, in place of that of another time."""
+    indices = beside[0]["indices"]
+    places = {index: place for place, index in enumerate(clean.indices.tolist())}
+    rows = np.asarray([places[index] for index in indices.tolist()], dtype=np.int64)
+    return clean._replace(
+        correct=np.stack([arrays["beside"] for arrays in beside]),
+        indices=indices,
+        unanswered=np.stack([arrays["beside_unanswered"] for arrays in beside]),
+        shots=None if clean.shots is None else clean.shots[:, rows],
+        within_noise=None if clean.within_noise is None else clean.within_noise[:, rows],
+        majority=None if clean.majority is None else clean.majority[rows],
+    )
 
 
 def _majority(labels: IntArray) -> BoolArray:

@@ -67,6 +67,8 @@ def _unseen(remark: str) -> str:
 
 def _counted(source: StoreSource) -> Iterator[str]:
     """Notes on what was asked of devices: how much, what it cost, and what was asked twice."""
+    for (model, attack), circuits in source.asked_devices().items():
+        yield f"{attack} asked the device of {model} itself, with {circuits:,} circuits"
     for model, evaluations in source.counted().items():
         jobs = [each for one in evaluations for each in one["jobs"]]
         charged, cost = (sum(one[what] for one in evaluations) for what in ("spent", "cost"))

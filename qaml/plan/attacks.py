@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import MadeElsewhere, computing, makers
-from qaml.plan.classifier import described, restored
+from qaml.plan.classifier import described, paid, restored
 from qaml.plan.diagnostics import battery, exact, planted
 from qaml.plan.drawings import picture, portrait
+from qaml.plan.kinds import StepKind
 from qaml.plan.maker import StepMaker, named
 from qaml.plan.models import Evaluated, ModelPlanner, ModelSteps, score
 from qaml.plan.role import Role
@@ -124,7 +125,9 @@ def _craft(maker: StepMaker, attack: Resolved, run: int) -> Step:
         "images": maker.n_attacked(attack.part.images, inner.images),
         "order": suite.evaluation.examples,
     } | ({"classifiers": classifiers, "joint": attack.part} if is_joint else {"classifier": classifiers["train"]})
+    kind: StepKind = "ask" if inner.asks_device else "attack"
+    payload |= paid(suite, attack.makers[0].entry) if inner.asks_device else {}
     behind = (part for made in attack.makers for part in restored(made.entry))
     parts = (inner, *((attack.part,) if is_joint else ()), *behind, *data_defences)
     title, parents = f"attack {attack.in_words(run)}", {Role("data"): attack.model.load} | parents
-    return maker.make("attack", title, payload, parents, parts, size=len(inner.grid))
+    return maker.make(kind, title, payload, parents, parts, size=len(inner.grid))

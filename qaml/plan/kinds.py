@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-OfWork = Literal["load", "embed", "train", "attack", "evaluate", "measure", "judge"]
+OfWork = Literal["load", "embed", "train", "attack", "ask", "evaluate", "measure", "judge"]
 OfDoubt = Literal["surrogate", "diagnose", "plant", "exact", "nearer", "inspect"]
 OfDrawing = Literal["picture", "portrait"]
 StepKind = OfWork | OfDoubt | OfDrawing
@@ -33,6 +33,7 @@ KINDS: dict[StepKind, Kind] = {
     "load": Kind("qaml.run.steps.load", 2.0),
     "train": Kind("qaml.run.steps.train", 2.0),
     "attack": Kind("qaml.run.steps.attack", 4.0),
+    "ask": Kind("qaml.run.steps.ask", 60.0),
     "evaluate": Kind("qaml.run.steps.evaluate", 1.0),
     "measure": Kind("qaml.run.steps.measure", 20.0),
     "surrogate": Kind("qaml.run.steps.surrogate", 2.0),

@@ -47,6 +47,7 @@ def model_in_words(entry: ModelEntry) -> str:
         said.append(f"At inference with {shown}, which training did not have; attacks on it see this noise")
     if rule.device is not None:
         said.append(
-            f"Measured on {rule.device} with {rule.shots:,} shots an image; attacks are made on the exact circuit"
+            f"Measured on {rule.device} with {rule.shots:,} shots an image; attacks that do not ask the device are "
+            "made on the exact circuit and transferred"
         )
     return ". ".join(said)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from qaml.errors import RunError
-from qaml.models.capabilities import Run
+from qaml.errors import PartError, RunError
+from qaml.models.capabilities import Run, Runnable
 from qaml.models.seeding import derive_seed
 from qaml.quantum.readout import N_CIRCUITS, calibration_tapes, mitigated
 from qaml.quantum.reference import tape_of
@@ -205,6 +205,17 @@ def tapes_of(run: Run, inputs: FloatArray, shots: int) -> list[Any]:
     if draws is not None:
         rows = [row | {"draw": draw} for row, draw in zip(rows, draws, strict=True)]
     return [tape_of(run.circuit, row, run.wires, shots) for row in rows]
+
+
+def runnable(module: nn.Module) -> Run:
+    """The circuit of a classifier.
+
+    Raises:
+        PartError: it describes none.
+    """
+    if not isinstance(module, Runnable):
+        raise PartError(f"{type(module).__name__} describes no circuit that a device could run")
+    return module.runnable()
 
 
 def ledger_of(job: Job, inference: Inference) -> Ledger:

@@ -222,6 +222,9 @@ def _check_defences(
             if table == "attacks" and name in attacks and _is_blind(model, attacks[name]):
                 words = f"attack {name!r} needs gradients, which a model of kind {model.part.kind!r} has not"
                 problems.value(node.at((*inside, *step)), (*path, *step), words, _NO_GRADIENTS)
+            if table == "attacks" and name in attacks and attacks[name].asks_device:
+                message = f"attack {name!r} asks a device, and training attacks the exact circuit"
+                problems.value(node.at((*inside, *step)), (*path, *step), message, "leave out its 'ask' for training")
             if table == "attacks" and name in attacks and attacks[name].epsilon is None:
                 message = f"attack {name!r} has no budget"
                 problems.value(node.at((*inside, *step)), (*path, *step), message, f"give attacks.{name} an 'epsilon'")
@@ -253,6 +256,13 @@ def _check_joint_attacks(suite: Suite, document: Located, pairs: Pairs, problems
     """Check that the models of a joint attack have the same inputs and the same classes."""
     for name, attack in suite.attacks.items():
         if isinstance(attack, Joint):
+            if (inner := pairs.attacks.get(name)) is not None and inner.asks_device:
+                problems.value(
+                    document.at(("attacks", name, "attack")),
+                    ("attacks", name, "attack"),
+                    f"attack {attack.attack!r} asks a device, and a joint attack asks exact circuits",
+                    "leave out its 'ask'",
+                )
             for index, surrogate in enumerate(attack.surrogates[1:], start=1):
                 path: Path = ("attacks", name, "surrogates", index)
                 for obstacle in pairs.differences(attack.surrogates[0], surrogate, name):

@@ -84,6 +84,9 @@ class Pairs:
         rule = attack.gradient_rule
         if rule != "single_draw" and rule not in entry.part.gradient_rules:
             yield Obstacle(f"attack {name!r} takes gradients by {rule!r}, {_RULE_NEEDS[rule]}; model {model!r} has not")
+        if attack.asks_device and entry.inference.device is None:
+            message = f"attack {name!r} asks a device, and model {model!r} is measured on none"
+            yield Obstacle(message, "give the model 'inference: {device: …, shots: …}', or leave out 'ask'")
         if attack.needs_exact:
             yield from _lacks_exact_distances(entry, name)
         info = self._infos.get(entry.dataset)

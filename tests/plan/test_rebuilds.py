@@ -51,8 +51,10 @@ def _suite() -> str:
     attacks["transfer"] = {"kind": "transfer", "surrogate": "hardened", "attack": "fgsm"}
     attacks["joint"] = {"kind": "joint", "surrogates": ["linear", "hardened"], "attack": "fgsm"}
     named = {kind.replace("_", "-"): fields for kind, fields in attacks.items()} | {"near": {"kind": "deepfool"}}
+    named["asked"] = {"kind": "square", "epsilon": 0.1, "queries": 10, "ask": "device"}
     others = ("hardened", "fnn", "qnn", "counted", "rbm")
-    asked = [("linear", name) for name in named] + [(model, "fgsm") for model in others]
+    asked = [("linear", name) for name in named if name != "asked"] + [(model, "fgsm") for model in others]
+    asked += [("counted", "asked")]
     metrics = {"exact-l2": "certified_accuracy", "near": "norm_quantile"}
     claims = [
         CLAIM.format(
@@ -105,6 +107,7 @@ ANYTHING: frozenset[str] = frozenset(KINDS)
 NOTHING: frozenset[str] = frozenset()
 JUDGING = frozenset({"judge"})
 MEASURING = frozenset({"evaluate", "measure"})
+ASKING = JUDGING | {"ask", "measure", "portrait"}
 REBUILDS: dict[str, frozenset[str]] = {
     # what people see, say and ask for
     **dict.fromkeys(("report", "session", "gate", "cli", "api", "testing", "project", "doctor"), NOTHING),
@@ -132,7 +135,9 @@ REBUILDS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("run.adversarials", "run.answers", "run.tested"), ANYTHING),
     "run.steps.evaluate": JUDGING | MEASURING,
     "run.repetition": JUDGING | MEASURING,
-    **dict.fromkeys(("run.steps.measure", "run.counting", "run.ledger", "run.charges"), JUDGING | {"measure"}),
+    "run.steps.measure": JUDGING | {"measure"},
+    "run.steps.ask": ASKING,
+    **dict.fromkeys(("run.counting", "run.ledger", "run.charges"), ASKING),
     "run.exact": JUDGING | {"diagnose", "exact", "nearer"},
     **{f"run.steps.{kind}": JUDGING | {kind} for kind in ("diagnose", "plant", "exact", "nearer", "inspect")},
     **{f"run.steps.{kind}": JUDGING | {kind} for kind in ("picture", "portrait")},

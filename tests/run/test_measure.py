@@ -6,7 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,65 +20,16 @@ from qaml.models.qnn.part import QNN
 from qaml.models.qvc.part import QVC
 from qaml.quantum.sampled import counted, device_of, work_of
 from qaml.run.arrays import read_arrays
-from qaml.run.counting import Counting, concatenated, summary_of, tapes_of
-from qaml.run.job import Job
+from qaml.run.counting import concatenated, summary_of, tapes_of
 from qaml.run.ledger import Ledger, Question
-from qaml.run.steps.measure import measured, said, said_before
-from qaml.spec.suite import Account, Inference, Price
-from qaml.types import Bounds, FloatArray, InputInfo
-from tests.run.remote import Killed, Queue, Remote, Service
+from qaml.run.steps.evaluate import Asked
+from qaml.run.steps.measure import Interleaved, apart, measured, said, said_before
+from qaml.spec.suite import Account, Price
+from qaml.types import InputInfo
+from tests.run.laboratory import CIRCUITS, COST, IMAGES, INFO, SHOTS, Laboratory
+from tests.run.remote import Killed, Queue, Service
 
-INFO = InputInfo((4,), ("a", "b"), Bounds(0.0, 1.0))
-IMAGES: FloatArray = np.random.default_rng(0).uniform(0.1, 1, (7, 4)).astype(np.float32)
-SHOTS, CIRCUITS = 20, 3
 FAULTS = (*("timeout", "raises", "few shots", "few circuits", "other answers", "other wires", "nan", "fractions"),)
-"""Three jobs: 3, 3 and 1 circuits."""
-COST = SHOTS * len(IMAGES)
-
-
-ACCOUNT = Account()
-
-
-class Laboratory(NamedTuple):
-    """A run of three jobs, in a folder that survives, as does the service."""
-
-    folder: Path
-    run: Run
-
-    def counts(
-        self,
-        faults: dict[int, str] | None = None,
-        budget: int | None = None,
-        kind: Any = Remote,
-        account: Account = ACCOUNT,
-        **more: Any,
-    ) -> Any:
-        """Measure the images; the n-th submission has the fault of that number, in a service of its own."""
-        return self.asked(Service(faults), budget, kind, account, **more)
-
-    def asked(
-        self, service: Service, budget: int | None = None, kind: Any = Remote, account: Account = ACCOUNT, **more: Any
-    ) -> Any:
-        """Measure the images on a service."""
-        counting = self.counting(service, budget, kind, account, **more)
-        return concatenated(measured(self.job, counting, IMAGES))["counts"]
-
-    def counting(
-        self, service: Service, budget: int | None = None, kind: Any = Remote, account: Account = ACCOUNT, **more: Any
-    ) -> Counting:
-        """The counting of the images on a service."""
-        fields = {"device": "fake.remote", "shots": SHOTS, "circuits": CIRCUITS, "budget": budget}
-        inference = Inference.model_validate({**fields, **more})
-        ledger = Ledger(self.folder, "evaluation", "suite", "fake.remote", account, budget)
-        return Counting(self.run, inference, ledger, 5, lambda _, n_wires, __: kind(n_wires, service))
-
-    @property
-    def job(self) -> Job:
-        return Job("key", {}, 5, {}, lambda *_: self.folder, self.folder, self.folder, lambda *_: None)
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.folder, "evaluation", "suite", "fake.remote", ACCOUNT, None)
 
 
 @pytest.fixture(scope="module")
@@ -334,6 +285,21 @@ def test_two_processes_do_not_ask_the_same(run: Run, tmp_path: Path) -> None:
         laboratory.ledger.alone(),
     ):
         pass
+
+
+def test_interleaved_images_come_one_after_the_other() -> None:
+    """Each image is clean, then at each budget; a job is a run of these, and the evidence is put apart again."""
+    start = np.arange(3, dtype=np.float32)[:, None]
+    asked = Asked(start, np.concatenate([start + 10, start + 20]))
+    inputs = Interleaved(asked)
+    assert inputs[0:9].ravel().tolist() == [0, 10, 20, 1, 11, 21, 2, 12, 22]
+    assert (inputs.shape, inputs[7:99].ravel().tolist()) == ((9, 1), [12, 22])
+    # the answer is one where the tens digit is odd
+    ones = (inputs[0:9].ravel() // 10 % 2).astype(float)
+    run = Run(None, None, (0,), lambda shares: shares.log())  # type: ignore[arg-type]
+    found = apart(np.stack([1 - ones, ones], 1), run, np.ones(6), asked)
+    assert found.correct.tolist() == [1, 1, 1, 0, 0, 0]
+    assert found.further["beside"].tolist() == [0, 0, 0]
 
 
 def test_an_image_without_a_state_is_named(run: Run) -> None:

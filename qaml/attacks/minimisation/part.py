@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from qaml.attacks.asking import Asking
 from qaml.attacks.base import AttackResult, NormedAttack, Progress, Target
 from qaml.types import Tensor
 from qaml.vocab import Answers, Norm
@@ -81,7 +82,7 @@ class CarliniWagner(MinimisationAttack):
         return 0.06 if self.variables == "box" else 0.01
 
 
-class DecisionAttack(MinimisationAttack):
+class DecisionAttack(MinimisationAttack, Asking):
     """Base of the attacks that ask a model for its class and nothing else, of any model: without gradients, too.
 
     They start from the nearest other image of the batch that the model answers otherwise, and from noise where there
@@ -98,6 +99,11 @@ class DecisionAttack(MinimisationAttack):
     def asks(self) -> Answers:
         """Decisions alone."""
         return "decisions"
+
+    @property
+    def most_asked(self) -> int:
+        """Every query, and the clean image and the adversarial to begin and to count successes."""
+        return (self.queries + 4) * self.eot
 
 
 class HopSkipJump(DecisionAttack):

@@ -6,11 +6,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.attacks.base import AttackResult, EpsilonGrid, NormedAttack, Progress, Target
+from qaml.attacks.asking import Asking
+from qaml.attacks.base import AttackResult, EpsilonGrid, Progress, Target
 from qaml.types import Tensor
 
 
-class UniformNoise(NormedAttack):
+class UniformNoise(Asking):
     """Random perturbations, uniform in the L∞ cube or on the L2 sphere, clipped to the bounds."""
 
     kind: Literal["uniform_noise"] = "uniform_noise"
@@ -22,6 +23,11 @@ class UniformNoise(NormedAttack):
     needs_gradients: ClassVar[bool] = False
     is_white_box: ClassVar[bool] = False
     is_search: ClassVar[bool] = False
+
+    @property
+    def most_asked(self) -> int:
+        """Every draw at every budget."""
+        return len(self.grid) * self.draws
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Perturb every input at every budget, keeping the first draw that fools."""

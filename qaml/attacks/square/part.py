@@ -6,12 +6,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from qaml.attacks.base import AttackResult, EpsilonGrid, NormedAttack, Progress, Target
+from qaml.attacks.asking import Asking
+from qaml.attacks.base import AttackResult, EpsilonGrid, Progress, Target
 from qaml.types import Tensor
 from qaml.vocab import Answers
 
 
-class Square(NormedAttack):
+class Square(Asking):
     """Square: random search by scores, one square of the image at a time (Andriushchenko et al. 2020).
 
     arXiv 1912.00049, algorithms 1 to 3, on the margin max_{j≠y} z_j − z_y. It needs no gradients: models without any
@@ -36,6 +37,11 @@ class Square(NormedAttack):
     def asks(self) -> Answers:
         """The scores."""
         return "scores"
+
+    @property
+    def most_asked(self) -> int:
+        """Every query at every budget, and once more to count successes."""
+        return len(self.grid) * (self.queries + 1) * self.eot
 
     def run(self, target: Target, inputs: Tensor, labels: Tensor, seed: int, progress: Progress) -> AttackResult:
         """Attack every input at every budget of the grid."""

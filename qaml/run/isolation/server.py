@@ -35,7 +35,7 @@ PRELOADED = (
     "qaml.models.edge",
     "qaml.models.torch_module.network",
     "qaml.models.training",
-    *(kind.module for name, kind in KINDS.items() if name not in ("embed", "inspect", "measure")),
+    *(kind.module for name, kind in KINDS.items() if name not in ("ask", "embed", "inspect", "measure")),
 )
 """Modules that nearly every step imports, imported before the first fork."""
 PR_SET_PDEATHSIG = 1

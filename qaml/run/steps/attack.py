@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,13 +23,22 @@ ADVERSARIALS = "adversarials.npz"
 
 
 def execute(job: Job) -> None:
-    """Write ``adversarials.npz``.
+    """Write ``adversarials.npz`` with the arrays of ``crafted``."""
+    write_arrays(job.output / ADVERSARIALS, crafted(job, lambda module: module))
 
-    It has adversarials (n_epsilons, n, *shape), the images that they start from, start (n, *shape), their labels and
+
+def crafted(job: Job, seen: Callable[[nn.Module], nn.Module]) -> dict[str, NDArray[np.generic]]:
+    """The adversarials of one attack, by the names of arrays.
+
+    There are adversarials (n_epsilons, n, *shape), the images that they start from, start (n, *shape), their labels and
     indices, the epsilons, the successes that the attack claims, which adversarials are outside the budget, and where
     the attacked model gives no answer. A minimisation attack also has its smallest norms, one that asks the number of
     its queries, and one that climbed cross-entropy the median gap of the logits and the factor that they were
     multiplied by.
+
+    Args:
+        job: a step that attacks.
+        seen: the classifier → what the attack sees of it.
     """
     attack: AttackPart = job.payload["attack"]
     data = data_of(job, job.payload["dataset"])
@@ -36,7 +47,7 @@ def execute(job: Job) -> None:
     inputs = torch.from_numpy(start).to(job.device)
     attacked = _attacked(job, inputs)
     result = attack.run(
-        target(attacked, data.info, attack),
+        target(seen(attacked), data.info, attack),
         inputs,
         torch.from_numpy(test.labels).to(job.device),
         job.seed,
@@ -59,7 +70,7 @@ def execute(job: Job) -> None:
         arrays["queries"] = result.queries
     if result.scale is not None:
         arrays |= {"logit_gap": np.asarray(result.scale.gap), "logit_factor": np.asarray(result.scale.factor)}
-    write_arrays(job.output / ADVERSARIALS, arrays)
+    return arrays
 
 
 def _unanswered(attacked: nn.Module, inputs: Tensor, adversarials: FloatArray, job: Job) -> BoolArray:

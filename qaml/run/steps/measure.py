@@ -13,14 +13,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from qaml.errors import PartError
-from qaml.models.capabilities import Run, Runnable
+from qaml.models.capabilities import Run
 from qaml.models.logits import has_answer
 from qaml.plan.role import Role
 from qaml.quantum.sampled import device_of
 from qaml.run.answers import Answers, Evidence, Images, probabilities
 from qaml.run.arrays import write_arrays
-from qaml.run.counting import Counted, Counting, Device, concatenated, ledger_of, summary_of
+from qaml.run.counting import Counted, Counting, Device, concatenated, ledger_of, runnable, summary_of
 from qaml.run.job import Job
 from qaml.run.steps.evaluate import Asked, evaluate
 from qaml.types import AnyArray, DoubleArray, FloatArray
@@ -59,21 +58,10 @@ def execute(job: Job, device: Device = device_of) -> None:
         (job.output / JOBS).write_text(json.dumps(summary_of(counting), indent=1, default=str))
         shares = np.concatenate([answer.shares for answer in answers])
         if is_interleaved:
-            return _apart(shares, run, labels, asked)
+            return apart(shares, run, labels, asked)
         return said(shares, run, labels)._replace(further={"counted": np.asarray(1)})
 
     evaluate(job, decide)
-
-
-def runnable(module: nn.Module) -> Run:
-    """The circuit of a classifier.
-
-    Raises:
-        PartError: it describes none.
-    """
-    if not isinstance(module, Runnable):
-        raise PartError(f"{type(module).__name__} describes no circuit that a device could run")
-    return module.runnable()
 
 
 def measured(job: Job, counting: Counting, inputs: Images) -> list[Counted]:
@@ -147,7 +135,7 @@ class Interleaved:
         return self.asked.inputs[row : row + 1]
 
 
-def _apart(shares: DoubleArray, run: Run, labels: AnyArray, asked: Asked) -> Evidence:
+def apart(shares: DoubleArray, run: Run, labels: AnyArray, asked: Asked) -> Evidence:
     """Evidence of attacked images, with that of the clean ones beside them."""
     n, period = len(asked.start), 1 + asked.n_epsilons
     by_image = shares.reshape(n, period, -1)
