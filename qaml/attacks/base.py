@@ -147,7 +147,8 @@ class AttackResult(NamedTuple):
             minimisation attacks.
         scale: scale of the logits, where cross-entropy was maximised.
         queries: (n_epsilons, n) int64, number of times that the attack asked the model about each input, or (1, n) for
-            all budgets together; only for attacks that ask.
+            all budgets together; only for attacks that ask, or estimate gradients from evaluations of a circuit.
+        spent: the shots of those circuits, of the same shape; only where they have a finite number.
     """
 
     adversarials: FloatArray
@@ -155,6 +156,7 @@ class AttackResult(NamedTuple):
     norms: DoubleArray | None = None
     scale: LogitScale | None = None
     queries: IntArray | None = None
+    spent: IntArray | None = None
 
 
 Progress = Callable[[float], None]

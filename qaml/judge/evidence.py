@@ -32,7 +32,7 @@ Read = Callable[[Role, str], Path]
 BATTERY = "correct_"
 WHERE_MEASURED = (
     *("low_frequency", "shots", "within_noise", "fidelity", "unanswered", "outside", "asked", "maker_unanswered"),
-    *("logit_gap", "logit_factor"),
+    *("logit_gap", "logit_factor", "queries", "spent"),
 )
 """Arrays of answers to adversarials that not every model and attack has."""
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from qaml.claims.base import NO_TABLES, Cell, Estimate, Measured, ReportedTable, Term
 from qaml.judge.curves import epsilon_curves, training_curves
 from qaml.judge.estimator import SourceEstimator
@@ -257,6 +259,16 @@ def drawn(model: str, draws: int) -> str:
     return f"{model} is randomised: of every image a share of {draws} decisions counts, each from draws of its own"
 
 
+def _cost(subject: Subject) -> str | None:
+    """The note on gradients that were estimated from circuits; ``None`` for other attacks."""
+    queries, spent = subject.attacked.queries, subject.attacked.spent
+    if queries is None or subject.traits.asks is not None or not queries.size:
+        return None
+    how = "exact values" if spent is None else f"{np.median(spent.max(1)):,.0f} shots"
+    circuits = f"{np.median(queries.max(1)):,.0f} circuits an image"
+    return f"{subject.attack} on {subject.model} takes gradients from {circuits}, {how} (the median)"
+
+
 def _notes(
     cells: Sequence[Cell],
     assessed: Mapping[tuple[str, str], Assessed],
@@ -273,6 +285,7 @@ def _notes(
         for attack, asked in sorted(asking.items())
         if asked is not None
     ]
+    notes += [found for one in assessed.values() if (found := _cost(one.subject)) is not None]
     if any(m.estimate.n_seeds == 1 for m in measured):
         notes.append("one training run: the statement is about this trained model, not about the method")
     robust = [cell for cell in cells if cell.metric == "robust_accuracy"]

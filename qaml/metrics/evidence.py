@@ -57,6 +57,9 @@ class Attacked(NamedTuple):
         logit_gap: (seeds,) median gap between the two largest logits of the classifier that was attacked; None where
             no cross-entropy was climbed.
         logit_factor: (seeds,) factor on these logits.
+        queries: (seeds, n_epsilons or 1, n) how often the attack asked, or circuits from which it took gradients; None
+            for attacks that differentiate.
+        spent: (seeds, n_epsilons or 1, n) shots of these circuits; None where there were none.
     """
 
     correct: FloatArray
@@ -75,6 +78,8 @@ class Attacked(NamedTuple):
     maker_unanswered: BoolArray | None = None
     logit_gap: DoubleArray | None = None
     logit_factor: DoubleArray | None = None
+    queries: IntArray | None = None
+    spent: IntArray | None = None
 
 
 class Diagnosis(NamedTuple):

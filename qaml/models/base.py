@@ -131,6 +131,8 @@ class ModelPart(Part, ABC):
     """Whether it is a circuit that a device may run at inference (then its module has ``runnable``)."""
     no_device: ClassVar[str] = "describes no circuit that a device could run"
     """The reason why a model that is not runnable is not, in words that come behind its kind."""
+    has_counts: ClassVar[bool] = False
+    """Whether gradients are estimated from the counts of its circuit, of any readout, rather than from one value."""
     default_seeds: ClassVar[int] = 3
     """Number of training runs, unless the suite sets another; 5 where training is cheap."""
 
@@ -159,6 +161,11 @@ class ModelPart(Part, ABC):
         return frozenset()
 
     @property
+    def has_one_value(self) -> bool:
+        """Whether it decides by one measured value, from which gradients can be estimated."""
+        return bool(self.gradient_rules & {"parameter_shift", "finite_difference"}) and not self.has_counts
+
+    @property
     def is_trained(self) -> bool:
         """Whether the part brings its weights, so that ``fit`` changes nothing."""
         return False
@@ -183,7 +190,7 @@ class ModelPart(Part, ABC):
         found: set[Capability] = {"is_randomised", "reseed"} if self.is_randomised else set()
         if "exact" in self.gradient_rules:
             found.add("averaged")
-        if self.gradient_rules & {"parameter_shift", "finite_difference"}:
+        if self.has_one_value:
             found |= {"expectations", "logits_of"}
         if self.has_exact_distances:
             found.add("observables")

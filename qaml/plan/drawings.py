@@ -27,8 +27,7 @@ def picture(maker: StepMaker, model: ModelSteps, attack: str, craft: Step) -> St
 def portrait(maker: StepMaker, model: ModelSteps, attack: str, craft: Step) -> Step | None:
     """The step that draws decision regions of two features, or a circuit's states; ``None`` for other models."""
     entry = model.entry
-    is_circuit = "finite_difference" in entry.part.gradient_rules
-    if maker.suite.datasets[entry.dataset].info.n_features != 2 and not is_circuit:
+    if maker.suite.datasets[entry.dataset].info.n_features != 2 and not entry.part.has_one_value:
         return None
     untrained = model.trains[0].seed  # the seed of the weights before training
     payload = {"classifier": described(maker.suite, entry), "count": POINTS, "trained_from": untrained}

@@ -16,9 +16,12 @@ from qaml.vocab import GradientRule
 
 _RULE_NEEDS: Mapping[GradientRule, str] = {
     "exact": "which needs noise layers whose draws average exactly",
-    "parameter_shift": "which needs inputs that are angles of gates (a qnn with 'encoding: angle')",
-    "finite_difference": "which needs a circuit with one measured wire",
+    "parameter_shift": "which needs inputs that are angles of gates (a qnn with 'encoding: angle', a circuit without "
+    "amplitudes and channels)",
+    "finite_difference": "which needs a circuit with one measured wire, or a 'circuit' without channels",
 }
+
+_COUNTED = ("parameter_shift", "finite_difference")
 
 _OTHER_FEATURES = (
     "whose inputs are other features: their datasets' transforms are fitted on other training data, or are not the same"
@@ -84,6 +87,9 @@ class Pairs:
         rule = attack.gradient_rule
         if rule != "single_draw" and rule not in entry.part.gradient_rules:
             yield Obstacle(f"attack {name!r} takes gradients by {rule!r}, {_RULE_NEEDS[rule]}; model {model!r} has not")
+        elif rule in _COUNTED and entry.part.has_counts and entry.inference.channels:
+            message = f"attack {name!r} takes gradients by {rule!r}, of gates alone; model {model!r} has channels"
+            yield Obstacle(message, "make it on the model without them, and transfer")
         if attack.asks_device and entry.inference.device is None:
             message = f"attack {name!r} asks a device, and model {model!r} is measured on none"
             yield Obstacle(message, "give the model 'inference: {device: …, shots: …}', or leave out 'ask'")
@@ -167,7 +173,7 @@ def _lacks(need: Need, entry: ModelEntry, info: InputInfo | None) -> Obstacle | 
             return Obstacle(f"needs images, {model} takes inputs of shape {info.shape}")
         case "circuit" if not entry.part.is_circuit:
             return Obstacle(f"needs a qvc, qnn or qcnn, {model} is of kind {entry.part.kind!r}")
-        case "measured_wire" if "finite_difference" not in rules:
+        case "measured_wire" if not entry.part.has_one_value:
             return Obstacle(f"needs a circuit with one measured wire, {model} is none")
         case "noise_layers" if "exact" not in rules:
             return Obstacle(f"needs noise layers, {model} has none")

@@ -22,6 +22,23 @@ def two_models(seeds: int = 3, n: int = 400) -> ArraySource:
     return source
 
 
+def test_notes_say_what_gradients_cost_and_who_answers_at_random() -> None:
+    source = two_models()
+    queries = np.stack([np.full((2, 400), 21), np.full((2, 400), 43), np.full((2, 400), 63)])
+    paid = source.attacks["strong", "pgd"]._replace(queries=queries, spent=50 * queries)
+    source.attacks["strong", "pgd"] = paid
+    source.cleans["strong"] = source.cleans["strong"]._replace(draws=8)
+    of = {"model": "strong", "attack": "pgd"}
+    found = judge(entry(claim("bound", metric="robust_accuracy", of=of, at_least=0.05)), source, source.tables)
+    assert "pgd on strong takes gradients from 43 circuits an image, 2,150 shots (the median)" in found.notes
+    assert (
+        "strong is randomised: of every image a share of 8 decisions counts, each from draws of its own" in found.notes
+    )
+    source.attacks["strong", "pgd"] = paid._replace(spent=None)
+    found = judge(entry(claim("bound", metric="robust_accuracy", of=of, at_least=0.05)), source, source.tables)
+    assert "pgd on strong takes gradients from 43 circuits an image, exact values (the median)" in found.notes
+
+
 def test_judgement_has_everything_a_report_shows() -> None:
     source = two_models()
     part = claim(

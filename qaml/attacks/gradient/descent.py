@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,13 +15,13 @@ from torch import Tensor, nn
 from qaml.attacks.access import View, access, as_it_is, check_gradients, chunks, is_fooled
 from qaml.attacks.base import AttackResult, LogitScale, Progress, Target
 from qaml.attacks.engine import foolbox, library_count, library_model
-from qaml.attacks.estimated import PARAMETER_SHIFT, EstimatedGradient, finite_difference
+from qaml.attacks.estimated import PARAMETER_SHIFT, Meter, estimated, finite_difference
 from qaml.attacks.geometry import project
 from qaml.attacks.gradient.part import FGSM, MIM, PGD, GradientAttack
 from qaml.attacks.scale import cross_entropy, measure
 from qaml.errors import PartError
 from qaml.models.capabilities import Averaging
-from qaml.types import Bounds
+from qaml.types import Bounds, IntArray
 
 T = TypeVar("T")
 
@@ -32,20 +33,27 @@ def attack(
     inputs = inputs.float()
     adversarials = np.empty((len(part.grid), *inputs.shape), dtype=np.float32)
     claimed = np.zeros((len(part.grid), len(inputs)), dtype=np.bool_)
-    pieces = chunks(len(inputs))
-    with access(target, inputs, labels, seed, part.eot, _view(part)) as module:
+    queries = np.zeros(claimed.shape, dtype=np.int64)
+    pieces, meter = chunks(len(inputs)), Meter(part.shots)
+    with access(target, inputs, labels, seed, part.eot, _view(part, meter)) as module:
         model = library_model(module, target.bounds, inputs.device)
         scale = measure(module, inputs) if part.rescale and part.loss == "cross_entropy" else None
         for number, piece in enumerate(pieces):
-            batch = _Batch(part, target.bounds, module, model, inputs[piece], labels[piece], scale)
+            spent = np.zeros(len(inputs[piece]), dtype=np.int64)
+            batch = _Batch(part, target.bounds, module, model, inputs[piece], labels[piece], scale, meter, spent)
             answer = _answers(batch)
             for index, epsilon in enumerate(part.grid):
                 found = batch.clean if epsilon == 0 else answer(epsilon)
+                queries[index, piece] = spent
+                spent[:] = 0
                 adversarials[index, piece] = found.cpu().numpy()
                 if target.is_counted:
                     claimed[index, piece] = library_count(model, found, batch.labels).cpu().numpy()
                 progress((number + (index + 1) / len(part.grid)) / len(pieces))
-    return AttackResult(adversarials, claimed, scale=scale)
+    if not part.is_estimated:
+        return AttackResult(adversarials, claimed, scale=scale)
+    shots = None if part.shots is None else queries * part.shots
+    return AttackResult(adversarials, claimed, scale=scale, queries=queries, spent=shots)
 
 
 def _answers(batch: _Batch) -> Callable[[float], Tensor]:
@@ -67,14 +75,14 @@ def _answers(batch: _Batch) -> Callable[[float], Tensor]:
     return lambda epsilon: explained(lambda: answer(epsilon))
 
 
-def _view(part: GradientAttack) -> View:
+def _view(part: GradientAttack, meter: Meter) -> View:
     """The classifier that the attacker differentiates."""
     if part.gradient == "exact":
         return exact_average
     if part.gradient == "parameter_shift":
-        return partial(EstimatedGradient, rule=PARAMETER_SHIFT)
+        return partial(estimated, rule=PARAMETER_SHIFT, meter=meter)
     if part.gradient == "finite_difference":
-        return partial(EstimatedGradient, rule=finite_difference(part.difference))
+        return partial(estimated, rule=finite_difference(part.difference), meter=meter)
     return as_it_is
 
 
@@ -90,7 +98,7 @@ def exact_average(module: nn.Module) -> nn.Module:
 
 
 class _Batch(NamedTuple):
-    """Some clean inputs and what is needed to attack them."""
+    """Some clean inputs, what is needed to attack them, and the circuits that each of them has cost."""
 
     part: GradientAttack
     bounds: Bounds
@@ -99,6 +107,15 @@ class _Batch(NamedTuple):
     clean: Tensor
     labels: Tensor
     scale: LogitScale | None
+    meter: Meter
+    spent: IntArray
+
+    @contextmanager
+    def counted(self, rows: Tensor | slice) -> Iterator[None]:
+        """Count the circuits that are evaluated inside the block as those of these rows."""
+        before = self.meter.circuits
+        yield
+        self.spent[rows if isinstance(rows, slice) else rows.cpu().numpy()] += self.meter.circuits - before
 
     def engine(self, step: float) -> Any:
         """Foolbox's attack with the loss that is maximised."""
@@ -117,7 +134,8 @@ def _one_step(batch: _Batch) -> Callable[[float], Tensor]:
     """Attack at every budget with a single gradient."""
     engine = batch.engine(1.0)
     loss = engine.get_loss_fn(batch.model, _wrap(batch.labels))
-    _, gradient = engine.value_and_grad(loss, _wrap(batch.clean))
+    with batch.counted(slice(None)):
+        _, gradient = engine.value_and_grad(loss, _wrap(batch.clean))
     direction = engine.normalize(gradient, x=gradient, bounds=batch.model.bounds).raw
     return lambda epsilon: batch.project(batch.clean + epsilon * direction, epsilon)
 
@@ -131,7 +149,9 @@ def _worst_start(batch: _Batch, epsilon: float) -> Tensor:
 
     def start(rows: Tensor | slice) -> Tensor:
         criterion = foolbox.Misclassification(batch.labels[rows])
-        return batch.project(engine.run(batch.model, batch.clean[rows], criterion, epsilon=epsilon), epsilon, rows)
+        with batch.counted(rows):
+            found = engine.run(batch.model, batch.clean[rows], criterion, epsilon=epsilon)
+        return batch.project(found, epsilon, rows)
 
     found = start(slice(None))
     for _ in range(batch.part.restarts - 1 if isinstance(batch.part, PGD) else 0):

@@ -27,20 +27,30 @@ class GradientAttack(NormedAttack):
     gradient: GradientRule = "single_draw"
     """Form of the classifier that the attacker differentiates: a fresh draw at every step, the ``exact`` average over
     the draws of noise layers, or, for circuits, estimates by ``parameter_shift`` or ``finite_difference``, each
-    evaluation of which draws its own noise."""
+    evaluation of which draws its own noise, and its own ``shots``."""
     difference: float = Field(0.01, gt=0)
     """Half the distance of a finite difference's two evaluations, in units of the inputs."""
+    shots: int | None = Field(None, ge=1, le=10_000_000, exclude_if=lambda shots: shots is None)
+    """Number of shots of every circuit that ``parameter_shift`` and ``finite_difference`` evaluate, as if by a device
+    (default: exact expectation values). Circuits and shots that an image costs are counted."""
 
     @model_validator(mode="after")
     def _averaged_once(self) -> Self:
         if self.gradient == "exact" and self.eot > 1:
             raise ValueError("expected 'eot' or 'gradient: exact', got both; the exact average has nothing to average")
+        if self.shots is not None and not self.is_estimated:
+            raise ValueError("'shots' are those of 'gradient: parameter_shift' or 'finite_difference'")
         return self
 
     @property
     def gradient_rule(self) -> GradientRule:
         """The rule by which gradients are computed."""
         return self.gradient
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether gradients are estimated from evaluations of a circuit, which are counted."""
+        return self.gradient in ("parameter_shift", "finite_difference")
 
     @property
     def n_steps(self) -> int:

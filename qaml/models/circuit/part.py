@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qaml.errors import Misfit
 from qaml.models.base import Training
-from qaml.models.circuit.blocks import Block
+from qaml.models.circuit.blocks import Block, Encode
 from qaml.models.circuit.contents import holds_noise, reads_angles, reads_behind_noise
 from qaml.models.circuit.initial import Initial
 from qaml.models.circuit.lowering import Lowered, by_name, lower
@@ -20,6 +20,7 @@ from qaml.models.network_part import NetworkPart
 from qaml.quantum.channels import ChannelPart
 from qaml.quantum.circuit import Circuit, Gate, GateName
 from qaml.types import InputInfo, Module, Split
+from qaml.vocab import GradientRule
 
 TRAJECTORIES = 16
 """Number of trajectories, unless a model says otherwise."""
@@ -64,6 +65,7 @@ class CircuitModel(NetworkPart):
     takes_states: ClassVar[bool] = True
     is_runnable: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
+    has_counts: ClassVar[bool] = True
 
     @property
     def has_exact_distances(self) -> bool:
@@ -74,6 +76,14 @@ class CircuitModel(NetworkPart):
     def has_channels(self) -> bool:
         """Whether there are ``channels``, or blocks of noise."""
         return bool(self.channels) or holds_noise(self.layers)
+
+    @property
+    def gradient_rules(self) -> frozenset[GradientRule]:
+        """The gradient rules: without channels differences of values, and shifts where inputs are angles alone."""
+        if self.has_channels:
+            return frozenset()
+        has_amplitudes = isinstance(self.layers[0], Encode) and self.layers[0].encode == "amplitude"
+        return frozenset({"finite_difference"} if has_amplitudes else {"finite_difference", "parameter_shift"})
 
     @property
     def is_randomised(self) -> bool:

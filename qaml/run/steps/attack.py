@@ -32,9 +32,9 @@ def crafted(job: Job, seen: Callable[[nn.Module], nn.Module]) -> dict[str, NDArr
 
     There are adversarials (n_epsilons, n, *shape), the images that they start from, start (n, *shape), their labels and
     indices, the epsilons, the successes that the attack claims, which adversarials are outside the budget, and where
-    the attacked model gives no answer. A minimisation attack also has its smallest norms, one that asks the number of
-    its queries, and one that climbed cross-entropy the median gap of the logits and the factor that they were
-    multiplied by.
+    the attacked model gives no answer. A minimisation attack also has its smallest norms, one that asks or estimates
+    gradients the number of its queries and, where it is finite, that of its shots, spent, and one that climbed
+    cross-entropy the median gap of the logits and the factor that they were multiplied by.
 
     Args:
         job: a step that attacks.
@@ -68,6 +68,8 @@ def crafted(job: Job, seen: Callable[[nn.Module], nn.Module]) -> dict[str, NDArr
         arrays["norms"] = result.norms
     if result.queries is not None:
         arrays["queries"] = result.queries
+    if result.spent is not None:
+        arrays["spent"] = result.spent
     if result.scale is not None:
         arrays |= {"logit_gap": np.asarray(result.scale.gap), "logit_factor": np.asarray(result.scale.factor)}
     return arrays

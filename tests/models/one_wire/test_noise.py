@@ -10,7 +10,7 @@ import torch
 from scipy.stats import binom
 
 from qaml.attacks.base import ATTACKS, AttackPart, Target
-from qaml.attacks.estimated import PARAMETER_SHIFT, EstimatedGradient, finite_difference
+from qaml.attacks.estimated import PARAMETER_SHIFT, estimated, finite_difference
 from qaml.errors import PartError
 from qaml.models.noise_layers.network import NoiseLayers
 from qaml.models.noise_layers.part import NoiseLayers as Settings
@@ -133,14 +133,14 @@ def test_estimated_gradients_agree_without_noise() -> None:
         return torch.autograd.grad(view(leaf)[:, 0].sum(), leaf)[0]
 
     adjoint = gradient(module)
-    torch.testing.assert_close(gradient(EstimatedGradient(module, PARAMETER_SHIFT)), adjoint, rtol=0, atol=1e-6)
-    difference = EstimatedGradient(module, finite_difference(1e-4))
+    torch.testing.assert_close(gradient(estimated(module, PARAMETER_SHIFT)), adjoint, rtol=0, atol=1e-6)
+    difference = estimated(module, finite_difference(1e-4))
     torch.testing.assert_close(gradient(difference), adjoint, rtol=0, atol=1e-6)
 
 
-def test_an_estimate_needs_a_measured_wire() -> None:
-    with pytest.raises(PartError, match="one measured wire"):
-        EstimatedGradient(torch.nn.Linear(2, 2), PARAMETER_SHIFT)
+def test_an_estimate_needs_a_circuit() -> None:
+    with pytest.raises(PartError, match="needs a circuit"):
+        estimated(torch.nn.Linear(2, 2), PARAMETER_SHIFT)
 
 
 def attack(**fields: object) -> AttackPart:
