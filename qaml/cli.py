@@ -227,7 +227,35 @@ def plan(
     time_left = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
     for remark in sorted({remark for step in session.plan.steps.values() for remark in step.code.remarks}):
         _say(f"note: {remark}: declare what it reads there with 'reads: […]'")
+    _say_spending(session, needed)
     _say(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {time_left} on one core")
+
+
+def _say_spending(session: Session, needed: set[str]) -> None:
+    """What the steps that ask devices will cost at most."""
+    if not any(session.plan.steps[key].kind in ("measure", "ask") for key in needed):
+        return
+    from tabulate import tabulate
+
+    from qaml.session.spending import Spending
+
+    spending = Spending(session.plan.steps, session.store)
+    expected = spending.expected(needed)
+    rows = [
+        (
+            one.title,
+            "?" if one.circuits is None else f"{one.circuits:,}",
+            f"{one.work.n_two_qubit:,}",
+            f"{one.work.depth:,}",
+            f"{one.shots:,}",
+            f"{one.cost:,.2f}" if one.cost else "",
+        )
+        for one in expected
+    ]
+    headers = ["on devices, at most", "circuits", "two-qubit gates", "depth", "shots each", "cost"]
+    _say("\n" + tabulate(rows, headers=headers, colalign=("left", *["right"] * 5), disable_numparse=True))
+    for line in spending.in_words(expected):
+        _say(line)
 
 
 def _state(session: Session, step: Step, needed: set[str]) -> str:

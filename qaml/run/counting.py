@@ -218,6 +218,19 @@ def runnable(module: nn.Module) -> Run:
     return module.runnable()
 
 
+def work_before_training(description: Mapping[str, Any]) -> Work:
+    """What one input's circuit asks of a device, before it is trained: at an input whose preparation needs all gates.
+
+    Args:
+        description: a trained classifier's, of ``plan.classifier``.
+    """
+    part, info = description["model"], description["dataset"].info
+    module = part.at_inference(part.build(info, 0), description["inference"].noise_layers).eval()
+    drawn = np.random.default_rng(0).uniform(0.1, 1.0, (1, *info.shape))
+    drawn = drawn / np.linalg.norm(drawn) if info.is_state else np.clip(drawn, info.bounds.low, info.bounds.high)
+    return work_of(tapes_of(runnable(module), drawn.astype(np.float32), 1)[0])
+
+
 def ledger_of(job: Job, inference: Inference) -> Ledger:
     """The ledger of a step, whose name is its seed: that depends on what is measured, and not on code."""
     assert inference.device is not None

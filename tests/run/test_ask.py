@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
-import qaml
 from qaml.attacks.base import Target
 from qaml.attacks.minimisation.part import HopSkipJump
 from qaml.attacks.noise.part import UniformNoise
 from qaml.attacks.square.part import Square
+from qaml.cli import app
 from qaml.errors import RunError
 from qaml.models.capabilities import Run
 from qaml.models.qnn.part import QNN
+from qaml.outcome.outcome import Outcome
 from qaml.run.arrays import read_arrays
+from qaml.run.charges import Charges
+from qaml.run.prune import prune
 from qaml.run.steps.ask import OnDevice
+from qaml.run.store import Store
+from qaml.session.options import Options
+from qaml.session.session import Session
 from tests.run.laboratory import IMAGES, INFO, Laboratory
 from tests.run.remote import Killed, Queue, Service
 
@@ -27,13 +33,13 @@ LABELS = torch.tensor([0, 1, 0, 1, 0, 1, 0])
 ATTACKS = {
     "square": Square(epsilon=(0.3,), queries=6, ask="device"),
     "noise": UniformNoise(epsilon=(0.3,), draws=4, ask="device"),
-    "hop_skip_jump": HopSkipJump(queries=40, evaluations=10, ask="device"),
+    "hop_skip_jump": HopSkipJump(queries=24, ask="device"),
 }
 
 
 def attacked(laboratory: Laboratory, service: Service, attack: Any, budget: int | None = None) -> Any:
     """The adversarials of an attack that asks the service."""
-    module = OnDevice(laboratory.counting(service, budget, kind=Queue), laboratory.job)
+    module = OnDevice(laboratory.counting(service, budget, kind=Queue, circuits=50), laboratory.job)
     target = Target(module, INFO.bounds, 2)
     found = attack.run(target, torch.from_numpy(IMAGES), LABELS, 3, lambda _: None)
     return found, module
@@ -71,7 +77,7 @@ def test_an_attack_ends_with_its_budget_and_goes_on_with_a_larger_one(run: Run, 
     laboratory, service = Laboratory(tmp_path, run), Service()
     with pytest.raises(RunError, match="do not fit into the budget of this evaluation, 500"):
         attacked(laboratory, service, ATTACKS["square"], 500)
-    assert 440 < laboratory.ledger.spent <= 500
+    assert 500 - 7 * 20 < laboratory.ledger.spent <= 500
     found, _ = attacked(laboratory, service, ATTACKS["square"])
     assert laboratory.ledger.n_again == 0
     assert len(found.adversarials[0]) == len(IMAGES)
@@ -90,7 +96,7 @@ suite: asked
 evaluation: {seeds: 1, images: 6}
 diagnostics: {enabled: false}
 devices:
-  default.mixed: {budget: 2000}
+  default.mixed: {budget: 2000, price: {shot: 0.01}, most: 100, currency: EUR}
 datasets:
   moons: {kind: moons, n: 60}
 models:
@@ -111,15 +117,41 @@ claims:
 """
 
 
+def judged(spec: Path, store: Path) -> Outcome:
+    """The outcome of the suite's claim."""
+    session = Session(Options((spec,), "quick", store, store))
+    session.cover(["asked::attacked"])
+    return session.outcome("asked::attacked")
+
+
 def test_a_claim_about_an_attacker_who_asks_the_device(tmp_path: Path) -> None:
-    (tmp_path / "asked.yaml").write_text(SUITE)
-    (outcome,) = qaml.run_suite(tmp_path / "asked.yaml", store=tmp_path / "store", report=tmp_path / "report")
+    """What was expected to be spent is an upper bound, exact where nothing is adaptive; a pruned result is replayed."""
+    spec, root = tmp_path / "asked.yaml", tmp_path / "store"
+    spec.write_text(SUITE)
+    said = CliRunner().invoke(app, ["plan", str(spec), "--store", str(root)]).output.splitlines()
+    rows = {line[:46].strip(): line[46:].split() for line in said}
+    assert rows["measure counted on clean images, seed 0"] == ["8", "0", "4", "20", "1.60"]
+    assert rows["attack counted with square, seed 0"] == ["40", "0", "4", "20", "8.00"]
+    assert rows["measure counted on counted with square, seed 0"] == ["14", "0", "4", "20", "2.80"]
+    assert any(
+        line.startswith("asked on default.mixed: at most 1,240 shots in 7 jobs, cost 12.40 EUR; 0 shots are spent of")
+        for line in said
+    ), said
+    outcome = judged(spec, root)
     assert outcome.verdict == "supported"
     assert any("square asked the device of counted itself" in note for note in outcome.notes), outcome.notes
-    lines = (tmp_path / "store" / "devices" / "charges.jsonl").read_text().splitlines()
-    assert {json.loads(line)["suite"] for line in lines} == {"asked"}
-    made = read_arrays(next((tmp_path / "store").rglob("adversarials.npz")))
-    assert int(made["device_circuits"]) >= 6 * 2
-    predictions = [read_arrays(path) for path in (tmp_path / "store").rglob("predictions.npz")]
-    beside = next(each for each in predictions if "beside" in each)
-    assert beside["beside"].shape == (6,)
+    charges = list(Charges(root / "devices"))
+    made = read_arrays(next(root.rglob("adversarials.npz")))
+    n_asked = int(made["device_circuits"])
+    assert 6 * 2 <= n_asked <= 40
+    assert sum(each.circuits for each in charges) == 8 + 14 + n_asked
+    assert {each.suite for each in charges} == {"asked"}
+    found = [path for path in root.rglob("predictions.npz") if "beside" in read_arrays(path)]
+    (before,) = [read_arrays(path) for path in found]
+    assert before["beside"].shape == (6,)
+    prune(Store(root))
+    assert not list(root.rglob("predictions.npz"))
+    judged(spec, root)
+    (after,) = [read_arrays(path) for path in found]
+    assert all(np.array_equal(after[name], before[name], equal_nan=name != "labels") for name in before)
+    assert len(list(Charges(root / "devices"))) == len(charges), "replayed from what was answered"
