@@ -133,6 +133,8 @@ class ModelPart(Part, ABC):
     """The reason why a model that is not runnable is not, in words that come behind its kind."""
     has_counts: ClassVar[bool] = False
     """Whether gradients are estimated from the counts of its circuit, of any readout, rather than from one value."""
+    is_sketched: ClassVar[bool] = False
+    """Whether it is a circuit that the report draws (then its module has ``sketch``)."""
     default_seeds: ClassVar[int] = 3
     """Number of training runs, unless the suite sets another; 5 where training is cheap."""
 

@@ -25,9 +25,9 @@ def picture(maker: StepMaker, model: ModelSteps, attack: str, craft: Step) -> St
 
 
 def portrait(maker: StepMaker, model: ModelSteps, attack: str, craft: Step) -> Step | None:
-    """The step that draws decision regions of two features, or a circuit's states; ``None`` for other models."""
+    """The step that draws decision regions of two features, or a circuit and its states; ``None`` for other models."""
     entry = model.entry
-    if maker.suite.datasets[entry.dataset].info.n_features != 2 and not entry.part.has_one_value:
+    if maker.suite.datasets[entry.dataset].info.n_features != 2 and not entry.part.is_sketched:
         return None
     untrained = model.trains[0].seed  # the seed of the weights before training
     payload = {"classifier": described(maker.suite, entry), "count": POINTS, "trained_from": untrained}

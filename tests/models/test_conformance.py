@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from qaml.models.base import MODELS
+from qaml.models.capabilities import Sketched
 from qaml.types import InputInfo
 from tests.models.examples import (
     COLOUR,
@@ -44,6 +45,12 @@ def test_logits_and_their_gradients(kind: str, info: InputInfo) -> None:
     (gradient,) = torch.autograd.grad(logits[:, 0].sum(), inputs)
     assert gradient.isfinite().all()
     assert (gradient.flatten(1).abs().sum(1) > 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_to_be_drawn_describes_itself(kind: str) -> None:
+    part = model(kind)
+    assert isinstance(part.build(GREY, 0), Sketched) == part.is_sketched
 
 
 @pytest.mark.parametrize("kind", KINDS)

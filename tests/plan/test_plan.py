@@ -190,6 +190,11 @@ def test_a_reference_changes_no_key_but_that_of_verdicts() -> None:
     assert {step.kind for key, step in new.items() if key not in old} == {"judge"}
 
 
+def test_circuits_that_describe_themselves_are_drawn() -> None:
+    held = TEXT.replace("  twin: {kind: linear,", "  twin: {kind: circuit, layers: [{encode: amplitude}, {rot: all}],")
+    assert [step.title for step in of_kind(planned_from(held), "portrait")] == ["portrait of twin under fgsm"]
+
+
 def test_minimising_l2_attacks_are_held_against_exact_distances_where_the_model_has_them() -> None:
     plan = planned("near", "far", "linear")
     (step,) = of_kind(plan, "exact")  # the budgets are no part of it

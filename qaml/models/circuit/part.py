@@ -66,6 +66,7 @@ class CircuitModel(NetworkPart):
     is_runnable: ClassVar[bool] = True
     takes_channels: ClassVar[bool] = True
     has_counts: ClassVar[bool] = True
+    is_sketched: ClassVar[bool] = True
 
     @property
     def has_exact_distances(self) -> bool:

@@ -36,6 +36,7 @@ class OneWirePart(NetworkPart, ABC):
 
     is_circuit: ClassVar[bool] = True
     is_runnable: ClassVar[bool] = True
+    is_sketched: ClassVar[bool] = True
     takes_states: ClassVar[bool] = True
     default_seeds: ClassVar[int] = 5
 
