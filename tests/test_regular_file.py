@@ -18,7 +18,7 @@ from qaml.data.pinned_file import uncompressed
 from qaml.errors import QamlError
 from qaml.files.regular import as_written, digest_regular, open_regular, read_regular
 from qaml.gate.baseline import read_baseline
-from qaml.models.factory_part import Weights, verified
+from qaml.models.weights_part import Weights, verified
 from qaml.plan.environment import state_of
 from qaml.samplers.annealer.embedding.chains import read_chains
 from qaml.samplers.annealer.part import GivenChains, Recording

@@ -12,8 +12,9 @@ from qaml.containment import error_in_words
 from qaml.doctor.chart import Chart, Seen, seen
 from qaml.doctor.patient import SEED, Patient
 from qaml.errors import PartError, QamlError
-from qaml.models.factory_part import FactoryPart, verified
+from qaml.models.factory_part import FactoryPart
 from qaml.models.weights import load_weights
+from qaml.models.weights_part import verified
 from qaml.types import InputInfo
 
 SIZES = (1, 2, 3, 4, 8, 10, 16, 20, 32, 50, 64, 100, 128, 200, 256)

@@ -46,13 +46,16 @@ class NetworkPart(ModelPart, ABC):
         return nullcontext()
 
     def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:  # noqa: ARG002
-        """Train with cross-entropy on the logits; curves ``loss`` and ``accuracy``.
+        """Train with cross-entropy on the logits, curves ``loss`` and ``accuracy``; not where weights are brought.
 
         Raises:
             DataError: the network has no logits for some of the data.
         """
         from qaml.models.training import fit_classifier
 
+        if self.is_trained:
+            module.eval()
+            return {}
         self.check_data(module, data)
         with self.around_training(module):
             return fit_classifier(module, self.training, data, hooks, seed)

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from qaml.data.digits import Digits
 from qaml.models.base import Hooks, ModelPart, Training
-from qaml.models.factory_part import Weights
 from qaml.models.torch_module.part import TorchModule
+from qaml.models.weights_part import Weights
 from qaml.run.dataset import loaded
 
 NETWORKS, ESTIMATORS = "tests.doctor.networks", "tests.models.own_estimators"

@@ -22,8 +22,8 @@ from qaml.doctor.models import examine_model
 from qaml.doctor.patient import patient_of
 from qaml.models.base import ModelPart, Training
 from qaml.models.estimator.part import Estimator
-from qaml.models.factory_part import Weights
 from qaml.models.qnode.part import PennyLane
+from qaml.models.weights_part import Weights
 from tests.doctor.data import Mistake, Mistaken
 
 Own = Callable[..., ModelPart]

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 
 from qaml.errors import PartError
 from qaml.models.base import Hooks
-from qaml.models.factory_part import Weights
 from qaml.models.torch_module.part import TorchModule
+from qaml.models.weights_part import Weights
 from qaml.types import Bounds, InputInfo
 from tests.models.examples import GREY, assert_same_weights, blobs
 from tests.models.user_module import Network

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from qaml.errors import Misfit
-from qaml.models.circuit.angles import Affine, Number, Numbers, Product
+from qaml.models.circuit.angles import Affine, Key, Number, Numbers, Product
 from qaml.models.circuit.blocks import Angles, Block, Encode, Entangle, Noise, Pool, Random, Repeat, Rotate, Until
 from qaml.models.circuit.measuring import measured
 from qaml.models.circuit.readout import Readout
@@ -82,10 +82,7 @@ def lower(
     Raises:
         Misfit: blocks, wires, features and classes do not fit together; the message names the block.
     """
-    registers = registers_of(wires, layers, readout, info, remedy)
-    builder = _Builder(Wiring(registers), info, channels, variant, remedy)
-    builder.add(layers, ("layers",), ())
-    builder.check_features()
+    builder = _built(wires, layers, readout, info, channels, variant, remedy)
     groups = measured(readout, builder.wiring, info.n_classes)
     written = builder.written()
     place = [written.index(wire) for wire in range(len(written))]
@@ -95,8 +92,46 @@ def lower(
     placed = tuple(tuple(place[wire] for wire in group) for group in groups)
     numbers = builder.numbers
     return Lowered(
-        circuit, tuple(builder.columns), numbers.n_angles, tuple(numbers.terms), placed, written, builder.amplitudes
+        circuit,
+        tuple(builder.columns),
+        numbers.n_angles,
+        tuple(numbers.terms),
+        placed,
+        written,
+        builder.amplitudes,
     )
+
+
+def trained_numbers(
+    wires: int | Mapping[str, int] | None,
+    layers: Sequence[Block],
+    readout: Readout,
+    info: InputInfo,
+    channels: Mapping[str, Sequence[ChannelPart]],
+) -> Numbers:
+    """The trained numbers of the circuit that ``lower`` makes.
+
+    Raises:
+        Misfit: as in ``lower``.
+    """
+    return _built(wires, layers, readout, info, channels, variant=0, remedy="").numbers
+
+
+def _built(
+    wires: int | Mapping[str, int] | None,
+    layers: Sequence[Block],
+    readout: Readout,
+    info: InputInfo,
+    channels: Mapping[str, Sequence[ChannelPart]],
+    variant: int,
+    remedy: str,
+) -> _Builder:
+    """A builder that has seen all blocks."""
+    registers = registers_of(wires, layers, readout, info, remedy)
+    builder = _Builder(Wiring(registers), info, channels, variant, remedy)
+    builder.add(layers, ("layers",), ())
+    builder.check_features()
+    return builder
 
 
 def n_angles_of(verb: str) -> int:
@@ -272,10 +307,17 @@ class _Builder:
             for parameter, bias in enumerate(biases):
                 first = slot * n_parameters + parameter
                 own = products if angles.affine == "dense" else products[first : first + 1]
-                found.append(self._angle((*key, parameter), own, angles.weight, bias))
+                found.append(self._angle(key._replace(parameter=parameter), own, angles.weight, bias))
+            if angles.bias is None:
+                self.numbers.rotations.update(self._rotations(name, key))
             self._compose(name, wires, found, here)
 
-    def _angle(self, key: Place, products: tuple[Product, ...], weight: float | None, bias: float | None) -> Angle:
+    def _rotations(self, name: str, key: Key) -> dict[int, None]:
+        """The positions at which the angles of a gate's rotations begin."""
+        firsts = {"rot": (0,), "su4": (0, 3, 6, 9)}.get(name, ())
+        return {self.numbers.angle(key._replace(parameter=first)): None for first in firsts}
+
+    def _angle(self, key: Key, products: tuple[Product, ...], weight: float | None, bias: float | None) -> Angle:
         number: Number = self.numbers.angle(key) if bias is None else float(bias)
         if not products:
             fixed = isinstance(number, float)
@@ -369,7 +411,7 @@ class _Builder:
                 self._gate("cnot", (wires[control], wires[target + (target >= control)]), (), here)
             else:
                 axis, wire = "xyz"[int(3 * draw())], wires[int(draw() * len(wires))]
-                angle = Angle("weight", self.numbers.angle((*_key(here, turn, slot, None), 0)))
+                angle = Angle("weight", self.numbers.angle(_key(here, turn, slot, None)))
                 self._gate(f"r{axis}", (wire,), (angle,), here)
                 slot += 1
 
@@ -388,7 +430,7 @@ class _Builder:
             if block.pool == "cnot":
                 self._gate("cnot", (goes, stays), (), here)
             elif block.pool == "crx_crz":
-                below, above = (Angle("weight", self.numbers.angle((*key, i))) for i in range(2))
+                below, above = (Angle("weight", self.numbers.angle(key._replace(parameter=i))) for i in range(2))
                 self._gate("x", (goes,), (), here)
                 self._gate("crx", (goes, stays), (below,), here)
                 self._gate("x", (goes,), (), here)
@@ -419,7 +461,7 @@ def by_name(channel: ChannelPart, here: Place) -> tuple[str, tuple[float, ...]]:
     return channel.kind, tuple(channel.model_dump(exclude={"kind"}).values())
 
 
-def _key(here: Place, turn: tuple[int, ...], slot: int, share: str | None) -> Place:
-    """The name of a gate's angles; gates of one name share them."""
+def _key(here: Place, turn: tuple[int, ...], slot: int, share: str | None) -> Key:
+    """The name of a gate's first angle; gates of one name share them."""
     own_turn = () if share in ("layers", "both") else turn
-    return (*here, "turn", *own_turn, "slot", 0 if share in ("wires", "both") else slot)
+    return Key(here, own_turn, 0 if share in ("wires", "both") else slot, 0)

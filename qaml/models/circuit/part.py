@@ -13,10 +13,10 @@ from qaml.models.base import Training
 from qaml.models.circuit.blocks import Block, Encode
 from qaml.models.circuit.contents import holds_noise, reads_angles, reads_behind_noise
 from qaml.models.circuit.initial import Initial
-from qaml.models.circuit.lowering import Lowered, by_name, lower
+from qaml.models.circuit.lowering import Lowered, by_name, lower, trained_numbers
 from qaml.models.circuit.readout import Readout
 from qaml.models.circuit.wiring import MOST_WIRES, Place
-from qaml.models.network_part import NetworkPart
+from qaml.models.published_part import Group, PublishedPart, Wanted
 from qaml.quantum.channels import ChannelPart
 from qaml.quantum.circuit import Circuit, Gate, GateName
 from qaml.types import InputInfo, Module, Split
@@ -31,7 +31,7 @@ Wires = Annotated[int, Field(ge=1, le=MOST_WIRES)]
 Registers = Annotated[dict[str, Wires], Field(min_length=1)]
 
 
-class CircuitModel(NetworkPart):
+class CircuitModel(PublishedPart):
     """A circuit of blocks: encodings, gates with trained angles or with angles of features, pooling, loops.
 
     Values that are measured at its end are the logits, for any number of classes.
@@ -103,11 +103,13 @@ class CircuitModel(NetworkPart):
         Raises:
             Misfit: it does not fit them.
         """
-        channels = {str(gate): after for gate, after in self.channels.items()}
-        return lower(self.wires, self.layers, self.readout, info, channels)
+        return lower(self.wires, self.layers, self.readout, info, self._channels())
+
+    def _channels(self) -> dict[str, tuple[ChannelPart, ...]]:
+        return {str(gate): after for gate, after in self.channels.items()}
 
     def check(self, info: InputInfo) -> None:
-        """Refuse inputs and classes that the blocks and the readout do not fit, naming the block."""
+        """Refuse inputs, classes and weights that the blocks and the readout do not fit, naming the block."""
         circuit = self.lowered(info).circuit
         _check_gates(self.channels, circuit, ("channels",))
         if self.wires is None and self.has_channels and self._draws_on(circuit.n_wires):
@@ -115,6 +117,7 @@ class CircuitModel(NetworkPart):
             raise Misfit(
                 ("layers",), message, f"add 'wires: {circuit.n_wires}', or use fewer wires: at most {MOST_EXACT}"
             )
+        self.check_weights(info)
 
     def check_disturbed(self, info: InputInfo, channels: Mapping[GateName, Sequence[ChannelPart]]) -> None:
         """Refuse channels behind gates that the circuit does not have, and those of all wires at once."""
@@ -127,6 +130,19 @@ class CircuitModel(NetworkPart):
         assert isinstance(module, CircuitClassifier)
         after = {str(gate): [by_name(each, (gate,)) for each in every] for gate, every in channels.items()}
         return module.disturbed(after)
+
+    def wanted(self, info: InputInfo) -> dict[Group, Wanted]:
+        """Angles, weights of features, and the linear layer behind them."""
+        lowered = self.lowered(info)
+        numbers = trained_numbers(self.wires, self.layers, self.readout, info, self._channels())
+        angles, weights = numbers.layout()
+        found: dict[Group, Wanted] = {"angles": angles, "weights_of_features": weights}
+        if self.readout.head:
+            is_register = self.readout.probabilities is not None
+            n_values = 2 ** len(lowered.readout[0]) if is_register else len(lowered.readout)
+            found["head.weight"] = Wanted.of_shape((info.n_classes, n_values))
+            found["head.bias"] = Wanted.of_shape((info.n_classes,))
+        return found
 
     def network(self, info: InputInfo) -> Module:
         """The untrained circuit, its numbers from torch's generator."""

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from qaml.errors import PartError
 from qaml.models.base import History, Hooks, Training
-from qaml.models.network_part import NetworkPart
 from qaml.models.noise_layers.part import NoiseLayers
+from qaml.models.published_part import PublishedPart
 from qaml.quantum.channels import ChannelPart
 from qaml.types import InputInfo, Module, Split
 from qaml.vocab import GradientRule
@@ -19,7 +19,7 @@ from qaml.vocab import GradientRule
 MOST_WIRES = 10
 
 
-class OneWirePart(NetworkPart, ABC):
+class OneWirePart(PublishedPart, ABC):
     """Two classes with P(y) = (1 ± ⟨Z⟩)/2 of one wire, trained on −log P(y), with or without noise layers."""
 
     wires: int | None = Field(None, ge=1, le=MOST_WIRES)
@@ -87,6 +87,7 @@ class OneWirePart(NetworkPart, ABC):
             how = f"{2**wires:,} amplitudes" if self.encoding == "amplitude" else f"{wires} angles"
             hint = f"give it {fewest} wires" if fewest <= MOST_WIRES else "downscale the inputs"
             raise PartError(f"inputs have {info.n_features:,} features, {wires} wires hold {how}", hint)
+        self.check_weights(info)
 
     def fit(self, module: Module, data: Split, info: InputInfo, hooks: Hooks, seed: int) -> History:
         """Train with −log P(y) of the draws; curves ``loss``, ``accuracy`` and the β of every noise layer."""

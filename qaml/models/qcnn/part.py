@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from qaml.models.one_wire.part import OneWirePart
+from qaml.models.published_part import Group, Wanted
 from qaml.types import InputInfo, Module
+
+ANGLES = 17
+"""Number of angles of a stage: 15 of the convolution and 2 of the pooling."""
 
 
 class QCNN(OneWirePart):
@@ -21,6 +25,12 @@ class QCNN(OneWirePart):
     def fewest_wires(self, info: InputInfo) -> int:
         """The smallest number of wires that holds the inputs, at least two for a convolution."""
         return max(super().fewest_wires(info), 2)
+
+    def wanted(self, info: InputInfo) -> dict[Group, Wanted]:
+        """The angles of every stage: four rotations, XX, YY and ZZ, and both of the pooling."""
+        n_stages = (self.n_wires(info) - 1).bit_length()
+        firsts = tuple(stage * ANGLES + first for stage in range(n_stages) for first in (0, 3, 6, 9))
+        return {"angles": Wanted.of_shape((n_stages, ANGLES), firsts)}
 
     def network(self, info: InputInfo) -> Module:
         """The untrained circuit, with angles from torch's generator."""

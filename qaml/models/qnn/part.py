@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qaml.errors import PartError
 from qaml.models.one_wire.part import OneWirePart
+from qaml.models.published_part import Group, Wanted
 from qaml.quantum.circuit import Entangler
 from qaml.types import InputInfo, Module
 
@@ -36,6 +37,10 @@ class QNN(OneWirePart):
         if self.wires is not None and self.readout >= self.wires:
             raise PartError(f"wire {self.readout} is measured, the circuit has {self.wires}", "'readout' counts from 0")
         super().check(info)
+
+    def wanted(self, info: InputInfo) -> dict[Group, Wanted]:
+        """The angles (φ, θ, ω) of every rotation, layer by layer and wire by wire."""
+        return {"angles": Wanted.of_rotations(self.layers, self.n_wires(info))}
 
     def network(self, info: InputInfo) -> Module:
         """The untrained circuit, with angles from torch's generator."""

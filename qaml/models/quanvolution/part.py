@@ -18,6 +18,7 @@ from qaml.models.circuit.part import MOST_EXACT, Registers, Wires
 from qaml.models.circuit.readout import Readout, Values
 from qaml.models.linear.part import Linear
 from qaml.models.network_part import NetworkPart
+from qaml.models.published_part import PublishedPart
 from qaml.quantum.channels import ChannelPart
 from qaml.quantum.circuit import GateName
 from qaml.types import Bounds, InputInfo, Module
@@ -67,6 +68,7 @@ class Quanvolution(NetworkPart):
     """The network behind, ``{kind: …}`` with fields of its own, but for ``training``."""
 
     needs_images: ClassVar[bool] = True
+    is_sketched: ClassVar[bool] = True
     no_device: ClassVar[str] = "measures a circuit for each patch of an image, and a device is given one an image"
 
     @property
@@ -220,6 +222,9 @@ class Quanvolution(NetworkPart):
         if "training" in part.model_fields_set:
             hint = "write 'training' beside 'classifier'"
             raise Misfit(("classifier", "training"), "the classifier is trained as one with what is before it", hint)
+        if isinstance(part, PublishedPart) and part.weights is not None:
+            message = "the classifier is trained as one with what is before it, from random numbers"
+            raise Misfit(("classifier", "weights"), message, "leave them out")
         return part
 
     def _check_classifier(self, seen: InputInfo) -> None:

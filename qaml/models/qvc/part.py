@@ -8,14 +8,14 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from qaml.errors import PartError
-from qaml.models.network_part import NetworkPart
+from qaml.models.published_part import Group, PublishedPart, Wanted
 from qaml.quantum.channels import ChannelPart
 from qaml.types import InputInfo, Module, Split
 
 MOST_WIRES = 12
 
 
-class QVC(NetworkPart):
+class QVC(PublishedPart):
     """Amplitude encoding, layers of general rotations and CZ gates, expectation values of Z as logits.
 
     West et al. 2022, section S3: an image becomes the state Σ x_i|i⟩/‖x‖, padded with zeros; each layer is a rotation
@@ -55,6 +55,11 @@ class QVC(NetworkPart):
                 f"{info.n_classes} classes need a wire each, got {min(wires, MOST_WIRES)}",
                 "give it more wires (at most 12), or select fewer classes",
             )
+        self.check_weights(info)
+
+    def wanted(self, info: InputInfo) -> dict[Group, Wanted]:
+        """The angles (φ, θ, ω) of every rotation, layer by layer and wire by wire."""
+        return {"angles": Wanted.of_rotations(self.layers, self.n_wires(info))}
 
     def network(self, info: InputInfo) -> Module:
         """The untrained circuit, its angles uniform in [0, 2π)."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from qaml.errors import PartError
 from qaml.files.npz import NpzError, read_npz
 from qaml.files.regular import open_regular, read_regular
-from qaml.models.factory_part import MOST_BYTES
+from qaml.models.weights_part import MOST_BYTES
 
 NESTED = ("state_dict", "model_state_dict", "model", "net", "weights", "params")
 """Names below which training scripts keep the state dictionary in a checkpoint."""
