@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from qaml.identical import Identical
-from qaml.quantum.channels import AmplitudeDamping
 from qaml.quantum.checks import check, check_shapes
 from qaml.quantum.circuit import Angle, Channel, Circuit, Gate, Operation
 from qaml.quantum.execute import states
@@ -157,22 +156,25 @@ def _damped(own: _Unravelled, weights: Tensor, inputs: Tensor, draws: Tensor, un
             angles = [value(angle, arrays, state) for angle in operation.angles]
             state = apply(matrix(operation.name, angles, state), state, operation.wires)
         else:
-            operators = AmplitudeDamping(gamma=operation.probabilities[0]).kraus()
-            stays, decays = (torch.tensor(each, dtype=state.dtype, device=state.device) for each in operators)
-            chance = _chance(state.detach(), operation.wires[0]) * operation.probabilities[0]
-            is_decay = uniform[:, next(damping)] < chance
-            taken = torch.where(is_decay, chance, 1 - chance).rsqrt().to(state.real.dtype)
-            state = apply(
-                torch.where(is_decay[:, None, None], decays, stays) * taken[:, None, None], state, operation.wires
-            )
+            state = _decayed(state, operation.wires[0], operation.probabilities[0], uniform[:, next(damping)])
     return state
 
 
-def _chance(state: Tensor, wire: int) -> Tensor:
-    """The probability of a 1 on a wire, (rows,) float64."""
+def _decayed(state: Tensor, wire: int, gamma: float, uniform: Tensor) -> Tensor:
+    """States behind K₁ = √γ |0⟩⟨1| where the uniform number is below its probability, and behind K₀ elsewhere."""
     split = state.reshape(len(state), 2**wire, 2, -1)
-    ones = split[:, :, 1].abs().double().square().sum((1, 2))
-    return ones / state.abs().double().square().sum(1).clamp_min(torch.finfo(torch.float64).tiny)
+    zero, one = split.unbind(2)
+    chance = gamma * _squares(one) / (_squares(zero) + _squares(one)).clamp_min(torch.finfo(torch.float64).tiny)
+    is_decay = uniform < chance
+    taken = torch.where(is_decay, chance, 1 - chance).rsqrt().to(state.real.dtype)[:, None, None]
+    decays = is_decay[:, None, None]
+    stays = torch.where(decays, 0.0, (1 - gamma) ** 0.5 * taken)
+    return torch.stack((torch.where(decays, gamma**0.5 * one, zero) * taken, stays * one), 2).reshape(state.shape)
+
+
+def _squares(amplitudes: Tensor) -> Tensor:
+    """Sums of the squares of amplitudes, (rows, …) → (rows,) float64, without a gradient."""
+    return torch.view_as_real(amplitudes.detach()).square().sum((1, 2, 3), dtype=torch.float64)
 
 
 def _averaged(found: Tensor, *, is_weighted: bool) -> Tensor:

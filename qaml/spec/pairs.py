@@ -18,10 +18,8 @@ _RULE_NEEDS: Mapping[GradientRule, str] = {
     "exact": "which needs noise layers whose draws average exactly",
     "parameter_shift": "which needs inputs that are angles of gates (a qnn with 'encoding: angle', a circuit without "
     "amplitudes and channels)",
-    "finite_difference": "which needs a circuit with one measured wire, or a 'circuit' without channels",
+    "finite_difference": "which needs a circuit with one measured wire, a qvc, or a circuit without channels",
 }
-
-_COUNTED = ("parameter_shift", "finite_difference")
 
 _OTHER_FEATURES = (
     "whose inputs are other features: their datasets' transforms are fitted on other training data, or are not the same"
@@ -84,12 +82,7 @@ class Pairs:
                 f"attack {name!r} needs gradients, which model {model!r} of kind {entry.part.kind!r} has not",
                 "use square or hop_skip_jump, which only ask it, or a transfer from a model with gradients",
             )
-        rule = attack.gradient_rule
-        if rule != "single_draw" and rule not in entry.part.gradient_rules:
-            yield Obstacle(f"attack {name!r} takes gradients by {rule!r}, {_RULE_NEEDS[rule]}; model {model!r} has not")
-        elif rule in _COUNTED and entry.part.has_counts and entry.inference.channels:
-            message = f"attack {name!r} takes gradients by {rule!r}, of gates alone; model {model!r} has channels"
-            yield Obstacle(message, "make it on the model without them, and transfer")
+        yield from _lacks_rule(entry, attack.gradient_rule, name)
         if attack.asks_device and entry.inference.device is None:
             message = f"attack {name!r} asks a device, and model {model!r} is measured on none"
             yield Obstacle(message, "give the model 'inference: {device: …, shots: …}', or leave out 'ask'")
@@ -186,6 +179,23 @@ def _lacks(need: Need, entry: ModelEntry, info: InputInfo | None) -> Obstacle | 
         case "bare" if inside := kinds_inside(entry):
             return Obstacle(f"needs the circuit itself, {model} has {inside[0]!r} in front of it")
     return None
+
+
+def _lacks_rule(entry: ModelEntry, rule: GradientRule, attack: str) -> Iterator[Obstacle]:
+    """The reason why a model has no gradients by a rule."""
+    takes, model = f"attack {attack!r} takes gradients by {rule!r}", f"model {entry.name!r}"
+    is_noisy = bool(entry.inference.channels or entry.inference.noise)
+    if rule == "single_draw":
+        return
+    if rule not in entry.part.gradient_rules:
+        yield Obstacle(f"{takes}, {_RULE_NEEDS[rule]}; {model} has not")
+    elif inside := kinds_inside(entry):
+        hint = "leave the defence out, or let it defend the data only"
+        yield Obstacle(f"{takes}, of the circuit itself; {model} has {inside[0]!r} in front of it", hint)
+    elif entry.part.has_counts and is_noisy:
+        yield Obstacle(
+            f"{takes}, of gates alone; {model} has channels", "make it on the model without them, and transfer"
+        )
 
 
 def _lacks_exact_distances(entry: ModelEntry, attack: str) -> Iterator[Obstacle]:

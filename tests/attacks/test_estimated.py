@@ -13,6 +13,7 @@ from qaml.attacks.base import AttackResult, Target
 from qaml.attacks.estimated import PARAMETER_SHIFT, Meter, estimated, finite_difference
 from qaml.attacks.gradient.part import BIM, FGSM, PGD
 from qaml.models.circuit.network import CircuitClassifier
+from qaml.models.qvc.network import VariationalClassifier
 from qaml.models.seeding import seeded
 from qaml.types import Bounds
 from tests.models.circuit.examples import info_of, module_of
@@ -73,6 +74,13 @@ def test_shots_scatter_around_them(rule: Any) -> None:
     assert ((drawn.mean(0) - exact).abs() <= 4 * drawn.std(0) / 60**0.5).all()
     assert (drawn.std(0) > 0.01).all()
     assert meter.circuits == 60 * (CIRCUITS if rule == PARAMETER_SHIFT else 1 + 2 * 3)
+
+
+def test_a_variational_classifier_has_differences() -> None:
+    with seeded(0):
+        module = VariationalClassifier(3, 2, 2, 3).double().eval().requires_grad_(False)
+    view, inputs = estimated(module, finite_difference(1e-4)), INPUTS.double()
+    torch.testing.assert_close(gradient(view, inputs), gradient(module, inputs), rtol=0, atol=1e-6)
 
 
 def attacked(part: Any, module: nn.Module, seed: int = 3) -> AttackResult:

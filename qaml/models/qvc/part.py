@@ -11,6 +11,7 @@ from qaml.errors import PartError
 from qaml.models.published_part import Group, PublishedPart, Wanted
 from qaml.quantum.channels import ChannelPart
 from qaml.types import InputInfo, Module, Split
+from qaml.vocab import GradientRule
 
 MOST_WIRES = 12
 
@@ -36,7 +37,13 @@ class QVC(PublishedPart):
 
     is_circuit: ClassVar[bool] = True
     is_runnable: ClassVar[bool] = True
+    has_counts: ClassVar[bool] = True
     has_exact_distances: ClassVar[bool] = True
+
+    @property
+    def gradient_rules(self) -> frozenset[GradientRule]:
+        """The gradient rules: differences of values alone, as inputs are amplitudes, which no rule shifts."""
+        return frozenset({"finite_difference"})
 
     def n_wires(self, info: InputInfo) -> int:
         """The wires of the circuit for these inputs."""
