@@ -115,7 +115,8 @@ class StoreSource(Source):
             indices=seeds[0]["indices"],
             norms=None if is_transferred else stacked.get("norms"),  # those are the surrogate's
             draws=int(seeds[0]["draws"]),
-            claimed=None if is_transferred else stacked["claimed"],  # claimed for the surrogate
+            # claimed for the surrogate, or by other answers than these shots
+            claimed=None if is_transferred or "counted" in stacked else stacked["claimed"],
             **{name: stacked.get(name) for name in WHERE_MEASURED},
         )
 

@@ -60,7 +60,7 @@ def project(tmp_path: Path) -> Project:
     install(site, "qaml-example", entry_points())
     for page, module in ((OWN, "my_models"), (CIRCUIT, "my_circuits")):
         (site / f"{module}.py").write_text(next(f.text for f in page if f.text.startswith(f"# {module}.py")))
-    project.environment |= {"PYTHONPATH": str(site), "QAML_TRUSTED_MODULES": "my_models, my_circuits"}
+    project.environment |= {"PYTHONPATH": str(site), "QAML_TRUSTED_MODULES": "my_models, my_circuits, my.five"}
     return project
 
 

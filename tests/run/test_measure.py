@@ -20,11 +20,11 @@ from qaml.models.qnn.part import QNN
 from qaml.models.qvc.part import QVC
 from qaml.quantum.sampled import counted, device_of, work_of
 from qaml.run.arrays import read_arrays
-from qaml.run.counting import concatenated, summary_of, tapes_of
+from qaml.run.counting import concatenated, ledger_of, summary_of, tapes_of
 from qaml.run.ledger import Ledger, Question
 from qaml.run.steps.evaluate import Asked
 from qaml.run.steps.measure import Interleaved, apart, measured, said, said_before
-from qaml.spec.suite import Account, Price
+from qaml.spec.suite import Account, Inference, Paid, Price
 from qaml.types import InputInfo
 from tests.run.laboratory import CIRCUITS, COST, IMAGES, INFO, SHOTS, Laboratory
 from tests.run.remote import Killed, Queue, Service
@@ -275,6 +275,19 @@ def test_half_a_charge_is_none_and_a_damaged_one_stops_everything(tmp_path: Path
     journal.write_bytes(b"?\n" + whole)
     with pytest.raises(StoreError, match="damaged line, so that what was spent is not known"):
         Ledger(tmp_path, "evaluation", "suite", "fake.remote", Account(), None).check(1, 1, 1)
+
+
+def test_a_refresh_asks_anew_and_pays_from_the_same_account(run: Run, tmp_path: Path) -> None:
+    """The evaluation is another one, its budget, too; the suite's account is not."""
+    inference = Inference(device="fake.remote", shots=10, budget=100)
+    paid = {"paid": Paid(suite="suite", account=Account(budget=150))}
+    job = Laboratory(tmp_path, run).job._replace(payload=paid, devices=tmp_path)
+    first, fresh = ledger_of(job, inference), ledger_of(job._replace(fresh="20260101-x"), inference)
+    first.charge(Question(0, "0" * 64), 10, 100)
+    assert (fresh.spent, fresh.answer(Question(0, "0" * 64))) == (0, None)
+    fresh.check(1, 5, 50)
+    with pytest.raises(RunError, match="60 shots do not fit into the budget of suite 'suite'"):
+        fresh.check(1, 6, 60)
 
 
 def test_two_processes_do_not_ask_the_same(run: Run, tmp_path: Path) -> None:
