@@ -36,7 +36,7 @@ from typing import IO, Any, NamedTuple, NoReturn
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = struct.Struct("!q")
-MODULES = ("-m pytest", "-m qaml.cli")
+MODULES = ("-m pytest", "-m qaml.cli", "-m tests.run.kill_qnode")
 PYTHON_VARIABLES = frozenset({"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"})
 ELSEWHERE = ("LANG", "LC_", "OMP_", "MKL_", "NUMBA_", "COVERAGE_")
 FOREIGN_PACKAGES = ("pennylane", "dwave", "foolbox", "dimod", "minorminer", "matplotlib")
@@ -423,6 +423,10 @@ def _run(module: str, arguments: Sequence[str]) -> int:
         AssertionRewritingHook._warn_already_imported = lambda *_: None  # type: ignore[method-assign]
         sys.argv = [pytest_main(), *arguments]
         runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+        return 0
+    if module.startswith("tests."):
+        sys.argv = [module, *arguments]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
         return 0
     from qaml.cli import main
 
