@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from math import prod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, field_serializer
 
 from qaml.errors import Misfit, PartError
 from qaml.models.base import ModelPart
@@ -70,6 +70,10 @@ class Quanvolution(NetworkPart):
     needs_images: ClassVar[bool] = True
     is_sketched: ClassVar[bool] = True
     no_device: ClassVar[str] = "measures a circuit for each patch of an image, and a device is given one an image"
+
+    @field_serializer("classifier", mode="wrap")
+    def _without_training(self, part: ModelPart, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(part).items() if name != "training"}
 
     @property
     def runs_foreign_code(self) -> bool:

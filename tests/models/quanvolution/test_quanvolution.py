@@ -14,6 +14,8 @@ from torch.nn.functional import linear
 
 from qaml.models.quanvolution.network import QuanvolutionalNetwork
 from qaml.models.quanvolution.part import Quanvolution
+from qaml.plan.canonical import canonical
+from qaml.plan.classifier import nested
 from qaml.types import Bounds, InputInfo
 from tests.models.circuit.examples import node, stacked, z
 from tests.models.examples import GREY, Recorder, blobs
@@ -160,6 +162,13 @@ def test_quanvolutions_follow_each_other_before_a_network_that_draws() -> None:
     inner = {"kind": "quanvolution", "layers": TURNS, "classifier": {"kind": "fnn", "hidden": [8, 8]}}
     module: Any = module_of(GREY, layers=DEMO, classifier=inner)
     assert module.eval()(images_of(GREY).float()).shape == (2, 3)
+
+
+def test_the_key_has_the_network_behind_without_settings_of_a_training() -> None:
+    part = part_of(layers=TURNS, classifier={"kind": "fnn", "hidden": [8, 9]})
+    behind = json.loads(canonical(part))["classifier"]
+    assert behind == {"kind": "fnn", "hidden": [8, 9], "dropout": 0.2}
+    assert [each.kind for each in nested(part)] == ["fnn"]
 
 
 def test_the_drawing_is_that_of_a_patch() -> None:
