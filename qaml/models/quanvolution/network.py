@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import unfold
+from torch.utils.checkpoint import checkpoint
 
 from qaml.models.capabilities import Sketch, is_randomised
 from qaml.models.circuit.network import CircuitClassifier
@@ -15,6 +16,8 @@ from qaml.models.seeding import derive_seed, reseed
 
 MOST_AMPLITUDES = 2**24
 """Most amplitudes of states that are computed at once: 128 MB of them."""
+MOST_ENTRIES = 2**18
+"""Most entries of density matrices that are computed at once: 2 MB after each gate, all kept for a gradient."""
 
 
 class Patches(nn.Module):
@@ -54,8 +57,12 @@ class Patches(nn.Module):
 
     def _values(self, circuit: nn.Module, rows: Tensor) -> Tensor:
         assert isinstance(circuit, CircuitClassifier)
-        some = MOST_AMPLITUDES >> circuit.lowered.circuit.n_wires
-        return torch.cat([circuit.values(part) for part in torch.split(rows, some)])
+        n_wires = circuit.lowered.circuit.n_wires
+        if circuit.noise is None:
+            return torch.cat([circuit.values(part) for part in torch.split(rows, MOST_AMPLITUDES >> n_wires)])
+        parts = torch.split(rows, MOST_ENTRIES >> 2 * n_wires)
+        again: dict[str, Any] = {"use_reentrant": False, "preserve_rng_state": False}  # computed anew for the gradient
+        return torch.cat([checkpoint(circuit.values, part, **again) for part in parts])
 
 
 class QuanvolutionalNetwork(nn.Module):

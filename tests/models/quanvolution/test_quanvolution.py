@@ -10,7 +10,7 @@ import pennylane as qml
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import linear, unfold
 
 from qaml.models.quanvolution.network import QuanvolutionalNetwork
 from qaml.models.quanvolution.part import Quanvolution
@@ -131,6 +131,18 @@ def test_channels_and_probabilities(depthwise: bool) -> None:
     assert black[:, :, 0].abs().sum() == 0
     assert black[:, :, 3].abs().sum() > 0
     assert gradients(black, [images])[0].isfinite().all()
+
+
+def test_channels_are_averaged_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    noisy = [*DEMO, {"noise": [{"kind": "depolarising", "probability": 0.1}]}]
+    module: Any = module_of(GREY, layers=noisy, trained=True).double()
+    images, circuit = images_of(GREY).requires_grad_(), module.patches.circuits[0]
+    plain = circuit.values(unfold(images, 2, stride=2).transpose(1, 2).flatten(0, 1))
+    plain = plain.reshape(2, 16, 4).transpose(1, 2).reshape(2, 4, 4, 4)
+    monkeypatch.setattr("qaml.models.quanvolution.network.MOST_ENTRIES", 3 * 4**4)
+    ours = module.patches(images)
+    assert_same(ours, plain)
+    assert_same(gradients(ours, [images, circuit.angles]), gradients(plain, [images, circuit.angles]))
 
 
 def test_what_is_not_trained_stays_and_is_kept() -> None:
