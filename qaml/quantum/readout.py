@@ -14,9 +14,6 @@ import pennylane as qml
 from qaml.errors import RunError
 from qaml.types import DoubleArray, IntArray
 
-N_CIRCUITS = 2
-"""Number of calibration circuits: all wires prepared as 0, and all as 1."""
-
 
 def calibration_tapes(wires: Sequence[int], shots: int) -> list[Any]:
     """The calibration circuits of counted wires, all as 0 and all as 1."""
@@ -32,7 +29,7 @@ def confusion(calibration: IntArray) -> DoubleArray:
         RunError: what is read does not depend on what was prepared.
     """
     k = int(calibration.shape[1]).bit_length() - 1
-    counts = calibration.reshape(N_CIRCUITS, *[2] * k).astype(np.float64)
+    counts = calibration.reshape(2, *[2] * k).astype(np.float64)
     matrices = np.stack([counts.sum(tuple(a + 1 for a in range(k) if a != wire)).T for wire in range(k)])
     matrices /= matrices.sum(1, keepdims=True)
     blind = np.flatnonzero(np.linalg.det(matrices) <= 0)

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,28 @@ class Charge(NamedTuple):
     cost: float
 
 
+@dataclass
+class Tally:
+    """What was charged to an evaluation, or to a suite on a device.
+
+    Attributes:
+        shots: number of shots.
+        cost: the cost.
+        n_charges: number of jobs, each time that one was charged.
+        questions: numbers and digests of these jobs.
+    """
+
+    shots: int = 0
+    cost: float = 0.0
+    n_charges: int = 0
+    questions: set[tuple[int, str]] = field(default_factory=set)
+
+    def add(self, charge: Charge) -> None:
+        """Add a charge."""
+        self.shots, self.cost, self.n_charges = self.shots + charge.shots, self.cost + charge.cost, self.n_charges + 1
+        self.questions.add((charge.job, charge.question))
+
+
 class Charges:
     """The journal, one JSON object a line; it is read on from where it was read to before.
 
@@ -58,6 +81,7 @@ class Charges:
         self.path = folder / JOURNAL
         self._read_to = 0
         self._charges: list[Charge] = []
+        self._tallies: dict[tuple[str, ...], Tally] = {}
 
     def __iter__(self) -> Iterator[Charge]:
         """Every charge so far, oldest first.
@@ -68,7 +92,7 @@ class Charges:
         try:
             with self.path.open("rb") as file:
                 if file.seek(0, os.SEEK_END) < self._read_to:  # another file than before
-                    self._read_to, self._charges = 0, []
+                    self._read_to, self._charges, self._tallies = 0, [], {}
                 file.seek(self._read_to)
                 text = file.read()
         except FileNotFoundError:
@@ -77,7 +101,9 @@ class Charges:
             raise cannot_read(self.path, error) from error
         whole = text[: text.rfind(b"\n") + 1]  # a line without an end is being written, or was never confirmed
         for line in whole.splitlines():
-            self._charges.append(self._charge(line))
+            self._charges.append(charge := self._charge(line))
+            for name in ((charge.evaluation,), (charge.suite, charge.device)):
+                self._tallies.setdefault(name, Tally()).add(charge)
         self._read_to += len(whole)
         return iter(self._charges)
 
@@ -87,6 +113,18 @@ class Charges:
         except (ValueError, TypeError) as error:
             text = f"{self.path} has a damaged line, so that what was spent is not known"
             raise StoreError(text, "repair it from a copy; without the file everything counts as unspent") from error
+
+    def tally(self, *name: str) -> Tally:
+        """What was charged so far.
+
+        Args:
+            name: an evaluation, or a suite and a device.
+
+        Raises:
+            StoreError: the journal cannot be read, or is damaged.
+        """
+        iter(self)
+        return self._tallies.get(name, Tally())
 
     def append(self, charge: Charge) -> None:
         """Write a charge; the lock must be held.
@@ -112,7 +150,7 @@ class Charges:
             StoreError: the folder cannot be written, or another process holds the lock for a minute.
         """
         with held(self.path.with_suffix(".lock"), PATIENCE, "another process is charging a device"):
-            list(self)
+            iter(self)
             yield
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from qaml.errors import PartError, RunError
 from qaml.models.capabilities import Run, Runnable
 from qaml.models.seeding import derive_seed
-from qaml.quantum.readout import N_CIRCUITS, calibration_tapes, mitigated
+from qaml.quantum.readout import calibration_tapes, mitigated
 from qaml.quantum.reference import tape_of
 from qaml.quantum.sampled import (
     SEEDED,
@@ -84,6 +84,7 @@ class Counting:
         self.records: dict[int, Mapping[str, Any]] = {}
         self.remarks: dict[str, None] = {}
         self._make, self._made = device, None
+        self._before: Mapping[int, set[str]] | None = None
         self._n_wires = max(inference.wires, default=run.circuit.n_wires - 1) + 1
         if inference.wires and len(inference.wires) != run.circuit.n_wires:
             raise RunError(
@@ -96,7 +97,7 @@ class Counting:
 
     def n_circuits(self, n_inputs: int) -> int:
         """Number of circuits of a job."""
-        return n_inputs + (N_CIRCUITS if self.inference.mitigation else 0)
+        return n_inputs + self.inference.n_calibrations
 
     def work(self, inputs: FloatArray) -> Work:
         """What the circuit of the first input asks of a device."""
@@ -130,7 +131,9 @@ class Counting:
             StoreError: what is charged or answered cannot be written.
         """
         tapes, record = self._tapes(inputs), self.ledger.record(question)
-        if self.ledger.others(question):
+        if self._before is None:
+            self._before = self.ledger.kept()
+        if self._before.get(question.number, {question.name}) != {question.name}:
             self.remarks[OTHER_ANSWERS] = None
         device = self._device(question.number)
         start, found = time.perf_counter(), fetched(device, tapes, self.shots, record.get("ids") or ())

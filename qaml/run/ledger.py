@@ -8,7 +8,6 @@ a changed line of qaml costs no shots.
 from __future__ import annotations
 
 import json
-import math
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -81,13 +80,13 @@ class Ledger:
     @property
     def spent(self) -> int:
         """Shots charged to this evaluation so far."""
-        return sum(each.shots for each in self.charges)
+        return self._journal.tally(self.evaluation).shots
 
     @property
     def n_again(self) -> int:
         """Jobs that were asked more than once, counted once for each further time."""
-        asked = [(each.job, each.question) for each in self.charges]
-        return len(asked) - len(set(asked))
+        tally = self._journal.tally(self.evaluation)
+        return tally.n_charges - len(tally.questions)
 
     def cost(self, jobs: int, circuits: int, shots: int) -> float:
         """The cost of jobs at the suite's prices."""
@@ -105,13 +104,11 @@ class Ledger:
         Raises:
             RunError: a budget does not hold it.
         """
-        account = self.account
-        paid = [each for each in self._journal if (each.suite, each.device) == (self.suite, self.device)]
-        own = sum(each.shots for each in paid if each.evaluation == self.evaluation)
-        _refuse_shots(shots, own, self.budget, "budget of this evaluation", "'budget'")
+        account, paid = self.account, self._journal.tally(self.suite, self.device)
+        _refuse_shots(shots, self.spent, self.budget, "budget of this evaluation", "'budget'")
         whose = f"of suite {self.suite!r} on {self.device}"
-        _refuse_shots(shots, sum(each.shots for each in paid), account.budget, f"budget {whose}", "'devices' budget")
-        cost, spent = self.cost(jobs, circuits, shots), math.fsum(each.cost for each in paid)
+        _refuse_shots(shots, paid.shots, account.budget, f"budget {whose}", "'devices' budget")
+        cost, spent = self.cost(jobs, circuits, shots), paid.cost
         if account.most is not None and spent + cost > account.most * (1 + 1e-12):
             unit = f" {account.currency}" if account.currency else ""
             raise RunError(
@@ -181,10 +178,14 @@ class Ledger:
         except OSError as error:
             raise cannot_write(final, error, "the answer") from error
 
-    def others(self, question: Question) -> int:
-        """Number of kept answers to another question in the place of this job."""
-        found = self.folder.glob(f"{question.number}-*.npz")
-        return sum(path.stem != question.name for path in found)
+    def kept(self) -> Mapping[int, set[str]]:
+        """Number of a job → names of the questions in its place that were answered."""
+        found: dict[int, set[str]] = {}
+        for path in self.folder.glob("*-*.npz"):
+            number, _, _ = path.stem.partition("-")
+            if number.isdecimal():
+                found.setdefault(int(number), set()).add(path.stem)
+        return found
 
     def _path(self, question: Question, suffix: str) -> Path:
         return self.folder / f"{question.name}.{suffix}"

@@ -98,22 +98,19 @@ class Spending:
             yield said
 
     def _expected(self, step: Step) -> Expected:
-        from qaml.quantum.readout import N_CIRCUITS
-
         inference = step.payload["classifier"]["inference"]
-        n, size = self._n_images(step), inference.circuits
-        extra = N_CIRCUITS if inference.mitigation else 0
+        n, extra = self._n_images(step), inference.n_calibrations
         if n is None:
             circuits = jobs = None
         elif step.kind == "ask":
             most = step.payload["attack"].most_asked
-            jobs = most * math.ceil(n / size)
+            jobs = most * math.ceil(n / inference.n_inputs())
             circuits = most * n + jobs * extra
         else:
-            inputs = n * self._n_budgets(step)
-            inputs += n if inference.interleaved and Role("attack") in step.parents else 0
-            jobs = math.ceil(inputs / size)
-            circuits = inputs + jobs * extra
+            is_interleaved = inference.interleaved and Role("attack") in step.parents
+            period = self._n_budgets(step) + is_interleaved
+            jobs = math.ceil(n * period / inference.n_inputs(period if is_interleaved else 1))
+            circuits = n * period + jobs * extra
         work = self._work(step.payload["classifier"])
         return Expected(step.title, inference.device, step.payload["paid"], work, inference.shots, circuits, jobs)
 

@@ -38,6 +38,8 @@ SIMULATORS = frozenset({"default.qubit", "default.mixed", "lightning.qubit"})
 """Devices that a spec may use without the user's trust."""
 CIRCUITS = 50
 """Number of circuits of a job, unless a model says otherwise."""
+CALIBRATIONS = 2
+"""Number of calibration circuits of a job: all wires prepared as 0, and all as 1."""
 MOST_WIRES = 10_000
 """Largest number of a device's wire."""
 
@@ -76,7 +78,7 @@ class Inference(Settings):
     charged before a job is submitted; a job that does not fit is an error (default: no limit). A budget of the whole
     suite is that of ``devices``."""
     circuits: int = Field(CIRCUITS, ge=1, le=10_000, exclude_if=lambda n: n == CIRCUITS)
-    """Number of images that are submitted as one job."""
+    """Largest number of circuits of a job; one of interleaved images ends with a whole image, if one fits."""
     wires: tuple[Annotated[int, Field(ge=0, le=MOST_WIRES)], ...] = Field((), exclude_if=lambda wires: not wires)
     """The device's wire for each wire of the circuit, in order (default: the first ones); kept with the counts."""
     interleaved: bool = Field(False, exclude_if=lambda yes: not yes)
@@ -91,6 +93,10 @@ class Inference(Settings):
         own = self.model_fields_set & {"shots", "budget", "circuits", "wires", "interleaved", "mitigation"}
         if self.device is None and own:
             raise ValueError(f"{', '.join(sorted(own))}: only with a 'device', and none is named")
+        if self.n_inputs() < 1:
+            raise ValueError(
+                f"'circuits' holds {self.circuits} circuits, and 'mitigation' takes {CALIBRATIONS} of them"
+            )
         if len(set(self.wires)) < len(self.wires):
             raise ValueError("'wires' names a wire of the device twice")
         if self.device is not None and self.shots is None:
@@ -99,6 +105,20 @@ class Inference(Settings):
             which = "the channels of 'noise'" if self.noise else "'channels'"
             raise ValueError(f"a device is given gates alone, without {which}")
         return self
+
+    @property
+    def n_calibrations(self) -> int:
+        """Number of calibration circuits of each job."""
+        return 0 if self.mitigation is None else CALIBRATIONS
+
+    def n_inputs(self, period: int = 1) -> int:
+        """Number of inputs of a job on the device.
+
+        Args:
+            period: number of inputs that belong together; they are kept in one job if one holds them.
+        """
+        most = self.circuits - self.n_calibrations
+        return most // period * period or most
 
 
 class Price(Settings):

@@ -21,7 +21,7 @@ SERVICE = Path(__file__).with_name("my_service.py")
 
 @pytest.mark.slow
 def test_the_machine_is_measured_and_what_was_paid_is_not_paid_again(tmp_path: Path) -> None:
-    """Clean: 2 jobs of 5 images and 2 calibrations; attacked, 20 images of which 10 are clean: 4 jobs of 7 circuits."""
+    """Clean: a job of 10 images and 2 calibrations; attacked, 10 images beside 10 clean ones: 2 jobs of 12 circuits."""
     project = Project(tmp_path / "project")
     site, jobs = project.root / "site", tmp_path / "jobs"
     code, spec, metadata = (
@@ -35,21 +35,21 @@ def test_the_machine_is_measured_and_what_was_paid_is_not_paid_again(tmp_path: P
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
     project.environment |= {"PYTHONPATH": path, "FIVE_JOBS": str(jobs), "QAML_TRUSTED_MODULES": "my.five"}
     planned = project.qaml("plan", "specs").stdout
-    assert "hardware on my.five: at most 8,400 shots in 6 jobs, cost 1.26 USD; 0 shots are spent of 20,000" in planned
+    assert "hardware on my.five: at most 7,200 shots in 3 jobs, cost 1.08 USD; 0 shots are spent of 20,000" in planned
     assert not jobs.exists()
-    assert project.qaml("run", "specs", "-n", "0", FIVE_DIES="10").returncode != 0
+    assert project.qaml("run", "specs", "-n", "0", FIVE_DIES="15").returncode != 0
     n_submitted = len(list(jobs.glob("*.json")))
-    assert n_submitted == 14, "the second job was in flight"
+    assert n_submitted == 24, "the second job was in flight"
     done = project.qaml("run", "specs", "-n", "0")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(list(jobs.glob("*.json"))) == 6 * 7, "nothing was asked twice"
+    assert len(list(jobs.glob("*.json"))) == 3 * 12, "nothing was asked twice"
     charges = list(Charges(project.store / "devices"))
-    assert sum(each.shots for each in charges) == 8400
+    assert sum(each.shots for each in charges) == 7200
     (outcome,) = project.report()["outcomes"]
     assert not [each for each in outcome["findings"] if "count" in each["name"]], "shots are no change of precision"
     (note,) = [note for note in outcome["notes"] if "was measured on my.five" in note]
-    assert "6 jobs, 8,400 shots charged, cost 1.26 USD, 1 jobs fetched by their ids" in note
+    assert "3 jobs, 7,200 shots charged, cost 1.08 USD, 1 jobs fetched by their ids" in note
     evidence = [json.loads(found.read_text()) for found in project.store.rglob("jobs.json")]
-    assert [len(each["jobs"]) for each in evidence] in ([2, 4], [4, 2])
+    assert [len(each["jobs"]) for each in evidence] in ([1, 2], [2, 1])
     assert all(each["calibration"]["backend"] == "five" and each["wires"] == [3, 1] for each in evidence)
     assert all(each["compiled"]["gates"] == ["CNOT", "RY", "RZ"] for each in evidence), evidence

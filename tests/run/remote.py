@@ -40,14 +40,13 @@ class Remote(qml.devices.Device):  # type: ignore[misc]
     Args:
         wires: number of wires.
         service: the service behind it.
-        inner: name of the simulator.
     """
 
     name = "fake.remote"
 
-    def __init__(self, wires: int, service: Service, inner: Any = "default.qubit") -> None:
+    def __init__(self, wires: int, service: Service) -> None:
         super().__init__(wires=wires)
-        self.service, self.inner = service, inner
+        self.service = service
 
     def calibration(self) -> Mapping[str, Any]:
         """What it says of itself."""
@@ -57,8 +56,7 @@ class Remote(qml.devices.Device):  # type: ignore[misc]
         """Counts of every circuit, a function of the circuits."""
         self.service.circuits += circuits
         seed = zlib.crc32(repr([(each.operations, each.shots) for each in circuits]).encode())
-        device = self.inner(len(self.wires), seed) if callable(self.inner) else None
-        device = device or qml.device(self.inner, wires=len(self.wires), seed=seed)
+        device = qml.device("default.qubit", wires=len(self.wires), seed=seed)
         return qml.execute(list(circuits), device, diff_method=None)
 
     def execute(self, circuits: Any, execution_config: Any = None) -> Any:  # noqa: ARG002

@@ -27,7 +27,7 @@ from qaml.run.steps.measure import Interleaved, apart, measured, said, said_befo
 from qaml.spec.suite import Account, Inference, Paid, Price
 from qaml.types import InputInfo
 from tests.run.laboratory import CIRCUITS, COST, IMAGES, INFO, SHOTS, Laboratory
-from tests.run.remote import Killed, Queue, Service
+from tests.run.remote import Killed, Queue, Remote, Service
 
 FAULTS = (*("timeout", "raises", "few shots", "few circuits", "other answers", "other wires", "nan", "fractions"),)
 
@@ -313,6 +313,29 @@ def test_interleaved_images_come_one_after_the_other() -> None:
     found = apart(np.stack([1 - ones, ones], 1), run, np.ones(6), asked)
     assert found.correct.tolist() == [1, 1, 1, 0, 0, 0]
     assert found.further["beside"].tolist() == [0, 0, 0]
+
+
+class Drifting(Remote):
+    """A machine that flips every bit from its second job on."""
+
+    def drawn(self, circuits: Any) -> Any:
+        """Counts, flipped or not."""
+        is_flipped = self.service.n_submitted > 1
+        bits = str.maketrans("01", "10") if is_flipped else {}
+        return tuple({str(o).translate(bits): n for o, n in answer.items()} for answer in super().drawn(circuits))
+
+
+def test_a_drift_moves_interleaved_images_together(run: Run, tmp_path: Path) -> None:
+    """Images that no attack has changed are answered alike, whichever job they are in."""
+    laboratory = Laboratory(tmp_path, run)
+    counting = laboratory.counting(Service(), kind=Drifting, shots=500, circuits=5)
+    unchanged = Interleaved(Asked(IMAGES, IMAGES))
+    counts = concatenated(measured(laboratory.job, counting, unchanged, 2))
+    assert np.bincount(counts["job"]).tolist() == [4, 4, 4, 2], "whole images"
+    shares = (counts["counts"] / 500).reshape(7, 2, 2)
+    assert np.abs(shares[:, 0] - shares[:, 1]).max() < 0.15
+    alone = laboratory.counting(Service(), shots=500, circuits=50)
+    assert np.abs(concatenated(measured(laboratory.job, alone, IMAGES))["counts"] / 500 - shares[:, 1]).max() > 0.2
 
 
 def test_an_image_without_a_state_is_named(run: Run) -> None:

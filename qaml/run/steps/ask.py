@@ -47,7 +47,7 @@ def execute(job: Job, device: Device = device_of) -> None:
 
 
 class OnDevice(nn.Module):
-    """A classifier whose answers are those of a device, a job each ``circuits`` inputs.
+    """A classifier whose answers are those of a device, a job for as many inputs as one holds.
 
     Args:
         counting: asks the device.
@@ -65,7 +65,7 @@ class OnDevice(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, *shape) → logits (batch, classes) from counts; an input that encodes no state has no answer."""
-        parts = torch.split(inputs.detach().cpu(), self.counting.inference.circuits)
+        parts = torch.split(inputs.detach().cpu(), self.counting.inference.n_inputs())
         return torch.cat([self._job(part) for part in parts]).to(inputs.device)
 
     def _job(self, inputs: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ def execute(job: Job, device: Device = device_of) -> None:
         ledger = ledger_of(job, inference)
         counting = Counting(run, inference, ledger, job.seed, device)
         with ledger.alone():
-            answers = measured(job, counting, inputs)
+            answers = measured(job, counting, inputs, 1 + asked.n_epsilons if is_interleaved else 1)
         about = {"wires": run.wires, "shots": inference.shots}
         write_arrays(job.output / COUNTS, concatenated(answers) | about)
         (job.output / JOBS).write_text(json.dumps(summary_of(counting), indent=1, default=str))
@@ -64,13 +64,19 @@ def execute(job: Job, device: Device = device_of) -> None:
     evaluate(job, decide)
 
 
-def measured(job: Job, counting: Counting, inputs: Images) -> list[Counted]:
-    """The counts of all inputs, a job each ``circuits``: answers that are kept, and the device's for the other jobs.
+def measured(job: Job, counting: Counting, inputs: Images, period: int = 1) -> list[Counted]:
+    """The counts of all inputs in jobs: answers that are kept, and the device's for the other jobs.
+
+    Args:
+        job: the step, for its progress.
+        counting: asks the device.
+        inputs: (n, *shape).
+        period: number of inputs in a row that are kept in one job, if one holds them.
 
     Raises:
         RunError: see ``execute``.
     """
-    n, size = len(inputs), counting.inference.circuits
+    n, size = len(inputs), counting.inference.n_inputs(period)
     if n == 0:
         empty = np.zeros((0, 2 ** len(counting.run.wires)), dtype=np.int64)
         return [Counted(empty, empty)]
