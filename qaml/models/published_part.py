@@ -24,7 +24,7 @@ from qaml.types import InputInfo, Module, as_tuple
 Group: TypeAlias = Literal["angles", "weights_of_features", "head.weight", "head.bias"]
 Axis: TypeAlias = Literal["layer", "block", "wire", "angle", "feature"]
 Axes: TypeAlias = Annotated[tuple[Axis, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^*]*(\*[^*]*){0,4}$")]
 Names: TypeAlias = Annotated[tuple[Name, ...], BeforeValidator(as_tuple), Field(min_length=1, max_length=10_000)]
 
 

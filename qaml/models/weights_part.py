@@ -85,5 +85,5 @@ def shapes_in(weights: Weights) -> Mapping[str, Shape] | None:
             size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(size)) if size <= MOST_HEADER else {}
         return {name: tuple(map(int, held["shape"])) for name, held in header.items() if name != "__metadata__"}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

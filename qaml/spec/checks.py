@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from qaml.attacks.base import AttackPart
 from qaml.attacks.elsewhere import SEPARATOR, MadeElsewhere
@@ -19,7 +19,7 @@ from qaml.spec.claims import BuiltClaim
 from qaml.spec.detectors import check_detectors
 from qaml.spec.names import check_names
 from qaml.spec.nodes import Located, Path
-from qaml.spec.pairs import Pairs, kinds_inside, narrow
+from qaml.spec.pairs import Obstacle, Pairs, kinds_inside, narrow
 from qaml.spec.problems import Problems, did_you_mean
 from qaml.spec.suite import SIMULATORS, ModelEntry, Suite
 from qaml.types import InputInfo
@@ -213,23 +213,32 @@ def _check_defences(
         if defence.follows_training and model.part.trains_at_once:
             words = f"defence {defence.kind!r} attacks the model as it trains, and {model.part.kind!r} trains at once"
             problems.value(node.at(inside), path, words, _AT_ONCE)
+        if defence.changes_training and model.part.is_trained:
+            words = f"defence {defence.kind!r} changes training, and this {model.part.kind!r} is used as it is brought"
+            problems.value(node.at(inside), path, words, "train it, from weights by 'fine_tune: true', or leave it out")
         part, in_training = model.part, defence.changes_training or defence.follows_training or defence.is_inside
         if in_training and isinstance(part, Fronted) and not part.trains_through:
             words = f"defence {defence.kind!r} changes inputs in training, {part.kind!r} trains on what its front makes"
             hint = "give the transforms to its dataset, and attack what they make"
             problems.value(node.at(inside), path, words, hint)
         for step, table, name in references(defence):
-            if table == "attacks" and name in attacks and _is_blind(model, attacks[name]):
-                words = f"attack {name!r} needs gradients, which a model of kind {model.part.kind!r} has not"
-                problems.value(node.at((*inside, *step)), (*path, *step), words, _NO_GRADIENTS)
-            if table == "attacks" and name in attacks and attacks[name].asks_device:
-                message = f"attack {name!r} asks a device, and training attacks the exact circuit"
-                problems.value(node.at((*inside, *step)), (*path, *step), message, "leave out its 'ask' for training")
-            if table == "attacks" and name in attacks and attacks[name].epsilon is None:
-                message = f"attack {name!r} has no budget"
-                problems.value(node.at((*inside, *step)), (*path, *step), message, f"give attacks.{name} an 'epsilon'")
-            if table == "attacks" and name in attacks and (found := narrow(attacks[name], name, info)) is not None:
-                problems.value(node.at((*inside, *step)), (*path, *step), found.message, found.hint)
+            if table == "attacks" and name in attacks:
+                for found in _unfit_for_training(model, info, attacks[name], name):
+                    problems.value(node.at((*inside, *step)), (*path, *step), found.message, found.hint)
+
+
+def _unfit_for_training(model: ModelEntry, info: InputInfo, attack: AttackPart, name: str) -> Iterator[Obstacle]:
+    """Why a defence cannot attack the model in training by this attack."""
+    if _is_blind(model, attack):
+        words = f"attack {name!r} needs gradients, which a model of kind {model.part.kind!r} has not"
+        yield Obstacle(words, _NO_GRADIENTS)
+    if attack.asks_device:
+        message = f"attack {name!r} asks a device, and training attacks the exact circuit"
+        yield Obstacle(message, "leave out its 'ask' for training")
+    if attack.epsilon is None:
+        yield Obstacle(f"attack {name!r} has no budget", f"give attacks.{name} an 'epsilon'")
+    if (found := narrow(attack, name, info)) is not None:
+        yield found
 
 
 def _is_blind(model: ModelEntry, attack: AttackPart) -> bool:

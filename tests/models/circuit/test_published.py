@@ -11,6 +11,7 @@ import numpy as np
 import pennylane as qml
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -210,6 +211,22 @@ def test_fine_tuning_starts_at_the_file(tmp_path: Path) -> None:
     assert torch.equal(module.get_parameter("angles"), torch.arange(9.0))
     assert len(part.fit(module, blobs(info_of(3)), info_of(3), Recorder(), 0)["loss"]) == 1
     assert not torch.equal(module.get_parameter("angles"), torch.arange(9.0))
+
+
+@pytest.mark.parametrize("header", ["[]", '{"angles": {"shape": [1e999]}}', '{"angles": 1}', "[" * 9999, '{"a": {}}'])
+def test_a_header_that_says_nothing_is_not_believed(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    part = part_of(layers=[{"encode": "angle"}, *RING], weights=file(path))
+    part.check(info_of(3))
+    with pytest.raises(PartError, match="no safetensors file"):
+        part.build(info_of(3), 0)
+
+
+def test_a_name_has_few_stars() -> None:
+    weights = {"path": "a.safetensors", "sha256": "0" * 64}
+    with pytest.raises(ValidationError, match="pattern"):
+        part_of(layers=[{"encode": "angle"}, *RING], weights=weights | {"names": {"angles": "*" * 5}})
 
 
 def test_a_file_without_its_first_bytes_is_refused_when_it_is_needed(tmp_path: Path) -> None:
