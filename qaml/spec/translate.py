@@ -31,7 +31,6 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "tuple_type": "a list",
-    "missing": "a longer list",
     "list_type": "a list",
     "none_required": "nothing",
     "greater_than": "a number above {gt:g}",
@@ -46,6 +45,7 @@ _EXPECTED = {
     "too_short": "a list of length {min_length} or more",
     "too_long": "a list of length {max_length} or less",
 }
+_ABOUT_LENGTH = frozenset({"missing", "too_short", "too_long"})
 
 
 class _Report(NamedTuple):
@@ -90,7 +90,7 @@ def report(
             _unknown(context, where)
         elif details[0]["type"].startswith("kind_"):
             _wrong_kind(context, where, details[0])
-        elif not (_has_more(where, places) and all(detail["type"] in _EXPECTED for detail in details)):
+        elif not (_has_more(where, places) and all(map(_phrases, details))):
             _wrong(context, where, details)
 
 
@@ -192,7 +192,7 @@ def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
     path = (*context.path, *where)
     expected: dict[str, None] = {}
     hint = ""
-    for detail in details:
+    for detail in _but_the_longest(details):
         words = _expectation(detail) if len(details) > 1 else _phrases(detail)
         if words:
             expected.update(dict.fromkeys(words))
@@ -207,7 +207,19 @@ def _wrong(context: _Report, where: Path, details: list[ErrorDetails]) -> None:
         hint = hint or correction(value, expected) or _as_mapping(context, where, expected)
         is_mapping_wanted = any(detail["type"] == "model_type" for detail in details)
         hint = hint or (_fields(context, where) if is_mapping_wanted else "")
-        context.problems.value(value, path, f"expected {either(list(expected))}, got {shown(value.plain())}", hint)
+        context.problems.value(value, path, f"expected {either(list(expected))}, got {_got(value, details)}", hint)
+
+
+def _but_the_longest(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """The details without those of all missing items of a list of fixed length but the last one."""
+    last = max((detail["loc"][-1] for detail in details if detail["type"] == "missing"), default=None)
+    return [detail for detail in details if detail["type"] != "missing" or detail["loc"][-1] == last]
+
+
+def _got(value: Located, details: Iterable[ErrorDetails]) -> str:
+    plain = value.plain()
+    is_about_length = any(detail["type"] in _ABOUT_LENGTH for detail in details)
+    return f"one of length {len(plain)}" if is_about_length and isinstance(plain, list) and plain else shown(plain)
 
 
 def _expectation(detail: ErrorDetails) -> list[str]:
@@ -221,6 +233,8 @@ def _expectation(detail: ErrorDetails) -> list[str]:
 def _phrases(detail: ErrorDetails) -> list[str]:
     """The alternatives of what was expected; none where the error's own message has to suffice."""
     kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "missing":
+        return [f"a list of length {int(detail['loc'][-1]) + 1}"]
     if kind == "literal_error":
         return str(context["expected"]).replace(" or ", ", ").split(", ")
     return [_EXPECTED[kind].format(**context)] if kind in _EXPECTED else []
