@@ -208,27 +208,42 @@ def plan(
     seeds: Seeds = None,
     device: Device = None,
     strict_hardware: StrictHardware = False,
+    probe: Annotated[
+        bool, typer.Option(help="First time one batch of every model that no step has run here; the store keeps it.")
+    ] = False,
 ) -> None:
     """Show the steps that the claims need, what is cached, and what the rest will cost."""
     from tabulate import tabulate
 
+    from qaml.doctor.passes import measure_passes
+    from qaml.process_state import cores
+    from qaml.report.text.numbers import count, format_duration
+
     session = _selected(
         specs, profile=profile, store=store, seeds=seeds, device=device, strict_hardware=strict_hardware
     )
-    needed = {step.key for step in session.scheduler.needed()}
+    if probe:
+        measure_passes(session)
+    order, costs = session.scheduler.order, session.scheduler.costs
+    needed = {step.key for step in order.needed()}
     rows = [
-        (_state(session, step, needed), step.title, step.key[:12], f"{step.cost:.0f}")
+        (_state(session, step, needed), step.title, step.key[:12], f"{costs.seconds(step):.1f}")
         for step in session.plan.steps.values()
     ]
     _say(tabulate(rows, headers=["state", "step", "key", "≈ s"], colalign=("left", "left", "left", "right")))
     for node, error in session.plan.unplanned.items():
         _say(f"\n{node} cannot be planned: {error}")
-    seconds = sum(step.cost for step in session.plan.steps.values() if step.key in needed)
-    time_left = f"{seconds / 60:.0f} minutes" if seconds > 120 else f"{seconds:.0f} seconds"
+    times = [f"{format_duration(order.seconds_left(n))} on {count(n, 'core')}" for n in sorted({1, cores()})]
     for remark in sorted({remark for step in session.plan.steps.values() for remark in step.code.remarks}):
         _say(f"note: {remark}: declare what it reads there with 'reads: […]'")
     _say_spending(session, needed)
-    _say(f"\n{len(session.plan.steps)} steps, {len(needed)} to do: about {time_left} on one core")
+    unknown = {step.title for step in order.needed() if not costs.is_measured(step)}
+    if unknown:
+        _say(f"note: nothing is known of the models of {count(len(unknown), 'step')}: --probe times a batch of each")
+    time_left = f": about {', '.join(times)}" if needed else ""
+    memory = max((costs.memory(step) or 0.0 for step in order.needed()), default=0.0)
+    room = f", up to {memory:,.0f} MiB of memory a worker" if memory else ""
+    _say(f"\n{len(session.plan.steps)} steps, {len(needed)} to do{time_left}{room}")
 
 
 def _say_spending(session: Session, needed: set[str]) -> None:

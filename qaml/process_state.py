@@ -223,3 +223,8 @@ def _is_foreign(name: str, before: Any, now: Any) -> bool:
 
 def _library(module: str | None) -> str:
     return (module or "").partition(".")[0]
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1

@@ -77,6 +77,11 @@ class Examined(NamedTuple):
     like: str = ""
     skipped: str = ""
 
+    @property
+    def seconds_of_pass(self) -> float:
+        """Seconds of one example's pass through a model, with gradients if it has any; 0 if it was not measured."""
+        return self.chart.numbers.get("both", self.chart.numbers.get("forward", 0.0))
+
 
 class Places:
     """The places of a suite's entries in its file."""
@@ -164,6 +169,11 @@ def examine(suite: Suite, say: Callable[[str], None] = lambda _: None) -> Iterat
         for dataset in datasets:
             chart.add(*look_at_budgets(computing(suite.attacks, name), suite.datasets[dataset].info, dataset))
         yield Examined("attack", name, chart)
+
+
+def timed(entry: ModelEntry, dataset: DatasetPart, say: Callable[[str], None]) -> Examined:
+    """A model of which only time and memory are measured."""
+    return _apart("model", entry.name, _payload(entry, dataset) | {"is_timed_only": True}, say, OWN_SECONDS)
 
 
 def _payload(entry: ModelEntry, dataset: DatasetPart) -> dict[str, Any]:

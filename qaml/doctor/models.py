@@ -26,13 +26,14 @@ PATIENCE = 0.5
 """Seconds that one pass over the images of a look may take."""
 
 
-def examine_model(patient: Patient, chart: Chart, *, is_taught: bool = True) -> None:
+def examine_model(patient: Patient, chart: Chart, *, is_taught: bool = True, is_timed_only: bool = False) -> None:
     """Look at a model, from its code to what it learns; the chart keeps every line at once.
 
     Args:
         patient: the model, with real inputs.
         chart: the chart that is filled.
         is_taught: whether it is trained for a moment, unless it brings its weights.
+        is_timed_only: whether nothing but its time and memory is looked at.
     """
     module = built(patient, chart)
     if module is None:
@@ -45,8 +46,10 @@ def examine_model(patient: Patient, chart: Chart, *, is_taught: bool = True) -> 
     count = _n_asked(few)
     asked = patient.asked(module, count)
     chart.fact("", n_train=patient.n_train, n_test=patient.n_test)
-    take(STRUCTURE_LOOKS, asked, chart)
-    take((Look("time and memory", lambda asked: _measured(asked, chart)),), asked, chart)
+    time_and_memory = (Look("time and memory", lambda asked: _measured(asked, chart)),)
+    take(time_and_memory if is_timed_only else (*STRUCTURE_LOOKS, *time_and_memory), asked, chart)
+    if is_timed_only:
+        return
     if patient.part.is_trained:
         examine_weights(patient.asked(module, min(LOOKED_AT, 4 * count)), chart)
     elif not is_taught:

@@ -18,4 +18,5 @@ def execute(job: Job) -> None:
         return
     chart.begin("its data")
     patient = patient_of(part, job.payload["dataset"], job.payload["defences"], job.payload["inference"])
-    examine_model(patient, chart, is_taught=job.payload["is_taught"])
+    is_timed_only = job.payload.get("is_timed_only", False)
+    examine_model(patient, chart, is_taught=job.payload["is_taught"], is_timed_only=is_timed_only)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from qaml.doctor.cost import expected_seconds, in_words
 from qaml.doctor.examination import Examined, Places, examine, is_healthy, needed
 from qaml.doctor.text import closing, headline, lines, record
+from qaml.run.costs.work import model_name
+from qaml.run.progress import in_words
 from qaml.session.session import Session
 from qaml.spec.suite import Suite
 from qaml.text import one_line
@@ -64,6 +65,15 @@ def _visited(suite: Suite, say: Callable[[str], None], session: Session) -> list
         for line in lines(each, places):
             say(line)
     progress.wipe()
-    seconds = expected_seconds(session.plan.steps.values(), suite, found)
-    say(closing(found, time.perf_counter() - start, in_words(seconds)))
+    say(closing(found, time.perf_counter() - start, in_words(_expected_seconds(suite, found, session))))
     return found
+
+
+def _expected_seconds(suite: Suite, found: Iterable[Examined], session: Session) -> float:
+    """What all claims of the session take on one core, with the passes that were measured here."""
+    costs = session.scheduler.costs
+    for one in found:
+        if one.kind == "model" and not one.like and one.seconds_of_pass > 0:
+            entry = suite.models[one.name]
+            costs.know_pass(model_name(entry.part, suite.datasets[entry.dataset]), one.seconds_of_pass)
+    return sum(map(costs.seconds, session.plan.steps.values()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from heapq import heappop, heappush
 
 from qaml.plan.step import Step
@@ -24,6 +25,11 @@ Heap = list[tuple[float, int, str]]
 """Keys by falling remaining path, then in the plan's order; a step that is no longer ready is skipped when popped."""
 
 
+def usual(step: Step) -> float:
+    """The seconds that a step of its kind usually takes."""
+    return step.cost
+
+
 class Order:
     """The steps of a plan in the order in which one of several workers takes them.
 
@@ -35,12 +41,20 @@ class Order:
         wanted: keys of the artefacts that must exist at the end.
         is_there: whether an artefact is in the store; called once a step.
         workers: number of workers that share the work.
+        seconds: expected seconds of a step; called for needed steps only.
     """
 
     def __init__(
-        self, steps: Mapping[str, Step], wanted: Iterable[str], is_there: Callable[[str], bool], workers: int = 1
+        self,
+        steps: Mapping[str, Step],
+        wanted: Iterable[str],
+        is_there: Callable[[str], bool],
+        workers: int = 1,
+        seconds: Callable[[Step], float] = usual,
     ) -> None:
         self.steps = steps
+        self.remaining_path: dict[str, float] = {}
+        """Needed step → expected seconds of the longest chain of needed steps from it to a verdict."""
         self.workers = workers
         self.failed: set[str] = set()
         self._refused: set[str] = set()  # failed steps whose failure was the machine's
@@ -52,16 +66,9 @@ class Order:
             for parent in parents:
                 self._children[parent].append(key)
         self._places = {key: place for place, key in enumerate(steps)}
-        self.remaining_path = self._remaining_paths()
+        self._seconds = cache(lambda key: seconds(steps[key]))
         self._at: str | None = None
         self.look_again()
-
-    def _remaining_paths(self) -> dict[str, float]:
-        """For each step, the expected seconds of the longest chain of steps from it to a verdict."""
-        found: dict[str, float] = {}
-        for key in reversed(list(self.steps)):
-            found[key] = self.steps[key].cost + max((found[child] for child in self._children[key]), default=0.0)
-        return found
 
     # --- stored artefacts
 
@@ -97,6 +104,14 @@ class Order:
     def n_needed(self) -> int:
         """The number of steps that are still needed."""
         return len(self._missing)
+
+    def seconds_left(self, workers: int) -> float:
+        """Expected seconds until so many workers have made the needed steps, if no worker ever waits for another.
+
+        No worker number makes it shorter than the longest chain of steps.
+        """
+        longest = max((self.remaining_path[key] for key in self._missing if key not in self._lost), default=0.0)
+        return max(longest, self._work / workers)
 
     @property
     def has_work(self) -> bool:
@@ -199,7 +214,7 @@ class Order:
             if current in self._lost or current not in self._missing:
                 continue
             self._lost.add(current)
-            self._work -= self.steps[current].cost
+            self._work -= self._seconds(current)
             self._release(self._parents[current])
             for child in self._children[current]:
                 if self._is_optional(current):
@@ -277,7 +292,7 @@ class Order:
                 continue
             opened.append(key)
             self._missing[key] = 0
-            self._work += self.steps[key].cost
+            self._work += self._seconds(key)
             if self._own and any(child in self._own for child in self._children[key]):
                 self._own.add(key)
             for parent in self._parents[key]:
@@ -290,10 +305,16 @@ class Order:
                 stack.append(parent)
                 if parent in self._lost:
                     behind_failure.append(key)
+        self._measure_paths(opened)
         for key in (*behind_failure, *(key for key in opened if key in self.failed)):
             self._lose(key)
         for key in opened:
             self._push(key)
+
+    def _measure_paths(self, opened: Iterable[str]) -> None:
+        for key in sorted(opened, key=self._places.__getitem__, reverse=True):  # children first
+            behind = (self.remaining_path[child] for child in self._children[key] if child in self._missing)
+            self.remaining_path[key] = self._seconds(key) + max(behind, default=0.0)
 
     def _wait_for_one_less(self, key: str) -> None:
         if key in self._missing and key not in self._lost:
@@ -310,7 +331,7 @@ class Order:
             if current in self._lost:
                 self._lost.discard(current)
             else:
-                self._work -= self.steps[current].cost
+                self._work -= self._seconds(current)
                 stack.extend(self._unused(self._parents[current]))
 
     def _release(self, parents: Iterable[str]) -> None:

@@ -22,7 +22,17 @@ def progress_folder(store: Path, run_id: str) -> Path:
 
 
 class Status(NamedTuple):
-    """One worker's step, the share of it that is done (0–1), and the numbers of the plan's steps done and in total."""
+    """One worker's step, the share of it that is done (0–1), and what the worker knows of the whole plan.
+
+    Attributes:
+        worker: name of the worker.
+        title: title of the step; empty while it waits.
+        share: share of the step that is done, 0–1.
+        detail: a few words about the step.
+        done: number of the plan's steps that are done.
+        total: number of all steps.
+        left: expected seconds until all are done.
+    """
 
     worker: str
     title: str
@@ -30,6 +40,7 @@ class Status(NamedTuple):
     detail: str
     done: int
     total: int
+    left: float = 0.0
 
 
 class Reporter:
@@ -47,7 +58,7 @@ class Reporter:
         self._last = 0.0
         self._is_begun = False
 
-    def report(self, title: str, share: float, detail: str, done: int, total: int, *, force: bool = False) -> None:
+    def report(self, status: Status, *, force: bool = False) -> None:
         """Write the worker's status, unless the last one is recent and ``force`` is not set.
 
         Errors of the file system are ignored.
@@ -56,7 +67,7 @@ class Reporter:
         if not force and now - self._last < INTERVAL:
             return
         self._last = now
-        content = json.dumps(Status(self.worker, title, share, detail, done, total)._asdict())
+        content = json.dumps(status._asdict())
         try:
             if not self._is_begun:
                 self._is_begun = True
@@ -123,7 +134,17 @@ def line(statuses: list[Status], width: int = 100) -> str:
     if not statuses:
         return ""
     done, total = max(s.done for s in statuses), max(s.total for s in statuses)
+    left = min(s.left for s in statuses)
     working = " · ".join(
         f"{s.title} {s.share:.0%}" + (f" ({s.detail})" if s.detail else "") for s in statuses if s.title
     )
-    return one_line(f"{done}/{total} steps · {working}")[:width]
+    time_left = f"about {in_words(left)} left · " if left >= 1 else ""
+    return one_line(f"{done}/{total} steps · {time_left}{working}")[:width]
+
+
+def in_words(seconds: float) -> str:
+    """A rough duration."""
+    for unit, size in (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -13,12 +13,14 @@ from qaml.errors import QamlError, RunError, StoreError
 from qaml.plan.plan import Plan
 from qaml.plan.role import Role
 from qaml.plan.step import Step
+from qaml.run.costs.estimate import Costs
+from qaml.run.costs.records import Watch, peak_memory
 from qaml.run.dataset import DataChanged
 from qaml.run.executor import Executor
 from qaml.run.isolation.errors import Crashed
 from qaml.run.news import News, Word
 from qaml.run.order import Order
-from qaml.run.progress import Reporter
+from qaml.run.progress import Reporter, Status
 from qaml.run.store import Damaged, Store
 
 WAIT = 0.1
@@ -48,7 +50,10 @@ class Scheduler:
         self.store = store
         self.reporter = reporter
         self.failed: dict[str, Exception] = {}
-        self.order = Order(plan.steps, (claim.judge.key for claim in plan.claims.values()), store.has, workers)
+        self.costs = Costs(plan.steps, store)
+        wanted = (claim.judge.key for claim in plan.claims.values())
+        self.workers = workers
+        self.order = Order(plan.steps, wanted, store.has, workers, self.costs.seconds)
         self._executor = Executor(store, device)
         self._news = News(reporter.path.parent, reporter.worker) if workers > 1 else None
         self._refused_elsewhere: dict[str, Word] = {}
@@ -190,6 +195,7 @@ class Scheduler:
         step = planned._replace(parents={role: key for role, key in planned.parents.items() if self.order.has(key)})
         progress = self._progress(step)
         progress(0.0, "", force=True)
+        watch = Watch(step)
         try:
             self._executor.make(step, self._missing(planned), progress)
         except DataChanged as error:
@@ -205,6 +211,7 @@ class Scheduler:
             self._fail(step, error)
         else:
             self.order.arrived(step.key)
+            self.costs.note(planned, watch.seconds, peak_memory())
             if self._news:
                 self._news.write(Word(step.key))
 
@@ -245,17 +252,22 @@ class Scheduler:
         return reasons
 
     def _progress(self, step: Step) -> Callable[..., None]:
-        total = len(self.plan.steps)
-        done = total - self.order.n_needed
+        expected, started = self.costs.seconds(step), time.monotonic()
+        behind = self.order.seconds_left(self.workers) - expected
 
         def progress(share: float, detail: str, *, force: bool = False) -> None:
-            self.reporter.report(step.title, share, detail, done, total, force=force)
+            passed = time.monotonic() - started
+            rest = passed * (1 - share) / share if share > 0.05 else max(expected - passed, 0.0)
+            self.reporter.report(self._status(step.title, share, detail, behind + rest), force=force)
 
         return progress
 
     def _report_idle(self) -> None:
+        self.reporter.report(self._status("", 1.0, "", self.order.seconds_left(self.workers)), force=True)
+
+    def _status(self, title: str, share: float, detail: str, left: float) -> Status:
         total = len(self.plan.steps)
-        self.reporter.report("", 1.0, "", total - self.order.n_needed, total, force=True)
+        return Status(self.reporter.worker, title, share, detail, total - self.order.n_needed, total, left)
 
 
 def _reason(error: Exception) -> str:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from qaml.process_state import cores
+
 if TYPE_CHECKING:
     from threadpoolctl import LibController, ThreadpoolController
 
@@ -64,7 +66,7 @@ def _libraries(modules: frozenset[str]) -> ThreadpoolController:  # noqa: ARG001
 
 def _set_usual_threads(library: LibController) -> None:
     if library.user_api == "blas":  # such a library takes no more threads than there are cores
-        library.set_num_threads(min(_usual("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), _cores()))
+        library.set_num_threads(min(_usual("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), cores()))
     else:
         library.set_num_threads(_usual("OMP_NUM_THREADS"))
 
@@ -84,9 +86,4 @@ def _put(name: str, value: str | None) -> None:
 def _usual(*variables: str) -> int:
     """The number of threads that a library starts with in this environment."""
     given = [os.environ[name] for name in variables if os.environ.get(name, "").isdecimal()]
-    return int(given[0]) if given and int(given[0]) else _cores()
-
-
-def _cores() -> int:
-    """The number of cores that this process may use."""
-    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1
+    return int(given[0]) if given and int(given[0]) else cores()

@@ -117,6 +117,10 @@ class Session:
         """Plan these claims only, named ``suite::id``; call it before the first outcome."""
         wanted = set(nodes)
         self.selected = [claim for claim in self.claims if claim.node in wanted]
+        self.plan_again()
+
+    def plan_again(self) -> None:
+        """Make the plan and its order anew at their next use."""
         for name in ("plan", "scheduler"):
             self.__dict__.pop(name, None)
 

@@ -14,7 +14,7 @@ import pytest
 
 from qaml.errors import StoreError
 from qaml.run.lock import LOCK_NAME, give, held, take
-from qaml.run.progress import Reporter, progress_folder
+from qaml.run.progress import Reporter, Status, progress_folder
 from qaml.run.prune import LEFTOVER, Pruned, prune
 from qaml.run.store import Store
 
@@ -120,7 +120,7 @@ def test_leftovers_go_when_they_are_old(store: Store) -> None:
 def test_what_a_session_at_work_made_stays(store: Store) -> None:
     working = Store(store.root, "at-work-1")
     write(working, THIRD)
-    Reporter(progress_folder(store.root, "at-work-1"), "gw0").report("", 0, "", 0, 1, force=True)
+    Reporter(progress_folder(store.root, "at-work-1"), "gw0").report(Status("gw0", "", 0, "", 0, 1), force=True)
     age(progress_folder(store.root, "at-work-1"), LEFTOVER + 60)
     assert prune(store).artefacts == 2
     assert store.keys() == [THIRD]

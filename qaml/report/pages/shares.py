@@ -7,7 +7,6 @@ report is written, and a share whose helper failed is rendered by the process th
 from __future__ import annotations
 
 import gc
-import os
 import pickle
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from qaml.outcome.outcome import Outcomes
+from qaml.process_state import cores
 
 T = TypeVar("T")
 
@@ -56,8 +56,7 @@ ALL = Share()
 
 def processes(n_claims: int) -> int:
     """The number of processes that render a report of so many claims."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(cores or 1, MOST) if n_claims >= MANY else 1
+    return min(cores(), MOST) if n_claims >= MANY else 1
 
 
 class Helper:
