@@ -62,17 +62,17 @@ def sizes(plan: Plan, there: Made) -> Iterator[tuple[str, Sizes]]:
 
 def passes(profile: ProfileName) -> Iterator[Record]:
     """A pass through every model of all suites."""
+    known = shipped().rates
     for suite in (load_suite(path, profile) for path in find_specs([SPECS])):
         for name in needed(suite).models:
             entry = suite.models[name]
             dataset = suite.datasets[entry.dataset]
-            model = model_name(entry.part, dataset)
-            if (known := shipped().rates.passes.get(model)) is not None:
-                yield Record(Work((PASS,), 1.0, model), known, 1.0)
-                continue
-            seconds = timed(entry, dataset, lambda _: None).seconds_of_pass
-            print(f"{profile} {suite.name} {name}: {seconds:.3g} s a pass")
-            if seconds > 0:
+            names = [model_name(entry.part, dataset, is_training=is_training) for is_training in (False, True)]
+            found = {model: known.passes[model] for model in names if model in known.passes}
+            if not found:
+                found = dict(timed(entry, dataset, lambda _: None).passes(suite))
+                print(f"{profile} {suite.name} {name}: {found}")
+            for model, seconds in found.items():
                 yield Record(Work((PASS,), 1.0, model), seconds, 1.0)
 
 

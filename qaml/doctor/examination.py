@@ -19,6 +19,7 @@ from qaml.plan.canonical import canonical
 from qaml.plan.digest import Digest
 from qaml.plan.step import Step, parts_in
 from qaml.registry import references
+from qaml.run.costs.work import model_name
 from qaml.run.isolation.apart import perform_apart
 from qaml.run.isolation.errors import Crashed, Overdue
 from qaml.run.isolation.request import request_of
@@ -77,10 +78,15 @@ class Examined(NamedTuple):
     like: str = ""
     skipped: str = ""
 
-    @property
-    def seconds_of_pass(self) -> float:
-        """Seconds of one example's pass through a model, with gradients if it has any; 0 if it was not measured."""
-        return self.chart.numbers.get("both", self.chart.numbers.get("forward", 0.0))
+    def passes(self, suite: Suite) -> Iterator[tuple[str, float]]:
+        """The model's name among costs, at inference and in training, and seconds of one example's pass there."""
+        entry = suite.models[self.name]
+        part, dataset = entry.part, suite.datasets[entry.dataset]
+        numbers = self.chart.numbers
+        at_inference = numbers.get("both", numbers.get("forward"))
+        for seconds, is_training in ((at_inference, False), (numbers.get("training"), True)):
+            if seconds:
+                yield model_name(part, dataset, is_training=is_training), seconds
 
 
 class Places:

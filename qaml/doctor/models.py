@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 
@@ -99,14 +100,32 @@ def _measured(asked: Asked, chart: Chart) -> Iterator[Seen]:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
         both = _seconds(descend, len(inputs))
+    training = 0.0 if part.is_trained or part.trains_at_once else _seconds_in_training(asked)
     for weight in asked.bare.parameters():
         weight.grad = None
     batch = min(part.training.batch, asked.patient.n_train)
     needed = 4.0 * 4 * n_weights + kept[0] / len(inputs) * batch
-    chart.fact("", both=both, memory=needed)
+    chart.fact("", both=both, training=training, memory=needed)
     if not part.is_trained and needed > available():
         size, room = needed / 2**30, available() / 2**30
         yield seen("not_enough_memory", f"a batch of {batch} needs about {size:.1f} GiB, {room:.1f} GiB are free")
+
+
+def _seconds_in_training(asked: Asked) -> float:
+    """Seconds of a training step for each image, but for the optimiser: without what is averaged at inference.
+
+    It is 0 if such a step fails: what is wrong with training is found where the model is taught.
+    """
+    bare = asked.bare
+    before = copy.deepcopy(bare.state_dict())
+    bare.train()
+    try:
+        return _seconds(lambda: bare(asked.inputs).sum().backward(), len(asked.inputs))
+    except Exception:
+        return 0.0
+    finally:
+        bare.load_state_dict(before)
+        bare.eval()
 
 
 def _seconds(run: Callable[[], object], n: int) -> float:

@@ -16,15 +16,13 @@ def measure_passes(session: Session) -> None:
     session.store.prepare()
     costs, order, progress = session.scheduler.costs, session.scheduler.order, Progress()
     unknown = {costs.work(step).model for step in order.needed() if not costs.is_measured(step)}
-    found: dict[str, float] = {}
     for suite in session.suites:
         for name in needed(suite).models:
             entry, dataset = suite.models[name], suite.datasets[suite.models[name].dataset]
-            model = model_name(entry.part, dataset)
-            if model in unknown - found.keys():
-                found[model] = timed(entry, dataset, progress.tell).seconds_of_pass
+            names = {model_name(entry.part, dataset, is_training=is_training) for is_training in (False, True)}
+            if names & unknown:
+                unknown -= names
+                for model, seconds in timed(entry, dataset, progress.tell).passes(suite):
+                    costs.note_pass(model, seconds)
     progress.wipe()
-    for model, seconds in found.items():
-        if seconds > 0:
-            costs.note_pass(model, seconds)
     session.plan_again()

@@ -9,7 +9,6 @@ from typing import Any
 
 from qaml.doctor.examination import Examined, Places, examine, is_healthy, needed
 from qaml.doctor.text import closing, headline, lines, record
-from qaml.run.costs.work import model_name
 from qaml.run.progress import in_words
 from qaml.session.session import Session
 from qaml.spec.suite import Suite
@@ -73,7 +72,7 @@ def _expected_seconds(suite: Suite, found: Iterable[Examined], session: Session)
     """What all claims of the session take on one core, with the passes that were measured here."""
     costs = session.scheduler.costs
     for one in found:
-        if one.kind == "model" and not one.like and one.seconds_of_pass > 0:
-            entry = suite.models[one.name]
-            costs.know_pass(model_name(entry.part, suite.datasets[entry.dataset]), one.seconds_of_pass)
+        if one.kind == "model" and not one.like:
+            for model, seconds in one.passes(suite):
+                costs.know_pass(model, seconds)
     return sum(map(costs.seconds, session.plan.steps.values()))

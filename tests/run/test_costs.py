@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from qaml.attacks.gradient.part import PGD
 from qaml.data.moons import Moons
+from qaml.defences.adversarial_training.part import AdversarialTraining
 from qaml.models.linear.part import Linear
 from qaml.plan.digest import Digest
 from qaml.plan.kinds import StepKind
@@ -39,7 +40,7 @@ def train(**training: Any) -> Step:
 
 def attack(images: int | None = None, **settings: Any) -> Step:
     held = {"model": LINEAR, "dataset": MOONS}
-    return step("attack", {"attack": PGD(epsilon=[0.1], **settings), "classifier": held, "images": images})
+    return step("attack", {"attack": PGD(epsilon=(0.1,), **settings), "classifier": held, "images": images})
 
 
 def work(each: Step) -> Work:
@@ -54,7 +55,7 @@ def work(each: Step) -> Work:
         (attack(), attack(images=1000), 1.0),
         (attack(steps=10), attack(steps=40), 4.0),
         (attack(steps=10), attack(steps=10, restarts=5), 5.0),
-        (attack(), step("attack", attack().payload | {"attack": PGD(epsilon=[0.1, 0.2, 0.3])}), 3.0),
+        (attack(), step("attack", dict(attack().payload) | {"attack": PGD(epsilon=(0.1, 0.2, 0.3))}), 3.0),
     ],
     ids=["epochs", "images", "all images", "steps", "restarts", "budgets"],
 )
@@ -73,14 +74,16 @@ def test_names_tell_what_is_done_and_hold_where_a_default_is_written_out() -> No
     assert work(train(lr=0.5)) == work(train())
 
 
-def test_crafting_adds_passes() -> None:
+@pytest.mark.parametrize(("regenerate", "factor"), [("once", 1 + 9 / 8), ("epoch", 5.5)])
+def test_crafting_adds_passes(regenerate: Literal["once", "epoch"], factor: float) -> None:
     plain = train(epochs=4)
-    crafted = step("train", plain.payload | {"crafts": {"0": PGD(epsilon=[0.1], steps=9)}})
-    assert work(crafted).units == 10 * work(plain).units
+    defence = AdversarialTraining(attack="pgd", clean_share=0.5, regenerate=regenerate)
+    crafts = {"defences": [defence], "crafts": {"0": PGD(epsilon=(0.1,), steps=9)}}
+    assert work(step("train", dict(plain.payload) | crafts)).units == factor * work(plain).units
 
 
 @pytest.fixture
-def costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Costs:
+def costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Costs]:
     """Estimates from a store alone, with nothing shipped."""
     path = tmp_path / "shipped.json"
     path.write_text('{"speed": 1, "least": {}, "sizes": {}, "passes": {}, "kin": {}, "sums": {}}')

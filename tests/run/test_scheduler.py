@@ -23,6 +23,7 @@ from qaml.plan.plan import Plan
 from qaml.plan.role import Role
 from qaml.plan.step import Step, make_step
 from qaml.run import scheduler
+from qaml.run.costs.estimate import Costs
 from qaml.run.progress import Reporter, read
 from qaml.run.prune import prune
 from qaml.run.scheduler import REBUILDS, Scheduler, StepCrashed
@@ -80,7 +81,8 @@ def test_a_package_that_only_one_step_needs_is_named_where_it_is_missing(
     assert "pip install qaml-bench" in caught.value.hint
 
 
-def test_the_longest_remaining_path_goes_first(tmp_path: Path) -> None:
+def test_the_longest_remaining_path_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Costs, "seconds", lambda _, step: step.cost)
     short = step("short", cost=5)
     long = step("long", cost=1)
     longer = step("longer", long, cost=9)

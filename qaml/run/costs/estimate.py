@@ -133,16 +133,15 @@ def shipped() -> Shipped:
 
 @cache
 def speed() -> float:
-    """Seconds of a short computation on one core, half in Python and half in arrays: the least of a few, as others may
-    run."""  # noqa: D205, D209
+    """Seconds of a processor for a short computation, half in Python and half in arrays: the least of a few."""
     values = np.linspace(0.0, 1.0, 50_000, dtype=np.float32)
     found = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         sum(number for number in range(100_000))
         for _ in range(20):
             np.tanh(values)
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return min(found)
 
 

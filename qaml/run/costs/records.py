@@ -25,6 +25,7 @@ MOST = 4 * 2**20
 """Bytes that are read, from the end: the last 20,000 steps or more."""
 WAITING = frozenset({"load", "measure", "ask"})
 """Kinds of steps that may wait for a disk, a server or a device."""
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | (0 if sys.platform == "win32" else os.O_NONBLOCK)
 
 
 class Record(NamedTuple):
@@ -45,7 +46,7 @@ def note(root: Path, record: Record) -> None:
     """Add a record to those of the store in a folder."""
     line = json.dumps([record.work, round(record.seconds, 7), round(record.memory)], separators=(",", ":")) + "\n"
     with suppress(OSError):
-        handle = os.open(root / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666)
+        handle = os.open(root / FILE, _APPEND, 0o666)
         try:
             os.write(handle, line.encode())  # in one go, as workers share the file
         finally:

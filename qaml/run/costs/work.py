@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from qaml.attacks.base import AttackPart
 from qaml.plan.canonical import canonical
 from qaml.plan.step import Step
 
@@ -42,7 +43,7 @@ class Work(NamedTuple):
     Attributes:
         names: groups of steps that it belongs to, from those that are most alike to all of its kind.
         units: multiples of one example's pass through the model, or 1 where scale does not matter.
-        model: name of the model and its data; empty without one.
+        model: name of the model and its data, and whether it is trained; empty without one.
     """
 
     names: tuple[str, ...]
@@ -55,15 +56,18 @@ def work_of(step: Step, sizes: Callable[[], Sizes]) -> Work:
     payload = step.payload
     held = payload.get("classifier", payload)
     model, attack = held.get("model") if isinstance(held, Mapping) else None, payload.get("attack")
-    kin = [step.kind, *((_kind(attack),) if attack is not None else ())]
-    names = (_digest(_shape([step.kind, payload])), "/".join((*kin, _kind(model) or "-")), "/".join(kin), step.kind)
-    known = model_name(model, held["dataset"]) if model is not None and "dataset" in held else ""
+    kin = [step.kind, *((_fields(attack)["kind"],) if attack is not None else ())]
+    of_model = "/".join((*kin, _fields(model).get("kind", "-")))
+    names = (_digest(_shape([step.kind, payload])), of_model, "/".join(kin), step.kind)
+    is_known = model is not None and "dataset" in held
+    known = model_name(model, held["dataset"], is_training=step.kind == "train") if is_known else ""
     return Work(tuple(dict.fromkeys(names)), _units(step, sizes), known)
 
 
-def model_name(model: Any, dataset: Any) -> str:
+def model_name(model: Any, dataset: Any, *, is_training: bool = False) -> str:
     """The name of a model on a dataset, however long it is trained and on however many examples."""
-    return _digest(_shape([model, dataset], SCALES | NAMELESS | {"training"}))
+    name = _digest(_shape([model, dataset], SCALES | NAMELESS | {"training"}))
+    return f"{name} in training" if is_training else name
 
 
 def source_of(step: Step) -> str:
@@ -81,31 +85,36 @@ def _units(step: Step, sizes_of: Callable[[], Sizes]) -> float:
     if step.kind == "load":
         return float(sizes.train + sizes.test)
     if step.kind == "train":
-        epochs = _number(getattr(payload.get("model"), "training", None), "epochs")
-        return float(sizes.train * epochs * (1.0 + sum(map(_passes, payload.get("crafts", {}).values()))))
+        epochs = _number(_fields(_fields(payload.get("model")).get("training")), "epochs")
+        return sizes.train * (epochs + sum(_crafted(payload, place, epochs) for place in payload.get("crafts", ())))
     images = min(payload.get("images") or sizes.test, sizes.test)
-    budgets = len(payload.get("epsilons") or ()) if step.kind == "evaluate" else len(_grid(attack))
+    grid = attack.grid if isinstance(attack, AttackPart) else ()
+    budgets = len((payload.get("epsilons") if step.kind == "evaluate" else grid) or ())
     return float(images * max(budgets, 1) * passes)
 
 
-def _grid(attack: Any) -> Sequence[Any]:
-    grid = getattr(attack, "grid", ())
-    return grid if isinstance(grid, Sequence) else ()
+def _crafted(payload: Mapping[str, Any], place: str, epochs: int) -> float:
+    """Passes per training example of the attack that the defence at a place makes adversarials with."""
+    defence = _fields(payload["defences"][int(place)])
+    times = 1 if defence.get("regenerate") == "once" else epochs
+    share = 1.0 - float(defence.get("clean_share", 0.0))
+    return times * share * _passes(payload["crafts"][place])
 
 
 def _passes(attack: Any) -> float:
     """Passes of an attack at one budget, as far as its settings say."""
-    repeated = prod(_number(attack, name) for name in REPEATED)
-    return float(repeated * (_number(attack, "steps", 0) or _number(attack, "queries")))
+    settings = _fields(attack)
+    repeated = prod(_number(settings, name) for name in REPEATED)
+    return float(repeated * _number(settings, "steps" if "steps" in settings else "queries"))
 
 
-def _number(attack: Any, name: str, default: int = 1) -> int:
-    value = getattr(attack, name, default)
-    return value if type(value) is int and value > 0 else default
+def _number(settings: Mapping[str, Any], name: str) -> int:
+    value = settings.get(name, 1)
+    return value if type(value) is int and value > 0 else 1
 
 
-def _kind(part: Any) -> str:
-    return str(getattr(part, "kind", "") or "")
+def _fields(part: Any) -> dict[str, Any]:
+    return dict(part) if isinstance(part, BaseModel) else {}
 
 
 def _shape(value: Any, left_out: frozenset[str] = SCALES | NAMELESS) -> Any:
