@@ -19,7 +19,7 @@ from qaml.plan.canonical import canonical
 from qaml.plan.digest import Digest
 from qaml.plan.step import Step, parts_in
 from qaml.registry import references
-from qaml.run.costs.work import model_name
+from qaml.run.costs.work import Sizes, model_name
 from qaml.run.isolation.apart import perform_apart
 from qaml.run.isolation.errors import Crashed, Overdue
 from qaml.run.isolation.request import request_of
@@ -87,6 +87,12 @@ class Examined(NamedTuple):
         for seconds, is_training in ((at_inference, False), (numbers.get("training"), True)):
             if seconds:
                 yield model_name(part, dataset, is_training=is_training), seconds
+
+    @property
+    def sizes(self) -> Sizes | None:
+        """Examples of the model's dataset, if they were counted."""
+        numbers = self.chart.numbers
+        return Sizes(int(numbers["n_train"]), int(numbers["n_test"])) if "n_train" in numbers else None
 
 
 class Places:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qaml.doctor.examination import needed, timed
 from qaml.doctor.visit import Progress
-from qaml.run.costs.work import model_name
+from qaml.run.costs.work import model_name, source_of
 from qaml.session.session import Session
 
 
@@ -22,7 +22,10 @@ def measure_passes(session: Session) -> None:
             names = {model_name(entry.part, dataset, is_training=is_training) for is_training in (False, True)}
             if names & unknown:
                 unknown -= names
-                for model, seconds in timed(entry, dataset, progress.tell).passes(suite):
+                found = timed(entry, dataset, progress.tell)
+                for model, seconds in found.passes(suite):
                     costs.note_pass(model, seconds)
+                if found.sizes is not None:
+                    costs.note_sizes(source_of(dataset), found.sizes)
     progress.wipe()
     session.plan_again()

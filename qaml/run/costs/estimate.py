@@ -21,8 +21,9 @@ from qaml.run.costs.work import Sizes, Work, source_of, work_of
 from qaml.run.store import DATA_RECORD, Store
 
 SHIPPED = Path(__file__).with_name("shipped.json")
-PASS = "pass"
-"""The name of records of one example's pass through a model."""
+PASS, TRAIN, TEST = "pass", "training examples", "test examples"
+"""Names of records that are about no step: of one example's pass through a model, and of a dataset's examples."""
+_ABOUT = frozenset({PASS, TRAIN, TEST})
 _LEAST = 0.05
 """Share of a kind's steps below whose seconds lies what such a step takes without any work."""
 _MOST_LEAST = 0.5
@@ -41,6 +42,7 @@ class Rates(NamedTuple):
         sums: name → seconds beyond the least ones, and units, of all its steps.
         kin: name → the same seconds, and units times the seconds of a pass, of its steps whose models were measured.
         passes: model → seconds of a pass of one example, with gradients if it has any.
+        sizes: source → examples of its splits.
         least: kind → seconds of a step without work.
         memory: name → least peak memory of a process in which such a step ran, in MiB.
     """
@@ -48,6 +50,7 @@ class Rates(NamedTuple):
     sums: Mapping[str, tuple[float, float]]
     kin: Mapping[str, tuple[float, float]]
     passes: Mapping[str, float]
+    sizes: Mapping[str, Sizes]
     least: Mapping[str, float]
     memory: Mapping[str, float]
 
@@ -72,18 +75,21 @@ def rates(records: Iterable[Record]) -> Rates:
     """Rates of all names of some records."""
     kept = list(records)
     passes: dict[str, float] = {}
+    sizes: dict[str, Sizes] = {}
     kinds: dict[str, list[float]] = {}
-    for record in kept:
-        if record.work.names == (PASS,):
-            passes[record.work.model] = min(record.seconds, passes.get(record.work.model, record.seconds))
+    for (names, units, about), seconds, _ in kept:
+        if names == (PASS,):
+            passes[about] = min(seconds, passes.get(about, seconds))
+        elif names in ((TRAIN,), (TEST,)):
+            sizes[about] = sizes.get(about, Sizes())._replace(**{"train" if names == (TRAIN,) else "test": int(units)})
         else:
-            kinds.setdefault(record.work.names[-1], []).append(record.seconds)
+            kinds.setdefault(names[-1], []).append(seconds)
     least = {
         kind: min(sorted(all_)[int(_LEAST * len(all_))], _MOST_LEAST)
         for kind, all_ in kinds.items()
         if len(all_) >= _MANY
     }
-    found = Rates({}, {}, passes, least, {})
+    found = Rates({}, {}, passes, sizes, least, {})
     return found._replace(**_summed(kept, found))
 
 
@@ -92,7 +98,7 @@ def _summed(records: Iterable[Record], known: Rates) -> dict[str, Any]:
     kin: dict[str, tuple[float, float]] = {}
     memory: dict[str, float] = {}
     for work, seconds, peak in records:
-        if work.names == (PASS,):
+        if work.names[-1] in _ABOUT:
             continue
         rest = max(seconds - known.least.get(work.names[-1], 0.0), seconds / 10)
         for name in work.names:
@@ -113,12 +119,10 @@ class Shipped(NamedTuple):
 
     Attributes:
         speed: seconds of the short computation on that machine.
-        sizes: source → examples of its splits.
         rates: what the steps took.
     """
 
     speed: float
-    sizes: Mapping[str, Sizes]
     rates: Rates
 
 
@@ -128,7 +132,7 @@ def shipped() -> Shipped:
     content = json.loads(SHIPPED.read_text(encoding="utf-8"))
     sums, kin = ({name: (float(a), float(b)) for name, (a, b) in content[each].items()} for each in ("sums", "kin"))
     sizes = {source: Sizes(*numbers) for source, numbers in content["sizes"].items()}
-    return Shipped(content["speed"], sizes, Rates(sums, kin, content["passes"], content["least"], {}))
+    return Shipped(content["speed"], Rates(sums, kin, content["passes"], sizes, content["least"], {}))
 
 
 @cache
@@ -194,6 +198,11 @@ class Costs:
         self.know_pass(model, seconds)
         note(self._store.root, Record(Work((PASS,), 1.0, model), seconds, 1.0))
 
+    def note_sizes(self, source: str, sizes: Sizes) -> None:
+        """Record how many examples a dataset has."""
+        for name, number in ((TRAIN, sizes.train), (TEST, sizes.test)):
+            note(self._store.root, Record(Work((name,), float(number), source), 1.0, 1.0))
+
     def is_measured(self, step: Step) -> bool:
         """Whether the estimate rests on like steps, or on a measured pass through the step's model, or has no model."""
         work, (own, _) = self.work(step), self._known()
@@ -237,7 +246,9 @@ class Costs:
 
     def _loaded(self, load: Step) -> Sizes:
         if load.key not in self.sizes_of:
-            self.sizes_of[load.key] = _recorded(self._store, load) or shipped().sizes.get(source_of(load), Sizes())
+            source, (own, _) = source_of(load.payload["dataset"]), self._known()
+            known = own.sizes.get(source) or shipped().rates.sizes.get(source) or Sizes()
+            self.sizes_of[load.key] = _recorded(self._store, load) or known
         return self.sizes_of[load.key]
 
 

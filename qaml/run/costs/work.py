@@ -70,9 +70,9 @@ def model_name(model: Any, dataset: Any, *, is_training: bool = False) -> str:
     return f"{name} in training" if is_training else name
 
 
-def source_of(step: Step) -> str:
-    """The name of the dataset that a step loads, with its transforms."""
-    return _digest(_shape(step.payload["dataset"], frozenset()))
+def source_of(dataset: Any) -> str:
+    """The name of a dataset with its transforms."""
+    return _digest(_shape(dataset, frozenset()))
 
 
 def _units(step: Step, sizes_of: Callable[[], Sizes]) -> float:
