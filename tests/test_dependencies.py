@@ -26,7 +26,8 @@ EXTRAS = {"polars": "parquet"}
 FEATURES = {
     "pyautoattack": {"qaml.attacks.autoattack.ensemble"},
     "pennylane": {
-        *("qaml.quantum.reference", "qaml.quantum.sampled", "qaml.run.steps.measure"),
+        *("qaml.quantum.reference", "qaml.quantum.sampled", "qaml.quantum.readout"),
+        *("qaml.run.counting", "qaml.run.steps.measure", "qaml.run.steps.ask"),
         *("qaml.models.qnode.network", "qaml.models.qnode.trial"),
     },
     "PIL": {"qaml.data.celeba.images", "qaml.data.images.pictures", "qaml.run.steps.picture"},
