@@ -9,7 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from qaml.cli import app
 from qaml.run.charges import Charges
 from tests.docs.fences import DOCS, fences
 from tests.plugin.project import Project
@@ -20,7 +22,9 @@ SERVICE = Path(__file__).with_name("my_service.py")
 
 
 @pytest.mark.slow
-def test_the_machine_is_measured_and_what_was_paid_is_not_paid_again(tmp_path: Path) -> None:
+def test_the_machine_is_measured_and_what_was_paid_is_not_paid_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Clean: a job of 10 images and 2 calibrations; attacked, 10 images beside 10 clean ones: 2 jobs of 12 circuits."""
     project = Project(tmp_path / "project")
     site, jobs = project.root / "site", tmp_path / "jobs"
@@ -34,7 +38,8 @@ def test_the_machine_is_measured_and_what_was_paid_is_not_paid_again(tmp_path: P
     project.spec("hardware", spec)
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
     project.environment |= {"PYTHONPATH": path, "FIVE_JOBS": str(jobs), "QAML_TRUSTED_MODULES": "my.five"}
-    planned = project.qaml("plan", "specs").stdout
+    monkeypatch.setenv("QAML_TRUSTED_MODULES", "my.five")
+    planned = CliRunner().invoke(app, ["plan", str(project.root / "specs"), "--store", str(project.store)]).output
     assert "hardware on my.five: at most 7,200 shots in 3 jobs, cost 1.08 USD; 0 shots are spent of 20,000" in planned
     assert not jobs.exists()
     assert project.qaml("run", "specs", "-n", "0", FIVE_DIES="15").returncode != 0
