@@ -47,6 +47,9 @@ _EXPECTED = {
 }
 _ABOUT_LENGTH = frozenset({"missing", "too_short", "too_long"})
 
+_KEY = "[key]"
+"""Last step of pydantic's location where the key of a mapping is wrong, and not its value."""
+
 
 class _Report(NamedTuple):
     """One failed validation: the validated mapping, its path in the document, its class, and the common fields."""
@@ -81,7 +84,10 @@ def report(
     for detail in error.errors(include_url=False):
         where, rest = _follow(node, detail["loc"])
         lacking = rest[-1] if detail["type"] == "missing" and rest and isinstance(rest[-1], str) else ""
-        places.setdefault((where, lacking), []).append(detail)
+        if rest[-1:] == (_KEY,):
+            _wrong_key(context, where, detail)
+        else:
+            places.setdefault((where, lacking), []).append(detail)
     unknown = [where for (where, _), details in places.items() if details[0]["type"] == "extra_forbidden"]
     for (where, lacking), details in places.items():
         if lacking:
@@ -150,6 +156,14 @@ def _unknown(context: _Report, where: Path) -> None:
     near = _pointer(context, owner, name, known) or did_you_mean(name, known)
     hint = " ".join(filter(None, (near, _fields(context, parent))))
     context.problems.key(context.node.at(where), (*context.path, *where), "unknown field", hint)
+
+
+def _wrong_key(context: _Report, where: Path, detail: ErrorDetails) -> None:
+    """Note a key that is none of a mapping's, such as a gate of a name that there is not."""
+    choices = _phrases(detail)
+    message = f"expected {either(choices)}, got {shown(detail['input'])}" if choices else _message(detail)
+    hint = did_you_mean(detail["input"], [word.strip("'") for word in choices])
+    context.problems.key(context.node.at(where), (*context.path, *where), message, hint)
 
 
 def _hint(detail: ErrorDetails) -> str:
