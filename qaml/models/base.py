@@ -245,6 +245,10 @@ class ModelPart(Part, ABC):
         """
         raise PartError(f"model {self.kind!r} is no quantum circuit and takes no noise channels")
 
+    def n_wires(self, info: InputInfo) -> int | None:  # noqa: ARG002
+        """The wires of its circuit for these inputs; none where it is no circuit that a device may run."""
+        return None
+
     def check_disturbed(self, info: InputInfo, channels: Mapping[GateName, Sequence[ChannelPart]]) -> None:
         """Refuse channels by gate that do not fit the circuit.
 

@@ -40,6 +40,7 @@ def check_suite(suite: Suite, document: Located, claims: list[BuiltClaim], probl
         _check_noise(model, infos.get(model.dataset), document, problems)
         _check_draws(model, document, problems)
         _check_device(model, document, problems)
+        _check_wires(model, infos.get(model.dataset), document, problems)
         if model.dataset in infos and model.derived_from is None:
             node = document.at(("models", name))
             _check_model(model, infos[model.dataset], node, problems)
@@ -171,6 +172,22 @@ def _check_device(model: ModelEntry, document: Located, problems: Problems) -> N
     elif device not in SIMULATORS and device not in trusted_modules():
         message = f"the spec asks to submit circuits to the device {device!r}, which is not trusted"
         hint = f"it may cost money: if you mean it, run with {TRUSTED_MODULES}={device}"
+        problems.value(document.at(path), path, message, hint)
+
+
+def _check_wires(model: ModelEntry, info: InputInfo | None, document: Located, problems: Problems) -> None:
+    """A wire of the device for each wire of the circuit."""
+    named = len(model.inference.wires)
+    if not named or info is None or kinds_inside(model):
+        return
+    try:
+        n_wires = model.part.n_wires(info)
+    except Misfit:
+        return  # a mistake of the model itself
+    if n_wires is not None and named != n_wires:
+        path: Path = (*_inference_path(model), "wires")
+        message = f"{named} {'wire' if named == 1 else 'wires'} of the device for a circuit of {n_wires}"
+        hint = "name one wire of the device for each wire of the circuit, in order"
         problems.value(document.at(path), path, message, hint)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, ClassVar, Literal
 
@@ -105,13 +105,21 @@ class CircuitModel(PublishedPart):
         """
         return lower(self.wires, self.layers, self.readout, info, self._channels())
 
+    def n_wires(self, info: InputInfo) -> int:
+        """The wires of the circuit for these inputs.
+
+        Raises:
+            Misfit: it does not fit them.
+        """
+        return self.lowered(info).circuit.n_wires
+
     def _channels(self) -> dict[str, tuple[ChannelPart, ...]]:
         return {str(gate): after for gate, after in self.channels.items()}
 
     def check(self, info: InputInfo) -> None:
         """Refuse inputs, classes and weights that the blocks and the readout do not fit, naming the block."""
         circuit = self.lowered(info).circuit
-        _check_gates(self.channels, circuit, ("channels",))
+        check_gates(self.channels, [circuit], ("channels",))
         if self.wires is None and self.has_channels and self._draws_on(circuit.n_wires):
             message = f"channels on {circuit.n_wires} wires are drawn at random here, which a model says by its 'wires'"
             raise Misfit(
@@ -121,7 +129,7 @@ class CircuitModel(PublishedPart):
 
     def check_disturbed(self, info: InputInfo, channels: Mapping[GateName, Sequence[ChannelPart]]) -> None:
         """Refuse channels behind gates that the circuit does not have, and those of all wires at once."""
-        _check_gates(channels, self.lowered(info).circuit, ())
+        check_gates(channels, [self.lowered(info).circuit], ())
 
     def disturbed(self, module: Module, channels: Mapping[GateName, Sequence[ChannelPart]]) -> Module:
         """The trained circuit with these channels behind its gates, averaged exactly or over trajectories."""
@@ -175,16 +183,22 @@ class CircuitModel(PublishedPart):
         return module.trained()
 
 
-def _check_gates(channels: Mapping[GateName, Sequence[ChannelPart]], circuit: Circuit, place: Place) -> None:
+def check_gates(channels: Mapping[GateName, Sequence[ChannelPart]], circuits: Iterable[Circuit], place: Place) -> None:
     """Refuse channels that would act nowhere, or not on single wires.
 
+    Args:
+        channels: channels behind the gates of each name.
+        circuits: the circuits of a model, one of which has such a gate.
+        place: where the channels are, for messages.
+
     Raises:
-        Misfit: the circuit has no such gate, or there is no such channel.
+        Misfit: no circuit has such a gate, or there is no such channel.
     """
-    names = dict.fromkeys(each.name for each in circuit.operations if isinstance(each, Gate))
+    operations = (each for circuit in circuits for each in circuit.operations)
+    names = dict.fromkeys(each.name for each in operations if isinstance(each, Gate))
     for gate, every in channels.items():
         if gate not in names:
-            hint = f"its gates: {', '.join(names)}"
+            hint = f"its gates: {', '.join(names) or 'none'}"
             raise Misfit((*place, gate), f"the circuit has no gate {gate!r}, so no channel would act", hint)
         for number, each in enumerate(every):
             by_name(each, (*place, gate, number))

@@ -14,7 +14,7 @@ from qaml.models.circuit.blocks import Block
 from qaml.models.circuit.contents import holds_noise
 from qaml.models.circuit.initial import Initial
 from qaml.models.circuit.lowering import Lowered, lower
-from qaml.models.circuit.part import MOST_EXACT, Registers, Wires
+from qaml.models.circuit.part import MOST_EXACT, Registers, Wires, check_gates
 from qaml.models.circuit.readout import Readout, Values
 from qaml.models.linear.part import Linear
 from qaml.models.network_part import NetworkPart
@@ -108,6 +108,9 @@ class Quanvolution(NetworkPart):
                 "use 'circuit' on plain features",
             )
         self._check_places(info, self._frame(info))
+        if self.channels:
+            filters = (self.lowered(info, number).circuit for number in range(self.filters))
+            check_gates(self.channels, filters, ("channels",))
         self._check_classifier(self.seen(info))
 
     def lowered(self, info: InputInfo, number: int = 0) -> Lowered:
