@@ -171,7 +171,13 @@ def _arranged(weights: Published, group: Group, wanted: Wanted, held: Mapping[st
     order = None if axes is None else tuple(sorted(range(len(axes)), key=lambda i: get_args(Axis).index(axes[i])))
     if axes is not None and (other := next((name for name in names if len(held[name]) != len(axes)), None)):
         message = f"{other!r} has shape {held[other]}, the axes are {', '.join(axes)}"
-        raise Misfit(("weights", "axes", group), message, "name every axis of the array")
+        is_flat = len(held[other]) == 1
+        hint = "save the array with these axes" if is_flat else "name every axis of the array"
+        raise Misfit(("weights", "axes", group), message, hint)
+    if axes is not None and len(axes) == 1:
+        message = "an array with one axis has one order, which 'axes' does not change"
+        hint = "leave it out, or save the array with all its axes, where its order is another one"
+        raise Misfit(("weights", "axes", group), message, hint)
     shapes = [tuple(held[name][i] for i in order) if order else held[name] for name in names]
     size = sum(map(math.prod, shapes))
     of_file = f"{names[0]!r} has shape {held[names[0]]}" if len(names) == 1 else f"{len(names)} arrays have {size:,}"

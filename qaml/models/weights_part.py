@@ -83,7 +83,9 @@ def shapes_in(weights: Weights) -> Mapping[str, Shape] | None:
     try:
         with open_regular(as_written(weights.path)) as file:
             size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size)) if size <= MOST_HEADER else {}
+            if size > MOST_HEADER:
+                return None
+            header = json.loads(file.read(size))
         return {name: tuple(map(int, held["shape"])) for name, held in header.items() if name != "__metadata__"}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from qaml.errors import Misfit, PartError
 from qaml.models.base import MODELS
+from qaml.models.weights_part import MOST_HEADER
 from qaml.spec.problems import Problems
 from qaml.spec.reader import read
 from qaml.testing.material import Recorder, blobs
@@ -229,6 +230,16 @@ def test_a_name_has_few_stars() -> None:
         part_of(layers=[{"encode": "angle"}, *RING], weights=weights | {"names": {"angles": "*" * 5}})
 
 
+def test_a_file_of_many_arrays_is_read_when_it_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    content = {"angles": torch.arange(9.0)}
+    save_file(content, path, {"notes": " " * MOST_HEADER})
+    assert path.stat().st_size > MOST_HEADER
+    part = part_of(layers=[{"encode": "angle"}, *RING], weights=file(path))
+    part.check(info_of(3))
+    assert torch.equal(part.build(info_of(3), 0).get_parameter("angles").flatten(), content["angles"])
+
+
 def test_a_file_without_its_first_bytes_is_refused_when_it_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "own.safetensors"
     path.write_bytes(np.arange(100).tobytes())
@@ -236,9 +247,10 @@ def test_a_file_without_its_first_bytes_is_refused_when_it_is_needed(tmp_path: P
     part_of(**fields).check(info_of(3))
     with pytest.raises(PartError, match="no safetensors file"):
         part_of(**fields).build(info_of(3), 0)
-    save_file({"angles": torch.full((9,), torch.nan)}, path)
-    with pytest.raises(PartError, match="no finite numbers"):
-        part_of(**fields | {"weights": file(path)}).build(info_of(3), 0)
+    for number in (torch.nan, 1e300):  # the second one is finite in float64 alone
+        save_file({"angles": torch.full((9,), number, dtype=torch.float64)}, path)
+        with pytest.raises(PartError, match="no finite numbers"):
+            part_of(**fields | {"weights": file(path)}).build(info_of(3), 0)
     path.unlink()
     part_of(**fields).check(info_of(3))
     with pytest.raises(PartError, match=r"cannot read weights .*No such file"):
