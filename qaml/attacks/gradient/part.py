@@ -10,6 +10,9 @@ from qaml.attacks.base import AttackResult, EpsilonGrid, NormedAttack, Progress,
 from qaml.types import Epsilon, Tensor
 from qaml.vocab import GradientRule
 
+DIFFERENCE = 0.01
+"""Half the distance of a finite difference's evaluations, unless an attack says otherwise."""
+
 
 class GradientAttack(NormedAttack):
     """Base of the attacks that maximise the loss within a ball around the input."""
@@ -28,8 +31,8 @@ class GradientAttack(NormedAttack):
     """Form of the classifier that the attacker differentiates: a fresh draw at every step, the ``exact`` average over
     the draws of noise layers, or, for circuits, estimates by ``parameter_shift`` or ``finite_difference``, each
     evaluation of which draws its own noise, and its own ``shots``."""
-    difference: float = Field(0.01, gt=0)
-    """Half the distance of a finite difference's two evaluations, in units of the inputs."""
+    difference: float = Field(DIFFERENCE, gt=0)
+    """Half the distance of the two evaluations of a ``finite_difference``, in units of the inputs."""
     shots: int | None = Field(None, ge=1, le=10_000_000, exclude_if=lambda shots: shots is None)
     """Number of shots of every circuit that ``parameter_shift`` and ``finite_difference`` evaluate, as if by a device
     (default: exact expectation values). Circuits and shots that an image costs are counted."""
@@ -40,6 +43,8 @@ class GradientAttack(NormedAttack):
             raise ValueError("expected 'eot' or 'gradient: exact', got both; the exact average has nothing to average")
         if self.shots is not None and not self.is_estimated:
             raise ValueError("'shots' are those of 'gradient: parameter_shift' or 'finite_difference'")
+        if self.difference != DIFFERENCE and self.gradient != "finite_difference":
+            raise ValueError("'difference' is that of 'gradient: finite_difference'")
         return self
 
     @property
