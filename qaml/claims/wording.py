@@ -75,6 +75,19 @@ def _battery(estimate: Estimate, unit: Notation) -> str:
     return ""
 
 
+def _unfound(measured: Measured, unit: Notation) -> str:
+    """The remark where the battery finds nothing more, but on so few images that it decides nothing."""
+    estimate, least, most = measured.estimate, measured.at_least, measured.at_most
+    if estimate.gap != 0.0 or estimate.is_void or any(estimate.is_unchecked):
+        return ""
+    low, high = estimate.worst_low, estimate.worst_high
+    if low is not None and least is not None and low < least <= estimate.low:
+        return f"the battery finds no more, on too few images to rule it out: interval from {number(low, unit)}"
+    if high is not None and most is not None and high > most >= estimate.high:
+        return f"the battery finds no more, on too few images to rule it out: interval to {number(high, unit)}"
+    return ""
+
+
 def _open(estimate: Estimate) -> str:
     return "the attack was not checked" if any(estimate.is_unchecked) else ""
 
@@ -105,7 +118,8 @@ def decision(
     parts = [with_interval(first.estimate, unit)]
     if first.at_least is not None or first.at_most is not None:
         parts.append(f"needed {needed(first.at_least, first.at_most, unit)}")
-    remark = weakness(first.estimate, unit)
+    unfound = _unfound(first, unit) if verdict in ("invalid", "inconclusive") else ""
+    remark = "; ".join(filter(None, (weakness(first.estimate, unit), unfound)))
     name = f"{first.label}: " if is_named else ""
     reason = "; ".join(filter(None, (name + ", ".join(parts), remark, scale(first.estimate))))
     beyond = "; ".join(filter(None, (remark, beside)))

@@ -101,6 +101,17 @@ LOW = Estimate(0.72, 0.67, 0.76, n_seeds=3, worst_low=0.59, gap=0.08)
             "a: with the battery at most 64.0, interval from 59.0; 1 of 2 invalid",
         ),
         (
+            decision("invalid", [Measured("a", LOW._replace(gap=0.0), 0.65)], "percent"),
+            "the battery finds no more, on too few images to rule it out: interval from 59.0",
+        ),
+        (
+            decision(
+                "invalid", [Measured("a", LOW._replace(worst_low=None, worst_high=0.8, gap=0.0), None, 0.79)], "percent"
+            ),
+            "the battery finds no more, on too few images to rule it out: interval to 80.0",
+        ),
+        (decision("invalid", [Measured("a", LOW._replace(gap=0.0), 0.7)], "percent"), ""),
+        (
             decision("invalid", [Measured("a", LOW, 0.65)], "percent").preceded_by("first").followed_by("last"),
             "first; with the battery at most 64.0, interval from 59.0; last",
         ),
