@@ -12,9 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from operator import mul
-from typing import Annotated, Literal, NamedTuple, TypeAlias, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from qaml.errors import Misfit
 from qaml.models.network_part import NetworkPart
@@ -92,6 +92,11 @@ class PublishedPart(NetworkPart, ABC):
     """Trained numbers in a file; without them the circuit is trained from random ones."""
     fine_tune: bool = Field(False, exclude_if=lambda tunes: not tunes)
     """Whether to train on from ``weights``; otherwise they are used unchanged."""
+
+    @model_serializer(mode="wrap")
+    def _without_a_training_it_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        return {name: value for name, value in written.items() if name != "training" or not self.is_trained}
 
     @model_validator(mode="after")
     def _tunes_what_it_brings(self) -> PublishedPart:

@@ -18,6 +18,7 @@ from torch import Tensor
 from qaml.errors import Misfit, PartError
 from qaml.models.base import MODELS
 from qaml.models.weights_part import MOST_HEADER
+from qaml.plan.canonical import canonical
 from qaml.spec.problems import Problems
 from qaml.spec.reader import read
 from qaml.testing.material import Recorder, blobs
@@ -228,6 +229,14 @@ def test_a_name_has_few_stars() -> None:
     weights = {"path": "a.safetensors", "sha256": "0" * 64}
     with pytest.raises(ValidationError, match="pattern"):
         part_of(layers=[{"encode": "angle"}, *RING], weights=weights | {"names": {"angles": "*" * 5}})
+
+
+def test_numbers_that_are_used_unchanged_have_no_settings_of_a_training() -> None:
+    fields: Fields = {"layers": [{"encode": "angle"}, *RING], "weights": {"path": "a.safetensors", "sha256": "0" * 64}}
+    set_to, default = (part_of(**fields, **other) for other in ({"training": {"lr": 0.5}}, {}))
+    assert "training" not in canonical(default)
+    assert canonical(set_to) == canonical(default)
+    assert '"lr":0.5' in canonical(set_to.model_copy(update={"fine_tune": True})).replace(" ", "")
 
 
 def test_a_file_of_many_arrays_is_read_when_it_is_needed(tmp_path: Path) -> None:
