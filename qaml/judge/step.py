@@ -139,9 +139,11 @@ def _without(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _caption(model: str, surrogate: str | None, pictures: Sequence[Picture]) -> str:
-    fooled = sum(p.adversarial_label != p.true_label for p in pictures)
+    missed = sum(p.clean_label != p.true_label for p in pictures)
+    fooled = sum(p.clean_label == p.true_label != p.adversarial_label for p in pictures)
+    beside = f"; {missed} {'is' if missed == 1 else 'are'} answered wrongly without an attack" if missed else ""
     made_on = f" The perturbations were made on {surrogate}, not on {model}." if surrogate else ""
-    return f"{fooled} of these {len(pictures)} images fool {model}, trained with the first seed.{made_on}"
+    return f"{fooled} of these {len(pictures)} images fool {model}, trained with the first seed{beside}.{made_on}"
 
 
 def _picture(key: str, content: Mapping[str, Any], norm: str) -> Picture:

@@ -14,6 +14,7 @@ from qaml.judge import step
 from qaml.judge.evidence import StoreSource
 from qaml.outcome.drawings import Strip
 from qaml.plan.role import Role
+from qaml.report.pages.claim import _strip
 
 PICTURE: dict[str, Any] = {
     "files": ["0-clean.png", "0-adversarial.png", "0-perturbation.png"],
@@ -59,6 +60,14 @@ def test_the_caption_tells_where_the_perturbations_were_made(
     assert made.pictures[0].norm == 0.1
     assert made.pictures[0].low_frequency is None
     assert made.probabilities is None
+
+
+def test_an_image_that_is_wrong_without_an_attack_is_not_counted_as_fooled(tmp_path: Path) -> None:
+    made = strip(tmp_path, "pgd", {"pictures": [PICTURE, PICTURE | {"clean_label": "5"}]})
+    assert made.caption.startswith("1 of these 2 images fool qvc")
+    assert made.caption.endswith("first seed; 1 is answered wrongly without an attack.")
+    seen = _strip(made)
+    assert [(picture.is_missed, picture.is_flipped) for picture in seen.pictures] == [(False, True), (True, True)]
 
 
 def test_probabilities_and_frequencies_are_told_where_the_step_wrote_them(tmp_path: Path) -> None:

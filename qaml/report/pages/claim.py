@@ -58,6 +58,8 @@ class PictureView(NamedTuple):
     norm: str
     low_frequency: str
     """Share of low frequencies as text; empty if it is not known."""
+    is_missed: bool
+    """Whether the clean image, too, is answered wrongly."""
     is_flipped: bool
     true_label: str
 
@@ -196,9 +198,9 @@ def _picture(picture: Picture) -> PictureView:
             f"perturbation of norm {_norm(picture.norm)}, diverging colours, zero in the middle",
         ),
     )
-    is_flipped = picture.adversarial_label != picture.true_label
+    is_missed, is_flipped = (label != picture.true_label for label in (picture.clean_label, picture.adversarial_label))
     low = "" if picture.low_frequency is None else _percent(picture.low_frequency)
-    return PictureView(files, clean, adversarial, _norm(picture.norm), low, is_flipped, picture.true_label)
+    return PictureView(files, clean, adversarial, _norm(picture.norm), low, is_missed, is_flipped, picture.true_label)
 
 
 def _percent(share: float) -> str:
