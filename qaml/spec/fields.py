@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -16,17 +16,22 @@ from qaml.types import Settings
 def owner_of(settings: type[BaseModel], node: Located, path: Path) -> tuple[type[BaseModel], str] | None:
     """The class of the fields at ``path`` below a node of type ``settings``, and its name in messages."""
     current = _resolved(settings, node)
-    word = ""
+    word, is_keyed = "", False
     for step in path:
         child = node.child(step)
         if child is None:
             break
         node = child
-        if isinstance(step, str):
+        if is_keyed:  # a mapping's own key, such as a gate's name, is no field
+            is_keyed = False
+        elif isinstance(step, str):
             field = current.model_fields.get(step) if current is not None else None
             current = next(_models_in(field.annotation), None) if field is not None else None
             word = repr(step)
-        if current is not None and not node.items:  # lists of parts have the family's type, items their kinds'
+            is_keyed = field is not None and get_origin(field.annotation) is dict
+        if (
+            current is not None and not node.items and not is_keyed
+        ):  # lists of parts have the family's type, items their kinds'
             current = _resolved(current, node)
     return None if current is None else (current, _name_of(current, node) or word)
 
