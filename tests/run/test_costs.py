@@ -120,7 +120,7 @@ def test_a_measured_pass_carries_what_is_known_of_other_models(costs: Costs, tmp
     note(root, Record(Work((PASS,), 1.0, slow), 5e-3, 1.0))
     here = work(train(epochs=10))
     other = here._replace(names=("another", *here.names[1:]), model=slow)
-    assert costs._estimate(other, 7.0) == pytest.approx(50 * costs._estimate(here, 7.0), rel=0.2)
+    assert costs.estimate(other, 7.0) == pytest.approx(50 * costs.estimate(here, 7.0), rel=0.2)
     assert costs.is_measured(train())
 
 
@@ -131,9 +131,9 @@ def test_another_machines_speed_is_learnt(costs: Costs, tmp_path: Path) -> None:
     sums = {first.names[0]: (100.0, first.units), second.names[0]: (1.0, second.units)}
     estimate.SHIPPED.write_text(json.dumps(content | {"sums": sums}))
     shipped.cache_clear()
-    assert costs._estimate(second, 7.0) == pytest.approx(1.0, rel=0.01)
+    assert costs.estimate(second, 7.0) == pytest.approx(1.0, rel=0.01)
     record(tmp_path / "store", train(epochs=10), 400.0)
-    assert Costs({}, costs._store)._estimate(second, 7.0) == pytest.approx(3.5, rel=0.05)
+    assert Costs({}, costs._store).estimate(second, 7.0) == pytest.approx(3.5, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ class Costs:
     def seconds(self, step: Step) -> float:
         """Expected seconds of a step on one core."""
         if step.key not in self._found:
-            self._found[step.key] = self._estimate(self.work(step), step.cost)
+            self._found[step.key] = self.estimate(self.work(step), step.cost)
         return self._found[step.key]
 
     def memory(self, step: Step) -> float | None:
@@ -209,7 +209,8 @@ class Costs:
         known = (own, shipped().rates)
         return not work.model or any(work.names[0] in each.sums or work.model in each.passes for each in known)
 
-    def _estimate(self, work: Work, usual: float) -> float:
+    def estimate(self, work: Work, usual: float) -> float:
+        """Expected seconds of this work; ``usual`` where nothing is known of its kind."""
         own, factor = self._known()
         there = shipped().rates
         if (seconds := own.own(work)) is not None:
