@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor
 
+from qaml.models.draws import Draws
 from qaml.models.quadratic.network import is_same
 from qaml.quantum import density
 from qaml.quantum.circuit import Circuit
@@ -15,7 +13,7 @@ from qaml.quantum.execute import states
 from qaml.quantum.trajectories import probabilities
 
 
-class Noise:
+class Noise(Draws):
     """The channels of a circuit.
 
     On at most six wires there is a density matrix for each input. On more, trajectories are drawn in training and
@@ -33,27 +31,12 @@ class Noise:
         self.is_large = circuit.n_wires > density.MOST_WIRES
         is_cut = self.is_large and circuit.n_wires <= density.MOST_WIRES_BACK
         self.halves = density.halves(circuit) if is_cut else None
-        self._is_being_trained = False
-        self._generator = torch.Generator()
-        self._generator.manual_seed(0)
+        self.start()
         self._back: tuple[Tensor, Tensor] | None = None
 
     def is_drawing(self, *, training: bool) -> bool:
         """Whether the next forward pass draws, in training mode or in evaluation mode."""
         return self.is_large and (training or self._is_being_trained or self.halves is None)
-
-    def reseed(self, seed: int) -> None:
-        """Start the draws anew."""
-        self._generator.manual_seed(seed)
-
-    @contextmanager
-    def trained(self) -> Iterator[None]:
-        """Draw as in training inside the block, in training mode or not, so that inner attacks see the same noise."""
-        self._is_being_trained = True
-        try:
-            yield
-        finally:
-            self._is_being_trained = False
 
     def values(
         self, weights: Tensor, inputs: Tensor, draws: Tensor | None, diagonals: Tensor, *, training: bool

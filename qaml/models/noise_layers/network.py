@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 
+from qaml.models.draws import Draws
 from qaml.models.noise_layers.part import NoiseLayers as Settings
 from qaml.quantum.channels import flip_probability
 
 
-class NoiseLayers(nn.Module):
+class NoiseLayers(Draws, nn.Module):
     """The angles ηβ of every layer and wire.
 
     Args:
@@ -27,33 +25,15 @@ class NoiseLayers(nn.Module):
         self.n_wires = n_wires
         self.beta = nn.Parameter(torch.full((n_layers,), settings.beta))
         self.inference = settings.inference
-        self._is_being_trained = False
-        self._generator = torch.Generator()
-        self._generator.manual_seed(0)
+        self.start()
 
     @property
     def is_drawing(self) -> bool:
         """Whether the next forward pass draws."""
         return self.settings.training if self._is_being_trained else self.inference
 
-    def reseed(self, seed: int) -> None:
-        """Start the draws anew."""
-        self._generator.manual_seed(seed)
-
-    @contextmanager
-    def trained(self) -> Iterator[None]:
-        """Draw as in training inside the block, in training mode or not, so that inner attacks see the same noise."""
-        self._is_being_trained = True
-        try:
-            yield
-        finally:
-            self._is_being_trained = False
-
     def angles(self, batch: int) -> Tensor:
-        """Fresh angles ηβ in radians, differentiable in β: (n_layers, n_wires) for a batch, or with a batch in front.
-
-        They are drawn on the CPU, so that a seed means the same on every device.
-        """
+        """Fresh angles ηβ in radians, differentiable in β: (n_layers, n_wires), for samples apart with a batch in front."""
         per_sample = not self._is_being_trained or self.settings.draw == "sample"
         shape = (*([batch] if per_sample else []), len(self.beta), self.n_wires)
         draws = torch.randn(shape, generator=self._generator) * self.settings.variance**0.5
