@@ -33,7 +33,7 @@ class NoiseLayers(Draws, nn.Module):
         return self.settings.training if self._is_being_trained else self.inference
 
     def angles(self, batch: int) -> Tensor:
-        """Fresh angles ηβ in radians, differentiable in β: (n_layers, n_wires), for samples apart with a batch in front."""
+        """Fresh angles ηβ in radians, differentiable in β: (n_layers, n_wires) or (batch, n_layers, n_wires)."""
         per_sample = not self._is_being_trained or self.settings.draw == "sample"
         shape = (*([batch] if per_sample else []), len(self.beta), self.n_wires)
         draws = torch.randn(shape, generator=self._generator) * self.settings.variance**0.5
