@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -25,6 +27,15 @@ ASKED, LEAST = 64, 8
 """Largest and smallest number of images that a look asks; a slow model is asked fewer."""
 PATIENCE = 0.5
 """Seconds that one pass over the images of a look may take."""
+
+
+@runtime_checkable
+class DrawsInTraining(Protocol):
+    """A module that draws in another way while it is trained."""
+
+    def trained(self) -> AbstractContextManager[None]:
+        """Draw as in training inside the block."""
+        ...
 
 
 def examine_model(patient: Patient, chart: Chart, *, is_taught: bool = True, is_timed_only: bool = False) -> None:
@@ -120,7 +131,8 @@ def _seconds_in_training(asked: Asked) -> float:
     before = copy.deepcopy(bare.state_dict())
     bare.train()
     try:
-        return _seconds(lambda: bare(asked.inputs).sum().backward(), len(asked.inputs))
+        with bare.trained() if isinstance(bare, DrawsInTraining) else nullcontext():
+            return _seconds(lambda: bare(asked.inputs).sum().backward(), len(asked.inputs))
     except Exception:
         return 0.0
     finally:
