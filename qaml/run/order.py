@@ -110,7 +110,9 @@ class Order:
 
         No worker number makes it shorter than the longest chain of steps.
         """
-        longest = max((self.remaining_path[key] for key in self._missing if key not in self._lost), default=0.0)
+        while self._ready and not self._is_ready(self._ready[0][-1]):
+            heappop(self._ready)
+        longest = -self._ready[0][0] if self._ready else 0.0  # the longest chain begins with a ready step
         return max(longest, self._work / workers)
 
     @property

@@ -253,7 +253,7 @@ class Scheduler:
 
     def _progress(self, step: Step) -> Callable[..., None]:
         expected, started = self.costs.seconds(step), time.monotonic()
-        behind = self.order.seconds_left(self.workers) - expected
+        behind = max(self.order.seconds_left(self.workers), self.order.remaining_path.get(step.key, 0.0)) - expected
 
         def progress(share: float, detail: str, *, force: bool = False) -> None:
             passed = time.monotonic() - started

@@ -166,6 +166,9 @@ def check(order: Order, whole: Whole) -> None:
     found = list(order.candidates())
     assert sorted(found) == sorted(whole.ready())
     assert order.has_work == bool(found)
+    standing = [step.key for step in order.needed() if not order.is_lost(step.key)]
+    longest = max((order.remaining_path[each] for each in standing), default=0.0)
+    assert order.seconds_left(10**9) == pytest.approx(longest, abs=1e-6)
     urgent = URGENT * sum(whole.steps[each].cost for each in whole.needed()) / order.workers - 1e-9
     places = []
     for each in found:

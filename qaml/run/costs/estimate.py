@@ -160,7 +160,7 @@ class Costs:
     def __init__(self, steps: Mapping[str, Step], store: Store) -> None:
         self._steps = steps
         self._store = store
-        self.sizes_of: dict[str, Sizes] = {}
+        self._sizes: dict[str, Sizes] = {}
         self._found: dict[str, float] = {}
         self._passes: dict[str, float] = {}
         self._rates: tuple[Rates, float] | None = None
@@ -185,7 +185,6 @@ class Costs:
 
     def note(self, step: Step, seconds: float, memory: float) -> None:
         """Record what a step took that has just been stored."""
-        self.sizes_of.clear()
         note(self._store.root, Record(self.work(step), max(seconds, 1e-3), max(memory, 1.0)))
 
     def know_pass(self, model: str, seconds: float) -> None:
@@ -246,11 +245,13 @@ class Costs:
         return Sizes()
 
     def _loaded(self, load: Step) -> Sizes:
-        if load.key not in self.sizes_of:
-            source, (own, _) = source_of(load.payload["dataset"]), self._known()
-            known = own.sizes.get(source) or shipped().rates.sizes.get(source) or Sizes()
-            self.sizes_of[load.key] = _recorded(self._store, load) or known
-        return self.sizes_of[load.key]
+        if load.key not in self._sizes:
+            recorded = _recorded(self._store, load)
+            if recorded is None:  # a guess until it is loaded, by any worker
+                source, (own, _) = source_of(load.payload["dataset"]), self._known()
+                return own.sizes.get(source) or shipped().rates.sizes.get(source) or Sizes()
+            self._sizes[load.key] = recorded
+        return self._sizes[load.key]
 
 
 def _recorded(store: Store, load: Step) -> Sizes | None:
