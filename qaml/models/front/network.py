@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from qaml.data.transforms.inputs import InputTransform
-from qaml.models.capabilities import is_randomised
-from qaml.models.seeding import derive_seed, reseed
+from qaml.models.behind import Behind
 from qaml.types import FloatArray, InputInfo
 
 
@@ -44,7 +43,7 @@ class Layer(nn.Module):
         return changed
 
 
-class Front(nn.Module):
+class Front(Behind):
     """A classifier behind transforms.
 
     Args:
@@ -56,15 +55,6 @@ class Front(nn.Module):
         super().__init__()
         self.front = nn.Sequential(*layers)
         self.classifier = classifier
-
-    @property
-    def is_randomised(self) -> bool:
-        """Whether the classifier draws."""
-        return is_randomised(self.classifier)
-
-    def reseed(self, seed: int) -> None:
-        """Start the classifier's draws anew."""
-        reseed(self.classifier, derive_seed(seed, "classifier"))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, *shape) → logits (batch, n_classes)."""

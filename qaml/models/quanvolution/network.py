@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import unfold
 from torch.utils.checkpoint import checkpoint
 
-from qaml.models.capabilities import Sketch, is_randomised
+from qaml.models.behind import Behind
+from qaml.models.capabilities import Sketch
 from qaml.models.circuit.network import CircuitClassifier
-from qaml.models.seeding import derive_seed, reseed
 
 MOST_AMPLITUDES = 2**24
 """Most amplitudes of states that are computed at once: 128 MB of them."""
@@ -65,7 +65,7 @@ class Patches(nn.Module):
         return torch.cat([checkpoint(circuit.values, part, **again) for part in parts])
 
 
-class QuanvolutionalNetwork(nn.Module):
+class QuanvolutionalNetwork(Behind):
     """A classifier of the values of circuits over patches.
 
     Args:
@@ -77,15 +77,6 @@ class QuanvolutionalNetwork(nn.Module):
         super().__init__()
         self.patches = patches
         self.classifier = classifier
-
-    @property
-    def is_randomised(self) -> bool:
-        """Whether the network behind draws."""
-        return is_randomised(self.classifier)
-
-    def reseed(self, seed: int) -> None:
-        """Start the draws of the network behind anew."""
-        reseed(self.classifier, derive_seed(seed, "classifier"))
 
     def sketch(self, noise: Literal["none", "draws"] = "none") -> Sketch:  # noqa: ARG002
         """The first circuit as it is drawn, its features the pixels of a patch."""
